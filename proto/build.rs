@@ -1,0 +1,22 @@
+//! Compiles the schema with protox, so that no protoc is needed, and keeps the descriptor set for reflection.
+
+use prost::Message as _;
+use std::{env, error::Error, fs, path::PathBuf};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let files = [
+        "switchyard/v1/rollout_service.proto",
+        "switchyard/v1/breaker_service.proto",
+        "switchyard/v1/inventory_service.proto",
+        "switchyard/v1/agent_service.proto",
+        "switchyard/v1/enrollment_service.proto",
+        "switchyard/v1/system_service.proto",
+        "switchyard/agent/v1/link.proto",
+    ];
+    println!("cargo:rerun-if-changed=switchyard");
+    let descriptors = protox::compile(files, ["."])?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
+    tonic_prost_build::configure().compile_fds(descriptors)?;
+    Ok(())
+}

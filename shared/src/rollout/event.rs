@@ -1,0 +1,133 @@
+//! Everything that can happen to a rollout: the log that recovery, audit, watch and history share.
+
+use super::RolloutState;
+use crate::breaker::Report;
+use crate::id::{DeviceName, PlanName, SiteName};
+use crate::outcome::{Class, Outcome, words};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+words!(
+    /// Why a device was skipped without having been tried.
+    SkipReason {
+        /// Its site stayed open longer than `skip_after`.
+        SiteOpen = "SITE_OPEN",
+        /// Its own breaker stayed open.
+        DeviceOpen = "DEVICE_OPEN",
+        /// Another rollout held it too long.
+        DeviceBusy = "DEVICE_BUSY",
+        /// The rollout was aborted first.
+        Aborted = "ABORTED",
+        /// A check before the write said no.
+        Precheck = "PRECHECK",
+    }
+);
+
+/// One thing that happened. Events are decided from commands, appended durably, then applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The rollout exists.
+    Created {
+        /// The plan it carries out.
+        plan: PlanName,
+        /// The plan's digest.
+        digest: String,
+        /// Who asked.
+        by: String,
+        /// The caller's idempotency key; may be empty.
+        request_id: String,
+    },
+    /// A wave began.
+    WaveStarted {
+        /// Index into the plan's waves.
+        wave: u32,
+    },
+    /// Devices were handed to the agent of one site: a batch.
+    Dispatched {
+        /// The site.
+        site: SiteName,
+        /// Devices with their attempt numbers.
+        ops: Vec<(DeviceName, u32)>,
+    },
+    /// An attempt ended and the device with it.
+    Finished {
+        /// The device.
+        device: DeviceName,
+        /// Which attempt.
+        attempt: u32,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// An attempt ended and the device waits for another one.
+    Requeued {
+        /// The device.
+        device: DeviceName,
+        /// The attempt that ended.
+        attempt: u32,
+        /// How it ended; absent when the agent never had it.
+        outcome: Option<Outcome>,
+        /// Its class.
+        class: Class,
+        /// Not before this.
+        not_before: Timestamp,
+    },
+    /// Devices that will not be tried.
+    Skipped {
+        /// The devices.
+        devices: Vec<DeviceName>,
+        /// Why, for programs.
+        reason: SkipReason,
+        /// Why, for people.
+        message: String,
+    },
+    /// Every device of the wave is final.
+    WaveFinished {
+        /// Index into the plan's waves.
+        wave: u32,
+        /// The next wave does not start before this.
+        soak_until: Timestamp,
+        /// Whether a person must promote.
+        needs_promotion: bool,
+    },
+    /// A person ended the wait after a wave.
+    Promoted {
+        /// The wave that was waited after.
+        wave: u32,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// No new device is handed out.
+    Paused {
+        /// Who, or `auto`.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// Devices are handed out again.
+    Resumed {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// Ended for good by a person; devices in flight still report.
+    Aborted {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// A breaker that concerns this rollout moved.
+    Breaker {
+        /// Its new state.
+        report: Report,
+    },
+    /// Nothing more happens.
+    Ended {
+        /// How it ended.
+        state: RolloutState,
+    },
+}

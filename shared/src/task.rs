@@ -1,0 +1,87 @@
+//! What an agent needs to configure one device once.
+
+use crate::id::OpId;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Largest rendered configuration, in bytes.
+pub const CONFIGURATION_BYTES_MAX: usize = 1024 * 1024;
+/// Most tasks in one assignment.
+pub const TASKS_PER_ASSIGNMENT_MAX: usize = 64;
+/// Most configuration bytes in one assignment.
+pub const ASSIGNMENT_BYTES_MAX: usize = 3 * 1024 * 1024;
+
+/// How to reach a device and prove who is who.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Address or DNS name.
+    pub hostname: String,
+    /// TCP port.
+    pub port: u16,
+    /// Login name.
+    pub username: String,
+    /// `file:PATH` or `env:NAME`; the agent resolves it, nothing else ever sees what it names.
+    pub credential_ref: String,
+    /// `SHA256:…` fingerprints, any of which the device may show; never empty.
+    pub host_keys: Vec<String>,
+}
+
+/// Deadlines of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timeouts {
+    /// TCP, SSH handshake and authentication together.
+    pub connect: Duration,
+    /// From the exec request to the exit status.
+    pub command: Duration,
+}
+
+/// What a rollout asks of the breakers; with several rollouts the most cautious value holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakerSettings {
+    /// Whether the site breaker counts at all.
+    pub site_enabled: bool,
+    /// First wait before a probe.
+    pub site_wait_duration_in_open: Duration,
+    /// The wait doubles with every opening in a row, up to this.
+    pub site_max_wait_duration_in_open: Duration,
+    /// Probes at once while half-open; at least 1.
+    pub site_permitted_calls_in_half_open: u32,
+    /// Probes that must succeed in a row to close; at least 1.
+    pub site_successes_to_close: u32,
+    /// Failures in a row that open a device's breaker; at least 1.
+    pub device_consecutive_failures: u32,
+    /// First wait of a device's breaker; doubles up to 30 minutes.
+    pub device_wait_duration_in_open: Duration,
+}
+
+impl Default for BreakerSettings {
+    fn default() -> Self {
+        Self {
+            site_enabled: true,
+            site_wait_duration_in_open: Duration::from_secs(30),
+            site_max_wait_duration_in_open: Duration::from_secs(600),
+            site_permitted_calls_in_half_open: 1,
+            site_successes_to_close: 3,
+            device_consecutive_failures: 3,
+            device_wait_duration_in_open: Duration::from_secs(60),
+        }
+    }
+}
+
+/// One device to configure: the work of one attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// Which attempt this is.
+    pub op: OpId,
+    /// The device.
+    pub endpoint: Endpoint,
+    /// The command that reads the configuration on its standard input.
+    pub command: String,
+    /// The rendered configuration; at most [`CONFIGURATION_BYTES_MAX`].
+    pub configuration: Arc<[u8]>,
+    /// Its deadlines.
+    pub timeouts: Timeouts,
+    /// The breaker settings of its rollout.
+    pub breakers: BreakerSettings,
+}
