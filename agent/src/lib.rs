@@ -1,1 +1,4 @@
-//! stub
+//! The agent of a site: configures devices behind its own pool and breakers, and reports every result.
+
+pub mod clock;
+pub mod executor;

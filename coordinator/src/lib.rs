@@ -1,1 +1,3 @@
-//! stub
+//! The coordinator: plans rollouts, hands out work, holds the truth.
+
+pub mod clock;

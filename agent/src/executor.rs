@@ -1,0 +1,38 @@
+//! The seam to devices: what carries out one attempt, and the gate before its first changing byte.
+
+use futures_util::future::BoxFuture;
+use switchyard_shared::outcome::{Class, Outcome, Phase};
+use switchyard_shared::task::Task;
+use tokio_util::sync::CancellationToken;
+
+/// Why the gate before the write stayed shut; nothing has been written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateRefused {
+    /// `CANCELLED`, `NOT_STARTED` or `AGENT_ERROR`.
+    pub class: Class,
+    /// Why, in one line.
+    pub message: String,
+}
+
+/// What an executor needs of the agent while it works on a device.
+pub trait AttemptContext: Send + Sync + 'static {
+    /// Tells where the attempt is; never waits.
+    fn progress(&self, phase: Phase);
+
+    /// Must be awaited immediately before the first byte that can change the device. `Ok` means that
+    /// `INTENT` is on disk and that nobody has called the attempt off since; from then on the attempt
+    /// is not cancelled any more and ends by its own deadline.
+    fn open_write_gate(&self) -> BoxFuture<'_, Result<(), GateRefused>>;
+}
+
+/// Configures one device once. A device's failure is data: an [`Outcome`], never an error or a panic.
+pub trait Executor: Send + Sync + 'static {
+    /// Carries out `task`. Until the write gate has opened, `cancel` ends the attempt at once with
+    /// `CANCELLED`. Every phase has a deadline, so this always ends by itself.
+    fn attempt<'a>(
+        &'a self,
+        task: &'a Task,
+        context: &'a dyn AttemptContext,
+        cancel: CancellationToken,
+    ) -> BoxFuture<'a, Outcome>;
+}
