@@ -39,7 +39,8 @@ impl Name {
     /// Reads `site/NAME` or `device/NAME`, with or without a leading `breakers/`.
     pub fn parse(text: &str) -> Result<Self, InvalidBreakerName> {
         let invalid = || InvalidBreakerName(text.chars().take(80).collect());
-        let (kind, name) = text.strip_prefix("breakers/").unwrap_or(text).split_once('/').ok_or_else(invalid)?;
+        let (kind, name) =
+            text.strip_prefix("breakers/").unwrap_or(text).split_once('/').ok_or_else(invalid)?;
         match kind {
             "site" => SiteName::new(name).map(Self::Site).map_err(|_| invalid()),
             "device" => DeviceName::new(name).map(Self::Device).map_err(|_| invalid()),

@@ -9,7 +9,9 @@ pub const NAME_BYTES_MAX: usize = 63;
 
 /// A name that breaks the rule for names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("accept the name {0:?}: use 1 to {NAME_BYTES_MAX} letters, digits, '.', '_' or '-', starting with a letter or digit")]
+#[error(
+    "accept the name {0:?}: use 1 to {NAME_BYTES_MAX} letters, digits, '.', '_' or '-', starting with a letter or digit"
+)]
 pub struct InvalidName(pub String);
 
 /// Whether `text` may name a device, site, rollout or plan: 1 to [`NAME_BYTES_MAX`] ASCII letters,

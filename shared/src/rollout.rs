@@ -1,8 +1,26 @@
-//! The rollout machine: commands and results in, events and effects out.
+//! The rollout machine: its state is the fold of its events, and what it does next is a pure function
+//! of the plan, the results and what surrounds it.
 
+mod advance;
+mod blocked;
+mod command;
+mod counts;
 pub mod event;
+mod fold;
+mod layout;
+mod result;
 
-use crate::outcome::words;
+pub use advance::{SiteView, Step, Surroundings, WakeReason};
+pub use command::CommandRefused;
+pub use counts::Counts;
+pub use layout::{Layout, LayoutDevice, LayoutWave, RetryPolicy};
+pub use result::ResultVerdict;
+
+use crate::id::{DeviceName, PlanName, RolloutName, SiteName};
+use crate::outcome::{DeviceState, Outcome, words};
+use crate::time::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 words!(
     /// State of a rollout.
@@ -32,17 +50,140 @@ words!(
     }
 );
 
-impl RolloutState {
-    /// Whether nothing more happens by itself or by a command.
-    pub fn is_final(self) -> bool {
-        match self {
-            Self::Pending | Self::AwaitingApproval | Self::Running | Self::Paused | Self::RollingBack => false,
-            Self::Stopped
-            | Self::Succeeded
-            | Self::PartiallySucceeded
-            | Self::Failed
-            | Self::Aborted
-            | Self::RolledBack => true,
-        }
+words!(
+    /// State of a wave.
+    WaveState {
+        /// Its turn has not come.
+        Waiting = "WAITING",
+        /// Its devices are handed out.
+        Running = "RUNNING",
+        /// Every device is final; the next wave waits for the soak time.
+        Soaking = "SOAKING",
+        /// The next wave waits for a person.
+        AwaitingPromotion = "AWAITING_PROMOTION",
+        /// Over.
+        Done = "DONE",
+    }
+);
+
+/// One device within a rollout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Its one state.
+    pub state: DeviceState,
+    /// The latest attempt handed out; 0 before the first.
+    pub attempt: u32,
+    /// Attempts that really tried the device.
+    pub tries: u32,
+    /// How the latest attempt that tried it ended.
+    pub outcome: Option<Outcome>,
+    /// Why it was skipped or waits.
+    pub reason: String,
+    /// Not handed out before this.
+    pub not_before: Timestamp,
+}
+
+/// One wave within a rollout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wave {
+    /// Its state.
+    pub state: WaveState,
+    /// Its devices by state.
+    pub counts: Counts,
+    /// The soak after it ends then.
+    pub soak_until: Option<Timestamp>,
+    /// Whether a person ended the wait after it.
+    pub promoted: bool,
+}
+
+/// A rollout: the fold of its events.
+#[derive(Debug, Clone)]
+pub struct Rollout {
+    /// Its name.
+    pub name: RolloutName,
+    /// The plan it carries out.
+    pub plan: PlanName,
+    /// What the plan says about order and limits.
+    pub layout: Arc<Layout>,
+    /// Its state.
+    pub state: RolloutState,
+    /// Why it is in this state.
+    pub reason: String,
+    /// Who asked for it.
+    pub created_by: String,
+    /// The idempotency key of its creation.
+    pub request_id: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When its first wave started.
+    pub started_at: Option<Timestamp>,
+    /// When nothing more could happen.
+    pub ended_at: Option<Timestamp>,
+    /// How many events it has: the sequence of the last one.
+    pub sequence: u64,
+    /// Its devices, in the plan's rank order.
+    pub devices: Vec<Device>,
+    /// All devices by state.
+    pub counts: Counts,
+    /// Its waves.
+    pub waves: Vec<Wave>,
+    /// The wave that runs or is waited after.
+    pub wave: u32,
+    /// Ranks of the running wave that wait, by site.
+    pending: BTreeMap<SiteName, BTreeSet<u32>>,
+    /// How many run, by site.
+    running: BTreeMap<SiteName, u32>,
+    /// Since when a device waits for something that is not the rollout's: not part of the log.
+    waiting_since: BTreeMap<u32, Timestamp>,
+}
+
+impl Rollout {
+    /// Whether nothing more happens.
+    pub fn has_ended(&self) -> bool {
+        self.ended_at.is_some()
+    }
+
+    /// Changes with every event.
+    pub fn etag(&self) -> String {
+        format!("{}-{}", self.name, self.sequence)
+    }
+
+    /// A device with its place in the plan.
+    pub fn device(&self, name: &DeviceName) -> Option<(&LayoutDevice, &Device)> {
+        let rank = self.layout.rank(name)?;
+        Some((&self.layout.devices[rank as usize], &self.devices[rank as usize]))
+    }
+
+    /// Names of the devices in flight at `site`, with their attempts.
+    pub fn running_at<'a>(&'a self, site: &'a SiteName) -> impl Iterator<Item = (&'a DeviceName, u32)> {
+        self.layout
+            .devices
+            .iter()
+            .zip(&self.devices)
+            .filter(move |(place, device)| device.state == DeviceState::Running && place.site == *site)
+            .map(|(place, device)| (&place.name, device.attempt))
+    }
+
+    /// Names of the devices that this rollout holds: in flight, or unknown while it has not ended.
+    pub fn held(&self) -> impl Iterator<Item = &DeviceName> {
+        let ended = self.has_ended();
+        self.layout
+            .devices
+            .iter()
+            .zip(&self.devices)
+            .filter(move |(_, device)| match device.state {
+                DeviceState::Running => true,
+                DeviceState::Unknown => !ended,
+                DeviceState::Pending
+                | DeviceState::Succeeded
+                | DeviceState::Unchanged
+                | DeviceState::Failed
+                | DeviceState::Skipped
+                | DeviceState::RolledBack => false,
+            })
+            .map(|(place, _)| &place.name)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! What a rollout waits for, in words an operator can act on.
+
+use super::{Rollout, RolloutState, SiteView, Surroundings, WaveState};
+use crate::breaker::State;
+use crate::id::SiteName;
+use crate::time::{Timestamp, format_duration};
+
+/// Most lines that are given; the rest is counted.
+const LINES_MAX: usize = 8;
+
+impl Rollout {
+    /// One line for each thing that keeps devices waiting; empty when only time and the devices do.
+    pub fn blocked_on(&self, now: Timestamp, around: &dyn Surroundings) -> Vec<String> {
+        let mut lines = match self.state {
+            RolloutState::Paused => vec![self.pause_line()],
+            RolloutState::Running => self.running_lines(now, around),
+            RolloutState::Aborted if !self.has_ended() => {
+                vec![format!("{} devices in flight to report", self.counts.running)]
+            }
+            RolloutState::AwaitingApproval => vec!["approval".to_owned()],
+            RolloutState::Pending
+            | RolloutState::Aborted
+            | RolloutState::Stopped
+            | RolloutState::Succeeded
+            | RolloutState::PartiallySucceeded
+            | RolloutState::Failed
+            | RolloutState::RollingBack
+            | RolloutState::RolledBack => Vec::new(),
+        };
+        if lines.len() > LINES_MAX {
+            let more = lines.len() - LINES_MAX;
+            lines.truncate(LINES_MAX);
+            lines.push(format!("and {more} more"));
+        }
+        lines
+    }
+
+    fn pause_line(&self) -> String {
+        format!("{}; go on with: switchyard rollout resume {}", self.reason, self.name)
+    }
+
+    fn running_lines(&self, now: Timestamp, around: &dyn Surroundings) -> Vec<String> {
+        let wave = &self.waves[self.wave as usize];
+        let name = &self.layout.waves[self.wave as usize].name;
+        match wave.state {
+            WaveState::AwaitingPromotion => {
+                vec![format!("promotion after wave {name}: switchyard rollout promote {}", self.name)]
+            }
+            WaveState::Soaking => {
+                let left = wave
+                    .soak_until
+                    .map_or_else(|| "a moment".into(), |until| format_duration(until.since(now)));
+                vec![format!("soak after wave {name}, {left} left")]
+            }
+            WaveState::Running => self.site_lines(now, around),
+            WaveState::Waiting | WaveState::Done => Vec::new(),
+        }
+    }
+
+    fn site_lines(&self, now: Timestamp, around: &dyn Surroundings) -> Vec<String> {
+        let waiting = self.pending.iter().filter(|(_, ranks)| !ranks.is_empty());
+        let mut lines: Vec<String> = waiting
+            .clone()
+            .filter_map(|(site, ranks)| site_line(site, ranks.len(), &around.site(site), now))
+            .collect();
+        for rank in self.waiting_since.keys() {
+            let device = &self.layout.devices[*rank as usize].name;
+            if let Some(other) = around.held_by_other(device, &self.name) {
+                lines.push(format!("device {device}: held by rollouts/{other}"));
+            } else if let Some(report) = around.device_breaker(device) {
+                lines.push(format!("device/{device} {}: {}", report.state, report.reason));
+            }
+        }
+        lines
+    }
+}
+
+fn site_line(site: &SiteName, waiting: usize, view: &SiteView, now: Timestamp) -> Option<String> {
+    if !view.connected {
+        return Some(format!(
+            "no agent at {site} ({waiting} devices wait): start one with: switchyard-agent run --site {site} --coordinator URL --data DIR"
+        ));
+    }
+    let report = view.breaker.as_ref()?;
+    let next = match (report.state, report.retry_at) {
+        (State::Closed, _) => return None,
+        (State::ForcedOpen, _) => format!("until: switchyard breaker reset site/{site} --reason ..."),
+        (State::HalfOpen, _) => "probing".to_owned(),
+        (State::Open, Some(at)) => format!("next try in {}", format_duration(at.since(now))),
+        (State::Open, None) => "no next try by itself".to_owned(),
+    };
+    Some(format!("site/{site} {} ({waiting} devices wait): {}; {next}", report.state, report.reason))
+}

@@ -1,0 +1,199 @@
+//! Applies an event: the only way a rollout's state changes.
+
+use super::event::Event;
+use super::{Counts, Device, Layout, Rollout, RolloutState, Wave, WaveState};
+use crate::id::{DeviceName, RolloutName};
+use crate::outcome::{DeviceState, Outcome};
+use crate::time::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Text of the first event of a log that does not begin with a creation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("replay rollouts/{0}: its log does not begin with its creation")]
+pub struct NotCreated(pub RolloutName);
+
+impl Rollout {
+    /// The rollout that `created` brings into being; any other first event is refused.
+    pub fn from_created(
+        name: RolloutName,
+        layout: Arc<Layout>,
+        created: &Event,
+        at: Timestamp,
+    ) -> Result<Self, NotCreated> {
+        let Event::Created { plan, by, request_id, .. } = created else {
+            return Err(NotCreated(name));
+        };
+        let blank = Device {
+            state: DeviceState::Pending,
+            attempt: 0,
+            tries: 0,
+            outcome: None,
+            reason: String::new(),
+            not_before: Timestamp(i64::MIN),
+        };
+        let (counts, waves) = planned(&layout);
+        Ok(Self {
+            name,
+            plan: plan.clone(),
+            state: RolloutState::Pending,
+            reason: String::new(),
+            created_by: by.clone(),
+            request_id: request_id.clone(),
+            created_at: at,
+            started_at: None,
+            ended_at: None,
+            sequence: 1,
+            devices: vec![blank; layout.devices.len()],
+            counts,
+            waves,
+            wave: 0,
+            pending: BTreeMap::new(),
+            running: BTreeMap::new(),
+            waiting_since: BTreeMap::new(),
+            layout,
+        })
+    }
+
+    /// Applies one event that happened at `at`.
+    pub fn apply(&mut self, event: &Event, at: Timestamp) {
+        self.sequence += 1;
+        match event {
+            Event::Created { .. } => {}
+            Event::WaveStarted { wave } => self.start_wave(*wave, at),
+            Event::Dispatched { ops, .. } => {
+                ops.iter().for_each(|(name, attempt)| self.dispatch(name, *attempt))
+            }
+            Event::Finished { device, outcome, .. } => self.finish(device, outcome),
+            Event::Requeued { device, outcome, not_before, .. } => {
+                self.requeue(device, outcome.as_ref(), *not_before)
+            }
+            Event::Skipped { devices, message, .. } => {
+                devices.iter().for_each(|name| self.skip(name, message))
+            }
+            Event::WaveFinished { wave, soak_until, needs_promotion } => {
+                let next = if *needs_promotion { WaveState::AwaitingPromotion } else { WaveState::Soaking };
+                self.waves[*wave as usize].state = next;
+                self.waves[*wave as usize].soak_until = Some(*soak_until);
+            }
+            Event::Promoted { wave, .. } => self.waves[*wave as usize].promoted = true,
+            Event::Paused { by, reason } => self.set_state(RolloutState::Paused, said(by, "paused", reason)),
+            Event::Resumed { .. } => self.set_state(RolloutState::Running, String::new()),
+            Event::Aborted { by, reason } => {
+                self.set_state(RolloutState::Aborted, said(by, "aborted", reason))
+            }
+            Event::Breaker { .. } => {}
+            Event::Ended { state } => {
+                self.state = *state;
+                self.ended_at = Some(at);
+                for wave in self.waves.iter_mut().filter(|wave| wave.state != WaveState::Waiting) {
+                    wave.state = WaveState::Done;
+                }
+            }
+        }
+    }
+
+    fn set_state(&mut self, state: RolloutState, reason: String) {
+        self.state = state;
+        self.reason = reason;
+    }
+
+    fn start_wave(&mut self, wave: u32, at: Timestamp) {
+        if self.started_at.is_none() {
+            self.started_at = Some(at);
+            self.state = RolloutState::Running;
+        }
+        for earlier in &mut self.waves[..wave as usize] {
+            earlier.state = WaveState::Done;
+        }
+        self.wave = wave;
+        self.waves[wave as usize].state = WaveState::Running;
+        self.pending.clear();
+        for (place, rank) in self.layout.devices.iter().zip(0u32..) {
+            if place.wave == wave && self.devices[rank as usize].state == DeviceState::Pending {
+                self.pending.entry(place.site.clone()).or_default().insert(rank);
+            }
+        }
+    }
+
+    fn dispatch(&mut self, name: &DeviceName, attempt: u32) {
+        if let Some(rank) = self.shift(name, DeviceState::Running) {
+            let device = &mut self.devices[rank as usize];
+            device.attempt = attempt;
+            device.reason.clear();
+        }
+    }
+
+    fn finish(&mut self, name: &DeviceName, outcome: &Outcome) {
+        let state = outcome.class.device_state().unwrap_or(DeviceState::Failed);
+        if let Some(rank) = self.shift(name, state) {
+            let device = &mut self.devices[rank as usize];
+            device.tries += 1;
+            device.reason.clear();
+            device.outcome = Some(outcome.clone());
+        }
+    }
+
+    fn requeue(&mut self, name: &DeviceName, outcome: Option<&Outcome>, not_before: Timestamp) {
+        if let Some(rank) = self.shift(name, DeviceState::Pending) {
+            let device = &mut self.devices[rank as usize];
+            device.not_before = not_before;
+            let Some(outcome) = outcome else { return };
+            device.reason = outcome.message.clone();
+            if outcome.class.device_state().is_some() {
+                device.tries += 1;
+                device.outcome = Some(outcome.clone());
+            }
+        }
+    }
+
+    fn skip(&mut self, name: &DeviceName, message: &str) {
+        if let Some(rank) = self.shift(name, DeviceState::Skipped) {
+            self.devices[rank as usize].reason = message.to_owned();
+        }
+    }
+
+    /// Moves a device to `to` in every count; `None` when the plan has no such device.
+    fn shift(&mut self, name: &DeviceName, to: DeviceState) -> Option<u32> {
+        let rank = self.layout.rank(name)?;
+        let place = &self.layout.devices[rank as usize];
+        let from = std::mem::replace(&mut self.devices[rank as usize].state, to);
+        self.counts.shift(from, to);
+        self.waves[place.wave as usize].counts.shift(from, to);
+        if from == DeviceState::Running {
+            let left = self.running.entry(place.site.clone()).or_default();
+            *left = left.saturating_sub(1);
+        }
+        if to == DeviceState::Running {
+            *self.running.entry(place.site.clone()).or_default() += 1;
+        }
+        let pending = self.pending.entry(place.site.clone()).or_default();
+        if to == DeviceState::Pending {
+            pending.insert(rank);
+        } else {
+            pending.remove(&rank);
+            self.waiting_since.remove(&rank);
+        }
+        Some(rank)
+    }
+}
+
+fn said(by: &str, what: &str, reason: &str) -> String {
+    match (by, reason) {
+        ("auto", reason) => reason.to_owned(),
+        (by, "") => format!("{what} by {by}"),
+        (by, reason) => format!("{what} by {by}: {reason}"),
+    }
+}
+
+fn planned(layout: &Layout) -> (Counts, Vec<Wave>) {
+    let blank =
+        Wave { state: WaveState::Waiting, counts: Counts::default(), soak_until: None, promoted: false };
+    let mut counts = Counts::default();
+    let mut waves = vec![blank; layout.waves.len()];
+    for device in &layout.devices {
+        counts.plan();
+        waves[device.wave as usize].counts.plan();
+    }
+    (counts, waves)
+}

@@ -1,0 +1,92 @@
+//! What a rollout needs of its plan: who comes when, where, and how many at once.
+
+use crate::id::{DeviceName, SiteName};
+use crate::outcome::Class;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// One device's place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayoutDevice {
+    /// Its name.
+    pub name: DeviceName,
+    /// Its site.
+    pub site: SiteName,
+    /// Index of its wave.
+    pub wave: u32,
+}
+
+/// One wave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayoutWave {
+    /// Its name.
+    pub name: String,
+    /// Whether one bad device in it pauses the rollout.
+    pub canary: bool,
+    /// How long the next wave waits after its last device.
+    pub soak: Duration,
+    /// Whether a person must let the next wave start.
+    pub manual: bool,
+}
+
+/// When a device is tried again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Attempts that really try a device, at most; at least 1.
+    pub max_attempts: u32,
+    /// Wait before the second attempt; doubles with each further one.
+    pub backoff: Duration,
+    /// Longest wait.
+    pub max_backoff: Duration,
+    /// The classes that are tried again.
+    pub retry_on: Vec<Class>,
+}
+
+impl RetryPolicy {
+    /// The wait after `tries` attempts that failed.
+    pub fn wait(&self, tries: u32) -> Duration {
+        let factor = 1u32 << tries.saturating_sub(1).min(16);
+        self.backoff.saturating_mul(factor).min(self.max_backoff)
+    }
+}
+
+/// The plan as the rollout machine sees it; never changes.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    /// Devices in rank order: what is pending with the lowest rank starts next.
+    pub devices: Vec<LayoutDevice>,
+    /// Waves in order; never empty.
+    pub waves: Vec<LayoutWave>,
+    /// Most devices in flight over all sites; 0 when only pools limit it.
+    pub max_parallel: u32,
+    /// Most devices in flight at one site; 0 when only its pool limits it.
+    pub max_parallel_per_site: u32,
+    /// When a device is tried again.
+    pub retry: RetryPolicy,
+    /// A site that is still open this long after it first opened is not waited for.
+    pub skip_after: Duration,
+    /// How long an untried device whose own breaker is open is waited for.
+    pub device_wait: Duration,
+    ranks: BTreeMap<DeviceName, u32>,
+}
+
+impl Layout {
+    /// Indexes the devices; limits are set on the fields afterwards.
+    pub fn new(devices: Vec<LayoutDevice>, waves: Vec<LayoutWave>, retry: RetryPolicy) -> Self {
+        let ranks = devices.iter().zip(0u32..).map(|(device, rank)| (device.name.clone(), rank)).collect();
+        let (max_parallel, max_parallel_per_site) = (0, 0);
+        let skip_after = Duration::from_secs(600);
+        let device_wait = Duration::from_secs(60);
+        Self { devices, waves, max_parallel, max_parallel_per_site, retry, skip_after, device_wait, ranks }
+    }
+
+    /// A device's rank.
+    pub fn rank(&self, name: &DeviceName) -> Option<u32> {
+        self.ranks.get(name).copied()
+    }
+
+    /// The sites of the plan, in order, once each.
+    pub fn sites(&self) -> std::collections::BTreeSet<&SiteName> {
+        self.devices.iter().map(|device| &device.site).collect()
+    }
+}

@@ -1,0 +1,108 @@
+//! What a result from an agent does to a rollout; late and repeated ones are always accepted.
+
+use super::event::Event;
+use super::{Rollout, RolloutState};
+use crate::id::{DeviceName, SiteName};
+use crate::outcome::{Class, DeviceState, Outcome};
+use crate::time::Timestamp;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How long a device waits after an agent did not start it, so that a refusal is not asked for again
+/// at once.
+const NOT_STARTED_WAIT: Duration = Duration::from_millis(250);
+
+/// What became of a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResultVerdict {
+    /// These events follow from it.
+    Counted(Vec<Event>),
+    /// It was known already: nothing changes.
+    Repeated,
+    /// It is about an attempt that was given up or never made: it is kept in the log of the process
+    /// and changes nothing here.
+    Stray(String),
+}
+
+impl Rollout {
+    /// Takes the result of one attempt.
+    pub fn result(
+        &self,
+        name: &DeviceName,
+        attempt: u32,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> ResultVerdict {
+        let Some((_, device)) = self.device(name) else {
+            return ResultVerdict::Stray(format!("rollouts/{} has no device {name}", self.name));
+        };
+        if attempt == 0 || attempt > device.attempt {
+            return ResultVerdict::Stray(format!("attempt {attempt} at {name} was never made"));
+        }
+        if attempt < device.attempt || device.state.is_final() {
+            return ResultVerdict::Repeated;
+        }
+        let mut events = vec![self.after_attempt(name, attempt, outcome, now)];
+        events.extend(self.canary_stop(name, outcome));
+        ResultVerdict::Counted(events)
+    }
+
+    /// The events for operations that an agent, just connected, does not know: they were never started.
+    pub fn reconcile(
+        &self,
+        site: &SiteName,
+        in_hand: &BTreeSet<(DeviceName, u32)>,
+        now: Timestamp,
+    ) -> Vec<Event> {
+        self.running_at(site)
+            .filter(|(name, attempt)| !in_hand.contains(&((*name).clone(), *attempt)))
+            .map(|(name, attempt)| Event::Requeued {
+                device: name.clone(),
+                attempt,
+                outcome: None,
+                class: Class::NotStarted,
+                not_before: now,
+            })
+            .collect()
+    }
+
+    fn after_attempt(&self, name: &DeviceName, attempt: u32, outcome: &Outcome, now: Timestamp) -> Event {
+        let (device, class) = (name.clone(), outcome.class);
+        let tries = self.device(name).map_or(0, |(_, device)| device.tries) + 1;
+        let not_before = if class.device_state().is_none() {
+            now.plus(NOT_STARTED_WAIT)
+        } else if self.tries_again(class, tries) {
+            now.plus(self.layout.retry.wait(tries))
+        } else {
+            return Event::Finished { device, attempt, outcome: outcome.clone() };
+        };
+        Event::Requeued { device, attempt, outcome: Some(outcome.clone()), class, not_before }
+    }
+
+    fn tries_again(&self, class: Class, tries: u32) -> bool {
+        self.state != RolloutState::Aborted
+            && tries < self.layout.retry.max_attempts
+            && self.layout.retry.retry_on.contains(&class)
+    }
+
+    /// One bad canary device is enough to stop and ask.
+    fn canary_stop(&self, name: &DeviceName, outcome: &Outcome) -> Option<Event> {
+        let (place, _) = self.device(name)?;
+        let bad = match outcome.class.device_state()? {
+            DeviceState::Failed | DeviceState::Unknown => true,
+            DeviceState::Pending
+            | DeviceState::Running
+            | DeviceState::Succeeded
+            | DeviceState::Unchanged
+            | DeviceState::Skipped
+            | DeviceState::RolledBack => false,
+        };
+        let canary = self.layout.waves[place.wave as usize].canary;
+        let retries = self.tries_again(outcome.class, self.device(name)?.1.tries + 1);
+        let stops = bad && canary && !retries && self.state == RolloutState::Running;
+        stops.then(|| {
+            let reason = format!("canary device {name} ended as {}: {}", outcome.class, outcome.message);
+            Event::Paused { by: "auto".into(), reason }
+        })
+    }
+}
