@@ -65,11 +65,11 @@ pub fn format_duration(duration: Duration) -> String {
         0 => format!("{millis}ms"),
         1..10 if millis % 1000 >= 50 => format!("{:.1}s", duration.as_secs_f64()),
         1..60 => format!("{seconds}s"),
-        60..3600 if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        60..3600 if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
         60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
-        3600..86_400 if seconds / 60 % 60 == 0 => format!("{}h", seconds / 3600),
+        3600..86_400 if (seconds / 60).is_multiple_of(60) => format!("{}h", seconds / 3600),
         3600..86_400 => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
-        _ if seconds / 3600 % 24 == 0 => format!("{}d", seconds / 86_400),
+        _ if (seconds / 3600).is_multiple_of(24) => format!("{}d", seconds / 86_400),
         _ => format!("{}d{}h", seconds / 86_400, seconds / 3600 % 24),
     }
 }
