@@ -12,6 +12,8 @@ mod generated {
     }
 }
 
+pub mod convert;
+
 pub use generated::agent::v1 as agent_v1;
 pub use generated::v1;
 

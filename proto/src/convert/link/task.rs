@@ -1,0 +1,115 @@
+//! One device to configure, wire and domain.
+
+use super::to_op;
+use crate::agent_v1;
+use crate::convert::{BadField, duration, required, to_duration};
+use switchyard_shared::task::{BreakerSettings, CONFIGURATION_BYTES_MAX, Endpoint, Task, Timeouts};
+
+impl From<&Task> for agent_v1::Task {
+    fn from(task: &Task) -> Self {
+        Self {
+            operation: Some((&task.op).into()),
+            hostname: task.endpoint.hostname.clone(),
+            port: task.endpoint.port.into(),
+            username: task.endpoint.username.clone(),
+            credential_ref: task.endpoint.credential_ref.clone(),
+            host_keys: task.endpoint.host_keys.clone(),
+            command: task.command.clone(),
+            configuration: task.configuration.to_vec(),
+            connect_timeout: Some(duration(task.timeouts.connect)),
+            command_timeout: Some(duration(task.timeouts.command)),
+            breakers: Some((&task.breakers).into()),
+        }
+    }
+}
+
+impl TryFrom<agent_v1::Task> for Task {
+    type Error = BadField;
+    fn try_from(wire: agent_v1::Task) -> Result<Self, BadField> {
+        let port = u16::try_from(wire.port).ok().filter(|port| *port > 0);
+        if wire.host_keys.is_empty() {
+            return Err(BadField::new("host_keys", "no key is pinned, so no device could be trusted"));
+        }
+        if wire.configuration.len() > CONFIGURATION_BYTES_MAX {
+            return Err(BadField::new("configuration", "larger than 1 MiB"));
+        }
+        Ok(Self {
+            op: to_op(wire.operation, "operation")?,
+            endpoint: Endpoint {
+                hostname: present(wire.hostname, "hostname")?,
+                port: port.ok_or_else(|| BadField::new("port", "outside 1 to 65535"))?,
+                username: present(wire.username, "username")?,
+                credential_ref: present(wire.credential_ref, "credential_ref")?,
+                host_keys: wire.host_keys,
+            },
+            command: present(wire.command, "command")?,
+            configuration: wire.configuration.into(),
+            timeouts: Timeouts {
+                connect: to_duration(wire.connect_timeout, "connect_timeout")?,
+                command: to_duration(wire.command_timeout, "command_timeout")?,
+            },
+            breakers: BreakerSettings::try_from(required(wire.breakers, "breakers")?)
+                .map_err(|error| error.within("breakers"))?,
+        })
+    }
+}
+
+fn present(text: String, field: &str) -> Result<String, BadField> {
+    if text.is_empty() { Err(BadField::new(field, "empty")) } else { Ok(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use switchyard_shared::id::{DeviceName, OpId, RolloutName};
+
+    fn task() -> Task {
+        Task {
+            op: OpId {
+                rollout: RolloutName::new("ntp").unwrap(),
+                device: DeviceName::new("r1").unwrap(),
+                attempt: 1,
+            },
+            endpoint: Endpoint {
+                hostname: "127.0.0.1".into(),
+                port: 2222,
+                username: "admin".into(),
+                credential_ref: "env:PASSWORD".into(),
+                host_keys: vec!["SHA256:abc".into()],
+            },
+            command: "configure".into(),
+            configuration: b"ntp server 192.0.2.1\n".as_slice().into(),
+            timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(60) },
+            breakers: BreakerSettings::default(),
+        }
+    }
+
+    type Damage = fn(&mut agent_v1::Task);
+
+    #[test]
+    fn a_task_survives_the_wire() {
+        assert_eq!(Task::try_from(agent_v1::Task::from(&task())), Ok(task()));
+    }
+
+    #[test]
+    fn a_task_that_cannot_be_carried_out_names_its_bad_field() {
+        let cases: [(&str, Damage); 8] = [
+            ("operation", |t| t.operation = None),
+            ("operation.attempt", |t| t.operation.as_mut().unwrap().attempt = 0),
+            ("operation.device", |t| t.operation.as_mut().unwrap().device = "../etc".into()),
+            ("port", |t| t.port = 70_000),
+            ("host_keys", |t| t.host_keys.clear()),
+            ("configuration", |t| t.configuration = vec![0; CONFIGURATION_BYTES_MAX + 1]),
+            ("breakers.site_successes_to_close", |t| {
+                t.breakers.as_mut().unwrap().site_successes_to_close = 0;
+            }),
+            ("command_timeout", |t| t.command_timeout = None),
+        ];
+        for (field, damage) in cases {
+            let mut wire = agent_v1::Task::from(&task());
+            damage(&mut wire);
+            assert_eq!(Task::try_from(wire).unwrap_err().field, field);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! From the agent to the coordinator.
+
+use super::to_op;
+use crate::agent_v1::{self, connect_request::Message};
+use crate::convert::{BadField, required, timestamp, to_enum, to_timestamp};
+use crate::v1;
+use switchyard_shared::breaker::Report;
+use switchyard_shared::id::{OpId, SiteName};
+use switchyard_shared::outcome::{Outcome, Phase, printable};
+use switchyard_shared::time::Timestamp;
+
+/// Most operations an agent may name in its Hello.
+pub const IN_HAND_MAX: usize = 20_000;
+
+/// The first word of an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hello {
+    /// Its site; believed only on an insecure loopback link.
+    pub site: SiteName,
+    /// Its version.
+    pub version: String,
+    /// What runs there or is not acknowledged.
+    pub in_hand: Vec<OpId>,
+    /// The highest result sequence it knows to be acknowledged.
+    pub acked_sequence: u64,
+    /// The highest coordinator epoch it has seen.
+    pub coordinator_epoch: u64,
+    /// The size of its pool.
+    pub max_in_flight: u32,
+}
+
+/// One message of an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FromAgent {
+    /// Comes first, once.
+    Hello(Hello),
+    /// Still here; the count is answered.
+    Heartbeat(u64),
+    /// Operations that may have been sent in this session, in all.
+    Credit(u64),
+    /// Where an attempt is.
+    Progress {
+        /// Which attempt.
+        op: OpId,
+        /// Where it is.
+        phase: Phase,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// How an attempt ended.
+    Result {
+        /// Rises by one with every result of this agent, across restarts.
+        sequence: u64,
+        /// Which attempt.
+        op: OpId,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// A breaker moved.
+    Breaker(Report),
+}
+
+impl From<FromAgent> for agent_v1::ConnectRequest {
+    fn from(message: FromAgent) -> Self {
+        let message = match message {
+            FromAgent::Hello(hello) => Message::Hello(agent_v1::Hello {
+                site: hello.site.to_string(),
+                version: hello.version,
+                in_hand: hello.in_hand.iter().map(Into::into).collect(),
+                acked_sequence: hello.acked_sequence,
+                coordinator_epoch: hello.coordinator_epoch,
+                max_in_flight: hello.max_in_flight,
+            }),
+            FromAgent::Heartbeat(count) => Message::Heartbeat(agent_v1::Heartbeat { count }),
+            FromAgent::Credit(granted_total) => Message::Credit(agent_v1::Credit { granted_total }),
+            FromAgent::Progress { op, phase, at } => Message::Progress(agent_v1::Progress {
+                operation: Some((&op).into()),
+                phase: v1::OutcomePhase::from(phase).into(),
+                at: Some(timestamp(at)),
+            }),
+            FromAgent::Result { sequence, op, outcome } => Message::Result(agent_v1::Result {
+                sequence,
+                operation: Some((&op).into()),
+                outcome: Some((&outcome).into()),
+            }),
+            FromAgent::Breaker(report) => {
+                Message::BreakerReport(agent_v1::BreakerReport { breaker: Some((&report).into()) })
+            }
+        };
+        Self { message: Some(message) }
+    }
+}
+
+impl TryFrom<agent_v1::ConnectRequest> for FromAgent {
+    type Error = BadField;
+    fn try_from(wire: agent_v1::ConnectRequest) -> Result<Self, BadField> {
+        Ok(match required(wire.message, "message")? {
+            Message::Hello(hello) => Self::Hello(to_hello(hello).map_err(|error| error.within("hello"))?),
+            Message::Heartbeat(heartbeat) => Self::Heartbeat(heartbeat.count),
+            Message::Credit(credit) => Self::Credit(credit.granted_total),
+            Message::Progress(progress) => Self::Progress {
+                op: to_op(progress.operation, "progress.operation")?,
+                phase: to_enum::<v1::OutcomePhase, _>(progress.phase, "progress.phase")?,
+                at: to_timestamp(progress.at, "progress.at")?,
+            },
+            Message::Result(result) => Self::Result {
+                sequence: result.sequence,
+                op: to_op(result.operation, "result.operation")?,
+                outcome: Outcome::try_from(required(result.outcome, "result.outcome")?)
+                    .map_err(|error| error.within("result.outcome"))?,
+            },
+            Message::BreakerReport(report) => {
+                let breaker = required(report.breaker, "breaker_report.breaker")?;
+                Self::Breaker(
+                    Report::try_from(breaker).map_err(|error| error.within("breaker_report.breaker"))?,
+                )
+            }
+        })
+    }
+}
+
+fn to_hello(wire: agent_v1::Hello) -> Result<Hello, BadField> {
+    if wire.in_hand.len() > IN_HAND_MAX {
+        return Err(BadField::new("in_hand", format!("more than {IN_HAND_MAX} operations")));
+    }
+    let in_hand: Result<Vec<OpId>, BadField> = wire.in_hand.into_iter().map(OpId::try_from).collect();
+    Ok(Hello {
+        site: SiteName::new(&wire.site).map_err(|error| BadField::new("site", error))?,
+        version: printable(wire.version.as_bytes(), 64),
+        in_hand: in_hand.map_err(|error| error.within("in_hand"))?,
+        acked_sequence: wire.acked_sequence,
+        coordinator_epoch: wire.coordinator_epoch,
+        max_in_flight: wire.max_in_flight,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use switchyard_shared::id::{DeviceName, RolloutName};
+    use switchyard_shared::outcome::{Class, LeftAs};
+
+    fn op() -> OpId {
+        OpId { rollout: RolloutName::new("ntp").unwrap(), device: DeviceName::new("r1").unwrap(), attempt: 2 }
+    }
+
+    #[test]
+    fn everything_an_agent_says_survives_the_wire() {
+        let outcome = Outcome::new(Class::Ok, Phase::Verify, LeftAs::Changed, "", Timestamp(1));
+        let messages = [
+            FromAgent::Hello(Hello {
+                site: SiteName::new("lon").unwrap(),
+                version: "0.1.0".into(),
+                in_hand: vec![op()],
+                acked_sequence: 4,
+                coordinator_epoch: 2,
+                max_in_flight: 10,
+            }),
+            FromAgent::Heartbeat(3),
+            FromAgent::Credit(12),
+            FromAgent::Progress { op: op(), phase: Phase::Connect, at: Timestamp(5) },
+            FromAgent::Result { sequence: 9, op: op(), outcome },
+        ];
+        for message in messages {
+            let wire = agent_v1::ConnectRequest::from(message.clone());
+            assert_eq!(FromAgent::try_from(wire), Ok(message));
+        }
+    }
+
+    #[test]
+    fn a_result_without_its_outcome_is_refused_by_field() {
+        let result = agent_v1::Result { sequence: 1, operation: Some((&op()).into()), outcome: None };
+        let wire = agent_v1::ConnectRequest { message: Some(Message::Result(result)) };
+        assert_eq!(FromAgent::try_from(wire).unwrap_err().field, "result.outcome");
+        let empty = agent_v1::ConnectRequest { message: None };
+        assert_eq!(FromAgent::try_from(empty).unwrap_err().field, "message");
+    }
+}
