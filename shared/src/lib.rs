@@ -14,3 +14,4 @@ pub mod outcome;
 pub mod rollout;
 pub mod task;
 pub mod time;
+pub mod yaml;
