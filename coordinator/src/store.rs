@@ -1,0 +1,122 @@
+//! The append-only event log and what hangs on it, behind one trait.
+
+pub mod memory;
+pub mod sqlite;
+
+use futures_util::future::BoxFuture;
+use switchyard_shared::time::Timestamp;
+
+/// Most events that one read returns.
+pub const READ_EVENTS_MAX: usize = 256;
+
+/// An event to append.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent {
+    /// The log it belongs to, such as `rollouts/ntp`.
+    pub stream: String,
+    /// Its place in that log, from 1; a gap or a repetition is refused.
+    pub version: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The event, JSON.
+    pub body: String,
+}
+
+/// An event as it stands in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// Its place in the whole log.
+    pub sequence: u64,
+    /// The log it belongs to.
+    pub stream: String,
+    /// Its place in that log.
+    pub version: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The event, JSON.
+    pub body: String,
+}
+
+/// A document to put: small state that is replaced as a whole, or content under its digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// What it is, such as `inventory`, `plan`, `config`, `watermark`, `token`.
+    pub kind: &'static str,
+    /// Which one.
+    pub id: String,
+    /// Its content.
+    pub body: Vec<u8>,
+}
+
+/// What one transaction makes durable: all of it or nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Events, in order.
+    pub events: Vec<NewEvent>,
+    /// Documents; the last one of a kind and id wins.
+    pub documents: Vec<Document>,
+}
+
+impl Batch {
+    /// Whether there is nothing to make durable.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.documents.is_empty()
+    }
+}
+
+/// What can go wrong with a store; each text says what to do.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The store's content is not what was written.
+    #[error(
+        "use the database {place}: {found}; nothing was changed. Restore it from a backup, or move it away and say so with a new data folder"
+    )]
+    Damaged {
+        /// Where it is.
+        place: String,
+        /// What was found.
+        found: String,
+    },
+    /// Another version of Switchyard wrote it.
+    #[error(
+        "use the database {place}: it has format {found}, this program knows format {known}; use the version of switchyard that wrote it"
+    )]
+    OtherFormat {
+        /// Where it is.
+        place: String,
+        /// The format found.
+        found: i64,
+        /// The format known.
+        known: i64,
+    },
+    /// The database that belongs to this folder is gone.
+    #[error(
+        "find the database {place}, although this data folder has been used before; restore it from a backup, or start with a new data folder"
+    )]
+    Missing {
+        /// Where it should be.
+        place: String,
+    },
+    /// The disk or the database refused.
+    #[error("write to or read from the database {place}: {cause}")]
+    Failed {
+        /// Where it is.
+        place: String,
+        /// The cause.
+        cause: String,
+    },
+}
+
+/// Durable state of the coordinator. What `append` has answered survives a power cut.
+pub trait Store: Send + Sync + 'static {
+    /// Makes a batch durable.
+    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Events of one log after `version`, at most [`READ_EVENTS_MAX`].
+    fn read(&self, stream: &str, version: u64) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>>;
+    /// Events of all logs after `sequence`, at most [`READ_EVENTS_MAX`].
+    fn read_all(&self, sequence: u64) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>>;
+    /// One document.
+    fn document(&self, kind: &'static str, id: &str) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>>;
+    /// Every document of a kind, by id. For kinds that stay few.
+    fn documents(&self, kind: &'static str) -> BoxFuture<'_, Result<Vec<(String, Vec<u8>)>, StoreError>>;
+}

@@ -1,0 +1,184 @@
+//! The embedded store: SQLite in WAL mode with full sync, one writer thread that groups commits, one
+//! reader thread.
+
+mod open;
+
+use super::{Batch, READ_EVENTS_MAX, Store, StoreError, StoredEvent};
+use futures_util::future::BoxFuture;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use switchyard_shared::time::Timestamp;
+use tokio::sync::oneshot;
+
+/// Requests that may wait for the writer or the reader; more wait at the door.
+const REQUESTS_MAX: usize = 1024;
+/// Batches that share one commit, at most.
+const GROUP_MAX: usize = 128;
+
+type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+type Query = Box<dyn FnOnce(&Connection) + Send>;
+
+/// A database file, open.
+pub struct SqliteStore {
+    place: String,
+    writer: SyncSender<(Batch, Answer<()>)>,
+    reader: SyncSender<Query>,
+}
+
+impl SqliteStore {
+    /// Opens `path`, checks every page and every record, and refuses a database that is damaged or of
+    /// another format. With `used_before` a missing file is refused too: it never starts empty.
+    pub fn open(path: &Path, used_before: bool) -> Result<Self, StoreError> {
+        let place = path.display().to_string();
+        let connection = open::open(path, used_before)?;
+        let reading = open::connect(path)?;
+        let (writer, batches) = sync_channel(REQUESTS_MAX);
+        let (reader, queries) = sync_channel::<Query>(REQUESTS_MAX);
+        let for_writer = place.clone();
+        let spawned = thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || write_loop(connection, &batches, &for_writer))
+            .and_then(|_| {
+                thread::Builder::new()
+                    .name("store-reader".into())
+                    .spawn(move || queries.into_iter().for_each(|query| query(&reading)))
+            });
+        match spawned {
+            Ok(_) => Ok(Self { place, writer, reader }),
+            Err(cause) => Err(StoreError::Failed { place, cause: cause.to_string() }),
+        }
+    }
+
+    fn query<T: Send + 'static>(
+        &self,
+        run: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> BoxFuture<'_, Result<T, StoreError>> {
+        let (answer, answered) = oneshot::channel();
+        let place = self.place.clone();
+        let query: Query = Box::new(move |connection| {
+            let _ = answer.send(run(connection).map_err(|error| failed(&place, &error)));
+        });
+        let sent = self.reader.send(query);
+        Box::pin(async move {
+            match sent {
+                Ok(()) => answered.await.unwrap_or_else(|_| Err(self.gone())),
+                Err(_) => Err(self.gone()),
+            }
+        })
+    }
+
+    fn gone(&self) -> StoreError {
+        StoreError::Failed { place: self.place.clone(), cause: "its thread has ended".into() }
+    }
+}
+
+impl Store for SqliteStore {
+    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
+        let (answer, answered) = oneshot::channel();
+        let sent = self.writer.send((batch, answer));
+        Box::pin(async move {
+            match sent {
+                Ok(()) => answered.await.unwrap_or_else(|_| Err(self.gone())),
+                Err(_) => Err(self.gone()),
+            }
+        })
+    }
+
+    fn read(&self, stream: &str, version: u64) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+        let stream = stream.to_owned();
+        self.query(move |connection| {
+            connection
+                .prepare_cached("SELECT seq, stream, version, at, body FROM events WHERE stream = ?1 AND version > ?2 ORDER BY version LIMIT ?3")?
+                .query_map(params![stream, version as i64, READ_EVENTS_MAX as i64], event)?
+                .collect()
+        })
+    }
+
+    fn read_all(&self, sequence: u64) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+        self.query(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT seq, stream, version, at, body FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+                )?
+                .query_map(params![sequence as i64, READ_EVENTS_MAX as i64], event)?
+                .collect()
+        })
+    }
+
+    fn document(&self, kind: &'static str, id: &str) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {
+        let id = id.to_owned();
+        self.query(move |connection| {
+            connection
+                .prepare_cached("SELECT body FROM documents WHERE kind = ?1 AND id = ?2")?
+                .query_row(params![kind, id], |row| row.get(0))
+                .optional()
+        })
+    }
+
+    fn documents(&self, kind: &'static str) -> BoxFuture<'_, Result<Vec<(String, Vec<u8>)>, StoreError>> {
+        self.query(move |connection| {
+            connection
+                .prepare_cached("SELECT id, body FROM documents WHERE kind = ?1 ORDER BY id")?
+                .query_map(params![kind], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        })
+    }
+}
+
+fn event(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
+    Ok(StoredEvent {
+        sequence: row.get::<_, i64>(0)? as u64,
+        stream: row.get(1)?,
+        version: row.get::<_, i64>(2)? as u64,
+        at: Timestamp(row.get(3)?),
+        body: row.get(4)?,
+    })
+}
+
+fn failed(place: &str, error: &rusqlite::Error) -> StoreError {
+    StoreError::Failed { place: place.to_owned(), cause: error.to_string() }
+}
+
+fn write_loop(mut connection: Connection, batches: &Receiver<(Batch, Answer<()>)>, place: &str) {
+    while let Ok(first) = batches.recv() {
+        let mut group = vec![first];
+        while group.len() < GROUP_MAX
+            && let Ok(next) = batches.try_recv()
+        {
+            group.push(next);
+        }
+        let written = write_group(&mut connection, &group).map_err(|error| failed(place, &error));
+        for (_, answer) in group {
+            let _ = answer.send(written.clone());
+        }
+    }
+}
+
+fn write_group(connection: &mut Connection, group: &[(Batch, Answer<()>)]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    for (batch, _) in group {
+        write(&transaction, batch)?;
+    }
+    transaction.commit()
+}
+
+fn write(transaction: &Connection, batch: &Batch) -> rusqlite::Result<()> {
+    let mut insert = transaction
+        .prepare_cached("INSERT INTO events (stream, version, at, body, crc) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    for event in &batch.events {
+        let crc = open::checksum(&event.stream, event.version, event.body.as_bytes());
+        insert.execute(params![event.stream, event.version as i64, event.at.0, event.body, crc])?;
+    }
+    let mut put = transaction
+        .prepare_cached("INSERT OR REPLACE INTO documents (kind, id, body, crc) VALUES (?1, ?2, ?3, ?4)")?;
+    for document in &batch.documents {
+        let crc = open::checksum(document.kind, document.id.len() as u64, &document.body);
+        put.execute(params![document.kind, document.id, document.body, crc])?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! The promises of the embedded store.
+
+use super::*;
+use crate::store::{Document, NewEvent};
+
+fn batch(version: u64) -> Batch {
+    let body = format!("{{\"n\":{version}}}");
+    let event = NewEvent { stream: "rollouts/r".into(), version, at: Timestamp(7), body };
+    let document = Document { kind: "watermark", id: "agent".into(), body: version.to_string().into_bytes() };
+    Batch { events: vec![event], documents: vec![document] }
+}
+
+async fn filled(path: &Path) {
+    let store = SqliteStore::open(path, false).unwrap();
+    for version in 1..=3 {
+        store.append(batch(version)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_was_appended_is_there_after_opening_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("switchyard.db");
+    filled(&path).await;
+    let store = SqliteStore::open(&path, true).unwrap();
+    let events = store.read("rollouts/r", 1).await.unwrap();
+    assert_eq!(events.iter().map(|e| e.version).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(store.read_all(0).await.unwrap().len(), 3);
+    assert_eq!(store.document("watermark", "agent").await.unwrap(), Some(b"3".to_vec()));
+}
+
+#[tokio::test]
+async fn a_version_is_appended_once_and_a_refused_batch_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("switchyard.db");
+    filled(&path).await;
+    let store = SqliteStore::open(&path, true).unwrap();
+    let mut twice = batch(3);
+    twice.documents[0].body = b"99".to_vec();
+    assert!(store.append(twice).await.is_err());
+    assert_eq!(store.document("watermark", "agent").await.unwrap(), Some(b"3".to_vec()));
+}
+
+#[tokio::test]
+async fn a_missing_database_of_a_used_folder_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let opened = SqliteStore::open(&folder.path().join("switchyard.db"), true);
+    assert!(matches!(opened, Err(StoreError::Missing { .. })));
+}
+
+#[tokio::test]
+async fn a_record_that_was_changed_is_found_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("switchyard.db");
+    filled(&path).await;
+    let connection = Connection::open(&path).unwrap();
+    connection.execute("UPDATE events SET body = '{\"n\":9}' WHERE version = 2", []).unwrap();
+    drop(connection);
+    let Err(StoreError::Damaged { found, .. }) = SqliteStore::open(&path, true) else { panic!("damaged") };
+    assert_eq!(found, "event 2 of the log does not match its checksum");
+}
+
+#[tokio::test]
+async fn noise_a_cut_file_and_a_newer_format_are_refused_and_left_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("switchyard.db");
+    filled(&path).await;
+    let connection = Connection::open(&path).unwrap();
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    drop(connection);
+    let whole = crate::files::read(&path, 1 << 30).unwrap();
+    for content in [vec![0x5a; 8192], whole[..whole.len() / 2].to_vec(), Vec::new()] {
+        let copy = folder.path().join("copy.db");
+        crate::files::write(&copy, &content).unwrap();
+        assert!(matches!(SqliteStore::open(&copy, true), Err(StoreError::Damaged { .. })));
+        assert_eq!(crate::files::read(&copy, 1 << 30).unwrap(), content);
+    }
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 2).unwrap();
+    assert!(matches!(SqliteStore::open(&path, true), Err(StoreError::OtherFormat { found: 2, .. })));
+}
