@@ -1,5 +1,14 @@
 //! Breakers: what protects devices and sites from us. Closed is when work flows, open when it refuses.
 
+mod circuit;
+pub mod device;
+mod settings;
+pub mod site;
+pub mod tree;
+
+pub use settings::most_cautious;
+pub use tree::{Admission, Tree};
+
 use crate::id::{DeviceName, SiteName};
 use crate::outcome::words;
 use crate::time::Timestamp;
@@ -96,4 +105,60 @@ pub struct Report {
     pub failed: u32,
     /// Distinct devices seen lately.
     pub seen: u32,
+}
+
+/// What a breaker gave out at admission. It names the breaker's epoch, so that an end from before the
+/// breaker moved never moves it again, and a deadline, so that a hung probe does not hold it for good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[must_use]
+pub struct Permit {
+    epoch: u64,
+    probe: bool,
+    deadline: Timestamp,
+}
+
+impl Permit {
+    /// When the attempt is over at the latest.
+    pub fn deadline(&self) -> Timestamp {
+        self.deadline
+    }
+}
+
+/// What became of an attempt's end at a breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finished {
+    /// It counted.
+    Counted,
+    /// The breaker had moved on since the attempt began.
+    Late,
+}
+
+/// Not now: which breaker, why, and when to ask again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The breaker that refused.
+    pub who: Name,
+    /// Why, continuing "site/lon is …".
+    pub why: String,
+    /// When it tries again by itself; `None` when that hangs on something else.
+    pub retry_at: Option<Timestamp>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is {}", self.who, self.why)?;
+        match self.retry_at {
+            Some(at) => write!(f, "; it tries again at {}", at.clock()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why a breaker must be looked at again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wake {
+    /// The wait is over: probes may decide.
+    WaitOver,
+    /// A probe did not come back by its deadline.
+    ProbeOverdue,
 }

@@ -12,6 +12,7 @@ pub mod breaker;
 pub mod filter;
 pub mod id;
 pub mod outcome;
+pub mod pool;
 pub mod rollout;
 pub mod task;
 pub mod time;
