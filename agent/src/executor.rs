@@ -1,5 +1,7 @@
 //! The seam to devices: what carries out one attempt, and the gate before its first changing byte.
 
+pub mod ssh;
+
 use futures_util::future::BoxFuture;
 use switchyard_shared::outcome::{Class, Outcome, Phase};
 use switchyard_shared::task::Task;

@@ -2,3 +2,5 @@
 
 pub mod clock;
 pub mod executor;
+pub mod secrets;
+pub mod simulator;

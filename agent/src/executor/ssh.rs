@@ -1,0 +1,121 @@
+//! Configures a device over SSH: one session, one command, the configuration on its standard input.
+
+mod auth;
+mod capture;
+mod connect;
+pub(crate) mod cut;
+mod exchange;
+mod explain;
+mod peer;
+mod verdict;
+
+#[cfg(test)]
+mod tests;
+
+use super::{AttemptContext, Executor};
+use crate::clock::Clock;
+use crate::secrets::Secrets;
+use capture::Capture;
+use connect::{Session, Stage, StageCell};
+use futures_util::future::BoxFuture;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
+use switchyard_shared::task::Task;
+use tokio_util::sync::CancellationToken;
+
+/// Longest goodbye to a device whose answer is already known.
+const CLOSE_WAIT: Duration = Duration::from_millis(500);
+
+/// A failure before the write gate: nothing has been written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Failure {
+    class: Class,
+    phase: Phase,
+    message: String,
+    hint: String,
+}
+
+impl Failure {
+    fn outcome(&self, clock: &dyn Clock) -> Outcome {
+        Outcome::new(self.class, self.phase, LeftAs::Unchanged, &self.message, clock.now())
+            .with_hint(&self.hint)
+    }
+}
+
+/// Makes attempts over SSH with russh. Cheap to share; each attempt is one session of its own.
+pub struct SshExecutor {
+    secrets: Secrets,
+    clock: Arc<dyn Clock>,
+    config: Arc<russh::client::Config>,
+}
+
+impl SshExecutor {
+    /// An executor that resolves relative credential references in `data`, the agent's data folder.
+    pub fn new(data: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
+        Self { secrets: Secrets::new(data), clock, config: Arc::new(connect::config()) }
+    }
+
+    async fn carry_out(
+        &self,
+        task: &Task,
+        context: &dyn AttemptContext,
+        cancel: CancellationToken,
+    ) -> Outcome {
+        let stage = StageCell::default();
+        let opening = connect::open(&self.secrets, &self.config, task, context, &stage);
+        let opened = tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(explain::cancelled(task, stage.get())),
+            opened = tokio::time::timeout(task.timeouts.connect, opening) => {
+                opened.unwrap_or_else(|_| Err(explain::silence(task, stage.get())))
+            }
+        };
+        let mut session = match opened {
+            Ok(session) => session,
+            Err(failure) => return failure.outcome(&*self.clock),
+        };
+        if let Err(refused) = context.open_write_gate().await {
+            close(session).await;
+            let phase = Stage::Open.phase();
+            return Outcome::new(refused.class, phase, LeftAs::Unchanged, &refused.message, self.clock.now());
+        }
+        context.progress(Phase::Write);
+        let mut capture = Capture::default();
+        let ending = exchange::exchange(&mut session, task, &mut capture).await;
+        let outcome = verdict::outcome(task, ending, &capture, self.clock.now());
+        close(session).await;
+        outcome
+    }
+}
+
+/// Says goodbye within [`CLOSE_WAIT`]; dropping the session cuts what is left of it.
+async fn close(session: Session) {
+    let Session { handle, channel, cut, .. } = session;
+    drop(channel);
+    let goodbye = async {
+        if handle.disconnect(russh::Disconnect::ByApplication, "done", "en").await.is_ok() {
+            let _ = handle.await;
+        }
+    };
+    let _ = tokio::time::timeout(CLOSE_WAIT, goodbye).await;
+    drop(cut);
+}
+
+impl Executor for SshExecutor {
+    fn attempt<'a>(
+        &'a self,
+        task: &'a Task,
+        context: &'a dyn AttemptContext,
+        cancel: CancellationToken,
+    ) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            let started_at = self.clock.now();
+            let mut outcome = self.carry_out(task, context, cancel).await;
+            outcome.started_at = started_at;
+            outcome.finished_at = self.clock.now();
+            outcome
+        })
+    }
+}

@@ -1,0 +1,169 @@
+//! Proves to a device who we are: a private key or a password, each tried as seldom as possible.
+
+use super::peer::{Farewell, Peer, Record};
+use super::{Failure, explain};
+use crate::executor::ssh::connect::Stage;
+use crate::secrets::{Credential, Secret, Secrets};
+use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse};
+use russh::keys::{Algorithm, HashAlg, PrivateKey, PrivateKeyWithHashAlg, decode_secret_key};
+use russh::{MethodKind, MethodSet};
+use std::sync::Arc;
+use switchyard_shared::task::Task;
+
+/// Most rounds of questions that a device may ask for one password.
+const QUESTION_ROUNDS_MAX: usize = 4;
+/// SSH reason codes with which a device ends a session because it refuses the login.
+const LOGIN_REFUSED_CODES: [u32; 3] = [13, 14, 15];
+
+/// A credential that is ready for use.
+pub(super) enum Proof {
+    Key(Arc<PrivateKey>),
+    Password(Secret),
+}
+
+/// Resolves the task's credential before anything is sent to the device.
+pub(super) async fn proof(secrets: &Secrets, task: &Task) -> Result<Proof, Failure> {
+    let credential = secrets.resolve(&task.endpoint.credential_ref).await;
+    match credential.map_err(|error| explain::credential(task, &error.to_string(), &error.hint()))? {
+        Credential::Password(password) => Ok(Proof::Password(password)),
+        Credential::PrivateKey(pem) => match decode_secret_key(pem.reveal(), None) {
+            Ok(key) if !key.is_encrypted() => Ok(Proof::Key(Arc::new(key))),
+            Ok(_) | Err(russh::keys::Error::KeyIsEncrypted) => Err(explain::credential(
+                task,
+                "use the private key: it is protected by a passphrase",
+                "use a key without a passphrase (ssh-keygen -p -N ''), readable by the agent alone",
+            )),
+            Err(_) => Err(explain::credential(
+                task,
+                "use the private key: it is damaged or of an unknown kind",
+                "check it with ssh-keygen -y -f FILE; ed25519, ECDSA and RSA keys are understood",
+            )),
+        },
+    }
+}
+
+enum Answer {
+    Accepted,
+    Refused { methods: MethodSet, partly: bool },
+}
+
+impl From<AuthResult> for Answer {
+    fn from(result: AuthResult) -> Self {
+        match result {
+            AuthResult::Success => Self::Accepted,
+            AuthResult::Failure { remaining_methods, partial_success } => {
+                Self::Refused { methods: remaining_methods, partly: partial_success }
+            }
+        }
+    }
+}
+
+/// Logs in, or says why not.
+pub(super) async fn authenticate(
+    handle: &mut Handle<Peer>,
+    proof: Proof,
+    task: &Task,
+    record: &Record,
+) -> Result<(), Failure> {
+    let (offered, answer) = match proof {
+        Proof::Key(key) => ("private key", with_key(handle, &key, task).await),
+        Proof::Password(password) => ("password", with_password(handle, &password, task).await),
+    };
+    let (methods, partly) = match answer {
+        Ok(Answer::Accepted) => return Ok(()),
+        Ok(Answer::Refused { methods, partly }) => (methods, partly),
+        Err(_) => (MethodSet::empty(), false),
+    };
+    if partly {
+        return Err(explain::login_partly(task, offered, &listed(&methods)));
+    }
+    if methods.is_empty() {
+        // The library reports a lost session as a refusal without methods: the record tells them apart.
+        let _ = handle.await;
+        if let Some(lost) = lost_session(record) {
+            return Err(explain::lost(task, Stage::Authenticate, &lost));
+        }
+    }
+    Err(explain::login_refused(task, offered, &listed(&methods)))
+}
+
+/// How the session was lost, unless its end was a way to refuse the login.
+fn lost_session(record: &Record) -> Option<String> {
+    match record.farewell()? {
+        Farewell::Message { code, text } => {
+            let refused = LOGIN_REFUSED_CODES.contains(&code) || text.contains("uthentication failures");
+            (!refused).then(|| format!("it said {text:?}"))
+        }
+        Farewell::Broken(why) => (why != russh::Error::NoAuthMethod.to_string()).then_some(why),
+    }
+}
+
+fn listed(methods: &MethodSet) -> String {
+    methods.iter().map(<&'static str>::from).collect::<Vec<_>>().join(", ")
+}
+
+/// One try; two for an RSA key when the device does not say which hashes it knows.
+async fn with_key(
+    handle: &mut Handle<Peer>,
+    key: &Arc<PrivateKey>,
+    task: &Task,
+) -> Result<Answer, russh::Error> {
+    let rsa = matches!(key.algorithm(), Algorithm::Rsa { .. });
+    let hashes = match rsa {
+        false => vec![None],
+        true => match handle.best_supported_rsa_hash().await? {
+            Some(told) => vec![told],
+            None => vec![Some(HashAlg::Sha512), Some(HashAlg::Sha256)],
+        },
+    };
+    let mut answer = Answer::Refused { methods: MethodSet::empty(), partly: false };
+    for hash in hashes {
+        let key = PrivateKeyWithHashAlg::new(Arc::clone(key), hash);
+        answer = handle.authenticate_publickey(&task.endpoint.username, key).await?.into();
+        match &answer {
+            Answer::Refused { methods, partly: false } if methods.contains(&MethodKind::PublicKey) => {}
+            Answer::Accepted | Answer::Refused { .. } => break,
+        }
+    }
+    Ok(answer)
+}
+
+/// The password method; questions and answers only where the device does not have it.
+async fn with_password(
+    handle: &mut Handle<Peer>,
+    password: &Secret,
+    task: &Task,
+) -> Result<Answer, russh::Error> {
+    let user = &task.endpoint.username;
+    let answer: Answer = handle.authenticate_password(user, password.reveal()).await?.into();
+    match answer {
+        Answer::Refused { methods, partly: false }
+            if methods.contains(&MethodKind::KeyboardInteractive)
+                && !methods.contains(&MethodKind::Password) =>
+        {
+            with_questions(handle, password, user).await
+        }
+        Answer::Accepted | Answer::Refused { .. } => Ok(answer),
+    }
+}
+
+async fn with_questions(
+    handle: &mut Handle<Peer>,
+    password: &Secret,
+    user: &str,
+) -> Result<Answer, russh::Error> {
+    let mut response = handle.authenticate_keyboard_interactive_start(user, None).await?;
+    for _ in 0..QUESTION_ROUNDS_MAX {
+        let prompts = match response {
+            KeyboardInteractiveAuthResponse::Success => return Ok(Answer::Accepted),
+            KeyboardInteractiveAuthResponse::Failure { remaining_methods, partial_success } => {
+                return Ok(Answer::Refused { methods: remaining_methods, partly: partial_success });
+            }
+            KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. } => prompts,
+        };
+        let hidden_only = |echo: bool| if echo { String::new() } else { password.reveal().to_owned() };
+        let answers = prompts.iter().map(|prompt| hidden_only(prompt.echo)).collect();
+        response = handle.authenticate_keyboard_interactive_respond(answers).await?;
+    }
+    Ok(Answer::Refused { methods: MethodSet::from(&[MethodKind::KeyboardInteractive][..]), partly: false })
+}

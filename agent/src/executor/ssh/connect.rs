@@ -1,0 +1,127 @@
+//! From nothing to an open channel: credential, TCP, handshake, pinned host key, authentication.
+
+use super::cut::CutStream;
+use super::peer::{Peer, Record};
+use super::{Failure, auth, explain};
+use crate::executor::AttemptContext;
+use crate::secrets::Secrets;
+use russh::client::{Config, GexParams, Handle, Msg, connect_stream};
+use russh::{Channel, Preferred, kex};
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use switchyard_shared::outcome::Phase;
+use switchyard_shared::task::Task;
+use tokio::net::TcpStream;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// Output that a device may send ahead of us reading it, in bytes.
+const WINDOW_BYTES: u32 = 256 * 1024;
+/// Packets of output held unread for one device.
+const PACKETS_UNREAD_MAX: usize = 8;
+
+/// How far an attempt has come; what a timeout or a lost connection then means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Credential,
+    Tcp,
+    Handshake,
+    Authenticate,
+    OpenChannel,
+    Open,
+}
+
+impl Stage {
+    const ALL: [Self; 6] =
+        [Self::Credential, Self::Tcp, Self::Handshake, Self::Authenticate, Self::OpenChannel, Self::Open];
+
+    pub(super) fn phase(self) -> Phase {
+        match self {
+            Self::Credential => Phase::Queue,
+            Self::Tcp | Self::Handshake => Phase::Connect,
+            Self::Authenticate | Self::OpenChannel | Self::Open => Phase::Authenticate,
+        }
+    }
+}
+
+/// The stage where whoever gives up on the attempt can still read it.
+#[derive(Debug, Default)]
+pub(super) struct StageCell(AtomicU8);
+
+impl StageCell {
+    fn set(&self, stage: Stage) {
+        self.0.store(stage as u8, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> Stage {
+        let index = usize::from(self.0.load(Ordering::Relaxed));
+        Stage::ALL.get(index).copied().unwrap_or(Stage::Open)
+    }
+}
+
+/// An authenticated session with one open channel on which nothing has been asked yet.
+pub(super) struct Session {
+    pub(super) handle: Handle<Peer>,
+    pub(super) channel: Option<Channel<Msg>>,
+    pub(super) record: Record,
+    /// Ends the session's task when dropped.
+    pub(super) cut: DropGuard,
+}
+
+/// Modern algorithms, and the NIST curves and 2048-bit groups that older devices need; no SHA-1.
+pub(super) fn config() -> Config {
+    let mut exchanges = Preferred::DEFAULT.kex.to_vec();
+    let first_group = exchanges.iter().position(|name| *name == kex::DH_GEX_SHA256).unwrap_or(0);
+    let curves = [kex::ECDH_SHA2_NISTP256, kex::ECDH_SHA2_NISTP384, kex::ECDH_SHA2_NISTP521];
+    exchanges.splice(first_group..first_group, curves);
+    let mut config = Config {
+        nodelay: true,
+        window_size: WINDOW_BYTES,
+        channel_buffer_size: PACKETS_UNREAD_MAX,
+        preferred: Preferred { kex: Cow::Owned(exchanges), ..Preferred::DEFAULT },
+        ..Config::default()
+    };
+    if let Ok(groups) = GexParams::new(2048, 3072, 8192) {
+        config.gex = groups;
+    }
+    config
+}
+
+/// Opens a session; the caller bounds the time that all of it may take.
+pub(super) async fn open(
+    secrets: &Secrets,
+    config: &Arc<Config>,
+    task: &Task,
+    context: &dyn AttemptContext,
+    stage: &StageCell,
+) -> Result<Session, Failure> {
+    let proof = auth::proof(secrets, task).await?;
+    stage.set(Stage::Tcp);
+    context.progress(Phase::Connect);
+    let address = (task.endpoint.hostname.as_str(), task.endpoint.port);
+    let stream = TcpStream::connect(address).await.map_err(|error| explain::io(task, Stage::Tcp, &error))?;
+    stream.set_nodelay(true).map_err(|error| explain::io(task, Stage::Tcp, &error))?;
+
+    stage.set(Stage::Handshake);
+    let token = CancellationToken::new();
+    let cut = token.clone().drop_guard();
+    let record = Record::default();
+    let peer = Peer::new(&task.endpoint.host_keys, record.clone());
+    let mut handle =
+        connect_stream(Arc::clone(config), CutStream::new(stream, token), peer).await.map_err(|error| {
+            match record.refused_key() {
+                Some(shown) => explain::wrong_key(task, &shown),
+                None => explain::ssh(task, Stage::Handshake, &error),
+            }
+        })?;
+
+    stage.set(Stage::Authenticate);
+    context.progress(Phase::Authenticate);
+    auth::authenticate(&mut handle, proof, task, &record).await?;
+
+    stage.set(Stage::OpenChannel);
+    let channel = handle.channel_open_session().await;
+    let channel = channel.map_err(|error| explain::ssh(task, Stage::OpenChannel, &error))?;
+    stage.set(Stage::Open);
+    Ok(Session { handle, channel: Some(channel), record, cut })
+}

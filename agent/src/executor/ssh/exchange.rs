@@ -1,0 +1,113 @@
+//! The write: the command, the configuration on its standard input, and the device's answer.
+
+use super::capture::Capture;
+use super::connect::Session;
+use super::peer::{Farewell, Record};
+use russh::client::Msg;
+use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
+use std::time::Duration;
+use switchyard_shared::task::Task;
+
+/// Longest wait for the rest of the output once the exit status is known.
+const OUTPUT_WAIT: Duration = Duration::from_secs(2);
+
+/// How the write ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// The session was gone before the command was sent: the device saw nothing.
+    NotSent(String),
+    /// The device refused to run any command.
+    NoCommand,
+    /// The command ended by itself. `whole`: all of the configuration had been sent by then.
+    Exit { status: u32, whole: bool },
+    /// A signal ended the command.
+    Signal(String),
+    /// No exit status before the deadline.
+    Silence,
+    /// The connection or the channel ended without an exit status.
+    Lost(String),
+}
+
+/// Runs the task's command within its deadline. The write gate must be open.
+pub(super) async fn exchange(session: &mut Session, task: &Task, capture: &mut Capture) -> Ending {
+    let Some(channel) = session.channel.take() else {
+        return Ending::NotSent("the channel was used before".into());
+    };
+    let (mut read, write) = channel.split();
+    let deadline = task.timeouts.command;
+    let ending = tokio::time::timeout(deadline, converse(&mut read, &write, task, capture, &session.record));
+    let ending = ending.await.unwrap_or(Ending::Silence);
+    if matches!(ending, Ending::Exit { .. } | Ending::Signal(_)) {
+        let _ = tokio::time::timeout(OUTPUT_WAIT, drain(&mut read, capture)).await;
+    }
+    ending
+}
+
+async fn converse(
+    read: &mut ChannelReadHalf,
+    write: &ChannelWriteHalf<Msg>,
+    task: &Task,
+    capture: &mut Capture,
+    record: &Record,
+) -> Ending {
+    if write.exec(true, task.command.as_bytes()).await.is_err() {
+        return Ending::NotSent(reason(record));
+    }
+    let mut whole = false;
+    let sending = write.data_bytes(task.configuration.to_vec());
+    tokio::pin!(sending);
+    loop {
+        let message = tokio::select! {
+            sent = &mut sending, if !whole => {
+                whole = true;
+                // A failure here means that the session is over: the reading side tells how.
+                if sent.is_ok() {
+                    let _ = write.eof().await;
+                }
+                continue;
+            }
+            message = read.wait() => message,
+        };
+        let Some(message) = message else { return Ending::Lost(reason(record)) };
+        if let Some(ending) = judge(message, whole, capture) {
+            return ending;
+        }
+    }
+}
+
+/// The ending that a message means, if it means one.
+fn judge(message: ChannelMsg, whole: bool, capture: &mut Capture) -> Option<Ending> {
+    if let ChannelMsg::Data { data } | ChannelMsg::ExtendedData { data, .. } = &message {
+        capture.add(data);
+    }
+    if let ChannelMsg::ExitSignal { signal_name, .. } = &message {
+        return Some(Ending::Signal(format!("{signal_name:?}")));
+    }
+    if let ChannelMsg::ExitStatus { exit_status } = message {
+        return Some(Ending::Exit { status: exit_status, whole });
+    }
+    if matches!(message, ChannelMsg::Failure) {
+        return Some(Ending::NoCommand);
+    }
+    matches!(message, ChannelMsg::Close)
+        .then(|| Ending::Lost("the device closed the channel without an exit status".into()))
+}
+
+async fn drain(read: &mut ChannelReadHalf, capture: &mut Capture) {
+    while let Some(message) = read.wait().await {
+        if let ChannelMsg::Data { data } | ChannelMsg::ExtendedData { data, .. } = &message {
+            capture.add(data);
+        }
+        if matches!(message, ChannelMsg::Close) {
+            return;
+        }
+    }
+}
+
+fn reason(record: &Record) -> String {
+    match record.farewell() {
+        Some(Farewell::Message { text, .. }) => format!("the device disconnected and said {text:?}"),
+        Some(Farewell::Broken(why)) => format!("the connection broke ({why})"),
+        None => "the connection broke".into(),
+    }
+}

@@ -1,0 +1,227 @@
+//! What a failure before the write means: its class, and words for an operator at three in the morning.
+
+use super::Failure;
+use super::connect::Stage;
+use std::io::{Error as IoError, ErrorKind};
+use switchyard_shared::outcome::{Class, Phase};
+use switchyard_shared::task::Task;
+use switchyard_shared::time::format_duration;
+
+/// Most pinned keys and algorithms that a message lists.
+const LISTED_MAX: usize = 3;
+/// Longest quotation in a message, in characters.
+const QUOTED_CHARS_MAX: usize = 160;
+/// `ENOMEM`, `ENFILE`, `EMFILE`, `EADDRNOTAVAIL`, `ENOBUFS`: the agent's machine has run out.
+const OWN_TROUBLE: [i32; 5] = [12, 23, 24, 99, 105];
+
+/// `acc01 (10.0.0.1:22)`.
+pub(super) fn place(task: &Task) -> String {
+    format!("{} ({}:{})", task.op.device, task.endpoint.hostname, task.endpoint.port)
+}
+
+/// One line of somebody else's words, cut to fit a message.
+pub(super) fn first_words(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default().replace('\t', " ");
+    let cut: String = line.chars().take(QUOTED_CHARS_MAX).collect();
+    if cut.len() < line.len() { format!("{cut}…") } else { cut }
+}
+
+fn failure(class: Class, phase: Phase, message: String, hint: &str) -> Failure {
+    Failure { class, phase, message, hint: hint.into() }
+}
+
+/// The operator, a breaker or a shutdown called the attempt off.
+pub(super) fn cancelled(task: &Task, stage: Stage) -> Failure {
+    let message = format!("{}: called off before anything was written", place(task));
+    failure(Class::Cancelled, stage.phase(), message, "")
+}
+
+/// Nothing came before the connect deadline.
+pub(super) fn silence(task: &Task, stage: Stage) -> Failure {
+    let (place, waited) = (place(task), format_duration(task.timeouts.connect));
+    let (what, hint) = match stage {
+        Stage::Credential => {
+            let message = format!("{place}: its credential could not be read within {waited}");
+            return failure(Class::CredentialUnavailable, Phase::Queue, message, "check the agent's disk");
+        }
+        Stage::Tcp => (
+            "gave no answer to the TCP connection",
+            "check its address, its power and the firewall on the way to it",
+        ),
+        Stage::Handshake => (
+            "accepted the connection and did not complete the SSH handshake",
+            "its management plane may be overloaded or hung: try it by hand, then its console",
+        ),
+        Stage::Authenticate => (
+            "did not answer the login",
+            "it may be waiting for its AAA server: check that the device reaches it",
+        ),
+        Stage::OpenChannel | Stage::Open => (
+            "accepted the login and did not open a channel",
+            "its management plane may be overloaded: look at its sessions",
+        ),
+    };
+    failure(Class::Timeout, stage.phase(), format!("{place} {what} within {waited}"), hint)
+}
+
+/// The credential cannot be used; `why` fits "failed to …".
+pub(super) fn credential(task: &Task, why: &str, hint: &str) -> Failure {
+    let reference = first_words(&task.endpoint.credential_ref);
+    let message = format!("credential {reference} of {}: failed to {why}", task.op.device);
+    failure(Class::CredentialUnavailable, Phase::Queue, message, hint)
+}
+
+/// The device showed a key that is not pinned.
+pub(super) fn wrong_key(task: &Task, shown: &str) -> Failure {
+    let pins = &task.endpoint.host_keys;
+    let mut pinned = pins.iter().take(LISTED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if pins.len() > LISTED_MAX {
+        pinned.push_str(&format!(" and {} more", pins.len() - LISTED_MAX));
+    }
+    let message = format!("{} showed host key {shown}; pinned: {pinned}", place(task));
+    let hint = "no credential was sent. If the device was replaced or has new keys, compare this fingerprint \
+                on its console and pin it in the inventory; otherwise somebody may be in between";
+    failure(Class::HostKeyMismatch, Phase::Connect, message, hint)
+}
+
+/// The device knows us but says no.
+pub(super) fn login_refused(task: &Task, offered: &str, methods: &str) -> Failure {
+    let user = first_words(&task.endpoint.username);
+    let accepts = if methods.is_empty() { String::new() } else { format!("; it accepts: {methods}") };
+    let message = format!("{} refused the {offered} of user {user}{accepts}", place(task));
+    let hint = "check username and credential_ref of the device; it is not tried again, which could lock \
+                the account";
+    failure(Class::AuthFailed, Phase::Authenticate, message, hint)
+}
+
+/// The device wants a second proof.
+pub(super) fn login_partly(task: &Task, offered: &str, methods: &str) -> Failure {
+    let message = format!("{} accepted the {offered} and asks for more: {methods}", place(task));
+    let hint = "use a login that needs one proof: further factors are not supported";
+    failure(Class::AuthFailed, Phase::Authenticate, message, hint)
+}
+
+/// The session ended at `stage`.
+pub(super) fn lost(task: &Task, stage: Stage, why: &str) -> Failure {
+    let during = match stage {
+        Stage::Credential | Stage::Tcp => "the TCP connection",
+        Stage::Handshake => "the SSH handshake",
+        Stage::Authenticate => "the login",
+        Stage::OpenChannel | Stage::Open => "the opening of a channel",
+    };
+    let message = format!("{} closed the connection during {during}: {}", place(task), first_words(why));
+    let hint = "check that this is an SSH port, and the device's log, session limit and access list";
+    failure(Class::Unreachable, stage.phase(), message, hint)
+}
+
+/// An error of the SSH library before the write.
+pub(super) fn ssh(task: &Task, stage: Stage, error: &russh::Error) -> Failure {
+    if let russh::Error::IO(error) = error {
+        return io(task, stage, error);
+    }
+    if let russh::Error::NoCommonAlgo { kind, ours, theirs } = error {
+        let theirs = theirs.iter().take(2 * LISTED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let kind = format!("{kind:?}").to_lowercase();
+        let message = format!(
+            "{} and this agent share no {kind} algorithm: the device offers {}; the agent knows {}",
+            place(task),
+            first_words(&theirs),
+            first_words(&ours.iter().take(LISTED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ")),
+        );
+        let hint = "enable a current algorithm on the device; SHA-1 and CBC are not spoken";
+        return failure(Class::Unreachable, Phase::Connect, message, hint);
+    }
+    if let russh::Error::ChannelOpenFailure(reason) = error {
+        let said = first_words(reason.description()).to_lowercase();
+        let message = format!("{} opened no channel: {said}", place(task));
+        let hint = "it has too many sessions: close idle ones, or lower max_parallel_per_site";
+        return failure(Class::Overloaded, stage.phase(), message, hint);
+    }
+    if matches!(error, russh::Error::Version) {
+        return lost(task, stage, "it does not speak SSH 2");
+    }
+    lost(task, stage, &error.to_string())
+}
+
+/// An error of a socket or a name before the write.
+pub(super) fn io(task: &Task, stage: Stage, error: &IoError) -> Failure {
+    let place = place(task);
+    let (text, phase) = (error.to_string(), stage.phase());
+    if error.raw_os_error().is_some_and(|code| OWN_TROUBLE.contains(&code)) {
+        let hint = "raise the agent's limits (LimitNOFILE, ports, memory) or make its pool smaller";
+        let message = format!("the agent's machine has run out while connecting to {place}: {text}");
+        return failure(Class::AgentError, phase, message, hint);
+    }
+    if text.contains("Temporary failure in name resolution") {
+        let message = format!("the agent's name server gave no answer for {place}");
+        return failure(Class::AgentError, phase, message, "check /etc/resolv.conf and the name server");
+    }
+    if text.contains("failed to lookup address") {
+        let message = format!("no such name: {place}: {text}");
+        return failure(Class::Unreachable, phase, message, "correct the hostname in the inventory or DNS");
+    }
+    let kind = error.kind();
+    if kind == ErrorKind::TimedOut {
+        let hint = "check its address, its power and the firewall on the way to it";
+        return failure(Class::Timeout, phase, format!("{place} gave no answer: {text}"), hint);
+    }
+    if kind == ErrorKind::ConnectionRefused {
+        let hint = "check that its SSH server runs on this port and that it may be reached from the agent";
+        return failure(Class::Unreachable, phase, format!("{place} refused the connection"), hint);
+    }
+    if matches!(stage, Stage::Credential | Stage::Tcp) {
+        let hint = "check the route from the agent to the device";
+        return failure(Class::Unreachable, phase, format!("{place} cannot be reached: {text}"), hint);
+    }
+    lost(task, stage, &text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::executor::ssh::tests::task;
+    use switchyard_shared::outcome::{LeftAs, MESSAGE_BYTES_MAX, Outcome};
+    use switchyard_shared::time::Timestamp;
+
+    #[test]
+    fn a_machine_that_has_run_out_never_blames_the_device() {
+        for code in OWN_TROUBLE {
+            let failure = io(&task(), Stage::Tcp, &IoError::from_raw_os_error(code));
+            assert_eq!(failure.class, Class::AgentError, "{}", failure.message);
+        }
+        let own_dns =
+            IoError::other("failed to lookup address information: Temporary failure in name resolution");
+        assert_eq!(io(&task(), Stage::Tcp, &own_dns).class, Class::AgentError);
+    }
+
+    #[test]
+    fn a_device_that_cannot_be_found_or_reached_is_unreachable() {
+        let unknown = IoError::other("failed to lookup address information: Name or service not known");
+        for error in [unknown, IoError::from_raw_os_error(113), IoError::from_raw_os_error(111)] {
+            let failure = io(&task(), Stage::Tcp, &error);
+            assert_eq!(failure.class, Class::Unreachable, "{}", failure.message);
+        }
+        assert_eq!(io(&task(), Stage::Tcp, &IoError::from_raw_os_error(110)).class, Class::Timeout);
+    }
+
+    #[test]
+    fn devices_that_share_no_algorithm_are_told_which_they_offer() {
+        let error = russh::Error::NoCommonAlgo {
+            kind: russh::AlgorithmKind::Kex,
+            ours: vec!["curve25519-sha256".into()],
+            theirs: vec!["diffie-hellman-group1-sha1".into()],
+        };
+        let failure = ssh(&task(), Stage::Handshake, &error);
+        assert_eq!(failure.class, Class::Unreachable);
+        assert!(failure.message.contains("no kex algorithm"), "{}", failure.message);
+        assert!(failure.message.contains("diffie-hellman-group1-sha1"), "{}", failure.message);
+    }
+
+    #[test]
+    fn a_device_cannot_fill_a_message() {
+        let failure = lost(&task(), Stage::Authenticate, &"é\n".repeat(4000));
+        let outcome =
+            Outcome::new(failure.class, failure.phase, LeftAs::Unchanged, &failure.message, Timestamp(0));
+        assert!(outcome.message.len() <= MESSAGE_BYTES_MAX && !outcome.message.contains('\n'));
+    }
+}

@@ -1,0 +1,7 @@
+//! The executor against simulated devices, whose ledgers are the witnesses.
+
+mod before_the_write;
+mod bench;
+mod the_write;
+
+pub(super) use bench::task;

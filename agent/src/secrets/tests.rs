@@ -1,0 +1,66 @@
+//! What a credential reference may name, and what is refused.
+
+use super::*;
+use std::os::unix::fs::PermissionsExt;
+
+const PEM: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n";
+
+#[expect(clippy::disallowed_methods, reason = "a test's own folder")]
+fn put(folder: &Path, name: &str, bytes: &[u8], mode: u32) {
+    let path = folder.join(name);
+    std::fs::write(&path, bytes).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+async fn resolve(bytes: &[u8], mode: u32) -> Result<Credential, SecretError> {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "secret", bytes, mode);
+    Secrets::new(folder.path()).resolve("file:secret").await
+}
+
+#[tokio::test]
+async fn a_file_is_a_private_key_or_a_password() {
+    let key = resolve(PEM.as_bytes(), 0o600).await.unwrap();
+    assert_eq!(key, Credential::PrivateKey(Secret::new(PEM.into())));
+    let password = resolve(b"open sesame\r\n", 0o644).await.unwrap();
+    assert_eq!(password, Credential::Password(Secret::new("open sesame".into())));
+}
+
+#[tokio::test]
+async fn a_private_key_that_others_can_read_is_refused() {
+    let error = resolve(PEM.as_bytes(), 0o640).await.unwrap_err();
+    assert!(matches!(error, SecretError::Exposed(_, 0o640)), "{error}");
+    assert!(error.hint().starts_with("chmod 600 /"), "{}", error.hint());
+}
+
+#[tokio::test]
+async fn what_is_no_credential_is_refused_without_showing_it() {
+    let big = vec![b'x'; usize::try_from(SECRET_BYTES_MAX).unwrap() + 1];
+    assert!(matches!(resolve(&big, 0o600).await, Err(SecretError::TooLarge)));
+    assert!(matches!(resolve(b"\n", 0o600).await, Err(SecretError::Empty)));
+    assert!(matches!(resolve(b"\xff\xfe", 0o600).await, Err(SecretError::NotText)));
+    assert!(matches!(resolve(b"ssh-ed25519 AAAA me", 0o600).await, Err(SecretError::NotPrivate)));
+    assert!(matches!(resolve(b"-----BEGIN CERTIFICATE-----\n", 0o600).await, Err(SecretError::NotPrivate)));
+}
+
+#[tokio::test]
+async fn absolute_paths_and_the_environment_are_references_too() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "secret", b"word\n", 0o600);
+    let secrets = Secrets::new("/nowhere");
+    let reference = format!("file:{}", folder.path().join("secret").display());
+    assert!(matches!(secrets.resolve(&reference).await, Ok(Credential::Password(_))));
+    assert!(matches!(secrets.resolve("env:PATH").await, Ok(Credential::Password(_))));
+    assert!(matches!(secrets.resolve("env:SWITCHYARD_NOT_SET").await, Err(SecretError::NoVariable(_))));
+    assert!(matches!(secrets.resolve("file:secret").await, Err(SecretError::Unreadable(..))));
+    assert!(matches!(secrets.resolve("file:/").await, Err(SecretError::NotAFile(_))));
+    for bad in ["", "secret", "file:", "env:", "vault:kv/x"] {
+        assert!(matches!(secrets.resolve(bad).await, Err(SecretError::Scheme)), "{bad}");
+    }
+}
+
+#[test]
+fn a_secret_never_shows_itself() {
+    let credential = Credential::Password(Secret::new("hunter2".into()));
+    assert!(!format!("{credential:?} {}", Secret::new("hunter2".into())).contains("hunter2"));
+}

@@ -1,0 +1,28 @@
+//! Simulated devices: real SSH on loopback addresses, each with the configuration it took and a ledger.
+//!
+//! The ledger is the device's own witness: tests and the demo believe it, not the agent.
+
+mod control;
+mod device;
+mod files;
+mod fleet;
+mod inventory;
+mod keys;
+mod ledger;
+mod limits;
+mod listener;
+mod mode;
+mod ranges;
+mod server;
+mod session;
+
+pub use control::{ControlError, send as send_order};
+pub use fleet::{DEVICES_MAX, Fleet, FleetConfig, FleetError};
+pub use inventory::{Entry, inventory_yaml};
+pub use ledger::{Event, Kind, LEDGER_FILE, RUNNING_FILE, device_folder, read_ledger, read_running};
+pub use limits::raise_descriptor_limit;
+pub use mode::{Fault, Mode, ParseFaultError};
+pub use ranges::{ParseRangesError, Ranges, SiteRanges, parse_sites};
+
+#[cfg(test)]
+mod tests;

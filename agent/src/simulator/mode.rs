@@ -1,0 +1,156 @@
+//! How a simulated device behaves, and how a fault is written: `MODE:RANGE`.
+
+use super::ranges::{ParseRangesError, Ranges};
+use std::fmt;
+use std::str::FromStr;
+
+/// The behaviour of a device, from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    /// Takes the configuration and says so.
+    Good,
+    /// As good, but answers late.
+    Slow,
+    /// Refuses every configuration with exit status 1.
+    Reject,
+    /// Accepts the command and never answers.
+    Stall,
+    /// Accepts the TCP connection and never speaks.
+    Hang,
+    /// Nothing listens.
+    Refuse,
+    /// Refuses every credential.
+    Auth,
+    /// Takes the configuration, then drops the connection without an exit status.
+    DropAfterWrite,
+    /// As good, with 100 MB of output. For tests.
+    Flood,
+    /// As good, with control characters and broken UTF-8 as output. For tests.
+    Garble,
+    /// As good, without a word of output. For tests.
+    Mute,
+    /// Ends the command by a signal. For tests.
+    Signal,
+    /// Opens no channel: too many sessions. For tests.
+    Busy,
+    /// Refuses to run commands. For tests.
+    NoCommand,
+    /// Closes the connection during the handshake. For tests.
+    Close,
+}
+
+impl Mode {
+    /// Every mode; those for tests come last.
+    pub const ALL: &'static [Self] = &[
+        Self::Good,
+        Self::Slow,
+        Self::Reject,
+        Self::Stall,
+        Self::Hang,
+        Self::Refuse,
+        Self::Auth,
+        Self::DropAfterWrite,
+        Self::Flood,
+        Self::Garble,
+        Self::Mute,
+        Self::Signal,
+        Self::Busy,
+        Self::NoCommand,
+        Self::Close,
+    ];
+    /// What help and messages name.
+    pub const WORDS: &'static str = "good, slow, reject, stall, hang, refuse, auth, drop-after-write";
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Slow => "slow",
+            Self::Reject => "reject",
+            Self::Stall => "stall",
+            Self::Hang => "hang",
+            Self::Refuse => "refuse",
+            Self::Auth => "auth",
+            Self::DropAfterWrite => "drop-after-write",
+            Self::Flood => "flood",
+            Self::Garble => "garble",
+            Self::Mute => "mute",
+            Self::Signal => "signal",
+            Self::Busy => "busy",
+            Self::NoCommand => "no-command",
+            Self::Close => "close",
+        }
+    }
+
+    /// The mode that `word` names.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|mode| mode.as_str() == word)
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Devices that behave otherwise than good: `hang:47-100`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// How.
+    pub mode: Mode,
+    /// Which, counted from 1.
+    pub devices: Ranges,
+}
+
+/// Why a text is no fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParseFaultError {
+    /// No colon.
+    #[error("read {0:?} as MODE:RANGE, such as hang:47-100")]
+    Shape(String),
+    /// No such mode.
+    #[error("find the mode {0:?}: there are {words}", words = Mode::WORDS)]
+    Mode(String),
+    /// A bad range.
+    #[error(transparent)]
+    Ranges(#[from] ParseRangesError),
+}
+
+impl FromStr for Fault {
+    type Err = ParseFaultError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (mode, devices) = text.split_once(':').ok_or_else(|| ParseFaultError::Shape(text.into()))?;
+        let mode = Mode::parse(mode).ok_or_else(|| ParseFaultError::Mode(mode.into()))?;
+        Ok(Self { mode, devices: devices.parse()? })
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.mode, self.devices)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_a_mode_and_the_devices_that_have_it() {
+        for text in ["hang:47-100", "drop-after-write:3,5-9"] {
+            assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
+        }
+        for bad in ["hang", "sleepy:1", "hang:", "hang:0", "hang:9-3"] {
+            assert!(bad.parse::<Fault>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_mode_is_named_by_its_own_word() {
+        for mode in Mode::ALL {
+            assert_eq!(Mode::parse(mode.as_str()), Some(*mode));
+        }
+    }
+}
