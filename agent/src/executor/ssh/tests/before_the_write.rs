@@ -155,7 +155,8 @@ async fn peer_that_says(bench: &mut Bench, words: &'static [u8]) -> impl Future<
         let (mut stream, _) = listener.accept().await.expect("a connection");
         stream.write_all(words).await.expect("the words");
         let mut heard = Vec::new();
-        let _ = stream.read_to_end(&mut heard).await;
+        let left = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut heard)).await;
+        assert!(left.is_ok(), "the session outlived its attempt");
     }
 }
 
