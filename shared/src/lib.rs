@@ -9,8 +9,10 @@
 //! effects out, and the same log always gives the same state.
 
 pub mod breaker;
+pub mod digest;
 pub mod filter;
 pub mod id;
+pub mod inventory;
 pub mod outcome;
 pub mod pool;
 pub mod rollout;

@@ -10,6 +10,7 @@ mod problem;
 mod section;
 
 pub use field::Field;
+pub(crate) use problem::did_you_mean;
 pub use problem::{PROBLEMS_MAX, Problem, Problems, nearest};
 pub use section::Section;
 

@@ -35,6 +35,11 @@ impl<'a> Field<'a> {
         self.problems.add(self.at, &self.path, message, hint);
     }
 
+    /// Reports something about this value at another place, such as its key.
+    pub fn problem_at(&self, at: Position, message: impl Into<String>, hint: impl Into<String>) {
+        self.problems.add(at, &self.path, message, hint);
+    }
+
     fn unexpected<T>(&self, expected: &str) -> Option<T> {
         self.problem(format!("must be {expected}, not {}", self.node.kind()), "");
         None
@@ -126,9 +131,14 @@ impl<'a> Field<'a> {
         Some(items.iter().enumerate().map(item).collect())
     }
 
-    /// The entries of a mapping whose keys are the writer's own: key, where it stands, value.
-    pub fn map(&self) -> Option<Vec<(&'a str, Position, Field<'a>)>> {
+    /// The entries of a mapping of at most `entries_max` whose keys are the writer's own: key, where it
+    /// stands, value.
+    pub fn map(&self, entries_max: usize) -> Option<Vec<(&'a str, Position, Field<'a>)>> {
         let Value::Map(entries) = &self.node.value else { return self.unexpected("a mapping") };
+        if entries.len() > entries_max {
+            self.problem(format!("has {} entries, more than the {entries_max} allowed", entries.len()), "");
+            return None;
+        }
         let entry = |entry: &'a Entry| {
             (entry.key.as_ref(), entry.at, Field::of_entry(entry, &self.path, self.problems))
         };

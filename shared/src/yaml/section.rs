@@ -37,6 +37,14 @@ impl<'a> Section<'a> {
         self.take(key)?.section()
     }
 
+    /// Checks `api_version` and `kind`.
+    pub fn envelope(&mut self, kind: &'static str) {
+        let version = self.require("api_version", "api_version: switchyard/v1");
+        version.and_then(|field| field.word(&[("switchyard/v1", ())]));
+        let field = self.require("kind", &format!("kind: {kind}"));
+        field.and_then(|field| field.word(&[(kind, ())]));
+    }
+
     /// Refuses `key` where it stands, with its own words.
     pub fn refuse(&mut self, key: &'static str, message: &str, hint: &str) {
         self.known.push(key);

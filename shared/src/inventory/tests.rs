@@ -1,0 +1,201 @@
+//! Promises of the inventory.
+
+use super::*;
+use crate::filter::Filter;
+use std::fmt::Write as _;
+
+const MINIMAL: &str = include_str!("../../tests/contract/minimal-inventory.yaml");
+const FULL: &str = include_str!("../../tests/contract/inventory.yaml");
+const KEY: &str = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
+const HEAD: &str = "api_version: switchyard/v1\nkind: Inventory\n\
+    defaults: {username: u, credential_ref: \"env:KEY\", site: lab}\nsites: {lab: {region: emea}}\n";
+
+fn parsed(rest: &str) -> Inventory {
+    match Inventory::parse(&format!("{HEAD}{rest}"), "inventory.yaml") {
+        Ok(inventory) => inventory,
+        Err(problems) => panic!("{problems:?}"),
+    }
+}
+
+fn problems(text: &str) -> Vec<String> {
+    let problems = Inventory::parse(text, "inventory.yaml").expect_err("an inventory with problems");
+    problems.iter().map(Problem::to_string).collect()
+}
+
+fn said(rest: &str) -> Vec<String> {
+    problems(&format!("{HEAD}{rest}"))
+}
+
+#[test]
+fn the_smallest_inventory_reads() {
+    let inventory = Inventory::parse(MINIMAL, "inventory.yaml").expect("the contract's own file");
+    assert_eq!(inventory.devices.len(), 2);
+    let device = inventory.device("dev002").expect("dev002");
+    assert_eq!((device.hostname.as_str(), device.port, device.status.as_str()), ("127.10.0.2", 22, "active"));
+    assert_eq!(device.platform.as_deref(), Some("frr"));
+    assert_eq!(device.labels["rack"], "r2");
+    assert_eq!(device.host_keys, [KEY]);
+    assert_eq!(device.credential_ref, "file:keys/netops_ed25519");
+}
+
+#[test]
+fn keys_of_the_full_format_that_are_not_built_are_refused_by_name() {
+    let said = problems(FULL);
+    assert!(said.contains(&"inventory.yaml:6:19: defaults.credential_ref: vault: is not supported yet (file:PATH or env:NAME, resolved by the agent)".into()), "{said:#?}");
+    assert!(
+        said.contains(&"inventory.yaml:10:29: groups.edge.connection_options: not supported yet".into()),
+        "{said:#?}"
+    );
+    assert!(
+        said.iter().any(|line| line.starts_with("inventory.yaml:19:1: sources: not supported yet")),
+        "{said:#?}"
+    );
+}
+
+#[test]
+fn groups_lie_over_defaults_in_order_and_the_device_over_all() {
+    let inventory = parsed(
+        "groups:\n  a: {platform: ios, port: 1, labels: {x: a, y: a}, data: {role: access, n: 1}}\n  \
+         b: {platform: eos, labels: {y: b}, data: {role: edge}}\n\
+         devices:\n  d1: {hostname: h1, groups: [a, b], labels: {z: own}}\n  d2: {hostname: h2, groups: [b, a], role: spine}\n",
+    );
+    let one = inventory.device("d1").expect("d1");
+    assert_eq!((one.platform.as_deref(), one.port, one.role.as_deref()), (Some("eos"), 1, Some("edge")));
+    assert_eq!(one.labels, [("x", "a"), ("y", "b"), ("z", "own")].map(|(k, v)| (k.into(), v.into())).into());
+    assert_eq!(one.data["n"], serde_json::json!(1));
+    let two = inventory.device("d2").expect("d2");
+    assert_eq!((two.platform.as_deref(), two.role.as_deref()), (Some("ios"), Some("spine")));
+    assert_eq!(two.data["role"], serde_json::json!("spine"));
+}
+
+#[test]
+fn everything_wrong_is_said_at_once() {
+    let said = said(
+        "groups: {edge: {platform: junos}}\ndevices:\n  \
+         d1: {hostname: 10.0.0.1, site: lb, password: hunter2}\n  \
+         d2: {hostname: 10.0.0.2, groups: [egde], plattform: ios}\n  \
+         d3: {hostname: 10.0.0.3, host_keys: [MD5:aa, \"SHA256:short\"]}\n  \
+         d4: {hostname: u@10.0.0.4, port: 0, status: activ}\n  \
+         -d5: {hostname: 10.0.0.5, credential_ref: hunter2}\n  \
+         d6: {hostname: 10.0.0.1, on: 1}\n  d7: {hostname: 10.0.0.1, port: 22, role: a, data: {role: b}}\n",
+    );
+    let all = said.join("\n");
+    for want in [
+        r#"7:38: devices.d1.password: a password does not belong in an inventory (put it behind credential_ref)"#,
+        r#":7:34: devices.d1: there is no site "lb" (did you mean lab?)"#,
+        r#"devices.d2.groups[0]: there is no group "egde" (did you mean edge?)"#,
+        r#"devices.d2.plattform: the key "plattform" is not known here (did you mean platform?)"#,
+        r#"devices.d3.host_keys[0]: "MD5:aa" is not a fingerprint (SHA256: and 43 characters, as ssh-keygen -lf prints it)"#,
+        r#"devices.d3.host_keys[1]: "SHA256:short" is not a fingerprint"#,
+        r#"devices.d4.hostname: "u@10.0.0.4" is not an address"#,
+        r#"devices.d4.port: must be a whole number from 1 to 65535, not "0""#,
+        r#"devices.d4.status: "activ" is no status (did you mean active?)"#,
+        r#"devices.-d5: "-d5" is not a name"#,
+        r#"devices.-d5.credential_ref: does not refer to a credential"#,
+        r#"devices.d6.on: the key "on" is not known here"#,
+        r#"devices.d7.role: differs from data.role at the same place"#,
+        r#"devices.d7: d7 has the same hostname and port (10.0.0.1 port 22) as d1 at line 7 column 3"#,
+    ] {
+        assert!(all.contains(want), "no {want} in\n{all}");
+    }
+    assert!(!all.contains("hunter2"), "{all}");
+}
+
+#[test]
+fn what_a_device_needs_is_asked_for_by_name() {
+    let said = problems("api_version: switchyard/v2\nkind: Rollout\nsites: {lab: ~}\ndevices: {d1: {}}\n");
+    let all = said.join("\n");
+    for want in [
+        "inventory.yaml:1:14: api_version: must be switchyard/v1, not \"switchyard/v2\"",
+        "kind: must be Inventory, not \"Rollout\"",
+        "sites.lab: must be a mapping, not nothing (write {} for an empty one)",
+        "devices.d1: hostname is missing",
+        "devices.d1: site is missing: neither the device nor its groups nor defaults name it",
+        "devices.d1: username is missing",
+        "devices.d1: credential_ref is missing",
+    ] {
+        assert!(all.contains(want), "no {want} in\n{all}");
+    }
+}
+
+fn selected(inventory: &Inventory, filter: &str) -> Result<Vec<usize>, String> {
+    let filter = Filter::parse(filter).map_err(|error| error.to_string())?;
+    select(inventory, &filter).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_bare_name_is_a_field_then_a_label_then_data() {
+    let inventory = parsed(
+        "devices:\n  d1: {hostname: h1, labels: {rack: r1, site: other}, data: {slot: 4, bgp: {asn: 65001}, tags: [a, b]}}\n  \
+         d2: {hostname: h2, role: edge, data: {rack: r2}}\n  d3: {hostname: h3, labels: {pod: a}, data: {pod: b}}\n",
+    );
+    for (filter, want) in [
+        ("site = lab", vec![0, 1, 2]),
+        ("labels.site = other", vec![0]),
+        ("rack = r1", vec![0]),
+        ("rack = \"r*\"", vec![0, 1]),
+        ("slot > 3", vec![0]),
+        ("data.bgp.asn = 65001", vec![0]),
+        ("tags:b", vec![0]),
+        ("region = emea", vec![0, 1, 2]),
+        ("redundancy_group:*", vec![]),
+        ("role = edge", vec![1]),
+        ("port = 22 AND -name = d1", vec![1, 2]),
+        ("labels:pod", vec![2]),
+        ("labels.pod = a", vec![2]),
+    ] {
+        assert_eq!(selected(&inventory, filter), Ok(want), "{filter}");
+    }
+    let said = selected(&inventory, "pod = a").expect_err("ambiguous");
+    assert!(
+        said.contains("\"pod\" is ambiguous: on d3 label and data differ; write labels.pod or data.pod"),
+        "{said}"
+    );
+    let said = selected(&inventory, "rak = r1").expect_err("unknown");
+    assert!(
+        said.contains("no device has a field, label or data called \"rak\"; did you mean rack?"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_digest_follows_the_content_not_the_writing() {
+    let one = parsed("devices: {d1: {hostname: h1, labels: {a: x, b: y}}}\n");
+    let two =
+        parsed("# the same\ndevices:\n  d1:\n    labels: {b: y, a: x}\n    hostname: h1\n    port: 22\n");
+    assert_eq!(one.digest(), two.digest());
+    assert_ne!(one.digest(), parsed("devices: {d1: {hostname: h2, labels: {a: x, b: y}}}\n").digest());
+    let stored: Inventory =
+        serde_json::from_str(&serde_json::to_string(&one).expect("json")).expect("stored");
+    assert_eq!(stored.digest(), one.digest());
+}
+
+#[test]
+fn an_import_says_what_it_would_change() {
+    let old = parsed("devices: {d1: {hostname: h1}, d2: {hostname: h2}, d3: {hostname: h3}}\n");
+    let new = parsed("devices: {d4: {hostname: h4}, d3: {hostname: h3}, d2: {hostname: h2, port: 23}}\n");
+    let names = |list: Vec<DeviceName>| list.iter().map(DeviceName::to_string).collect::<Vec<_>>().join(" ");
+    let InventoryDiff { added, changed, removed } = diff(&old, &new);
+    assert_eq!((names(added), names(changed), names(removed)), ("d4".into(), "d2".into(), "d1".into()));
+}
+
+#[test]
+fn ten_thousand_devices_and_ten_megabytes_of_noise_are_both_answered() {
+    let mut text = format!("{HEAD}devices:\n");
+    for n in 0..10_000 {
+        let _ = writeln!(
+            text,
+            "  dev{n:05}: {{hostname: 10.{}.{}.{}, host_keys: [\"{KEY}\"], platform: ios, labels: {{rack: r{}}}}}",
+            n / 65_536,
+            n / 256 % 256,
+            n % 256,
+            n % 40
+        );
+    }
+    assert_eq!(Inventory::parse(&text, "i.yaml").map(|inventory| inventory.devices.len()), Ok(10_000));
+    let noise: String = (0..100_000).map(|n| format!("key{n}: {}\n", "x".repeat(90))).collect();
+    let said = problems(&noise);
+    assert!(said.last().is_some_and(|line| line.contains("more problems")), "{:?}", said.last());
+    assert!(problems(&"x".repeat(10_000_000))[0].contains("must be a mapping"));
+    assert!(problems(&"x".repeat(17_000_000))[0].contains("more than the 16777216 allowed"));
+}
