@@ -13,6 +13,8 @@ mod generated {
 }
 
 pub mod convert;
+pub mod identity;
+pub mod tls;
 
 pub use generated::agent::v1 as agent_v1;
 pub use generated::v1;

@@ -91,6 +91,10 @@ name!(
     /// An agent, as its certificate names it.
     AgentName
 );
+name!(
+    /// An operator, as their certificate names them.
+    OperatorName
+);
 
 /// One try at one device by one rollout: the idempotency key of everything an agent does.
 /// Attempts count from 1 and only the coordinator creates them.
