@@ -163,3 +163,6 @@ fn connector(
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

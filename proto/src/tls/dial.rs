@@ -1,22 +1,21 @@
 //! One connection as a client: addresses, TCP, TLS, and what each failure means.
 
-use super::client::{ClientIdentity, ConnectError, Security};
-use super::pin::PinnedCa;
-use super::{ALPN_HTTP2, VERSIONS, certificate, provider};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{AlertDescription, CertificateError, ClientConfig, Error as TlsError, RootCertStore};
-use std::io;
+mod config;
+mod diagnosis;
+mod io;
+
+pub(super) use io::ClientIo;
+
+use super::client::{ConnectError, Security};
+use config::{mutual, pinned};
+use io::{Listener, Stream};
+use rustls::pki_types::ServerName;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 use tonic::transport::Uri;
 
 /// Most addresses of a name that are tried.
@@ -83,7 +82,7 @@ impl Dialer {
     pub(super) async fn dial_listening(self: &Arc<Self>) -> Result<(ClientIo, Heard), ConnectError> {
         let stream = self.open().await?;
         let (sender, heard) = oneshot::channel();
-        Ok((ClientIo { stream, listener: Some((Arc::clone(self), sender)) }, heard))
+        Ok((ClientIo { stream, listener: Some(Listener { dialer: Arc::clone(self), sender }) }, heard))
     }
 
     async fn open(&self) -> Result<Stream, ConnectError> {
@@ -117,177 +116,5 @@ impl Dialer {
             }
         }
         Err(failure)
-    }
-
-    pub(super) fn unreachable(&self, error: &dyn std::error::Error) -> ConnectError {
-        self.problem(&error.to_string())
-    }
-
-    pub(super) fn silent(&self) -> ConnectError {
-        self.problem(&format!(
-            "no answer within {} s; is the coordinator running and the port right?",
-            self.timeout.as_secs_f32()
-        ))
-    }
-
-    pub(super) fn closed(&self) -> ConnectError {
-        let hint = if self.tls.is_some() {
-            "is it a Switchyard coordinator?"
-        } else {
-            "does it expect TLS (https://)?"
-        };
-        self.problem(&format!("it closed the connection before it said anything; {hint}"))
-    }
-
-    fn problem(&self, problem: &str) -> ConnectError {
-        ConnectError::Unreachable { server: self.server.clone(), problem: problem.to_owned() }
-    }
-
-    fn classify(&self, error: &io::Error) -> ConnectError {
-        let server = self.server.clone();
-        match error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
-            Some(TlsError::InvalidCertificate(problem)) => {
-                ConnectError::NotTrusted { server, problem: self.distrust(problem) }
-            }
-            Some(TlsError::AlertReceived(alert)) if is_about_our_certificate(*alert) => {
-                ConnectError::Refused { server, alert: format!("{alert:?}") }
-            }
-            Some(TlsError::InvalidMessage(_)) => {
-                self.problem("it does not speak TLS; was it started with --insecure-loopback (http://)?")
-            }
-            Some(other) => self.unreachable(other),
-            None if error.kind() == io::ErrorKind::UnexpectedEof => self.closed(),
-            None => self.unreachable(error),
-        }
-    }
-
-    fn distrust(&self, problem: &CertificateError) -> String {
-        match problem {
-            CertificateError::UnknownIssuer | CertificateError::BadSignature if self.pinned => {
-                "its CA is not the one in the join token; the token is of another coordinator, or someone is in between".into()
-            }
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-                "its certificate is not of the CA in these credentials; it is another coordinator, or its data folder is new".into()
-            }
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => format!(
-                "its certificate is not for {}; {problem}; use one of its names, or start the coordinator with this one too",
-                self.host
-            ),
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                format!("{problem}; compare both clocks, then restart the coordinator, which renews it")
-            }
-            other => other.to_string(),
-        }
-    }
-}
-
-fn is_about_our_certificate(alert: AlertDescription) -> bool {
-    use AlertDescription as Alert;
-    [
-        Alert::BadCertificate,
-        Alert::UnsupportedCertificate,
-        Alert::CertificateRevoked,
-        Alert::CertificateExpired,
-        Alert::CertificateUnknown,
-        Alert::UnknownCA,
-        Alert::AccessDenied,
-        Alert::DecryptError,
-        Alert::CertificateRequired,
-    ]
-    .contains(&alert)
-}
-
-fn mutual(server: &str, identity: &ClientIdentity) -> Result<ClientConfig, ConnectError> {
-    let wrong = |problem: String| ConnectError::Credentials { server: server.to_owned(), problem };
-    let mut roots = RootCertStore::empty();
-    let ca =
-        certificate::from_pem(&identity.ca_pem).map_err(|_| wrong("ca.pem holds no certificate".into()))?;
-    roots.add(ca).map_err(|error| wrong(format!("ca.pem: {error}")))?;
-    let chain = CertificateDer::pem_slice_iter(&identity.cert_pem)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|_| wrong("cert.pem is not PEM".into()))?;
-    let key = PrivateKeyDer::from_pem_slice(&identity.key_pem)
-        .map_err(|_| wrong("key.pem holds no private key in PEM".into()))?;
-    let config = ClientConfig::builder_with_provider(provider())
-        .with_protocol_versions(VERSIONS)
-        .map_err(|error| wrong(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_client_auth_cert(chain, key)
-        .map_err(|error| wrong(format!("certificate and key: {error}")))?;
-    Ok(speaking_http2(config))
-}
-
-fn pinned(server: &str, fingerprint: &str) -> Result<ClientConfig, ConnectError> {
-    let verifier = PinnedCa { fingerprint: fingerprint.to_owned(), provider: provider() };
-    let config = ClientConfig::builder_with_provider(provider())
-        .with_protocol_versions(VERSIONS)
-        .map_err(|error| ConnectError::Credentials { server: server.to_owned(), problem: error.to_string() })?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
-    Ok(speaking_http2(config))
-}
-
-fn speaking_http2(mut config: ClientConfig) -> ClientConfig {
-    config.alpn_protocols = vec![ALPN_HTTP2.to_vec()];
-    config.resumption = rustls::client::Resumption::disabled();
-    config
-}
-
-/// A client's connection; tells the listener once what the first read brought. With TLS 1.3 a server
-/// refuses a certificate only after the client's handshake is done, so this is where it shows.
-pub(super) struct ClientIo {
-    stream: Stream,
-    listener: Option<(Arc<Dialer>, oneshot::Sender<Result<(), ConnectError>>)>,
-}
-
-enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-impl AsyncRead for ClientIo {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let before = buf.filled().len();
-        let read = match &mut this.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
-        };
-        if let Poll::Ready(result) = &read
-            && let Some((dialer, listener)) = this.listener.take()
-        {
-            let heard = match result {
-                Ok(()) if buf.filled().len() > before => Ok(()),
-                Ok(()) => Err(dialer.closed()),
-                Err(error) => Err(dialer.classify(error)),
-            };
-            // The one who asked may have given up.
-            let _ = listener.send(heard);
-        }
-        read
-    }
-}
-
-impl AsyncWrite for ClientIo {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut self.get_mut().stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
-            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
     }
 }

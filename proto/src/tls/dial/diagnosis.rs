@@ -1,0 +1,85 @@
+//! What each failure to connect means, in words that say what to do.
+
+use super::Dialer;
+use crate::tls::client::ConnectError;
+use rustls::{AlertDescription, CertificateError, Error as TlsError};
+use std::io;
+
+impl Dialer {
+    pub(in crate::tls) fn unreachable(&self, error: &dyn std::error::Error) -> ConnectError {
+        self.problem(&error.to_string())
+    }
+
+    pub(in crate::tls) fn silent(&self) -> ConnectError {
+        self.problem(&format!(
+            "no answer within {} s; is the coordinator running and the port right?",
+            self.timeout.as_secs_f32()
+        ))
+    }
+
+    pub(in crate::tls) fn closed(&self) -> ConnectError {
+        let hint = if self.tls.is_some() {
+            "is it a Switchyard coordinator?"
+        } else {
+            "does it expect TLS (https://)?"
+        };
+        self.problem(&format!("it does not answer as a coordinator does; {hint}"))
+    }
+
+    pub(super) fn problem(&self, problem: &str) -> ConnectError {
+        ConnectError::Unreachable { server: self.server.clone(), problem: problem.to_owned() }
+    }
+
+    pub(super) fn classify(&self, error: &io::Error) -> ConnectError {
+        let server = self.server.clone();
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
+            Some(TlsError::InvalidCertificate(problem)) => {
+                ConnectError::NotTrusted { server, problem: self.distrust(problem) }
+            }
+            Some(TlsError::AlertReceived(alert)) if is_about_our_certificate(*alert) => {
+                ConnectError::Refused { server, alert: format!("{alert:?}") }
+            }
+            Some(TlsError::InvalidMessage(_)) => {
+                self.problem("it does not speak TLS; was it started with --insecure-loopback (http://)?")
+            }
+            Some(other) => self.unreachable(other),
+            None if error.kind() == io::ErrorKind::UnexpectedEof => self.closed(),
+            None => self.unreachable(error),
+        }
+    }
+
+    fn distrust(&self, problem: &CertificateError) -> String {
+        use CertificateError as Problem;
+        let another_ca = matches!(problem, Problem::UnknownIssuer | Problem::BadSignature);
+        if another_ca && self.pinned {
+            "its CA is not the one in the join token; the token is of another coordinator, or someone is in between".into()
+        } else if another_ca {
+            "its certificate is not of the CA in these credentials; it is another coordinator, or its data folder is new".into()
+        } else if matches!(problem, Problem::NotValidForName | Problem::NotValidForNameContext { .. }) {
+            format!(
+                "{problem}; use one of these names, or start the coordinator with {:?} among its own",
+                self.host
+            )
+        } else if matches!(problem, Problem::Expired | Problem::ExpiredContext { .. }) {
+            format!("{problem}; compare both clocks, then restart the coordinator, which renews it")
+        } else {
+            problem.to_string()
+        }
+    }
+}
+
+fn is_about_our_certificate(alert: AlertDescription) -> bool {
+    use AlertDescription as Alert;
+    [
+        Alert::BadCertificate,
+        Alert::UnsupportedCertificate,
+        Alert::CertificateRevoked,
+        Alert::CertificateExpired,
+        Alert::CertificateUnknown,
+        Alert::UnknownCA,
+        Alert::AccessDenied,
+        Alert::DecryptError,
+        Alert::CertificateRequired,
+    ]
+    .contains(&alert)
+}
