@@ -2,5 +2,8 @@
 
 pub mod clock;
 pub mod executor;
+pub mod fs;
+pub mod journal;
+pub mod lock;
 pub mod secrets;
 pub mod simulator;

@@ -1,0 +1,95 @@
+//! The file seam: append, sync, rename, bounded reads; nothing else in the agent calls the system for files.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+
+/// Most names that a listing gives.
+pub const LIST_MAX: usize = 10_000;
+
+/// A file that only grows.
+pub trait AppendFile: Send {
+    /// Writes all of `bytes` at the end.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Returns when everything appended is on the disk. After an error nothing is known of what was
+    /// appended since the last success, and asking again does not tell.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// Files as the journal needs them.
+pub trait Fs: Send + Sync + 'static {
+    /// Makes a folder and those above it.
+    fn create_dirs(&self, path: &Path) -> io::Result<()>;
+    /// Names in a folder, sorted, at most [`LIST_MAX`].
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
+    /// The whole file; an error if it holds more than `bytes_max`.
+    fn read(&self, path: &Path, bytes_max: u64) -> io::Result<Vec<u8>>;
+    /// A new, empty file in place of whatever was there.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn AppendFile>>;
+    /// Renames within a folder.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Returns when the names in a folder are on the disk.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+}
+
+/// The system's files.
+pub struct RealFs;
+
+struct RealFile(File);
+
+impl AppendFile for RealFile {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the file seam")]
+impl Fs for RealFs {
+    fn create_dirs(&self, path: &Path) -> io::Result<()> {
+        std::fs::create_dir_all(path)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(dir)?.take(LIST_MAX) {
+            names.push(entry?.file_name().to_string_lossy().into_owned());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn read(&self, path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        File::open(path)?.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
+        if u64::try_from(bytes.len()).is_ok_and(|len| len <= bytes_max) {
+            return Ok(bytes);
+        }
+        Err(io::Error::other(format!("larger than {bytes_max} bytes")))
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        Ok(Box::new(RealFile(options.open(path)?)))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_file(path)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        File::open(dir)?.sync_all()
+    }
+}

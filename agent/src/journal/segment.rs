@@ -1,0 +1,173 @@
+//! One journal file: magic, version, whose it is, the state it starts from, then everything since.
+
+use super::record::{Entry, FRAME_BYTES_MAX, frame, framed_len, next_frame, payload};
+use super::state::State;
+use crate::fs::{AppendFile, Fs};
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::{Path, PathBuf};
+use switchyard_shared::id::SiteName;
+
+const MAGIC: &[u8; 8] = b"SWYDJRNL";
+const VERSION: u32 = 1;
+const HEAD: usize = 12;
+/// Largest segment that is read, in bytes.
+const SEGMENT_BYTES_MAX: u64 = 512 * 1024 * 1024;
+const SUFFIX: &str = ".journal";
+const SNAPSHOT_ENTRIES_PER_FRAME: usize = 64;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Identity {
+    site: SiteName,
+    segment: u64,
+    /// Entries that were synced before the file got its name; fewer is damage.
+    snapshot_entries: u64,
+}
+
+/// What is wrong with a segment, continuing "… cannot be used: ".
+#[derive(Debug, thiserror::Error)]
+pub enum SegmentError {
+    /// Nothing in it.
+    #[error("it is empty, which this program never leaves behind")]
+    Empty,
+    /// Not ours.
+    #[error("it does not begin as a journal does")]
+    NotAJournal,
+    /// Written by a newer program.
+    #[error("it has format version {0}, and this program knows {VERSION}; use the program that wrote it")]
+    Version(u32),
+    /// Another site's.
+    #[error("it belongs to site {found}, and this agent is for site {expected}")]
+    OtherSite {
+        /// Whose it is.
+        found: SiteName,
+        /// Whose it should be.
+        expected: SiteName,
+    },
+    /// A file under another file's name.
+    #[error("it is segment {found} under the name of segment {expected}")]
+    OtherSegment {
+        /// What it says.
+        found: u64,
+        /// What its name says.
+        expected: u64,
+    },
+    /// Bytes that were on the disk have changed or gone.
+    #[error("it is damaged at byte {0}, and what follows there was written later")]
+    Damaged(usize),
+    /// Less than was synced before it got its name.
+    #[error("it is cut off at byte {0}, within what was safely on the disk")]
+    CutOff(usize),
+    /// An intact record that means nothing here.
+    #[error("the record at byte {0} is intact but not understood: {1}")]
+    Unknown(usize, serde_json::Error),
+    /// The system refused.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// A segment read back.
+#[derive(Debug)]
+pub struct ReadBack {
+    /// The fold of its entries.
+    pub state: State,
+    /// Bytes of a torn write at its end, which nobody relied on.
+    pub torn_bytes: usize,
+}
+
+/// The number in a segment's file name.
+pub fn segment_number(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(SUFFIX)?;
+    (digits.len() == 20).then(|| digits.parse().ok()).flatten()
+}
+
+/// The path of segment `number`.
+pub fn segment_path(dir: &Path, number: u64) -> PathBuf {
+    dir.join(format!("{number:020}{SUFFIX}"))
+}
+
+/// Writes a new segment that starts from `state`; when this returns it is on the disk under its name.
+/// Gives the open file and its length.
+pub fn create(
+    fs: &dyn Fs,
+    dir: &Path,
+    number: u64,
+    site: &SiteName,
+    state: &State,
+) -> io::Result<(Box<dyn AppendFile>, u64)> {
+    let path = segment_path(dir, number);
+    let unfinished = path.with_extension("unfinished");
+    let entries: Vec<Entry> = state.entries().collect();
+    let identity = Identity {
+        site: site.clone(),
+        segment: number,
+        snapshot_entries: entries.len().try_into().unwrap_or(0),
+    };
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend(VERSION.to_le_bytes());
+    bytes.extend(frame(&identity)?);
+    for chunk in entries.chunks(SNAPSHOT_ENTRIES_PER_FRAME) {
+        bytes.extend(frame(&chunk)?);
+    }
+    let mut file = fs.create(&unfinished)?;
+    file.append(&bytes)?;
+    file.sync()?;
+    fs.rename(&unfinished, &path)?;
+    fs.sync_dir(dir)?;
+    Ok((file, u64::try_from(bytes.len()).unwrap_or(u64::MAX)))
+}
+
+/// Reads segment `number` of `site`.
+pub fn read(fs: &dyn Fs, dir: &Path, number: u64, site: &SiteName) -> Result<ReadBack, SegmentError> {
+    let bytes = fs.read(&segment_path(dir, number), SEGMENT_BYTES_MAX)?;
+    let (identity, mut at) = identity(&bytes)?;
+    if identity.site != *site {
+        return Err(SegmentError::OtherSite { found: identity.site, expected: site.clone() });
+    }
+    if identity.segment != number {
+        return Err(SegmentError::OtherSegment { found: identity.segment, expected: number });
+    }
+    let mut state = State::default();
+    let mut seen = 0_u64;
+    while let Some(payload) = payload(&bytes[at..]) {
+        let entries: Vec<Entry> =
+            serde_json::from_slice(payload).map_err(|error| SegmentError::Unknown(at, error))?;
+        seen += u64::try_from(entries.len()).unwrap_or(u64::MAX);
+        entries.into_iter().for_each(|entry| state.apply(entry));
+        at += framed_len(payload);
+    }
+    if next_frame(&bytes[at..]).is_some() {
+        return Err(SegmentError::Damaged(at));
+    }
+    if seen < identity.snapshot_entries {
+        return Err(SegmentError::CutOff(at));
+    }
+    Ok(ReadBack { state, torn_bytes: bytes.len() - at })
+}
+
+fn identity(bytes: &[u8]) -> Result<(Identity, usize), SegmentError> {
+    if bytes.is_empty() {
+        return Err(SegmentError::Empty);
+    }
+    if bytes.get(..8) != Some(MAGIC.as_slice()) {
+        return Err(SegmentError::NotAJournal);
+    }
+    let version: [u8; 4] =
+        bytes.get(8..HEAD).and_then(|v| v.try_into().ok()).ok_or(SegmentError::CutOff(bytes.len()))?;
+    let version = u32::from_le_bytes(version);
+    if version != VERSION {
+        return Err(SegmentError::Version(version));
+    }
+    let payload = payload(&bytes[HEAD..]).ok_or(SegmentError::CutOff(HEAD))?;
+    let identity = serde_json::from_slice(payload).map_err(|error| SegmentError::Unknown(HEAD, error))?;
+    Ok((identity, HEAD + framed_len(payload)))
+}
+
+/// A frame of entries that are synced together; refuses more than a reader would take.
+pub fn entries_frame(entries: &[Entry]) -> io::Result<Vec<u8>> {
+    let bytes = frame(&entries)?;
+    if bytes.len() > FRAME_BYTES_MAX {
+        return Err(io::Error::other("too much to journal at once"));
+    }
+    Ok(bytes)
+}

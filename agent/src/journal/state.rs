@@ -1,0 +1,85 @@
+//! What the journal says, folded: results that nobody has acknowledged and writes that have no end yet.
+
+use super::record::Entry;
+use std::collections::BTreeMap;
+use switchyard_shared::id::OpId;
+use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
+use switchyard_shared::time::Timestamp;
+
+/// The fold of all entries.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct State {
+    /// The highest coordinator epoch seen.
+    pub coordinator_epoch: u64,
+    /// Results up to here are the coordinator's.
+    pub acked: u64,
+    /// The last sequence given to a result.
+    pub last_sequence: u64,
+    /// Results that are not acknowledged.
+    pub results: BTreeMap<u64, (OpId, Outcome)>,
+    /// Attempts that may have written and have no result.
+    pub intents: BTreeMap<OpId, Timestamp>,
+}
+
+impl State {
+    /// Adds one entry. The same entry twice changes nothing.
+    pub fn apply(&mut self, entry: Entry) {
+        match entry {
+            Entry::Intent { op, at } => {
+                self.intents.insert(op, at);
+            }
+            Entry::Result { sequence, op, outcome } => {
+                self.intents.remove(&op);
+                self.last_sequence = self.last_sequence.max(sequence);
+                if sequence > self.acked {
+                    self.results.insert(sequence, (op, outcome));
+                }
+            }
+            Entry::Acked { sequence } => {
+                self.acked = self.acked.max(sequence);
+                self.last_sequence = self.last_sequence.max(sequence);
+                self.results = self.results.split_off(&self.acked.saturating_add(1));
+            }
+            Entry::Epoch { coordinator_epoch } => {
+                self.coordinator_epoch = self.coordinator_epoch.max(coordinator_epoch);
+            }
+        }
+    }
+
+    /// Entries whose fold is this state.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
+        let head = [
+            Entry::Epoch { coordinator_epoch: self.coordinator_epoch },
+            Entry::Acked { sequence: self.acked },
+        ];
+        let results = self.results.iter().map(|(sequence, (op, outcome))| Entry::Result {
+            sequence: *sequence,
+            op: op.clone(),
+            outcome: outcome.clone(),
+        });
+        let intents = self.intents.iter().map(|(op, at)| Entry::Intent { op: op.clone(), at: *at });
+        head.into_iter().chain(results).chain(intents)
+    }
+
+    /// Ends every attempt that may have written and has no result: nobody knows how it ended, so it is
+    /// reported as that and never run again. Gives the operations concerned.
+    pub fn settle_intents(&mut self, now: Timestamp) -> Vec<OpId> {
+        let intents = std::mem::take(&mut self.intents);
+        for (op, at) in &intents {
+            let outcome = Outcome {
+                started_at: *at,
+                ..Outcome::new(
+                    Class::Inconclusive,
+                    Phase::Write,
+                    LeftAs::Unknown,
+                    "the agent stopped after it began to write and before the device answered",
+                    now,
+                )
+                .with_hint("read the device: it may have the change, a part of it, or nothing")
+            };
+            self.last_sequence += 1;
+            self.results.insert(self.last_sequence, (op.clone(), outcome));
+        }
+        intents.into_keys().collect()
+    }
+}

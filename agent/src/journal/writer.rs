@@ -1,0 +1,109 @@
+//! The thread that owns the journal's file: takes what waits, writes it as one frame, syncs once.
+
+use super::record::Entry;
+use super::segment;
+use super::state::State;
+use super::{Closed, JournalLost};
+use crate::fs::{AppendFile, Fs};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use switchyard_shared::id::SiteName;
+use tokio::sync::{mpsc, oneshot};
+
+/// Most submissions that are synced together.
+const BATCH_MAX: usize = 256;
+/// A segment is replaced when it exceeds this and twice what it started from, in bytes.
+const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
+
+/// What is asked of the writer.
+pub enum Command {
+    /// Make these durable, then tell.
+    Append(Vec<Entry>, oneshot::Sender<Result<(), JournalLost>>),
+    /// Close the file, then tell.
+    Close(oneshot::Sender<Closed>),
+}
+
+/// The journal's file and what it says.
+pub struct Writer {
+    pub fs: Arc<dyn Fs>,
+    pub dir: PathBuf,
+    pub site: SiteName,
+    pub number: u64,
+    pub file: Box<dyn AppendFile>,
+    pub bytes: u64,
+    pub started_bytes: u64,
+    pub state: State,
+}
+
+impl Writer {
+    /// Serves until told to close or until nobody can ask any more.
+    pub fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        let mut lost: Option<JournalLost> = None;
+        let mut batch = Vec::new();
+        while let Some(first) = commands.blocking_recv() {
+            batch.push(first);
+            while batch.len() < BATCH_MAX
+                && let Ok(next) = commands.try_recv()
+            {
+                batch.push(next);
+            }
+            let mut entries = Vec::new();
+            let mut waiting = Vec::new();
+            let mut close = None;
+            for command in batch.drain(..) {
+                match command {
+                    Command::Append(more, done) => {
+                        entries.extend(more);
+                        waiting.push(done);
+                    }
+                    Command::Close(done) => close = Some(done),
+                }
+            }
+            // After a failed write or sync nothing is known of the file's end: it is never trusted again.
+            let result = match &lost {
+                Some(lost) => Err(lost.clone()),
+                None => self
+                    .commit(entries)
+                    .map_err(|error| JournalLost(format!("{}: {error}", self.dir.display()))),
+            };
+            if let Err(error) = &result {
+                lost = Some(error.clone());
+            }
+            for done in waiting {
+                let _nobody_waits = done.send(result.clone());
+            }
+            if let Some(done) = close {
+                drop(self);
+                let _nobody_waits = done.send(Closed);
+                return;
+            }
+        }
+    }
+
+    fn commit(&mut self, entries: Vec<Entry>) -> io::Result<()> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let frame = segment::entries_frame(&entries)?;
+        self.file.append(&frame)?;
+        // An acknowledgement that is forgotten only makes the agent send a result again.
+        if entries.iter().any(|entry| !matches!(entry, Entry::Acked { .. })) {
+            self.file.sync()?;
+        }
+        self.bytes += u64::try_from(frame.len()).unwrap_or(u64::MAX);
+        entries.into_iter().for_each(|entry| self.state.apply(entry));
+        if self.bytes > SEGMENT_BYTES.max(2 * self.started_bytes) {
+            self.replace()?;
+        }
+        Ok(())
+    }
+
+    /// Starts a new segment from the present state, then removes the old one.
+    fn replace(&mut self) -> io::Result<()> {
+        let old = self.number;
+        let (file, bytes) = segment::create(&*self.fs, &self.dir, old + 1, &self.site, &self.state)?;
+        (self.file, self.bytes, self.started_bytes, self.number) = (file, bytes, bytes, old + 1);
+        self.fs.remove(&segment::segment_path(&self.dir, old))
+    }
+}
