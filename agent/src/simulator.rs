@@ -22,7 +22,7 @@ pub use inventory::{Entry, inventory_yaml};
 pub use ledger::{Event, Kind, LEDGER_FILE, RUNNING_FILE, device_folder, read_ledger, read_running};
 pub use limits::raise_descriptor_limit;
 pub use mode::{Fault, Mode, ParseFaultError};
-pub use ranges::{ParseRangesError, Ranges, SiteRanges, parse_sites};
+pub use ranges::{ParseRangesError, Ranges, SiteRanges, assign_sites, parse_sites};
 
 #[cfg(test)]
 mod tests;

@@ -1,1 +1,3 @@
-//! stub
+//! What the tests that see the whole system share.
+
+pub mod openssh;

@@ -5,7 +5,7 @@ use super::inventory::{Entry, inventory_yaml};
 use super::keys::Keys;
 use super::ledger::{Event, read_ledger, read_running};
 use super::listener::{Order, listen};
-use super::ranges::{ParseRangesError, assign};
+use super::ranges::{ParseRangesError, assign_sites};
 use super::server::{self, Shared, USER};
 use super::{Fault, Mode, Ranges, SiteRanges, control, files};
 use crate::clock::{Clock, SystemClock};
@@ -236,7 +236,7 @@ fn check_config(config: &FleetConfig) -> Result<Vec<(String, SiteName)>, FleetEr
     let sites = match (config.sites.is_empty(), SiteName::new("lab")) {
         (true, Ok(site)) => vec![site; count],
         (true, Err(error)) => return Err(FleetError::Sites(error.into())),
-        (false, _) => assign(&config.sites, count)?,
+        (false, _) => assign_sites(&config.sites, count)?,
     };
     let width = count.to_string().len().max(3);
     Ok((1..=count).map(|number| format!("dev{number:0width$}")).zip(sites).collect())

@@ -111,8 +111,8 @@ pub fn parse_sites(text: &str) -> Result<Vec<SiteRanges>, ParseRangesError> {
     sites.into_iter().map(site).collect()
 }
 
-/// The site of each of `count` devices; exactly one each.
-pub(super) fn assign(sites: &[SiteRanges], count: usize) -> Result<Vec<SiteName>, ParseRangesError> {
+/// The site of each of `count` devices, in order; exactly one each.
+pub fn assign_sites(sites: &[SiteRanges], count: usize) -> Result<Vec<SiteName>, ParseRangesError> {
     let site_of = |device: usize| {
         let mut claims = sites.iter().filter(|site| site.devices.contains(device));
         match (claims.next(), claims.count()) {
@@ -142,11 +142,12 @@ mod tests {
     #[test]
     fn every_device_has_exactly_one_site() {
         let sites = parse_sites("ams:1-2,4,fra:3").expect("sites");
-        let names: Vec<String> = assign(&sites, 4).expect("sites").into_iter().map(String::from).collect();
+        let names: Vec<String> =
+            assign_sites(&sites, 4).expect("sites").into_iter().map(String::from).collect();
         assert_eq!(names, ["ams", "ams", "fra", "ams"]);
-        assert_eq!(assign(&sites, 5), Err(ParseRangesError::Claims { device: 5, sites: 0 }));
+        assert_eq!(assign_sites(&sites, 5), Err(ParseRangesError::Claims { device: 5, sites: 0 }));
         let twice = parse_sites("ams:1-2,fra:2").expect("sites");
-        assert_eq!(assign(&twice, 2), Err(ParseRangesError::Claims { device: 2, sites: 2 }));
+        assert_eq!(assign_sites(&twice, 2), Err(ParseRangesError::Claims { device: 2, sites: 2 }));
         assert!(parse_sites("1-3").is_err());
     }
 }
