@@ -16,6 +16,7 @@ pub mod inventory;
 pub mod outcome;
 pub mod pool;
 pub mod rollout;
+pub mod spec;
 pub mod task;
 pub mod time;
 pub mod yaml;

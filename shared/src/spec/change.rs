@@ -1,0 +1,113 @@
+//! `spec.change`: the command, the templates and their vars.
+
+use crate::yaml::{Field, Section, shown};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Most vars at the top level of one place.
+pub const VARS_MAX: usize = 1024;
+/// Names that templates use for other things.
+pub const RESERVED_VARS: [&str; 5] = ["device", "site", "rollout", "loop", "self"];
+/// The key of `templates` that serves platforms without their own.
+pub const DEFAULT_TEMPLATE: &str = "default";
+const TEMPLATES_MAX: usize = 64;
+const VARS_FILES_MAX: usize = 64;
+const PATH_BYTES_MAX: usize = 1024;
+const COMMAND_BYTES_MAX: usize = 4096;
+const PLATFORM_BYTES_MAX: usize = 128;
+
+/// What is changed and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// Run on the device with the rendered configuration on its standard input; exit status 0 is
+    /// success.
+    pub command: String,
+    /// Path of the template of each platform; [`DEFAULT_TEMPLATE`] serves all others.
+    pub templates: BTreeMap<String, String>,
+    /// Values for the templates; they win over those of `vars_files`.
+    pub vars: BTreeMap<String, Value>,
+    /// Files of values; later ones win.
+    pub vars_files: Vec<String>,
+}
+
+pub(super) fn read(mut section: Section<'_>) -> Option<Change> {
+    section.not_supported_yet(&[
+        "mode",
+        "transport",
+        "config_version",
+        "commit",
+        "secrets",
+        "netconf",
+        "gnmi",
+        "http",
+        "local_exec",
+    ]);
+    let ssh = section.require("ssh", "ssh: {command: load}").and_then(|field| field.section());
+    let command = ssh.and_then(|mut ssh| {
+        ssh.not_supported_yet(&["read", "confirm"]);
+        ssh.require("command", "command: load")?.parsed(command)
+    });
+    let templates = section.require("templates", "templates: {default: motd.cfg.j2}");
+    let templates = templates.and_then(|field| templates_of(&field));
+    let vars = section.take("vars").map(|field| vars(&field)).unwrap_or_default();
+    let files = section.take("vars_files").and_then(|field| field.list(VARS_FILES_MAX)).unwrap_or_default();
+    let vars_files = files.iter().filter_map(|field| field.parsed(path)).collect();
+    Some(Change { command: command?, templates: templates?, vars, vars_files })
+}
+
+fn templates_of(field: &Field<'_>) -> Option<BTreeMap<String, String>> {
+    let mut templates = BTreeMap::new();
+    let entries = field.map(TEMPLATES_MAX)?;
+    if entries.is_empty() {
+        field.problem("names no template", "for example default: motd.cfg.j2");
+    }
+    for (platform, at, field) in entries {
+        if platform.is_empty() || platform.len() > PLATFORM_BYTES_MAX {
+            field.problem_at(at, format!("{} is not a platform", shown(platform)), "");
+        }
+        templates.insert(platform.to_owned(), field.parsed(path)?);
+    }
+    Some(templates)
+}
+
+/// Values by name, where each name must be one that a template can say.
+pub(crate) fn vars(field: &Field<'_>) -> BTreeMap<String, Value> {
+    let mut vars = BTreeMap::new();
+    for (name, at, field) in field.map(VARS_MAX).unwrap_or_default() {
+        match check_var(name) {
+            Ok(()) => {
+                vars.insert(name.to_owned(), field.json());
+            }
+            Err(message) => field.problem_at(at, message, ""),
+        }
+    }
+    vars
+}
+
+/// Why `name` cannot be a var.
+pub(crate) fn check_var(name: &str) -> Result<(), String> {
+    let good = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if name.is_empty() || !good || name.as_bytes()[0].is_ascii_digit() {
+        return Err(format!("{} cannot be named in a template: use letters, digits and _", shown(name)));
+    }
+    if RESERVED_VARS.contains(&name) {
+        return Err(format!("templates use {name} for something else: take another name"));
+    }
+    Ok(())
+}
+
+fn command(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() || text.contains('\0') {
+        return Err("must be a command, not empty".into());
+    }
+    if text.len() > COMMAND_BYTES_MAX {
+        return Err(format!("has {} bytes, more than the {COMMAND_BYTES_MAX} allowed", text.len()));
+    }
+    Ok(text.to_owned())
+}
+
+fn path(text: &str) -> Result<String, String> {
+    let good = !text.is_empty() && text.len() <= PATH_BYTES_MAX && !text.chars().any(char::is_control);
+    if good { Ok(text.to_owned()) } else { Err(format!("{} is not the path of a file", shown(text))) }
+}

@@ -1,0 +1,209 @@
+//! Promises of the rollout spec.
+
+use super::*;
+use crate::outcome::Class;
+
+const MINIMAL: &str = include_str!("../../tests/contract/minimal-rollout.yaml");
+const NTP: &str = include_str!("../../tests/contract/rollout-ntp.yaml");
+const BGP: &str = include_str!("../../tests/contract/rollout-edge-bgp.yaml");
+
+fn parsed(spec: &str) -> RolloutSpec {
+    match RolloutSpec::parse(&document(spec), "r.yaml") {
+        Ok(spec) => spec,
+        Err(problems) => panic!("{problems:#?}"),
+    }
+}
+
+fn document(spec: &str) -> String {
+    format!(
+        "api_version: switchyard/v1\nkind: Rollout\nmetadata: {{name: ntp}}\nspec:\n  \
+         change: {{ssh: {{command: load}}, templates: {{default: t.j2}}}}\n{spec}"
+    )
+}
+
+fn problems(text: &str) -> Vec<String> {
+    let problems = RolloutSpec::parse(text, "r.yaml").expect_err("a spec with problems");
+    problems.iter().map(Problem::to_string).collect()
+}
+
+fn assert_says(said: &[String], wanted: &[&str]) {
+    for want in wanted {
+        assert!(said.iter().any(|line| line.contains(want)), "no {want} in {said:#?}");
+    }
+}
+
+#[test]
+fn the_smallest_rollout_reads() {
+    let spec = RolloutSpec::parse(MINIMAL, "r.yaml").expect("the contract's own file");
+    assert_eq!(spec.name.as_str(), "motd");
+    assert_eq!(spec.change.command, "load");
+    assert_eq!(spec.files(), ["motd.cfg.j2"]);
+    assert_eq!(spec.strategy.order, Order::Listed);
+    assert_eq!((spec.strategy.max_parallel, spec.strategy.max_parallel_per_site), (0, 10));
+    assert_eq!(spec.strategy.waves.len(), 1);
+    assert_eq!(spec.skip_after, Duration::ZERO);
+    assert_eq!(spec.timeouts.connect, Duration::from_secs(5));
+    assert_eq!(spec.retry.max_attempts, 1);
+    let stored = serde_json::to_string(&spec).expect("json");
+    assert_eq!(serde_json::from_str::<RolloutSpec>(&stored).expect("stored"), spec);
+}
+
+#[test]
+fn what_a_spec_leaves_out_has_its_default() {
+    let spec = parsed("");
+    assert_eq!(spec.strategy, Strategy::default());
+    assert_eq!(spec.strategy.order, Order::Shuffled);
+    assert_eq!(spec.breakers, BreakerSettings::default());
+    assert_eq!(spec.skip_after, Duration::from_secs(600));
+    assert_eq!(
+        (spec.timeouts.connect, spec.timeouts.command),
+        (Duration::from_secs(10), Duration::from_secs(30))
+    );
+    assert_eq!(spec.retry, Retry::default());
+}
+
+#[test]
+fn everything_that_is_built_is_read() {
+    let spec = parsed(
+        "  targets: {filter: 'role = edge', exclude: 'labels.freeze = \"true\"', allow_empty: true}\n  strategy:\n    \
+         order: listed\n    canary: {size: 6, select: ['site = a'], soak: 15m, promote: auto}\n    waves:\n      \
+         - {name: early, size: 5%, soak: 10m, promote: manual}\n      - {name: half, size: 0.5%, filter: 'site = b'}\n      \
+         - {name: rest}\n    max_parallel: 400\n    max_parallel_per_site: 25\n  breakers:\n    \
+         site: {enabled: false, wait_duration_in_open: 1s, max_wait_duration_in_open: 2s, permitted_calls_in_half_open: 2, successes_to_close: 4, skip_after: 1h}\n    \
+         device: {consecutive_failures: 5, wait_duration_in_open: 3s}\n  timeouts: {connect: 250ms, command: 2m}\n  \
+         retry: {max_attempts: 3, backoff: 1s, max_backoff: 9s, retry_on: [TIMEOUT]}\n",
+    );
+    let canary = spec.strategy.canary.expect("a canary");
+    assert_eq!(
+        (canary.size, canary.promote, canary.soak),
+        (Some(Size::Count(6)), Promote::Auto, Duration::from_secs(900))
+    );
+    let waves: Vec<_> =
+        spec.strategy.waves.iter().map(|wave| (wave.name.as_str(), wave.size, wave.promote)).collect();
+    let want = [
+        ("early", Some(Size::Share(500)), Promote::Manual),
+        ("half", Some(Size::Share(50)), Promote::Auto),
+        ("rest", None, Promote::Auto),
+    ];
+    assert_eq!(waves, want);
+    assert!(!spec.breakers.site_enabled);
+    assert_eq!((spec.breakers.site_successes_to_close, spec.breakers.device_consecutive_failures), (4, 5));
+    assert_eq!(spec.skip_after, Duration::from_secs(3600));
+    assert_eq!((spec.retry.max_attempts, spec.retry.retry_on.as_slice()), (3, &[Class::Timeout][..]));
+}
+
+#[test]
+fn a_canary_waits_for_a_person_unless_told_otherwise() {
+    let spec = parsed("  strategy: {canary: {size: 1}}\n");
+    assert_eq!(spec.strategy.canary.expect("a canary").promote, Promote::Manual);
+}
+
+#[test]
+fn keys_of_the_full_format_are_refused_as_not_supported_yet() {
+    let not_yet = |text: &str| -> Vec<String> {
+        let said = problems(text);
+        let cut = |line: &String| {
+            let path = line.strip_suffix(": not supported yet").unwrap_or_else(|| panic!("{line}"));
+            path.rsplit(": ").next().unwrap_or("").replace("spec.", "")
+        };
+        said.iter().map(cut).collect()
+    };
+    let want = "change.mode change.secrets change.commit strategy.budget strategy.canary.spread_by \
+                strategy.canary.max_failures strategy.progress_deadline breakers.global \
+                breakers.site.silent_to_hold breakers.site.silent_to_open pools timeouts.device checks rollback windows \
+                on_window_close";
+    assert_eq!(not_yet(&with_ssh(NTP)).join(" "), want);
+    let want = "change.mode change.transport change.config_version change.commit redundancy strategy.budget \
+                strategy.waves[1].require_approval strategy.progress_deadline breakers.global \
+                breakers.site.silent_to_open breakers.site.reset checks rollback approvals windows on_window_close \
+                notifications";
+    assert_eq!(not_yet(&with_ssh(BGP)).join(" "), want);
+}
+
+fn with_ssh(text: &str) -> String {
+    text.replace("  change:\n", "  change:\n    ssh: {command: load}\n")
+}
+
+#[test]
+fn every_problem_has_its_place_its_key_and_the_nearest_key() {
+    let text = document(
+        "  targets: {filtr: 'a = b', filter: 'site = ', allow_empty: yes}\n  strategi: {}\n  strategy:\n    order: random\n    \
+         canary: {soak: 5}\n    waves:\n      - {name: a}\n      - {name: a, size: 0}\n      - {name: 'x y', size: 101%}\n    \
+         max_parallel: 0\n    maxParallelPerSite: 3\n  breakers:\n    site: {wait_duration_in_open: 2m, max_wait_duration_in_open: 1m}\n    \
+         device: {consecutive_failures: '3'}\n  timeouts: {connect: 0s, command: 30}\n  \
+         retry: {max_attempts: 11, retry_on: [REJECTED, TIMEOUTS], backoff: 1m, max_backoff: 30s}\n",
+    );
+    assert_says(
+        &problems(&text),
+        &[
+            r#"r.yaml:6:13: spec.targets.filtr: the key "filtr" is not known here (did you mean filter?)"#,
+            "r.yaml:6:37: spec.targets.filter: read the filter at column 7: a value is missing",
+            r#"spec.targets.allow_empty: must be true or false, not "yes""#,
+            r#"r.yaml:7:3: spec.strategi: the key "strategi" is not known here (did you mean strategy?)"#,
+            r#"r.yaml:9:12: spec.strategy.order: must be shuffled or listed, not "random""#,
+            r#"spec.strategy.canary.soak: must be a duration, not "5""#,
+            "spec.strategy.canary: says neither size nor select",
+            "spec.strategy.waves[0]: has neither size nor filter",
+            "spec.strategy.waves[1].name: another wave is called a",
+            r#"spec.strategy.waves[1].size: must be a count or a share of all devices, not "0""#,
+            r#"spec.strategy.waves[2].name: "x y" is not a name"#,
+            r#"spec.strategy.waves[2].size: must be a count or a share of all devices, not "101%""#,
+            r#"spec.strategy.max_parallel: must be a whole number from 1 to 100000, not "0""#,
+            r#"spec.strategy.maxParallelPerSite: the key "maxParallelPerSite" is not known here (did you mean max_parallel_per_site?)"#,
+            "spec.breakers.site: max_wait_duration_in_open is shorter",
+            r#"spec.breakers.device.consecutive_failures: must be a whole number from 1 to 1000, not the quoted text "3""#,
+            r#"spec.timeouts.connect: must be from 1ms to 1h, not "0s""#,
+            r#"spec.timeouts.command: must be a duration, not "30""#,
+            r#"spec.retry.max_attempts: must be a whole number from 1 to 10, not "11""#,
+            "spec.retry.retry_on[0]: REJECTED is never tried again",
+            r#"spec.retry.retry_on[1]: must be UNREACHABLE or TIMEOUT or OVERLOADED, not "TIMEOUTS" (did you mean TIMEOUT?)"#,
+            "spec.retry: max_backoff is shorter than backoff",
+        ],
+    );
+}
+
+#[test]
+fn what_is_missing_and_what_cannot_be_named_is_said() {
+    assert_says(
+        &problems("api_version: switchyard/v1\nkind: Rollout\nmetadata: {name: NTP}\nspec: {}\non: 1\n"),
+        &[
+            r#"r.yaml:3:18: metadata.name: "NTP" is not the name of a rollout"#,
+            "r.yaml:4:7: spec: change is missing (for example change: {ssh: {command: load}",
+            r#"r.yaml:5:1: on: the key "on" is not known here"#,
+        ],
+    );
+    let text = "api_version: switchyard/v1\nkind: Rollout\nmetadata: {name: ntp}\nspec:\n  change:\n    \
+                ssh: {comand: x}\n    templates: {}\n    vars: {a-b: 1, device: 2, ok: 3}\n    vars_files: ['']\n";
+    assert_says(
+        &problems(text),
+        &[
+            r#"r.yaml:6:11: spec.change.ssh.comand: the key "comand" is not known here (did you mean command?)"#,
+            "spec.change.ssh: command is missing",
+            "spec.change.templates: names no template",
+            r#"spec.change.vars.a-b: "a-b" cannot be named in a template"#,
+            "spec.change.vars.device: templates use device for something else",
+            r#"spec.change.vars_files[0]: "" is not the path of a file"#,
+        ],
+    );
+    assert_says(
+        &problems(&"x: y\n".repeat(200_000)),
+        &["the key \"x\" stands here a second time", "more problems"],
+    );
+    assert_says(
+        &problems(&"x".repeat(10_000_000)),
+        &["r.yaml: the document has 10000000 bytes, more than the 1048576"],
+    );
+}
+
+#[test]
+fn a_share_is_rounded_up_and_at_least_one() {
+    for (size, all, want) in
+        [("5%", 100, 5), ("5%", 101, 6), ("1%", 3, 1), ("0.01%", 100, 1), ("100%", 7, 7), ("6", 3, 6)]
+    {
+        let parsed = Size::parse(size).unwrap_or_else(|| panic!("{size}"));
+        assert_eq!(parsed.of(all), want, "{size} of {all}");
+    }
+    for bad in ["0", "0%", "101%", "100.01%", "-1", "+1", "1.5", "%", ".5%", "5 %", "1000001", ""] {
+        assert_eq!(Size::parse(bad), None, "{bad}");
+    }
+}
