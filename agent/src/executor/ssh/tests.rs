@@ -2,6 +2,7 @@
 
 mod before_the_write;
 mod bench;
+mod crowd;
 mod the_write;
 
 pub(super) use bench::task;
