@@ -2,4 +2,7 @@
 
 pub mod clock;
 pub mod files;
+pub mod guard;
+pub mod listener;
+pub mod pki;
 pub mod store;

@@ -3,6 +3,7 @@
 use crate::tls::certificate::hex;
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::str::FromStr;
 use switchyard_shared::id::SiteName;
 
 /// Bytes of randomness in a token.
@@ -47,22 +48,6 @@ impl JoinToken {
         Self { site, secret: hex(&secret), ca_fingerprint: ca_fingerprint.to_owned() }
     }
 
-    /// Reads what [`JoinToken::reveal`] wrote; white space around it is ignored.
-    pub fn parse(text: &str) -> Result<Self, InvalidToken> {
-        let rest = text.trim().strip_prefix(PREFIX).ok_or(InvalidToken::Prefix)?;
-        // A site's name may contain dots, so the other parts are taken from the end.
-        let (rest, ca_fingerprint) = rest.rsplit_once('.').ok_or(InvalidToken::Fingerprint)?;
-        if !is_hex(ca_fingerprint) {
-            return Err(InvalidToken::Fingerprint);
-        }
-        let (site, secret) = rest.rsplit_once('.').ok_or(InvalidToken::Secret)?;
-        if !is_hex(secret) {
-            return Err(InvalidToken::Secret);
-        }
-        let site = SiteName::new(site).map_err(|_| InvalidToken::Site)?;
-        Ok(Self { site, secret: secret.to_owned(), ca_fingerprint: ca_fingerprint.to_owned() })
-    }
-
     /// The whole token, secret included: to show once, to the person who asked for it.
     pub fn reveal(&self) -> String {
         format!("{PREFIX}{}.{}.{}", self.site, self.secret, self.ca_fingerprint)
@@ -81,6 +66,26 @@ impl JoinToken {
     /// SHA-256 of the secret in hex: what a coordinator keeps and looks a token up by.
     pub fn secret_sha256(&self) -> String {
         hex(&Sha256::digest(self.secret.as_bytes()))
+    }
+}
+
+/// Reads what [`JoinToken::reveal`] wrote; white space around it is ignored.
+impl FromStr for JoinToken {
+    type Err = InvalidToken;
+
+    fn from_str(text: &str) -> Result<Self, InvalidToken> {
+        let rest = text.trim().strip_prefix(PREFIX).ok_or(InvalidToken::Prefix)?;
+        // A site's name may contain dots, so the other parts are taken from the end.
+        let (rest, ca_fingerprint) = rest.rsplit_once('.').ok_or(InvalidToken::Fingerprint)?;
+        if !is_hex(ca_fingerprint) {
+            return Err(InvalidToken::Fingerprint);
+        }
+        let (site, secret) = rest.rsplit_once('.').ok_or(InvalidToken::Secret)?;
+        if !is_hex(secret) {
+            return Err(InvalidToken::Secret);
+        }
+        let site = SiteName::new(site).map_err(|_| InvalidToken::Site)?;
+        Ok(Self { site, secret: secret.to_owned(), ca_fingerprint: ca_fingerprint.to_owned() })
     }
 }
 
@@ -106,7 +111,7 @@ mod tests {
     fn a_token_reads_back_also_for_a_site_with_dots() {
         for site in ["lon", "lon.dc1.rack-2", "sy1.x"] {
             let token = token(site);
-            assert_eq!(JoinToken::parse(&format!(" {}\n", token.reveal())), Ok(token.clone()));
+            assert_eq!(format!(" {}\n", token.reveal()).parse(), Ok(token.clone()));
             assert_eq!(token.site().as_str(), site);
         }
     }
@@ -125,7 +130,7 @@ mod tests {
             (&good.replace("lon", "l/n"), InvalidToken::Site),
         ];
         for (text, problem) in cases {
-            assert_eq!(JoinToken::parse(text), Err(problem), "{text}");
+            assert_eq!(text.parse::<JoinToken>(), Err(problem), "{text}");
         }
     }
 
