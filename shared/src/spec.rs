@@ -7,6 +7,7 @@ mod size;
 mod strategy;
 
 pub use change::{Change, DEFAULT_TEMPLATE, RESERVED_VARS, VARS_MAX};
+pub(crate) use change::{check_var, vars};
 pub use limits::{ATTEMPTS_MAX, Retry};
 pub use places::Places;
 pub use size::Size;

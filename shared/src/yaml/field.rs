@@ -27,7 +27,9 @@ impl<'a> Field<'a> {
 
     pub(super) fn of_entry(entry: &'a Entry, path: &str, problems: &'a Problems) -> Self {
         let at = if entry.value.is_nothing() { entry.at } else { entry.value.at };
-        Self { node: &entry.value, at, path: join(path, &entry.key), problems }
+        let path = join(path, &entry.key);
+        problems.remember(&path, at);
+        Self { node: &entry.value, at, path, problems }
     }
 
     /// Reports something about this value.
@@ -122,11 +124,10 @@ impl<'a> Field<'a> {
             self.problem(format!("has {} items, more than the {items_max} allowed", items.len()), "");
             return None;
         }
-        let item = |(index, node): (usize, &'a Node)| Field {
-            node,
-            at: node.at,
-            path: format!("{}[{index}]", self.path),
-            problems: self.problems,
+        let item = |(index, node): (usize, &'a Node)| {
+            let path = format!("{}[{index}]", self.path);
+            self.problems.remember(&path, node.at);
+            Field { node, at: node.at, path, problems: self.problems }
         };
         Some(items.iter().enumerate().map(item).collect())
     }
@@ -140,7 +141,8 @@ impl<'a> Field<'a> {
             return None;
         }
         let entry = |entry: &'a Entry| {
-            (entry.key.as_ref(), entry.at, Field::of_entry(entry, &self.path, self.problems))
+            let field = Field::of_entry(entry, &self.path, self.problems);
+            (entry.key.as_ref(), entry.at, field)
         };
         Some(entries.iter().map(entry).collect())
     }

@@ -18,9 +18,7 @@ impl<'a> Section<'a> {
     pub fn take(&mut self, key: &'static str) -> Option<Field<'a>> {
         self.known.push(key);
         let entry = self.entries.iter().find(|entry| entry.key.as_ref() == key)?;
-        let field = Field::of_entry(entry, &self.path, self.problems);
-        self.problems.remember(&field.path, field.at);
-        Some(field)
+        Some(Field::of_entry(entry, &self.path, self.problems))
     }
 
     /// The value of `key`; that it is missing is a problem, with `example` as its hint.

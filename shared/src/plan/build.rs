@@ -1,0 +1,171 @@
+//! Builds a plan: select, render, order, split into waves, digest.
+
+use super::render::{self, Rendered};
+use super::waves::{self, Wave};
+use super::{
+    DATA_BYTES_MAX, NAME_DIGITS_MIN, Plan, PlanError, PlannedDevice, PlannedWave, order, plan_name, select,
+};
+use crate::inventory::{Device, Inventory};
+use crate::spec::{Order, RolloutSpec};
+use crate::task::Endpoint;
+use crate::time::Timestamp;
+use crate::yaml::{Position, Problem, Problems};
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Devices without a pinned key that are named one by one.
+const WITHOUT_KEY_SHOWN_MAX: usize = 10;
+
+/// What a plan is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanInput<'a> {
+    /// The spec.
+    pub spec: &'a RolloutSpec,
+    /// The inventory.
+    pub inventory: &'a Inventory,
+    /// The files of [`RolloutSpec::files`], by the path that the spec names.
+    pub files: &'a BTreeMap<String, Vec<u8>>,
+    /// Vars of the command line; they win.
+    pub vars: &'a BTreeMap<String, Value>,
+    /// Who plans.
+    pub created_by: &'a str,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// A plan and its configurations.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// Each distinct configuration by its digest.
+    pub configs: BTreeMap<String, Vec<u8>>,
+}
+
+/// Everything that a plan's digest stands for.
+#[derive(Serialize)]
+struct Content<'a> {
+    spec: &'a RolloutSpec,
+    inventory_digest: &'a str,
+    devices: &'a [PlannedDevice],
+    waves: &'a [PlannedWave],
+}
+
+/// Plans a rollout. The same input always gives the same plan, whoever asks and whenever.
+pub fn build(input: PlanInput<'_>) -> Result<Planned, PlanError> {
+    let PlanInput { spec, inventory, .. } = input;
+    let mut problems = Vec::new();
+    let selection = select::select(spec, inventory, &mut problems)?;
+    check_keys(inventory, &selection.devices, &mut problems);
+    let rendered = render::render(&input, &selection.devices, &mut problems);
+    let inventory_digest = inventory.digest();
+    let mut ranked = selection.devices;
+    if spec.strategy.order == Order::Shuffled {
+        order::shuffle(&mut ranked, seed(spec, &inventory_digest, inventory, &rendered));
+    }
+    let waves = waves::split(spec, inventory, &ranked, &mut problems);
+    if !problems.is_empty() {
+        return Err(PlanError::Problems(problems));
+    }
+    let mut warnings = selection.warnings;
+    warnings.extend(rendered.warnings.iter().cloned());
+    let empty = waves.iter().filter(|wave| wave.devices.is_empty());
+    warnings.extend(empty.map(|wave| format!("the wave {} has no devices", wave.name)));
+    let (devices, waves) = lay_out(inventory, &rendered, &waves);
+    let content = Content { spec, inventory_digest: &inventory_digest, devices: &devices, waves: &waves };
+    let digest = crate::digest::of_value(&content);
+    let plan = Plan {
+        name: plan_name(&spec.name, &digest, NAME_DIGITS_MIN),
+        digest,
+        rollout: spec.name.clone(),
+        created_at: input.now,
+        created_by: input.created_by.to_owned(),
+        spec: spec.clone(),
+        inventory_digest,
+        devices,
+        waves,
+        warnings,
+    };
+    Ok(Planned { plan, configs: rendered.configs })
+}
+
+/// Depends on everything but the order itself.
+fn seed(spec: &RolloutSpec, inventory_digest: &str, inventory: &Inventory, rendered: &Rendered) -> [u8; 32] {
+    let configs: Vec<(&str, &str)> = rendered
+        .by_device
+        .iter()
+        .map(|(index, (_, config))| (inventory.devices[*index].name.as_str(), config.as_str()))
+        .collect();
+    crate::digest::seed_of_value(&(spec, inventory_digest, configs))
+}
+
+fn check_keys(inventory: &Inventory, devices: &[usize], problems: &mut Vec<Problem>) {
+    let without: Vec<&Device> =
+        devices.iter().map(|index| &inventory.devices[*index]).filter(|d| d.host_keys.is_empty()).collect();
+    let found = Problems::new("inventory");
+    for device in without.iter().take(WITHOUT_KEY_SHOWN_MAX) {
+        let (name, hostname, port) = (&device.name, &device.hostname, device.port);
+        let message = format!(
+            "device {name} has no host_keys: collect it with `ssh-keyscan -p {port} {hostname} | ssh-keygen -lf -`, \
+             check it by another way, and add the SHA256:… line"
+        );
+        found.add(Position::default(), &format!("devices.{name}.host_keys"), message, "");
+    }
+    if without.len() > WITHOUT_KEY_SHOWN_MAX {
+        let more = without.len() - WITHOUT_KEY_SHOWN_MAX;
+        found.add(Position::default(), "", format!("{more} more devices have no host_keys"), "");
+    }
+    problems.extend(found.into_list());
+}
+
+fn lay_out(
+    inventory: &Inventory,
+    rendered: &Rendered,
+    waves: &[Wave],
+) -> (Vec<PlannedDevice>, Vec<PlannedWave>) {
+    let mut devices: Vec<PlannedDevice> = Vec::new();
+    let mut planned = Vec::new();
+    for (wave, number) in waves.iter().zip(0u32..) {
+        let first = devices.len();
+        for index in &wave.devices {
+            let Some((template, config)) = rendered.by_device.get(index) else { continue };
+            devices.push(planned_device(&inventory.devices[*index], number, template, config));
+        }
+        let own = &devices[first..];
+        let sites: BTreeSet<_> = own.iter().map(|device| &device.site).collect();
+        let count = |number: usize| u32::try_from(number).expect("an inventory has at most 100,000 devices");
+        planned.push(PlannedWave {
+            name: wave.name.clone(),
+            canary: wave.canary,
+            first: count(first),
+            devices: count(own.len()),
+            sites: count(sites.len()),
+            soak: wave.soak,
+            promote: wave.promote,
+        });
+    }
+    (devices, planned)
+}
+
+fn planned_device(device: &Device, wave: u32, template: &str, config: &str) -> PlannedDevice {
+    let data_bytes = serde_json::to_string(&device.data).map_or(usize::MAX, |json| json.len());
+    PlannedDevice {
+        name: device.name.clone(),
+        site: device.site.clone(),
+        wave,
+        endpoint: Endpoint {
+            hostname: device.hostname.clone(),
+            port: device.port,
+            username: device.username.clone(),
+            credential_ref: device.credential_ref.clone(),
+            host_keys: device.host_keys.clone(),
+        },
+        config: config.to_owned(),
+        template: template.to_owned(),
+        platform: device.platform.clone(),
+        role: device.role.clone(),
+        labels: device.labels.clone(),
+        data: if data_bytes <= DATA_BYTES_MAX { device.data.clone() } else { BTreeMap::new() },
+    }
+}
