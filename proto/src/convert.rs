@@ -3,6 +3,8 @@
 pub mod breaker;
 pub mod link;
 pub mod outcome;
+pub mod plan;
+pub mod rollout;
 
 use std::time::Duration;
 use switchyard_shared::time::Timestamp;

@@ -192,6 +192,7 @@ impl Plan {
         layout.max_parallel_per_site = self.spec.strategy.max_parallel_per_site;
         layout.skip_after = self.spec.skip_after;
         layout.device_wait = self.spec.breakers.device_wait_duration_in_open;
+        layout.site_probes = self.spec.breakers.site_permitted_calls_in_half_open;
         layout
     }
 

@@ -164,6 +164,11 @@ impl Rollout {
             .map(|(place, device)| (&place.name, device.attempt))
     }
 
+    /// How many are in flight at each site.
+    pub fn in_flight(&self) -> impl Iterator<Item = (&SiteName, u32)> {
+        self.running.iter().map(|(site, count)| (site, *count))
+    }
+
     /// Names of the devices that this rollout holds: in flight, or unknown while it has not ended.
     pub fn held(&self) -> impl Iterator<Item = &DeviceName> {
         let ended = self.has_ended();

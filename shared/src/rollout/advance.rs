@@ -20,8 +20,8 @@ pub struct SiteView {
     pub credit: u32,
     /// Its breaker, when it is not closed.
     pub breaker: Option<Report>,
-    /// Probes that a half-open breaker still admits.
-    pub probes: u32,
+    /// Operations in flight there, of all rollouts.
+    pub in_flight: u32,
 }
 
 /// What surrounds a rollout: sites, and the other rollouts.
@@ -189,7 +189,7 @@ impl Rollout {
         };
         let admitted = match view.breaker.as_ref().map(|report| report.state) {
             None | Some(State::Closed) => u32::MAX,
-            Some(State::HalfOpen) => view.probes,
+            Some(State::HalfOpen) => self.layout.site_probes.saturating_sub(view.in_flight),
             Some(State::Open | State::ForcedOpen) => 0,
         };
         if view.connected { limit.min(admitted).min(view.credit) } else { 0 }

@@ -67,6 +67,8 @@ pub struct Layout {
     pub skip_after: Duration,
     /// How long an untried device whose own breaker is open is waited for.
     pub device_wait: Duration,
+    /// Devices at once that a half-open site is tried with.
+    pub site_probes: u32,
     ranks: BTreeMap<DeviceName, u32>,
 }
 
@@ -77,7 +79,18 @@ impl Layout {
         let (max_parallel, max_parallel_per_site) = (0, 0);
         let skip_after = Duration::from_secs(600);
         let device_wait = Duration::from_secs(60);
-        Self { devices, waves, max_parallel, max_parallel_per_site, retry, skip_after, device_wait, ranks }
+        let site_probes = 1;
+        Self {
+            devices,
+            waves,
+            max_parallel,
+            max_parallel_per_site,
+            retry,
+            skip_after,
+            device_wait,
+            site_probes,
+            ranks,
+        }
     }
 
     /// A device's rank.

@@ -36,7 +36,7 @@ fn device(name: &str) -> DeviceName {
 }
 
 fn connected(credit: u32) -> SiteView {
-    SiteView { connected: true, credit, breaker: None, probes: 0 }
+    SiteView { connected: true, credit, breaker: None, in_flight: 0 }
 }
 
 fn open_report(now: Timestamp) -> Report {

@@ -1,0 +1,179 @@
+//! Rollouts, their devices and their events for the wire.
+
+use super::{same_names, timestamp};
+use crate::v1;
+use switchyard_shared::breaker::Report;
+use switchyard_shared::outcome::DeviceState;
+use switchyard_shared::rollout::event::Event;
+use switchyard_shared::rollout::{Counts, Layout, Rollout, RolloutState, WaveState};
+use switchyard_shared::time::Timestamp;
+
+same_names!(
+    v1::rollout::State,
+    RolloutState,
+    "state",
+    [
+        Pending,
+        AwaitingApproval,
+        Running,
+        Paused,
+        Stopped,
+        Succeeded,
+        PartiallySucceeded,
+        Failed,
+        Aborted,
+        RollingBack,
+        RolledBack
+    ]
+);
+same_names!(v1::wave_status::State, WaveState, "state", [Waiting, Running, Soaking, AwaitingPromotion, Done]);
+
+impl From<&Counts> for v1::DeviceCounts {
+    fn from(counts: &Counts) -> Self {
+        Self {
+            planned: counts.planned,
+            pending: counts.pending,
+            running: counts.running,
+            succeeded: counts.succeeded,
+            unchanged: counts.unchanged,
+            failed: counts.failed,
+            skipped: counts.skipped,
+            unknown: counts.unknown,
+            rolled_back: counts.rolled_back,
+        }
+    }
+}
+
+/// A rollout as it stands, with what it waits for and the breakers that concern it.
+pub fn rollout(rollout: &Rollout, blocked_on: Vec<String>, breakers: &[Report]) -> v1::Rollout {
+    v1::Rollout {
+        name: format!("rollouts/{}", rollout.name),
+        plan: format!("plans/{}", rollout.plan),
+        state: v1::rollout::State::from(rollout.state).into(),
+        reason: rollout.reason.clone(),
+        counts: Some((&rollout.counts).into()),
+        waves: waves(rollout),
+        current_wave: rollout.wave,
+        blocked_on,
+        breakers: breakers.iter().map(Into::into).collect(),
+        create_time: Some(timestamp(rollout.created_at)),
+        start_time: rollout.started_at.map(timestamp),
+        end_time: rollout.ended_at.map(timestamp),
+        created_by: rollout.created_by.clone(),
+        sequence: rollout.sequence,
+        etag: rollout.etag(),
+    }
+}
+
+fn waves(rollout: &Rollout) -> Vec<v1::WaveStatus> {
+    let planned = rollout.layout.waves.iter().zip(&rollout.waves);
+    planned
+        .map(|(planned, wave)| v1::WaveStatus {
+            name: planned.name.clone(),
+            state: v1::wave_status::State::from(wave.state).into(),
+            counts: Some((&wave.counts).into()),
+            soak_until: wave.soak_until.map(timestamp),
+        })
+        .collect()
+}
+
+/// One device of a rollout, by rank.
+pub fn device_result(rollout: &Rollout, rank: usize) -> v1::DeviceResult {
+    let (place, device) = (&rollout.layout.devices[rank], &rollout.devices[rank]);
+    v1::DeviceResult {
+        name: format!("rollouts/{}/deviceResults/{}", rollout.name, place.name),
+        device: place.name.to_string(),
+        site: place.site.to_string(),
+        wave: rollout.layout.waves[place.wave as usize].name.clone(),
+        state: v1::DeviceState::from(device.state).into(),
+        attempt: device.attempt,
+        outcome: device.outcome.as_ref().map(Into::into),
+        reason: device.reason.clone(),
+    }
+}
+
+/// An event of a rollout for its watchers.
+pub fn event(layout: &Layout, sequence: u64, at: Timestamp, event: &Event) -> v1::WatchRolloutResponse {
+    use v1::watch_rollout_response::Event as Wire;
+    let wave = |wave: u32, state: WaveState, soak_until: Option<Timestamp>, by: &str| {
+        let state = v1::wave_status::State::from(state).into();
+        Wire::WaveChanged(v1::WaveChanged {
+            wave,
+            state,
+            soak_until: soak_until.map(timestamp),
+            by: by.into(),
+        })
+    };
+    let state = |state: RolloutState, reason: &str, by: &str| {
+        let state = v1::rollout::State::from(state).into();
+        Wire::StateChanged(v1::StateChanged { state, reason: reason.into(), by: by.into() })
+    };
+    let event = match event {
+        Event::Created { by, .. } => state(RolloutState::Pending, "", by),
+        Event::WaveStarted { wave: index } => wave(*index, WaveState::Running, None, "auto"),
+        Event::WaveFinished { wave: index, soak_until, needs_promotion: true } => {
+            wave(*index, WaveState::AwaitingPromotion, Some(*soak_until), "auto")
+        }
+        Event::WaveFinished { wave: index, soak_until, needs_promotion: false } => {
+            wave(*index, WaveState::Soaking, Some(*soak_until), "auto")
+        }
+        Event::Promoted { wave: index, by, .. } => wave(*index, WaveState::Done, None, by),
+        Event::Paused { by, reason } => state(RolloutState::Paused, reason, by),
+        Event::Resumed { by, reason } => state(RolloutState::Running, reason, by),
+        Event::Aborted { by, reason } => state(RolloutState::Aborted, reason, by),
+        Event::Ended { state: ended } => state(*ended, "", "auto"),
+        Event::Breaker { report } => {
+            Wire::BreakerChanged(v1::BreakerChanged { breaker: Some(report.into()) })
+        }
+        Event::Dispatched { .. }
+        | Event::Finished { .. }
+        | Event::Requeued { .. }
+        | Event::Skipped { .. } => {
+            Wire::DevicesChanged(v1::DevicesChanged { devices: changed(layout, event) })
+        }
+    };
+    v1::WatchRolloutResponse { sequence, at: Some(timestamp(at)), event: Some(event) }
+}
+
+fn changed(layout: &Layout, event: &Event) -> Vec<v1::DeviceResult> {
+    let of = |name: &switchyard_shared::id::DeviceName, attempt: u32, state: DeviceState| {
+        let place = layout.rank(name).map(|rank| &layout.devices[rank as usize]);
+        v1::DeviceResult {
+            device: name.to_string(),
+            site: place.map(|place| place.site.to_string()).unwrap_or_default(),
+            wave: place.map(|place| layout.waves[place.wave as usize].name.clone()).unwrap_or_default(),
+            state: v1::DeviceState::from(state).into(),
+            attempt,
+            ..v1::DeviceResult::default()
+        }
+    };
+    match event {
+        Event::Dispatched { ops, .. } => {
+            ops.iter().map(|(name, attempt)| of(name, *attempt, DeviceState::Running)).collect()
+        }
+        Event::Finished { device, attempt, outcome } => {
+            let state = outcome.class.device_state().unwrap_or(DeviceState::Failed);
+            vec![v1::DeviceResult { outcome: Some(outcome.into()), ..of(device, *attempt, state) }]
+        }
+        Event::Requeued { device, attempt, outcome, .. } => {
+            let reason =
+                outcome.as_ref().map_or("its agent never started it", |outcome| outcome.message.as_str());
+            let outcome = outcome.as_ref().map(Into::into);
+            let reason = reason.to_owned();
+            vec![v1::DeviceResult { outcome, reason, ..of(device, *attempt, DeviceState::Pending) }]
+        }
+        Event::Skipped { devices, message, .. } => devices
+            .iter()
+            .map(|name| v1::DeviceResult { reason: message.clone(), ..of(name, 0, DeviceState::Skipped) })
+            .collect(),
+        Event::Created { .. }
+        | Event::WaveStarted { .. }
+        | Event::WaveFinished { .. }
+        | Event::Promoted { .. }
+        | Event::Paused { .. }
+        | Event::Resumed { .. }
+        | Event::Aborted { .. }
+        | Event::Breaker { .. }
+        | Event::Ended { .. } => Vec::new(),
+    }
+}
