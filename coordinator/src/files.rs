@@ -29,3 +29,8 @@ pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     rename(&draft, path)?;
     File::open(folder)?.sync_all()
 }
+
+/// A file to lock; made when there is none.
+pub fn open_lock(path: &Path) -> io::Result<File> {
+    File::options().read(true).write(true).create(true).truncate(false).open(path)
+}

@@ -107,16 +107,19 @@ pub enum StoreError {
     },
 }
 
+/// What a store gives in the end.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
 /// Durable state of the coordinator. What `append` has answered survives a power cut.
 pub trait Store: Send + Sync + 'static {
     /// Makes a batch durable.
-    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>>;
+    fn append(&self, batch: Batch) -> Answer<'_, ()>;
     /// Events of one log after `version`, at most [`READ_EVENTS_MAX`].
-    fn read(&self, stream: &str, version: u64) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>>;
+    fn read(&self, stream: &str, version: u64) -> Answer<'_, Vec<StoredEvent>>;
     /// Events of all logs after `sequence`, at most [`READ_EVENTS_MAX`].
-    fn read_all(&self, sequence: u64) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>>;
+    fn read_all(&self, sequence: u64) -> Answer<'_, Vec<StoredEvent>>;
     /// One document.
-    fn document(&self, kind: &'static str, id: &str) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>>;
+    fn document(&self, kind: &'static str, id: &str) -> Answer<'_, Option<Vec<u8>>>;
     /// Every document of a kind, by id. For kinds that stay few.
-    fn documents(&self, kind: &'static str) -> BoxFuture<'_, Result<Vec<(String, Vec<u8>)>, StoreError>>;
+    fn documents(&self, kind: &'static str) -> Answer<'_, Vec<(String, Vec<u8>)>>;
 }

@@ -1,7 +1,6 @@
 //! A store in memory, for tests of what stands above it.
 
-use super::{Batch, READ_EVENTS_MAX, Store, StoreError, StoredEvent};
-use futures_util::future::BoxFuture;
+use super::{Answer, Batch, READ_EVENTS_MAX, Store, StoredEvent};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -26,7 +25,7 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
-    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn append(&self, batch: Batch) -> Answer<'_, ()> {
         let mut content = self.content();
         for event in batch.events {
             let sequence = content.events.len() as u64 + 1;
@@ -39,22 +38,22 @@ impl Store for MemoryStore {
         Box::pin(async { Ok(()) })
     }
 
-    fn read(&self, stream: &str, version: u64) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+    fn read(&self, stream: &str, version: u64) -> Answer<'_, Vec<StoredEvent>> {
         let found = self.select(|event| event.stream == stream && event.version > version);
         Box::pin(async { Ok(found) })
     }
 
-    fn read_all(&self, sequence: u64) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+    fn read_all(&self, sequence: u64) -> Answer<'_, Vec<StoredEvent>> {
         let found = self.select(|event| event.sequence > sequence);
         Box::pin(async { Ok(found) })
     }
 
-    fn document(&self, kind: &'static str, id: &str) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {
+    fn document(&self, kind: &'static str, id: &str) -> Answer<'_, Option<Vec<u8>>> {
         let found = self.content().documents.get(&(kind, id.to_owned())).cloned();
         Box::pin(async { Ok(found) })
     }
 
-    fn documents(&self, kind: &'static str) -> BoxFuture<'_, Result<Vec<(String, Vec<u8>)>, StoreError>> {
+    fn documents(&self, kind: &'static str) -> Answer<'_, Vec<(String, Vec<u8>)>> {
         let content = self.content();
         let of_kind = content.documents.iter().filter(|((of, _), _)| *of == kind);
         let found = of_kind.map(|((_, id), body)| (id.clone(), body.clone())).collect();

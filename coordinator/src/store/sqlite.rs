@@ -3,8 +3,7 @@
 
 mod open;
 
-use super::{Batch, READ_EVENTS_MAX, Store, StoreError, StoredEvent};
-use futures_util::future::BoxFuture;
+use super::{Answer, Batch, READ_EVENTS_MAX, Store, StoreError, StoredEvent};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -17,13 +16,13 @@ const REQUESTS_MAX: usize = 1024;
 /// Batches that share one commit, at most.
 const GROUP_MAX: usize = 128;
 
-type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 type Query = Box<dyn FnOnce(&Connection) + Send>;
 
 /// A database file, open.
 pub struct SqliteStore {
     place: String,
-    writer: SyncSender<(Batch, Answer<()>)>,
+    writer: SyncSender<(Batch, Reply<()>)>,
     reader: SyncSender<Query>,
 }
 
@@ -54,7 +53,7 @@ impl SqliteStore {
     fn query<T: Send + 'static>(
         &self,
         run: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> BoxFuture<'_, Result<T, StoreError>> {
+    ) -> Answer<'_, T> {
         let (answer, answered) = oneshot::channel();
         let place = self.place.clone();
         let query: Query = Box::new(move |connection| {
@@ -75,7 +74,7 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
-    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn append(&self, batch: Batch) -> Answer<'_, ()> {
         let (answer, answered) = oneshot::channel();
         let sent = self.writer.send((batch, answer));
         Box::pin(async move {
@@ -86,7 +85,7 @@ impl Store for SqliteStore {
         })
     }
 
-    fn read(&self, stream: &str, version: u64) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+    fn read(&self, stream: &str, version: u64) -> Answer<'_, Vec<StoredEvent>> {
         let stream = stream.to_owned();
         self.query(move |connection| {
             connection
@@ -96,7 +95,7 @@ impl Store for SqliteStore {
         })
     }
 
-    fn read_all(&self, sequence: u64) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+    fn read_all(&self, sequence: u64) -> Answer<'_, Vec<StoredEvent>> {
         self.query(move |connection| {
             connection
                 .prepare_cached(
@@ -107,7 +106,7 @@ impl Store for SqliteStore {
         })
     }
 
-    fn document(&self, kind: &'static str, id: &str) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {
+    fn document(&self, kind: &'static str, id: &str) -> Answer<'_, Option<Vec<u8>>> {
         let id = id.to_owned();
         self.query(move |connection| {
             connection
@@ -117,7 +116,7 @@ impl Store for SqliteStore {
         })
     }
 
-    fn documents(&self, kind: &'static str) -> BoxFuture<'_, Result<Vec<(String, Vec<u8>)>, StoreError>> {
+    fn documents(&self, kind: &'static str) -> Answer<'_, Vec<(String, Vec<u8>)>> {
         self.query(move |connection| {
             connection
                 .prepare_cached("SELECT id, body FROM documents WHERE kind = ?1 ORDER BY id")?
@@ -141,7 +140,7 @@ fn failed(place: &str, error: &rusqlite::Error) -> StoreError {
     StoreError::Failed { place: place.to_owned(), cause: error.to_string() }
 }
 
-fn write_loop(mut connection: Connection, batches: &Receiver<(Batch, Answer<()>)>, place: &str) {
+fn write_loop(mut connection: Connection, batches: &Receiver<(Batch, Reply<()>)>, place: &str) {
     while let Ok(first) = batches.recv() {
         let mut group = vec![first];
         while group.len() < GROUP_MAX
@@ -156,7 +155,7 @@ fn write_loop(mut connection: Connection, batches: &Receiver<(Batch, Answer<()>)
     }
 }
 
-fn write_group(connection: &mut Connection, group: &[(Batch, Answer<()>)]) -> rusqlite::Result<()> {
+fn write_group(connection: &mut Connection, group: &[(Batch, Reply<()>)]) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     for (batch, _) in group {
         write(&transaction, batch)?;

@@ -1,0 +1,206 @@
+//! RolloutService.
+
+use super::Api;
+use super::page::page;
+use super::watch::{Watched, snapshot};
+use crate::driver::{Steer, Verb};
+use crate::guard::caller_name;
+use crate::refused::Refused;
+use std::borrow::Cow;
+use switchyard_proto::convert;
+use switchyard_proto::v1;
+use switchyard_proto::v1::rollout_service_server::RolloutService;
+use switchyard_shared::filter::{self, Filter, Lookup};
+use switchyard_shared::rollout::Rollout;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+#[tonic::async_trait]
+impl RolloutService for Api {
+    async fn plan_rollout(
+        &self,
+        request: Request<v1::PlanRolloutRequest>,
+    ) -> Result<Response<v1::PlanRolloutResponse>, Status> {
+        let by = caller_name(&request);
+        let plan = Some(self.make_plan(request.into_inner(), by).await?);
+        Ok(Response::new(v1::PlanRolloutResponse { plan }))
+    }
+
+    async fn get_plan(
+        &self,
+        request: Request<v1::GetPlanRequest>,
+    ) -> Result<Response<v1::GetPlanResponse>, Status> {
+        let plan = Some(self.show_plan(request.into_inner().name).await?);
+        Ok(Response::new(v1::GetPlanResponse { plan }))
+    }
+
+    async fn list_plans(
+        &self,
+        request: Request<v1::ListPlansRequest>,
+    ) -> Result<Response<v1::ListPlansResponse>, Status> {
+        let asked = request.into_inner();
+        let mut all =
+            self.driver.ask(|world, _| Ok(world.plans.values().cloned().collect::<Vec<_>>())).await?;
+        all.sort_by_key(|plan| std::cmp::Reverse(plan.created_at));
+        let (plans, next_page_token) = page(all, asked.page_size, &asked.page_token, "")?;
+        let plans = plans.iter().map(|plan| convert::plan::plan(plan, Vec::new())).collect();
+        Ok(Response::new(v1::ListPlansResponse { plans, next_page_token }))
+    }
+
+    async fn create_rollout(
+        &self,
+        request: Request<v1::CreateRolloutRequest>,
+    ) -> Result<Response<v1::CreateRolloutResponse>, Status> {
+        let by = caller_name(&request);
+        let asked = request.into_inner();
+        let name = self
+            .driver
+            .ask(move |world, turn| {
+                world.create_rollout(
+                    &asked.plan,
+                    &asked.digest,
+                    &by,
+                    &asked.request_id,
+                    asked.validate_only,
+                    turn,
+                )
+            })
+            .await?;
+        let rollout = self.get(name.as_str()).await.ok();
+        Ok(Response::new(v1::CreateRolloutResponse { rollout }))
+    }
+
+    async fn get_rollout(
+        &self,
+        request: Request<v1::GetRolloutRequest>,
+    ) -> Result<Response<v1::GetRolloutResponse>, Status> {
+        let rollout = Some(self.get(&request.into_inner().name).await?);
+        Ok(Response::new(v1::GetRolloutResponse { rollout }))
+    }
+
+    async fn list_rollouts(
+        &self,
+        request: Request<v1::ListRolloutsRequest>,
+    ) -> Result<Response<v1::ListRolloutsResponse>, Status> {
+        let asked = request.into_inner();
+        let all = self.driver.ask(|world, turn| {
+            let mut all: Vec<_> = world.rollouts.values().map(|active| &active.rollout).collect();
+            all.sort_by_key(|rollout| std::cmp::Reverse(rollout.created_at));
+            Ok(all.into_iter().map(|rollout| snapshot(world, rollout, turn.now)).collect::<Vec<_>>())
+        });
+        let (rollouts, next_page_token) = page(all.await?, asked.page_size, &asked.page_token, "")?;
+        Ok(Response::new(v1::ListRolloutsResponse { rollouts, next_page_token }))
+    }
+
+    async fn pause_rollout(
+        &self,
+        request: Request<v1::PauseRolloutRequest>,
+    ) -> Result<Response<v1::PauseRolloutResponse>, Status> {
+        let by = caller_name(&request);
+        let v1::PauseRolloutRequest { name, reason, etag, .. } = request.into_inner();
+        let rollout = Some(self.steer(Steer { name, verb: Verb::Pause, by, reason, etag }).await?);
+        Ok(Response::new(v1::PauseRolloutResponse { rollout }))
+    }
+
+    async fn resume_rollout(
+        &self,
+        request: Request<v1::ResumeRolloutRequest>,
+    ) -> Result<Response<v1::ResumeRolloutResponse>, Status> {
+        let by = caller_name(&request);
+        let v1::ResumeRolloutRequest { name, reason, etag, .. } = request.into_inner();
+        let rollout = Some(self.steer(Steer { name, verb: Verb::Resume, by, reason, etag }).await?);
+        Ok(Response::new(v1::ResumeRolloutResponse { rollout }))
+    }
+
+    async fn promote_rollout(
+        &self,
+        request: Request<v1::PromoteRolloutRequest>,
+    ) -> Result<Response<v1::PromoteRolloutResponse>, Status> {
+        let by = caller_name(&request);
+        let v1::PromoteRolloutRequest { name, reason, etag, .. } = request.into_inner();
+        let rollout = Some(self.steer(Steer { name, verb: Verb::Promote, by, reason, etag }).await?);
+        Ok(Response::new(v1::PromoteRolloutResponse { rollout }))
+    }
+
+    async fn abort_rollout(
+        &self,
+        request: Request<v1::AbortRolloutRequest>,
+    ) -> Result<Response<v1::AbortRolloutResponse>, Status> {
+        let by = caller_name(&request);
+        let v1::AbortRolloutRequest { name, reason, etag, .. } = request.into_inner();
+        let rollout = Some(self.steer(Steer { name, verb: Verb::Abort, by, reason, etag }).await?);
+        Ok(Response::new(v1::AbortRolloutResponse { rollout }))
+    }
+
+    async fn list_device_results(
+        &self,
+        request: Request<v1::ListDeviceResultsRequest>,
+    ) -> Result<Response<v1::ListDeviceResultsResponse>, Status> {
+        let asked = request.into_inner();
+        let filter = Filter::parse(&asked.filter).map_err(super::inventory::bad_filter)?;
+        let parent = asked.parent.clone();
+        let all = self.driver.ask(move |world, _| {
+            let rollout = &world.rollout(&parent)?.rollout;
+            let ranks: Vec<usize> = (0..rollout.devices.len()).collect();
+            let unknown = |field: &filter::FieldName| {
+                format!(
+                    "a device result has no field {field}; it has device, site, wave, state, class, attempt"
+                )
+            };
+            let lookup = |rank: &usize, path: &[&str]| lookup(rollout, *rank, path);
+            let selected =
+                filter::select(&ranks, &filter, lookup, unknown).map_err(super::inventory::bad_filter)?;
+            Ok(selected
+                .into_iter()
+                .map(|rank| convert::rollout::device_result(rollout, rank))
+                .collect::<Vec<_>>())
+        });
+        let all = all.await?;
+        let total_size = u32::try_from(all.len()).unwrap_or(u32::MAX);
+        let question = format!("{} {}", asked.parent, asked.filter);
+        let (device_results, next_page_token) = page(all, asked.page_size, &asked.page_token, &question)?;
+        Ok(Response::new(v1::ListDeviceResultsResponse { device_results, next_page_token, total_size }))
+    }
+
+    type WatchRolloutStream = ReceiverStream<Result<v1::WatchRolloutResponse, Status>>;
+
+    async fn watch_rollout(
+        &self,
+        request: Request<v1::WatchRolloutRequest>,
+    ) -> Result<Response<Self::WatchRolloutStream>, Status> {
+        let asked = request.into_inner();
+        let watched: Watched = self.watch(&asked.name, asked.after_sequence).await?;
+        Ok(Response::new(ReceiverStream::new(watched)))
+    }
+}
+
+impl Api {
+    async fn get(&self, name: &str) -> Result<v1::Rollout, Refused> {
+        let name = name.to_owned();
+        self.driver
+            .ask(move |world, turn| Ok(snapshot(world, &world.rollout(&name)?.rollout, turn.now)))
+            .await
+    }
+
+    /// Answers once the word is durable, with the rollout as it is then.
+    async fn steer(&self, steer: Steer) -> Result<v1::Rollout, Refused> {
+        let name = self.driver.ask(move |world, turn| world.steer(&steer, turn)).await?;
+        self.get(name.as_str()).await
+    }
+}
+
+fn lookup<'a>(rollout: &'a Rollout, rank: usize, path: &[&str]) -> Lookup<'a> {
+    let (place, device) = (&rollout.layout.devices[rank], &rollout.devices[rank]);
+    let text = |text: &'a str| Lookup::Text(Cow::Borrowed(text));
+    match path {
+        ["device" | "name"] => text(place.name.as_str()),
+        ["site"] => text(place.site.as_str()),
+        ["wave"] => text(&rollout.layout.waves[place.wave as usize].name),
+        ["state"] => text(device.state.as_str()),
+        ["class" | "reason"] => {
+            device.outcome.as_ref().map_or(Lookup::Unset, |outcome| text(outcome.class.as_str()))
+        }
+        ["attempt"] => Lookup::Text(Cow::Owned(device.attempt.to_string())),
+        _ => Lookup::Unknown,
+    }
+}

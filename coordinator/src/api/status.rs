@@ -1,0 +1,69 @@
+//! Refusals as gRPC statuses, each with an `ErrorInfo`: the one table.
+
+use crate::refused::Refused;
+use switchyard_proto::convert::BadField;
+use switchyard_shared::rollout::CommandRefused;
+use switchyard_shared::yaml::Problem;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+/// The domain of every `ErrorInfo`.
+pub const DOMAIN: &str = "switchyard.dev";
+/// Problems that one status carries; a status travels in headers, which are bounded.
+const VIOLATIONS_MAX: usize = 40;
+/// Longest text of one problem in a status, in bytes.
+const VIOLATION_BYTES_MAX: usize = 160;
+
+impl From<Refused> for Status {
+    fn from(refused: Refused) -> Self {
+        let (code, reason) = code(&refused);
+        let mut details = ErrorDetails::new();
+        details.set_error_info(reason, DOMAIN, [] as [(String, String); 0]);
+        if let Refused::SpecInvalid(problems) | Refused::InventoryInvalid(problems) = &refused {
+            add_violations(&mut details, problems);
+        }
+        if let Refused::BadRequest { field, why } = &refused {
+            details.add_bad_request_violation(field, why);
+        }
+        Self::with_error_details(code, refused.to_string(), details)
+    }
+}
+
+fn code(refused: &Refused) -> (Code, &'static str) {
+    match refused {
+        Refused::Command(CommandRefused::StaleEtag { .. }) => (Code::Aborted, "ETAG_MISMATCH"),
+        Refused::Command(CommandRefused::Ended { .. }) => (Code::FailedPrecondition, "ROLLOUT_ENDED"),
+        Refused::Command(CommandRefused::WrongState { .. }) => (Code::FailedPrecondition, "WRONG_STATE"),
+        Refused::NotFound { .. } => (Code::NotFound, "NOT_FOUND"),
+        Refused::BadRequest { .. } => (Code::InvalidArgument, "BAD_REQUEST"),
+        Refused::SpecInvalid(_) => (Code::InvalidArgument, "SPEC_INVALID"),
+        Refused::InventoryInvalid(_) => (Code::InvalidArgument, "INVENTORY_INVALID"),
+        Refused::NoTargets(_) => (Code::FailedPrecondition, "NO_TARGETS"),
+        Refused::PlanStale { .. } => (Code::FailedPrecondition, "PLAN_STALE"),
+        Refused::AlreadyRunning { .. } => (Code::FailedPrecondition, "ALREADY_RUNNING"),
+        Refused::WouldRemove(_) => (Code::FailedPrecondition, "WOULD_REMOVE"),
+        Refused::AgentAway { .. } => (Code::FailedPrecondition, "AGENT_AWAY"),
+        Refused::TokenRefused(_) => (Code::PermissionDenied, "TOKEN_REFUSED"),
+        Refused::OtherSite(_) => (Code::PermissionDenied, "OTHER_SITE"),
+        Refused::SiteTaken { .. } => (Code::AlreadyExists, "SITE_TAKEN"),
+        Refused::RestoredBackup { .. } => (Code::FailedPrecondition, "RESTORED_BACKUP"),
+        Refused::Store(_) => (Code::Unavailable, "STORE_FAILED"),
+        Refused::Stopping => (Code::Unavailable, "STOPPING"),
+    }
+}
+
+fn add_violations(details: &mut ErrorDetails, problems: &[Problem]) {
+    for problem in problems.iter().take(VIOLATIONS_MAX) {
+        let text = switchyard_shared::outcome::printable(problem.to_string().as_bytes(), VIOLATION_BYTES_MAX);
+        details.add_bad_request_violation(&problem.path, text);
+    }
+    if problems.len() > VIOLATIONS_MAX {
+        let more = problems.len() - VIOLATIONS_MAX;
+        details.add_bad_request_violation("", format!("and {more} more problems"));
+    }
+}
+
+/// A message of the other side that cannot be understood.
+pub fn bad_field(error: BadField) -> Status {
+    Refused::BadRequest { field: error.field, why: error.why }.into()
+}

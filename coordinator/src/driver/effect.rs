@@ -1,0 +1,120 @@
+//! One turn: what becomes durable together, and what is done once it is.
+
+use crate::store::{Batch, Document, NewEvent, Store, StoreError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use switchyard_proto::convert::link::{Assignment, FromCoordinator};
+use switchyard_shared::id::{OpId, RolloutName};
+use switchyard_shared::plan::Plan;
+use switchyard_shared::task::{ASSIGNMENT_BYTES_MAX, TASKS_PER_ASSIGNMENT_MAX, Task};
+use switchyard_shared::time::Timestamp;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// The way to one agent: bounded, and cut when the agent does not keep up.
+#[derive(Debug, Clone)]
+pub struct Outbox {
+    /// Messages on their way; the stream's own task sends them on.
+    pub messages: mpsc::Sender<FromCoordinator>,
+    /// Ends the session.
+    pub close: CancellationToken,
+}
+
+impl Outbox {
+    pub(super) fn send(&self, message: FromCoordinator) {
+        if self.messages.try_send(message).is_err() {
+            self.close.cancel();
+        }
+    }
+}
+
+/// What is done once the turn is durable.
+pub(super) enum Effect {
+    Reply(Box<dyn FnOnce() + Send>),
+    Send(Outbox, FromCoordinator),
+    Publish(RolloutName),
+    Dispatch(Dispatch),
+}
+
+/// Operations to hand to an agent, with the plan that has their devices.
+pub(super) struct Dispatch {
+    pub outbox: Outbox,
+    pub plan: Arc<Plan>,
+    pub rollout: RolloutName,
+    /// Rank and attempt of each.
+    pub ops: Vec<(u32, u32)>,
+}
+
+impl Dispatch {
+    /// Fills in the configurations and sends assignments within their bounds.
+    pub(super) async fn send(self, store: &dyn Store) -> Result<(), StoreError> {
+        let mut configurations: BTreeMap<String, Arc<[u8]>> = BTreeMap::new();
+        let (mut tasks, mut bytes) = (Vec::new(), 0);
+        for (rank, attempt) in self.ops {
+            let device = &self.plan.devices[rank as usize];
+            let digest = device.config.as_str();
+            let configuration = match configurations.get(digest) {
+                Some(known) => known.clone(),
+                None => {
+                    let read: Arc<[u8]> =
+                        store.document("config", digest).await?.ok_or_else(|| lost(digest))?.into();
+                    configurations.insert(digest.to_owned(), read.clone());
+                    read
+                }
+            };
+            if tasks.len() == TASKS_PER_ASSIGNMENT_MAX || bytes + configuration.len() > ASSIGNMENT_BYTES_MAX {
+                send(&self.outbox, std::mem::take(&mut tasks));
+                bytes = 0;
+            }
+            bytes += configuration.len();
+            let op = OpId { rollout: self.rollout.clone(), device: device.name.clone(), attempt };
+            tasks.push(self.plan.task(device, op, configuration));
+        }
+        send(&self.outbox, tasks);
+        Ok(())
+    }
+}
+
+fn send(outbox: &Outbox, tasks: Vec<Task>) {
+    if !tasks.is_empty() {
+        outbox.send(FromCoordinator::Assignment(Assignment { tasks, unusable: Vec::new() }));
+    }
+}
+
+fn lost(digest: &str) -> StoreError {
+    StoreError::Damaged {
+        place: "of this coordinator".into(),
+        found: format!("the configuration {digest} is gone"),
+    }
+}
+
+/// What one turn of the driver brings about.
+pub struct Turn {
+    /// The turn's one instant.
+    pub now: Timestamp,
+    pub(super) batch: Batch,
+    pub(super) effects: Vec<Effect>,
+}
+
+impl Turn {
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self { now, batch: Batch::default(), effects: Vec::new() }
+    }
+
+    pub(super) fn event(&mut self, stream: String, version: u64, body: String) {
+        self.batch.events.push(NewEvent { stream, version, at: self.now, body });
+    }
+
+    /// Puts a document in this turn's transaction.
+    pub fn put(&mut self, kind: &'static str, id: impl Into<String>, body: Vec<u8>) {
+        self.batch.documents.push(Document { kind, id: id.into(), body });
+    }
+
+    pub(super) fn reply(&mut self, reply: impl FnOnce() + Send + 'static) {
+        self.effects.push(Effect::Reply(Box::new(reply)));
+    }
+
+    pub(super) fn send(&mut self, outbox: &Outbox, message: FromCoordinator) {
+        self.effects.push(Effect::Send(outbox.clone(), message));
+    }
+}

@@ -1,0 +1,230 @@
+//! What operators ask for: plans, rollouts, breakers, the inventory, join tokens.
+
+use super::effect::Turn;
+use super::message::{Steer, Verb};
+use super::world::{Active, World};
+use crate::pki::token::TokenRecord;
+use crate::refused::Refused;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use switchyard_proto::convert::link::{BreakerAction, FromCoordinator};
+use switchyard_proto::identity::join_token::JoinToken;
+use switchyard_shared::breaker::Name;
+use switchyard_shared::id::{PlanName, RolloutName, SiteName};
+use switchyard_shared::inventory::Inventory;
+use switchyard_shared::plan::{NAME_DIGITS_MAX, Plan};
+use switchyard_shared::rollout::Rollout;
+use switchyard_shared::rollout::event::Event;
+use tokio::sync::watch;
+
+/// Rollouts of one spec name that may exist: `ntp`, `ntp-2`, … `ntp-9999`.
+const SAME_NAME_MAX: u32 = 9999;
+
+impl World {
+    /// Stores a plan with its configurations; one of the same content is the same plan.
+    pub fn store_plan(
+        &mut self,
+        plan: Plan,
+        configs: BTreeMap<String, Vec<u8>>,
+        turn: &mut Turn,
+    ) -> Arc<Plan> {
+        let plan = match self.plans.get(&plan.name) {
+            Some(known) if known.digest == plan.digest => return known.clone(),
+            Some(_) => plan.with_name_digits(NAME_DIGITS_MAX),
+            None => plan,
+        };
+        for (digest, content) in configs {
+            turn.put("config", digest, content);
+        }
+        turn.put("plan", plan.name.to_string(), serde_json::to_vec(&plan).unwrap_or_default());
+        let plan = Arc::new(plan);
+        self.plans.insert(plan.name.clone(), plan.clone());
+        plan
+    }
+
+    /// The plan that `name` means.
+    pub fn plan(&self, name: &str) -> Result<&Arc<Plan>, Refused> {
+        let bare = name.strip_prefix("plans/").unwrap_or(name);
+        self.plans.get(bare).ok_or_else(|| Refused::NotFound {
+            kind: "plan",
+            name: bare.chars().take(80).collect(),
+            list: "switchyard plans list",
+        })
+    }
+
+    /// The rollout that `name` means.
+    pub fn rollout(&self, name: &str) -> Result<&Active, Refused> {
+        let bare = name.strip_prefix("rollouts/").unwrap_or(name);
+        self.rollouts.get(bare).ok_or_else(|| Refused::NotFound {
+            kind: "rollout",
+            name: bare.chars().take(80).collect(),
+            list: "switchyard rollout list",
+        })
+    }
+
+    /// Starts a rollout of a plan. The same request again gives the same rollout.
+    pub fn create_rollout(
+        &mut self,
+        plan: &str,
+        digest: &str,
+        by: &str,
+        request_id: &str,
+        validate_only: bool,
+        turn: &mut Turn,
+    ) -> Result<RolloutName, Refused> {
+        if let Some(known) = self.requested_before(request_id) {
+            return Ok(known);
+        }
+        let plan = self.plan(plan)?.clone();
+        self.check_fresh(&plan, digest)?;
+        let name = self.free_name(&plan)?;
+        if validate_only {
+            return Ok(name);
+        }
+        let event = Event::Created {
+            plan: plan.name.clone(),
+            digest: plan.digest.clone(),
+            by: by.to_owned(),
+            request_id: request_id.to_owned(),
+        };
+        let layout = Arc::new(plan.layout());
+        let Ok(rollout) = Rollout::from_created(name.clone(), layout, &event, turn.now) else {
+            return Err(Refused::BadRequest { field: "plan".into(), why: "it makes no rollout".into() });
+        };
+        let (latest, _) = watch::channel(0);
+        self.rollouts.insert(name.clone(), Active { rollout, plan, latest });
+        self.write(&name, &event, turn);
+        for report in self.breakers_of(&self.rollouts[&name].rollout) {
+            self.record(&name, Event::Breaker { report }, turn);
+        }
+        Ok(name)
+    }
+
+    fn requested_before(&self, request_id: &str) -> Option<RolloutName> {
+        let of_request = |active: &&Active| active.rollout.request_id == request_id;
+        let found = self.rollouts.values().find(of_request).filter(|_| !request_id.is_empty());
+        found.map(|active| active.rollout.name.clone())
+    }
+
+    fn check_fresh(&self, plan: &Plan, digest: &str) -> Result<(), Refused> {
+        let stale = |why: String| Err(Refused::PlanStale { plan: plan.name.to_string(), why });
+        if !digest.is_empty() && digest != plan.digest {
+            return stale(format!("its digest is {}, not {digest}", plan.digest));
+        }
+        if plan.inventory_digest != self.inventory_digest {
+            return stale("the inventory has changed since it was made".into());
+        }
+        Ok(())
+    }
+
+    fn free_name(&self, plan: &Plan) -> Result<RolloutName, Refused> {
+        let base = plan.rollout.to_string();
+        let mut candidates =
+            std::iter::once(base.clone()).chain((2..=SAME_NAME_MAX).map(|n| format!("{base}-{n}")));
+        let too_many =
+            || Refused::BadRequest { field: "metadata.name".into(), why: "this name is used up".into() };
+        let name = candidates
+            .find(|name| self.rollouts.get(name.as_str()).is_none_or(|active| !active.rollout.has_ended()))
+            .ok_or_else(too_many)?;
+        if self.rollouts.contains_key(name.as_str()) {
+            return Err(Refused::AlreadyRunning { name });
+        }
+        RolloutName::new(&name)
+            .map_err(|error| Refused::BadRequest { field: "metadata.name".into(), why: error.to_string() })
+    }
+
+    /// Carries out a person's word to a rollout.
+    pub fn steer(&mut self, steer: &Steer, turn: &mut Turn) -> Result<RolloutName, Refused> {
+        let rollout = &self.rollout(&steer.name)?.rollout;
+        let (by, reason, etag) = (steer.by.as_str(), steer.reason.as_str(), steer.etag.as_str());
+        let event = match steer.verb {
+            Verb::Pause => rollout.pause(by, reason, etag)?,
+            Verb::Resume => rollout.resume(by, reason, etag)?,
+            Verb::Promote => rollout.promote(by, reason, etag)?,
+            Verb::Abort => rollout.abort(by, reason, etag)?,
+        };
+        let name = rollout.name.clone();
+        if let Some(event) = event {
+            self.record(&name, event, turn);
+        }
+        if steer.verb == Verb::Abort {
+            self.call_off(&name, reason, turn);
+        }
+        Ok(name)
+    }
+
+    fn call_off(&self, name: &RolloutName, reason: &str, turn: &mut Turn) {
+        let Some(active) = self.rollouts.get(name) else { return };
+        for site in active.rollout.layout.sites() {
+            if let Some(session) = self.fleet.sessions.get(site) {
+                let cancel =
+                    FromCoordinator::Cancel { rollout: name.clone(), reason: format!("aborted: {reason}") };
+                turn.send(&session.outbox, cancel);
+            }
+        }
+    }
+
+    /// Passes an operator's word on a breaker to the agent that holds it; returns its site.
+    pub fn command_breaker(
+        &mut self,
+        name: &Name,
+        action: BreakerAction,
+        by: &str,
+        reason: &str,
+        turn: &mut Turn,
+    ) -> Result<SiteName, Refused> {
+        let site = match name {
+            Name::Site(site) => self.inventory.sites.get(site).map(|_| site.clone()),
+            Name::Device(device) => self.inventory.device(device.as_str()).map(|device| device.site.clone()),
+        }
+        .ok_or_else(|| Refused::NotFound {
+            kind: "breaker",
+            name: name.to_string(),
+            list: "switchyard breaker list",
+        })?;
+        let session =
+            self.fleet.sessions.get(&site).ok_or_else(|| Refused::AgentAway { site: site.to_string() })?;
+        let (name, by, reason) = (name.clone(), by.to_owned(), reason.to_owned());
+        turn.send(&session.outbox, FromCoordinator::Breaker { name, action, by, reason });
+        Ok(site)
+    }
+
+    /// Replaces the inventory.
+    pub fn import(&mut self, inventory: Inventory, turn: &mut Turn) {
+        turn.put("inventory", "current", serde_json::to_vec(&inventory).unwrap_or_default());
+        self.inventory_digest = inventory.digest();
+        self.inventory = Arc::new(inventory);
+    }
+
+    /// Keeps a new join token's record.
+    pub fn keep_token(&mut self, record: &TokenRecord, turn: &mut Turn) {
+        turn.put("token", record.secret_sha256.clone(), serde_json::to_vec(record).unwrap_or_default());
+        self.tokens.insert(record.secret_sha256.clone(), record.clone());
+    }
+
+    /// Uses up a join token for `agent`.
+    pub fn redeem_token(
+        &mut self,
+        token: &JoinToken,
+        site: &SiteName,
+        agent: &str,
+        turn: &mut Turn,
+    ) -> Result<(), Refused> {
+        let refused = |why: String| Refused::TokenRefused(why);
+        let key = token.secret_sha256();
+        let mut record = self.tokens.get(&key).cloned().ok_or_else(|| {
+            refused(
+                "the token is unknown here; make one with: switchyard agent token create --site NAME".into(),
+            )
+        })?;
+        record.redeem(token, site, turn.now).map_err(|why| refused(why.to_string()))?;
+        record.used_by = Some(agent.to_owned());
+        self.keep_token(&record, turn);
+        Ok(())
+    }
+
+    /// Names of every plan, newest last.
+    pub fn plan_names(&self) -> impl Iterator<Item = &PlanName> {
+        self.plans.keys()
+    }
+}

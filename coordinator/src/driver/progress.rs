@@ -1,0 +1,85 @@
+//! Lets every rollout take its next steps, fairly, and says when to look again.
+
+use super::effect::{Dispatch, Effect, Turn};
+use super::world::{World, hold};
+use switchyard_shared::id::{DeviceName, RolloutName, SiteName};
+use switchyard_shared::rollout::event::Event;
+use switchyard_shared::time::Timestamp;
+
+/// Steps that one rollout takes in one turn, at most: each has its end, this is against the unforeseen.
+const STEPS_MAX: usize = 1000;
+
+impl World {
+    /// Advances the rollouts, another one first each turn, so that sharing a site is fair.
+    pub(super) fn advance(&mut self, turn: &mut Turn) -> Option<Timestamp> {
+        let live = self.rollouts.values().filter(|active| !active.rollout.has_ended());
+        let mut names: Vec<RolloutName> = live.map(|active| active.rollout.name.clone()).collect();
+        if names.is_empty() {
+            return None;
+        }
+        self.count_in_flight();
+        self.turns = self.turns.wrapping_add(1);
+        let first = self.turns % names.len();
+        names.rotate_left(first);
+        names.iter().filter_map(|name| self.advance_one(name, turn)).min()
+    }
+
+    fn count_in_flight(&mut self) {
+        self.fleet.in_flight.clear();
+        for active in self.rollouts.values().filter(|active| !active.rollout.has_ended()) {
+            for (site, count) in active.rollout.in_flight() {
+                *self.fleet.in_flight.entry(site.clone()).or_default() += count;
+            }
+        }
+    }
+
+    fn advance_one(&mut self, name: &RolloutName, turn: &mut Turn) -> Option<Timestamp> {
+        for _ in 0..STEPS_MAX {
+            let active = self.rollouts.get_mut(name)?;
+            let step = active.rollout.advance(turn.now, &self.fleet);
+            if step.events.is_empty() {
+                return step.wake.map(|(at, _)| at);
+            }
+            for event in step.events {
+                self.record(name, event.clone(), turn);
+                if let Event::Dispatched { site, ops } = &event {
+                    self.dispatch(name, site, ops, turn);
+                }
+            }
+        }
+        tracing::error!(rollout = %name, "it did not come to rest within one turn");
+        Some(turn.now)
+    }
+
+    fn dispatch(&mut self, name: &RolloutName, site: &SiteName, ops: &[(DeviceName, u32)], turn: &mut Turn) {
+        let (Some(active), Some(session)) = (self.rollouts.get(name), self.fleet.sessions.get_mut(site))
+        else {
+            return;
+        };
+        session.sent += ops.len() as u64;
+        let count = u32::try_from(ops.len()).unwrap_or(u32::MAX);
+        *self.fleet.in_flight.entry(site.clone()).or_default() += count;
+        let layout = &active.rollout.layout;
+        let ops = ops.iter().filter_map(|(device, attempt)| Some((layout.rank(device)?, *attempt))).collect();
+        let (outbox, plan) = (session.outbox.clone(), active.plan.clone());
+        turn.effects.push(Effect::Dispatch(Dispatch { outbox, plan, rollout: name.clone(), ops }));
+    }
+
+    /// Applies the events that an agent's word brings about.
+    pub(super) fn record_all(&mut self, name: &RolloutName, events: Vec<Event>, turn: &mut Turn) {
+        for event in events {
+            self.record(name, event, turn);
+        }
+    }
+
+    /// Rebuilds who holds what; for recovery.
+    pub(super) fn hold_again(&mut self) {
+        for active in self.rollouts.values() {
+            let held: Vec<_> = active.rollout.held().cloned().collect();
+            let ops = held.into_iter().map(|device| (device, 0)).collect();
+            if let Some(site) = active.rollout.layout.sites().first() {
+                hold(&mut self.fleet, &active.rollout, &Event::Dispatched { site: (*site).clone(), ops });
+            }
+        }
+    }
+}

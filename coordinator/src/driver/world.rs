@@ -1,0 +1,118 @@
+//! Everything the driver knows, and the one way an event enters it.
+
+use super::effect::{Effect, Turn};
+use super::fleet::Fleet;
+use super::message::Message;
+use crate::pki::token::TokenRecord;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use switchyard_shared::breaker::{Name, Report};
+use switchyard_shared::id::{AgentName, DeviceName, PlanName, RolloutName};
+use switchyard_shared::inventory::Inventory;
+use switchyard_shared::outcome::DeviceState;
+use switchyard_shared::plan::Plan;
+use switchyard_shared::rollout::Rollout;
+use switchyard_shared::rollout::event::Event;
+use tokio::sync::watch;
+
+/// A rollout with its plan and its watchers.
+pub struct Active {
+    /// The rollout.
+    pub rollout: Rollout,
+    /// Its plan.
+    pub plan: Arc<Plan>,
+    /// The last sequence that is durable; watchers wait on it.
+    pub latest: watch::Sender<u64>,
+}
+
+/// The coordinator's truth.
+pub struct World {
+    /// Rises by one at every start.
+    pub epoch: u64,
+    /// Rollouts by name, ended ones too.
+    pub rollouts: BTreeMap<RolloutName, Active>,
+    /// Plans by name.
+    pub plans: BTreeMap<PlanName, Arc<Plan>>,
+    /// The inventory in force.
+    pub inventory: Arc<Inventory>,
+    /// Its digest.
+    pub inventory_digest: String,
+    /// What surrounds the rollouts.
+    pub fleet: Fleet,
+    pub(super) tokens: BTreeMap<String, TokenRecord>,
+    pub(super) watermarks: BTreeMap<AgentName, u64>,
+    pub(super) next_session: u64,
+    pub(super) turns: usize,
+}
+
+impl World {
+    pub(super) fn take(&mut self, message: Message, turn: &mut Turn) {
+        match message {
+            Message::Do(task) => task(self, turn),
+            Message::Agent(session, message) => self.hear(session, message, turn),
+            Message::AgentGone(session) => self.close_session(session, turn),
+        }
+    }
+
+    /// Applies an event to its rollout and puts it into the turn's transaction.
+    pub(super) fn record(&mut self, name: &RolloutName, event: Event, turn: &mut Turn) {
+        let Some(active) = self.rollouts.get_mut(name) else { return };
+        active.rollout.apply(&event, turn.now);
+        hold(&mut self.fleet, &active.rollout, &event);
+        self.write(name, &event, turn);
+    }
+
+    /// Puts an event that is applied already into the turn's transaction.
+    pub(super) fn write(&mut self, name: &RolloutName, event: &Event, turn: &mut Turn) {
+        let Some(active) = self.rollouts.get(name) else { return };
+        let body = serde_json::to_string(event).unwrap_or_default();
+        turn.event(format!("rollouts/{name}"), active.rollout.sequence, body);
+        turn.effects.push(Effect::Publish(name.clone()));
+    }
+
+    pub(super) fn publish(&self, name: &RolloutName) {
+        if let Some(active) = self.rollouts.get(name) {
+            active.latest.send_replace(active.rollout.sequence);
+        }
+    }
+
+    /// The breakers of a rollout's sites and devices that are not closed.
+    pub fn breakers_of(&self, rollout: &Rollout) -> Vec<Report> {
+        let sites = rollout.layout.sites();
+        let concerns = |report: &&Report| match &report.name {
+            Name::Site(site) => sites.contains(site),
+            Name::Device(device) => rollout.layout.rank(device).is_some(),
+        };
+        self.fleet.open_breakers().filter(concerns).cloned().collect()
+    }
+}
+
+/// Keeps who holds which device in step with an event that was just applied.
+pub(super) fn hold(fleet: &mut Fleet, rollout: &Rollout, event: &Event) {
+    let release = |fleet: &mut Fleet, device: &DeviceName| {
+        if fleet.held.get(device) == Some(&rollout.name) {
+            fleet.held.remove(device);
+        }
+    };
+    match event {
+        Event::Dispatched { ops, .. } => {
+            fleet.held.extend(ops.iter().map(|(device, _)| (device.clone(), rollout.name.clone())));
+        }
+        Event::Finished { device, outcome, .. } => {
+            if outcome.class.device_state() != Some(DeviceState::Unknown) {
+                release(fleet, device);
+            }
+        }
+        Event::Requeued { device, .. } => release(fleet, device),
+        Event::Ended { .. } => fleet.held.retain(|_, holder| *holder != rollout.name),
+        Event::Created { .. }
+        | Event::WaveStarted { .. }
+        | Event::Skipped { .. }
+        | Event::WaveFinished { .. }
+        | Event::Promoted { .. }
+        | Event::Paused { .. }
+        | Event::Resumed { .. }
+        | Event::Aborted { .. }
+        | Event::Breaker { .. } => {}
+    }
+}

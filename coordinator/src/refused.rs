@@ -1,0 +1,106 @@
+//! Why the coordinator refused something, in the words of the domain; `api` turns it into a status.
+
+use switchyard_shared::rollout::CommandRefused;
+use switchyard_shared::yaml::Problem;
+
+/// A refusal; nothing changed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Refused {
+    /// A rollout's own refusal.
+    #[error(transparent)]
+    Command(#[from] CommandRefused),
+    /// No such resource.
+    #[error("find {kind} {name}: there is none; list them with: {list}")]
+    NotFound {
+        /// What kind, such as `rollouts`.
+        kind: &'static str,
+        /// Which.
+        name: String,
+        /// The command that lists them.
+        list: &'static str,
+    },
+    /// A request that cannot be understood.
+    #[error("accept {field}: {why}")]
+    BadRequest {
+        /// The field.
+        field: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A spec with problems, all of them.
+    #[error("plan: the spec has {} problem(s)", .0.len())]
+    SpecInvalid(Vec<Problem>),
+    /// An inventory with problems, all of them.
+    #[error("import: the inventory has {} problem(s)", .0.len())]
+    InventoryInvalid(Vec<Problem>),
+    /// The selection is empty.
+    #[error("find a device to configure: {0}")]
+    NoTargets(String),
+    /// The plan was made from something that has changed since.
+    #[error("apply plans/{plan}: {why}; plan again")]
+    PlanStale {
+        /// The plan.
+        plan: String,
+        /// What changed.
+        why: String,
+    },
+    /// The rollout of that name has not ended.
+    #[error(
+        "start rollouts/{name}: it is running already; follow it with: switchyard watch {name}; end it with: switchyard rollout abort {name}"
+    )]
+    AlreadyRunning {
+        /// The rollout.
+        name: String,
+    },
+    /// Devices would be removed.
+    #[error("import: it would remove {} device(s): {}; say --prune if that is meant", .0.len(), sample(.0))]
+    WouldRemove(Vec<String>),
+    /// The site's agent is not here.
+    #[error(
+        "reach the agent of {site}: it is not connected; start it with: switchyard-agent run --site {site} --coordinator URL --data DIR"
+    )]
+    AgentAway {
+        /// The site.
+        site: String,
+    },
+    /// An agent that claims another site than its own.
+    #[error("connect: {0}")]
+    OtherSite(String),
+    /// A join token that may not be used.
+    #[error("enroll: {0}")]
+    TokenRefused(String),
+    /// Another agent serves the site.
+    #[error(
+        "connect agents/{agent}: site {site} is served by agents/{other}, which is connected; stop that one first"
+    )]
+    SiteTaken {
+        /// The site.
+        site: String,
+        /// Who came.
+        agent: String,
+        /// Who is there.
+        other: String,
+    },
+    /// The agent knows more than this coordinator.
+    #[error(
+        "connect agents/{agent}: it has met a later state of this coordinator ({found}); an old backup was restored here, and results since then are missing"
+    )]
+    RestoredBackup {
+        /// The agent.
+        agent: String,
+        /// What was compared.
+        found: String,
+    },
+    /// The store failed; the coordinator stops.
+    #[error("make it durable: {0}")]
+    Store(String),
+    /// The coordinator is stopping.
+    #[error("answer: the coordinator is stopping")]
+    Stopping,
+}
+
+fn sample(names: &[String]) -> String {
+    let shown: Vec<&str> = names.iter().take(5).map(String::as_str).collect();
+    let more = names.len().saturating_sub(shown.len());
+    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+}
