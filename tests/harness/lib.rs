@@ -1,3 +1,6 @@
 //! What the tests that see the whole system share.
 
 pub mod openssh;
+pub mod programs;
+pub mod wait;
+pub mod world;

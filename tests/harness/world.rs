@@ -1,0 +1,193 @@
+//! One whole Switchyard on loopback: devices, coordinator, agents, and an operator.
+
+use crate::programs::{self, Running};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use switchyard_agent::simulator::{Kind, read_ledger};
+use tempfile::TempDir;
+
+/// The template that the tests roll out.
+pub const TEMPLATE: &str = "hostname {{ device.name }}\nbanner {{ text | default(\"hello\") }}\n";
+
+/// Everything of one test, in one folder that goes with it.
+pub struct World {
+    folder: TempDir,
+    /// The coordinator's URL.
+    pub server: String,
+    /// The simulated devices, when there are some.
+    pub devices: Option<Running>,
+    /// The coordinator.
+    pub coordinator: Option<Running>,
+    /// Agents by site.
+    pub agents: BTreeMap<String, Running>,
+}
+
+impl World {
+    /// An empty world.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (server, agents) = (String::new(), BTreeMap::new());
+        Self { folder, server, devices: None, coordinator: None, agents }
+    }
+
+    /// `devices` simulated devices at the sites of `sites` (`lab:1-100`), with a coordinator and an
+    /// agent for each site, and the inventory imported.
+    pub fn simulated(devices: usize, sites: &str, faults: &[&str]) -> Self {
+        let mut world = Self::new();
+        world.simulate(devices, sites, faults);
+        world.start_coordinator();
+        for site in sites.split(',').filter_map(|part| part.split(':').next()) {
+            world.start_agent(site);
+        }
+        world.import(&world.path("devices/inventory.yaml"));
+        world
+    }
+
+    /// A path in the world's folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file into the world's folder.
+    pub fn write(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(&path, content).expect("a file");
+        path
+    }
+
+    /// Starts simulated devices.
+    pub fn simulate(&mut self, devices: usize, sites: &str, faults: &[&str]) {
+        let mut command = Command::new(programs::folder().join("switchyard-agent"));
+        command.args([
+            "simulate",
+            "--port",
+            "0",
+            "--devices",
+            &devices.to_string(),
+            "--sites",
+            sites,
+            "--data",
+        ]);
+        command.arg(self.path("devices"));
+        faults.iter().for_each(|fault| drop(command.args(["--fault", fault])));
+        let running = Running::start("devices", command);
+        running.line_with("simulating");
+        self.devices = Some(running);
+    }
+
+    /// Changes how simulated devices behave.
+    pub fn set_mode(&self, fault: &str) {
+        let mut command = Command::new(programs::folder().join("switchyard-agent"));
+        let output = command.args(["simulate", "--set", fault, "--data"]).arg(self.path("devices")).output();
+        assert!(output.expect("it runs").status.success(), "the mode {fault} is not taken");
+    }
+
+    /// Starts the coordinator, again on the same address once it had one.
+    pub fn start_coordinator(&mut self) {
+        let listen = self.server.strip_prefix("https://").unwrap_or("127.0.0.1:0").to_owned();
+        let mut command = Command::new(programs::folder().join("switchyard"));
+        command.args(["serve", "--listen", &listen, "--data"]).arg(self.path("coordinator"));
+        let running = Running::start("coordinator", command);
+        let line = running.line_with("listening on ");
+        self.server = format!("https://{}", line.rsplit(' ').next().expect("an address"));
+        self.coordinator = Some(running);
+    }
+
+    /// Starts the agent of a site; at its first start it joins with a token.
+    pub fn start_agent(&mut self, site: &str) {
+        let data = self.path(&format!("agent-{site}"));
+        let mut command = Command::new(programs::folder().join("switchyard-agent"));
+        command.args(["run", "--site", site, "--coordinator", &self.server, "--data"]).arg(&data);
+        if !data.join("identity").exists() {
+            let token = self.say(&["agent", "token", "create", "--site", site]);
+            command.args(["--join", token.trim()]);
+        }
+        let running = Running::start(&format!("agent of {site}"), command);
+        running.line_with("connected to");
+        self.agents.insert(site.to_owned(), running);
+    }
+
+    /// The operator's program, with the credentials that `serve` made.
+    pub fn operator(&self) -> Command {
+        let mut command = Command::new(programs::folder().join("switchyard"));
+        command.current_dir(self.folder.path());
+        command.env("SWITCHYARD_CONTEXT", self.path("coordinator/operator/context.toml"));
+        command.env_remove("SWITCHYARD_SERVER");
+        command
+    }
+
+    /// Runs an operator's command to its end.
+    pub fn run(&self, words: &[&str]) -> Output {
+        self.operator().args(words).output().expect("switchyard runs")
+    }
+
+    /// Runs an operator's command that must succeed; returns its standard output.
+    pub fn say(&self, words: &[&str]) -> String {
+        let output = self.run(words);
+        assert!(output.status.success(), "switchyard {}: {}", words.join(" "), text(&output));
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// Runs an operator's command in the background.
+    pub fn background(&self, words: &[&str]) -> Running {
+        let mut command = self.operator();
+        command.args(words);
+        Running::start(&format!("switchyard {}", words.join(" ")), command)
+    }
+
+    /// Imports an inventory.
+    pub fn import(&self, inventory: &Path) {
+        self.say(&["inventory", "import", &inventory.display().to_string()]);
+    }
+
+    /// The last document of a command's standard output.
+    pub fn document(&self, words: &[&str]) -> Value {
+        document(&self.run(words))
+    }
+
+    /// How often each device was asked to apply a configuration, by its own ledger.
+    pub fn applies(&self, device: &str) -> usize {
+        self.ledger_count(device, Kind::Apply)
+    }
+
+    /// How often each device was contacted at all.
+    pub fn contacts(&self, device: &str) -> usize {
+        self.ledger_count(device, Kind::Contact)
+    }
+
+    fn ledger_count(&self, device: &str, kind: Kind) -> usize {
+        let ledger = read_ledger(&self.path("devices"), device).unwrap_or_default();
+        ledger.iter().filter(|event| event.kind == kind).count()
+    }
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The name of simulated device number `number`, from 1.
+pub fn device(number: usize) -> String {
+    format!("dev{number:03}")
+}
+
+/// What a command printed, both ways.
+pub fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// The one JSON document on standard output.
+pub fn document(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(output)))
+}
+
+/// A rollout spec for the simulated devices: one template, listed order.
+pub fn spec(name: &str, filter: &str, parallel: u32, more: &str) -> String {
+    format!(
+        "api_version: switchyard/v1\nkind: Rollout\nmetadata: {{name: {name}}}\nspec:\n  change:\n    ssh: {{command: load}}\n    templates: {{default: device.cfg.j2}}\n  targets: {{filter: '{filter}'}}\n  strategy:\n    order: listed\n    max_parallel_per_site: {parallel}\n    waves: [{{name: all}}]\n{more}"
+    )
+}
