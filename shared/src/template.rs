@@ -120,6 +120,9 @@ fn explain(name: &str, source: &str, error: &Error) -> TemplateError {
     let message = match (exhausted, error.detail()) {
         (true, _) => format!("it takes more than {FUEL_MAX} steps: look for a loop over too much"),
         (false, Some(detail)) if error.kind() == ErrorKind::UndefinedError => detail.to_owned(),
+        (false, Some(detail)) if error.kind() == ErrorKind::UnknownMethod => {
+            format!("{detail}: write it as a filter, such as `acl | items`")
+        }
         (false, Some(detail)) => format!("{}: {detail}", error.kind()),
         (false, None) => error.kind().to_string(),
     };
@@ -182,6 +185,7 @@ mod tests {
             "{}",
             refused("a\n{% if %}")
         );
+        assert!(refused("{{ device.items() }}").ends_with("write it as a filter, such as `acl | items`"));
         assert!(refused("{% include 'other' %}").contains("line 1"), "{}", refused("{% include 'other' %}"));
         let mut templates = Templates::new();
         assert!(templates.add("t", b"\xff").is_err());

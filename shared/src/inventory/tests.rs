@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::filter::Filter;
+use proptest::prelude::{prop_assert, proptest};
 use std::fmt::Write as _;
 
 const MINIMAL: &str = include_str!("../../tests/contract/minimal-inventory.yaml");
@@ -198,4 +199,19 @@ fn ten_thousand_devices_and_ten_megabytes_of_noise_are_both_answered() {
     assert!(said.last().is_some_and(|line| line.contains("more problems")), "{:?}", said.last());
     assert!(problems(&"x".repeat(10_000_000))[0].contains("must be a mapping"));
     assert!(problems(&"x".repeat(17_000_000))[0].contains("more than the 16777216 allowed"));
+}
+
+proptest! {
+    #[test]
+    fn a_damaged_inventory_is_read_or_refused_but_never_a_panic(at in 0usize..2500, cut in 0usize..40, piece in ".{0,8}") {
+        for whole in [MINIMAL, FULL] {
+            let mut text: Vec<char> = whole.chars().collect();
+            let from = at.min(text.len());
+            text.splice(from..(from + cut).min(text.len()), piece.chars());
+            match Inventory::parse(&text.into_iter().collect::<String>(), "i.yaml") {
+                Ok(inventory) => prop_assert!(inventory.devices.iter().all(|device| device.port > 0)),
+                Err(problems) => prop_assert!(!problems.is_empty()),
+            }
+        }
+    }
 }

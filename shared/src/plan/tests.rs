@@ -263,6 +263,16 @@ fn the_command_line_wins_over_the_spec_and_the_spec_over_files() {
 }
 
 #[test]
+fn a_mapping_keeps_the_order_it_was_written_in() {
+    let text = "api_version: switchyard/v1\nkind: Rollout\nmetadata: {name: ntp}\nspec:\n  \
+                change: {ssh: {command: load}, templates: {default: t.j2}, vars: {acl: {z: 1, a: 2, m: 3}}}\n";
+    let spec = RolloutSpec::parse(text, "r.yaml").expect("a spec");
+    let template = "{% for name, rank in acl | items %}{{ name }}{{ rank }} {% endfor %}";
+    let configs = plan_of(&spec, &fleet(1, ""), template).expect("a plan").configs;
+    assert_eq!(configs.into_values().collect::<Vec<_>>(), [b"z1 a2 m3 "]);
+}
+
+#[test]
 fn identical_configurations_are_kept_once_and_counted() {
     let template = "{% if device.role == 'edge' %}edge{% else %}access{% endif %}";
     let Planned { plan, configs } =

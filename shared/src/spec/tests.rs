@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::outcome::Class;
+use proptest::prelude::{prop_assert, proptest};
 
 const MINIMAL: &str = include_str!("../../tests/contract/minimal-rollout.yaml");
 const NTP: &str = include_str!("../../tests/contract/rollout-ntp.yaml");
@@ -205,5 +206,20 @@ fn a_share_is_rounded_up_and_at_least_one() {
     }
     for bad in ["0", "0%", "101%", "100.01%", "-1", "+1", "1.5", "%", ".5%", "5 %", "1000001", ""] {
         assert_eq!(Size::parse(bad), None, "{bad}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_damaged_spec_is_read_or_refused_but_never_a_panic(at in 0usize..3000, cut in 0usize..40, piece in ".{0,8}") {
+        for whole in [MINIMAL, NTP, BGP] {
+            let mut text: Vec<char> = whole.chars().collect();
+            let from = at.min(text.len());
+            text.splice(from..(from + cut).min(text.len()), piece.chars());
+            match RolloutSpec::parse(&text.into_iter().collect::<String>(), "r.yaml") {
+                Ok(spec) => prop_assert!(spec.retry.max_attempts >= 1),
+                Err(problems) => prop_assert!(!problems.is_empty()),
+            }
+        }
     }
 }
