@@ -57,13 +57,16 @@ async fn a_silent_connection_is_dropped_after_the_handshake_deadline_and_frees_i
 }
 
 #[tokio::test]
-async fn a_peer_that_does_not_speak_tls_is_dropped_at_once() {
+async fn a_peer_that_is_refused_can_read_why_though_it_still_speaks() {
+    const ALERT: u8 = 0x15;
     let (listener, address) = bind().await;
     let mut accepted = start(listener, gate(tls(), LONG, LONG), Bounds::new(2, 1));
     let mut wrong = TcpStream::connect(address).await.unwrap();
-    wrong.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    wrong.write_all(&b"GET / HTTP/1.1\r\n".repeat(2_000)).await.unwrap();
     wrong.shutdown().await.unwrap();
-    assert!(is_dropped(wrong).await);
+    let mut answer = Vec::new();
+    wrong.read_to_end(&mut answer).await.expect("the connection ends in order, it is not reset");
+    assert_eq!(answer.first(), Some(&ALERT));
     assert!(accepted.try_recv().is_err());
 }
 
