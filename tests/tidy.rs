@@ -1,4 +1,5 @@
 //! Rules about the text of this repository.
+#![expect(clippy::disallowed_methods, reason = "it reads the repository")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

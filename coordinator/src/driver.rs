@@ -102,3 +102,6 @@ impl Loop {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
 //! One whole Switchyard on loopback: devices, coordinator, agents, and an operator.
+#![expect(clippy::disallowed_methods, reason = "the tests' own files")]
 
 use crate::programs::{self, Running};
 use serde_json::Value;
@@ -50,6 +51,16 @@ impl World {
         self.folder.path().join(name)
     }
 
+    /// Reads a file of the world's folder.
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).expect("a file")
+    }
+
+    /// Moves a file within the world's folder.
+    pub fn rename(&self, from: &str, to: &str) {
+        std::fs::rename(self.path(from), self.path(to)).expect("a file");
+    }
+
     /// Writes a file into the world's folder.
     pub fn write(&self, name: &str, content: &str) -> PathBuf {
         let path = self.path(name);
@@ -72,9 +83,23 @@ impl World {
             "--data",
         ]);
         command.arg(self.path("devices"));
-        faults.iter().for_each(|fault| drop(command.args(["--fault", fault])));
+        for fault in faults {
+            command.args(["--fault", fault]);
+        }
         let running = Running::start("devices", command);
         running.line_with("simulating");
+        self.devices = Some(running);
+    }
+
+    /// Starts devices with real OpenSSH servers at the site `lab`; some accept and never speak.
+    pub fn openssh(&mut self, devices: usize, hang: Option<&str>) {
+        let mut command = Command::new(programs::folder().join("openssh-fleet"));
+        command.args(["--port", "0", "--devices", &devices.to_string(), "--dir"]).arg(self.path("devices"));
+        if let Some(range) = hang {
+            command.args(["--hang", range]);
+        }
+        let running = Running::start("openssh devices", command);
+        running.line_with("ready");
         self.devices = Some(running);
     }
 
@@ -160,7 +185,7 @@ impl World {
 
     fn ledger_count(&self, device: &str, kind: Kind) -> usize {
         let ledger = read_ledger(&self.path("devices"), device).unwrap_or_default();
-        ledger.iter().filter(|event| event.kind == kind).count()
+        ledger.iter().filter(|event| event.event == kind).count()
     }
 }
 

@@ -35,7 +35,12 @@ fn a_coordinator_killed_in_the_middle_resumes_its_rollout_from_its_log() {
     wait::until("some devices are configured", || (applied(&world) >= 6).then_some(()));
     world.coordinator.as_mut().unwrap().kill();
     world.start_coordinator();
-    assert_eq!(watching.exit_status(), 0, "the watcher followed through the restart: {:#?}", watching.output());
+    assert_eq!(
+        watching.exit_status(),
+        0,
+        "the watcher followed through the restart: {:#?}",
+        watching.output()
+    );
     let end = world.document(&["status", "kept", "-o", "json"]);
     assert_eq!(end["devices"]["succeeded"], DEVICES, "{end}");
     assert_told_truly(&world, &end);
@@ -74,9 +79,15 @@ fn a_second_coordinator_or_agent_on_one_data_folder_is_refused() {
     let world = World::simulated(1, "lab:1", &[]);
     let data = world.path("coordinator").display().to_string();
     let output = world.run(&["serve", "--listen", "127.0.0.1:0", "--data", &data]);
-    assert!(!output.status.success() && text(&output).contains("another switchyard serve"), "{}", text(&output));
+    assert!(
+        !output.status.success() && text(&output).contains("another switchyard serve"),
+        "{}",
+        text(&output)
+    );
     let mut agent = std::process::Command::new(switchyard_tests::programs::folder().join("switchyard-agent"));
-    agent.args(["run", "--site", "lab", "--coordinator", &world.server, "--data"]).arg(world.path("agent-lab"));
+    agent
+        .args(["run", "--site", "lab", "--coordinator", &world.server, "--data"])
+        .arg(world.path("agent-lab"));
     let output = agent.output().unwrap();
     assert!(!output.status.success() && text(&output).contains("agent-lab"), "{}", text(&output));
 }
@@ -87,11 +98,14 @@ fn a_damaged_or_missing_database_is_never_started_empty() {
     world.coordinator.take();
     let data = world.path("coordinator").display().to_string();
     let serve = || world.run(&["serve", "--listen", "127.0.0.1:0", "--data", &data]);
-    let database = world.path("coordinator/switchyard.db");
-    std::fs::rename(&database, world.path("moved.db")).unwrap();
+    world.rename("coordinator/switchyard.db", "moved.db");
     let output = serve();
-    assert!(!output.status.success() && text(&output).contains("restore it from a backup"), "{}", text(&output));
-    std::fs::write(&database, vec![b'x'; 5000]).unwrap();
+    assert!(
+        !output.status.success() && text(&output).contains("restore it from a backup"),
+        "{}",
+        text(&output)
+    );
+    world.write("coordinator/switchyard.db", &"x".repeat(5000));
     let output = serve();
     assert!(!output.status.success() && text(&output).contains("nothing was changed"), "{}", text(&output));
 }

@@ -5,5 +5,5 @@ mod killed;
 mod main_job;
 mod openssh;
 mod overlap;
-mod reflection;
 mod readme;
+mod reflection;

@@ -12,9 +12,16 @@ fn a_dark_site_is_opened_and_the_devices_ledgers_agree_with_our_count() {
     assert_eq!(output.status.code(), Some(3), "{}", text(&output));
     let end = document(&output);
     assert_eq!(end["state"], "PARTIALLY_SUCCEEDED");
-    assert_eq!((&end["devices"]["succeeded"], &end["devices"]["planned"]), (&46.into(), &100.into()), "{end}");
+    assert_eq!(
+        (&end["devices"]["succeeded"], &end["devices"]["planned"]),
+        (&46.into(), &100.into()),
+        "{end}"
+    );
     assert_eq!((&end["devices"]["failed"], &end["devices"]["skipped"]), (&5.into(), &49.into()), "{end}");
-    assert_eq!((&end["breakers"][0]["name"], &end["breakers"][0]["state"]), (&"site/lab".into(), &"OPEN".into()));
+    assert_eq!(
+        (&end["breakers"][0]["name"], &end["breakers"][0]["state"]),
+        (&"site/lab".into(), &"OPEN".into())
+    );
     for number in 1..=100 {
         assert_eq!(world.applies(&device(number)), usize::from(number <= 46), "{}", device(number));
     }
@@ -52,7 +59,8 @@ fn a_tripped_site_takes_nothing_until_it_is_reset_and_the_rollout_says_so() {
 fn a_bad_canary_pauses_the_rollout_and_a_person_decides() {
     let world = World::simulated(6, "lab:1-6", &["reject:1"]);
     world.write("device.cfg.j2", TEMPLATE);
-    let text_of = spec("canary", "site = \"lab\"", 6, "").replace("    waves:", "    canary: {size: 1}\n    waves:");
+    let text_of =
+        spec("canary", "site = \"lab\"", 6, "").replace("    waves:", "    canary: {size: 1}\n    waves:");
     let path = world.write("canary.yaml", &text_of);
     let output = world.run(&["apply", "-f", &path.display().to_string(), "-o", "json"]);
     assert_eq!(output.status.code(), Some(6), "{}", text(&output));

@@ -18,7 +18,7 @@ fn the_readmes_six_commands_lead_from_nothing_to_a_finished_rollout() {
     assert!(commands.lines().count() <= 6, "{commands}");
     let mut world = World::new();
     world.simulate(4, "ams:1-2,lon:3-4", &[]);
-    let inventory = std::fs::read_to_string(world.path("devices/inventory.yaml")).unwrap();
+    let inventory = world.read("devices/inventory.yaml");
     world.write("home/inventory.yaml", &inventory);
     world.write("home/motd.cfg.j2", "banner {{ device.name }}\n");
     let spec = switchyard_tests::world::spec("motd", "site = \"ams\" OR site = \"lon\"", 10, "");

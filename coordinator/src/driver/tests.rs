@@ -1,0 +1,218 @@
+//! The promises of the driver, with a store in memory and agents played by the test.
+
+use super::*;
+use crate::clock::SystemClock;
+use crate::refused::Refused;
+use crate::store::memory::MemoryStore;
+use crate::store::{Answer, Batch, StoredEvent};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use switchyard_proto::convert::link::{FromAgent, FromCoordinator, Hello};
+use switchyard_shared::id::{AgentName, OpId, RolloutName, SiteName};
+use switchyard_shared::inventory::Inventory;
+use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
+use switchyard_shared::plan::{PlanInput, build};
+use switchyard_shared::rollout::RolloutState;
+use switchyard_shared::spec::RolloutSpec;
+
+const INVENTORY: &str = "api_version: switchyard/v1\nkind: Inventory\ndefaults: {username: u, credential_ref: \"env:K\", host_keys: [\"SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU\"]}\nsites: {lab: {}, far: {}}\ndevices:\n  a: {hostname: 127.0.0.1, site: lab}\n  b: {hostname: 127.0.0.2, site: lab}\n  c: {hostname: 127.0.0.3, site: lab}\n";
+const SPEC: &str = "api_version: switchyard/v1\nkind: Rollout\nmetadata: {name: test}\nspec:\n  change: {ssh: {command: load}, templates: {default: t}}\n  strategy: {order: listed}\n";
+
+/// A store that can be told to fail.
+#[derive(Default)]
+struct Fragile {
+    inner: MemoryStore,
+    broken: AtomicBool,
+}
+
+impl Store for Fragile {
+    fn append(&self, batch: Batch) -> Answer<'_, ()> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Box::pin(async {
+                Err(StoreError::Failed { place: "test".into(), cause: "full".into() })
+            });
+        }
+        self.inner.append(batch)
+    }
+    fn read(&self, stream: &str, version: u64) -> Answer<'_, Vec<StoredEvent>> {
+        self.inner.read(stream, version)
+    }
+    fn read_all(&self, sequence: u64) -> Answer<'_, Vec<StoredEvent>> {
+        self.inner.read_all(sequence)
+    }
+    fn document(&self, kind: &'static str, id: &str) -> Answer<'_, Option<Vec<u8>>> {
+        self.inner.document(kind, id)
+    }
+    fn documents(&self, kind: &'static str) -> Answer<'_, Vec<(String, Vec<u8>)>> {
+        self.inner.documents(kind)
+    }
+}
+
+async fn started(store: &Arc<Fragile>) -> Driver {
+    start(store.clone(), SystemClock::shared(), CancellationToken::new()).await.unwrap().0
+}
+
+async fn rollout(driver: &Driver) -> RolloutName {
+    let inventory = Inventory::parse(INVENTORY, "i").unwrap();
+    let spec = RolloutSpec::parse(SPEC, "s").unwrap();
+    let (files, vars) = (BTreeMap::from([("t".to_owned(), b"x".to_vec())]), BTreeMap::new());
+    let now = Timestamp(0);
+    let input =
+        PlanInput { spec: &spec, inventory: &inventory, files: &files, vars: &vars, created_by: "t", now };
+    let planned = build(input).unwrap();
+    driver
+        .ask(move |world, turn| {
+            world.import(inventory, turn);
+            let plan = world.store_plan(planned.plan, planned.configs, turn);
+            world.create_rollout(plan.name.as_str(), "", "tester", "request-1", false, turn)
+        })
+        .await
+        .unwrap()
+}
+
+fn peer(agent: &str) -> AgentPeer {
+    let (agent, site) = (AgentName::new(agent).unwrap(), SiteName::new("lab").unwrap());
+    AgentPeer { agent, site, address: "127.0.0.1:1".into() }
+}
+
+fn hello(in_hand: Vec<OpId>) -> Hello {
+    let (site, version) = (SiteName::new("lab").unwrap(), "1".into());
+    Hello { site, version, in_hand, acked_sequence: 0, coordinator_epoch: 0, max_in_flight: 64 }
+}
+
+struct Agent {
+    session: u64,
+    inbox: mpsc::Receiver<FromCoordinator>,
+}
+
+async fn connect(driver: &Driver, name: &str, hello: Hello) -> Result<Agent, Refused> {
+    let (messages, inbox) = mpsc::channel(64);
+    let outbox = Outbox { messages, close: CancellationToken::new() };
+    let opened = driver.open_session(peer(name), hello, outbox).await?;
+    Ok(Agent { session: opened.session, inbox })
+}
+
+impl Agent {
+    async fn ops(&mut self) -> Vec<OpId> {
+        loop {
+            match self.inbox.recv().await.expect("the session is open") {
+                FromCoordinator::Assignment(work) => {
+                    return work.tasks.into_iter().map(|task| task.op).collect();
+                }
+                FromCoordinator::Welcome(_)
+                | FromCoordinator::HeartbeatReply(_)
+                | FromCoordinator::Ack(_)
+                | FromCoordinator::Cancel { .. }
+                | FromCoordinator::Breaker { .. } => {}
+            }
+        }
+    }
+
+    fn nothing_waits(&mut self) -> bool {
+        self.inbox.try_recv().is_err()
+    }
+
+    async fn report(&self, driver: &Driver, sequence: u64, op: &OpId, class: Class) {
+        let outcome = Outcome::new(class, Phase::Write, LeftAs::Changed, "done", Timestamp(0));
+        driver.deliver(self.session, FromAgent::Result { sequence, op: op.clone(), outcome }).await.unwrap();
+    }
+}
+
+async fn state(driver: &Driver, name: &RolloutName) -> (RolloutState, u32, u32) {
+    let name = name.to_string();
+    let look = move |world: &mut World, _: &mut Turn| {
+        let rollout = &world.rollout(&name)?.rollout;
+        Ok((rollout.state, rollout.counts.succeeded, rollout.counts.running))
+    };
+    driver.ask(look).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_agent_is_never_sent_more_than_its_credit() {
+    let driver = started(&Arc::default()).await;
+    let name = rollout(&driver).await;
+    let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
+    assert_eq!(state(&driver, &name).await.2, 0, "no credit, no work");
+    driver.deliver(agent.session, FromAgent::Credit(2)).await.unwrap();
+    assert_eq!(agent.ops().await.len(), 2);
+    assert_eq!(state(&driver, &name).await, (RolloutState::Running, 0, 2));
+    assert!(agent.nothing_waits());
+}
+
+#[tokio::test]
+async fn a_result_is_acknowledged_only_when_it_is_durable() {
+    let store: Arc<Fragile> = Arc::default();
+    let driver = started(&store).await;
+    rollout(&driver).await;
+    let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
+    driver.deliver(agent.session, FromAgent::Credit(1)).await.unwrap();
+    let op = agent.ops().await.remove(0);
+    store.broken.store(true, Ordering::SeqCst);
+    agent.report(&driver, 1, &op, Class::Ok).await;
+    let mut rest = Vec::new();
+    while let Some(message) = agent.inbox.recv().await {
+        rest.push(message);
+    }
+    assert_eq!(rest, [], "the coordinator stops without a word that is not durable");
+}
+
+#[tokio::test]
+async fn the_same_result_again_is_acknowledged_and_counts_once() {
+    let driver = started(&Arc::default()).await;
+    let name = rollout(&driver).await;
+    let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
+    driver.deliver(agent.session, FromAgent::Credit(3)).await.unwrap();
+    let ops = agent.ops().await;
+    for _ in 0..2 {
+        agent.report(&driver, 1, &ops[0], Class::Ok).await;
+        assert_eq!(agent.inbox.recv().await, Some(FromCoordinator::Ack(1)));
+    }
+    assert_eq!(state(&driver, &name).await.1, 1);
+}
+
+#[tokio::test]
+async fn after_a_restart_the_rollout_goes_on_and_what_the_agent_has_in_hand_is_not_sent_again() {
+    let store: Arc<Fragile> = Arc::default();
+    let (driver, running) =
+        start(store.clone(), SystemClock::shared(), CancellationToken::new()).await.unwrap();
+    let name = rollout(&driver).await;
+    let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
+    driver.deliver(agent.session, FromAgent::Credit(2)).await.unwrap();
+    let ops = agent.ops().await;
+    running.abort();
+    let driver = started(&store).await;
+    assert_eq!(state(&driver, &name).await, (RolloutState::Running, 0, 2));
+    let mut agent = connect(&driver, "one", hello(vec![ops[0].clone()])).await.unwrap();
+    driver.deliver(agent.session, FromAgent::Credit(9)).await.unwrap();
+    let again = agent.ops().await;
+    let said: Vec<String> = again.iter().map(ToString::to_string).collect();
+    assert_eq!(said, ["test/b/2", "test/c/1"], "b was never started and comes as a new attempt");
+    agent.report(&driver, 1, &ops[0], Class::Ok).await;
+    agent.report(&driver, 2, &again[0], Class::Ok).await;
+    agent.report(&driver, 3, &again[1], Class::Ok).await;
+    state(&driver, &name).await;
+    assert_eq!(state(&driver, &name).await, (RolloutState::Succeeded, 3, 0), "one turn later");
+}
+
+#[tokio::test]
+async fn a_site_has_one_agent_and_a_restored_backup_is_noticed() {
+    let driver = started(&Arc::default()).await;
+    let _first = connect(&driver, "one", hello(vec![])).await.unwrap();
+    let second = connect(&driver, "two", hello(vec![])).await;
+    assert!(matches!(second, Err(Refused::SiteTaken { .. })));
+    let ahead = Hello { acked_sequence: 7, ..hello(vec![]) };
+    assert!(matches!(connect(&driver, "one", ahead).await, Err(Refused::RestoredBackup { .. })));
+    let elsewhere = Hello { site: SiteName::new("far").unwrap(), ..hello(vec![]) };
+    assert!(matches!(connect(&driver, "one", elsewhere).await, Err(Refused::OtherSite(_))));
+}
+
+#[tokio::test]
+async fn the_same_request_gives_the_same_rollout() {
+    let driver = started(&Arc::default()).await;
+    let name = rollout(&driver).await;
+    let again = driver.ask(|world, turn| {
+        let plan = world.plan_names().next().unwrap().to_string();
+        world.create_rollout(&plan, "", "tester", "request-1", false, turn)
+    });
+    assert_eq!(again.await.unwrap(), name);
+}
