@@ -1,0 +1,10 @@
+//! Screens and lines: pure functions from what is known to text.
+
+pub mod document;
+pub mod lists;
+pub mod live;
+pub mod plain;
+pub mod plan;
+pub mod status;
+pub mod summary;
+pub mod table;

@@ -1,0 +1,203 @@
+//! Lists as tables: rollouts, devices, breakers, agents, plans, the inventory.
+
+use super::table::table;
+use crate::text::{number, one_line};
+use crate::view::{Counts, View};
+use crate::words;
+use switchyard_proto::v1;
+use switchyard_shared::outcome::DeviceState;
+use switchyard_shared::time::{Timestamp, format_duration};
+
+fn age(at: Option<&prost_types::Timestamp>, now: Timestamp) -> String {
+    words::instant_of(at).map_or("-".to_owned(), |at| format_duration(now.since(at)))
+}
+
+fn or_dash(text: &str) -> String {
+    if text.is_empty() { "-".to_owned() } else { one_line(text) }
+}
+
+/// One row per rollout.
+pub fn rollouts(rollouts: &[v1::Rollout], now: Timestamp, width: Option<usize>) -> Vec<String> {
+    let rows: Vec<Vec<String>> = rollouts
+        .iter()
+        .map(|rollout| {
+            let view = View::new(rollout, &[]);
+            let wave = format!("{}/{} {}", view.current_wave + 1, view.waves.len(), view.wave_name());
+            vec![
+                view.rollout.clone(),
+                view.state.as_str().to_owned(),
+                if view.waves.is_empty() { "-".to_owned() } else { wave },
+                progress(&view.counts),
+                view.counts.ok().to_string(),
+                view.counts.of(DeviceState::Failed).to_string(),
+                view.counts.of(DeviceState::Skipped).to_string(),
+                view.counts.of(DeviceState::Unknown).to_string(),
+                view.breakers.len().to_string(),
+                age(rollout.create_time.as_ref(), now),
+                view.waiting_for().unwrap_or_else(|| "-".to_owned()),
+            ]
+        })
+        .collect();
+    let headers =
+        ["NAME", "STATE", "WAVE", "DONE", "OK", "FAIL", "SKIP", "UNKN", "BREAKERS", "AGE", "BLOCKED ON"];
+    table(&headers, &rows, width)
+}
+
+fn progress(counts: &Counts) -> String {
+    format!("{}/{}", counts.done(), counts.planned())
+}
+
+/// One row per device of a rollout.
+pub fn device_results(devices: &[v1::DeviceResult], width: Option<usize>) -> Vec<String> {
+    let rows: Vec<Vec<String>> = devices
+        .iter()
+        .map(|device| {
+            let outcome = device.outcome.as_ref();
+            let took = outcome.and_then(|outcome| {
+                let start = words::instant_of(outcome.started_at.as_ref())?;
+                Some(format_duration(words::instant_of(outcome.finished_at.as_ref())?.since(start)))
+            });
+            let message = outcome.map(|outcome| outcome.message.as_str()).filter(|text| !text.is_empty());
+            vec![
+                one_line(&device.device),
+                one_line(&device.site),
+                one_line(&device.wave),
+                words::device_state(device.state).to_owned(),
+                outcome.map_or("-".to_owned(), |outcome| words::class(outcome.class).to_owned()),
+                device.attempt.to_string(),
+                outcome.map_or("-".to_owned(), |outcome| words::left_as(outcome.left_as).to_lowercase()),
+                took.unwrap_or_else(|| "-".to_owned()),
+                or_dash(message.unwrap_or(&device.reason)),
+            ]
+        })
+        .collect();
+    let headers = ["DEVICE", "SITE", "WAVE", "STATE", "CLASS", "ATTEMPT", "LEFT AS", "TOOK", "MESSAGE"];
+    table(&headers, &rows, width)
+}
+
+/// One row per breaker.
+pub fn breakers(breakers: &[v1::Breaker], now: Timestamp, width: Option<usize>) -> Vec<String> {
+    let rows: Vec<Vec<String>> = breakers
+        .iter()
+        .map(|breaker| {
+            let next = match words::instant_of(breaker.retry_at.as_ref()) {
+                Some(at) if at > now => format!("in {}", format_duration(at.since(now))),
+                Some(_) => "now".to_owned(),
+                None => "-".to_owned(),
+            };
+            vec![
+                one_line(&breaker.name),
+                words::breaker_state(breaker.state).to_owned(),
+                format!("{}/{}", breaker.failed, breaker.seen),
+                age(breaker.since.as_ref(), now),
+                next,
+                breaker.opened_times.to_string(),
+                or_dash(&breaker.by),
+                or_dash(&breaker.reason),
+            ]
+        })
+        .collect();
+    table(&["NAME", "STATE", "FAILED", "FOR", "NEXT TRY", "OPENED", "BY", "REASON"], &rows, width)
+}
+
+/// One row per agent.
+pub fn agents(agents: &[v1::Agent], now: Timestamp, width: Option<usize>) -> Vec<String> {
+    let rows: Vec<Vec<String>> = agents
+        .iter()
+        .map(|agent| {
+            vec![
+                one_line(words::short("agents", &agent.name)),
+                one_line(&agent.site),
+                words::agent_state(agent.state).to_owned(),
+                age(agent.since.as_ref(), now),
+                age(agent.last_heartbeat_at.as_ref(), now),
+                agent.in_flight.to_string(),
+                agent.credit.to_string(),
+                or_dash(&agent.version),
+                or_dash(&agent.address),
+            ]
+        })
+        .collect();
+    let headers = ["NAME", "SITE", "STATE", "FOR", "HEARD", "IN FLIGHT", "CREDIT", "VERSION", "ADDRESS"];
+    table(&headers, &rows, width)
+}
+
+/// One row per plan.
+pub fn plans(plans: &[v1::Plan], now: Timestamp, width: Option<usize>) -> Vec<String> {
+    let rows: Vec<Vec<String>> = plans
+        .iter()
+        .map(|plan| {
+            vec![
+                one_line(words::short("plans", &plan.name)),
+                one_line(&plan.rollout_name),
+                number(plan.devices.into()),
+                number(plan.sites.into()),
+                plan.waves.len().to_string(),
+                age(plan.create_time.as_ref(), now),
+                or_dash(&plan.created_by),
+            ]
+        })
+        .collect();
+    table(&["NAME", "ROLLOUT", "DEVICES", "SITES", "WAVES", "AGE", "BY"], &rows, width)
+}
+
+/// One row per device of the inventory.
+pub fn devices(devices: &[v1::Device], width: Option<usize>) -> Vec<String> {
+    let rows: Vec<Vec<String>> = devices
+        .iter()
+        .map(|device| {
+            let mut labels: Vec<String> =
+                device.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            labels.sort();
+            vec![
+                one_line(words::short("devices", &device.name)),
+                one_line(&device.site),
+                one_line(&format!("{}:{}", device.hostname, device.port)),
+                or_dash(&device.platform),
+                or_dash(&device.role),
+                or_dash(&device.status),
+                device.pinned_keys.to_string(),
+                or_dash(&device.held_by),
+                or_dash(&labels.join(",")),
+            ]
+        })
+        .collect();
+    let headers = ["NAME", "SITE", "ADDRESS", "PLATFORM", "ROLE", "STATUS", "KEYS", "HELD BY", "LABELS"];
+    table(&headers, &rows, width)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::{dark_site, result, running};
+
+    #[test]
+    fn one_row_tells_a_rollout() {
+        let mut waiting = running(10);
+        waiting.blocked_on = vec!["no agent at lon".into()];
+        let lines = rollouts(&[dark_site(), waiting], Timestamp(0), None);
+        assert!(
+            lines[1].starts_with("ntp   PARTIALLY_SUCCEEDED  1/1 all  100/100  46     5    49     0"),
+            "{lines:#?}"
+        );
+        assert!(lines[2].ends_with("no agent at lon"), "{lines:#?}");
+    }
+
+    #[test]
+    fn a_failed_device_shows_what_it_was_left_as() {
+        let device = result("dev047", v1::DeviceState::Failed, v1::OutcomeClass::Timeout, "no banner");
+        let lines = device_results(&[device], None);
+        assert!(lines[0].contains("LEFT AS"), "{lines:?}");
+        assert!(
+            lines[1].contains("TIMEOUT") && lines[1].contains("unchanged") && lines[1].ends_with("no banner"),
+            "{lines:?}"
+        );
+    }
+
+    #[test]
+    fn nothing_untrusted_drives_the_terminal() {
+        let mut device = result("dev047", v1::DeviceState::Failed, v1::OutcomeClass::Rejected, "x\x1b[2Jy");
+        device.reason = "\u{202e}".into();
+        assert!(!device_results(&[device], None).join("").contains('\x1b'));
+    }
+}

@@ -1,0 +1,197 @@
+//! The parts of the live screen, each with how soon its lines must be given room.
+
+use super::Section;
+use crate::text::{Line, Style, number};
+use crate::view::{Counts, View, Wave};
+use std::cmp::Reverse;
+use switchyard_proto::v1::wave_status::State as WaveState;
+use switchyard_shared::breaker::State as BreakerState;
+use switchyard_shared::outcome::DeviceState;
+use switchyard_shared::rollout::RolloutState;
+use switchyard_shared::time::{Timestamp, format_duration};
+
+/// Most devices named under `Failing`.
+const EXAMPLES_MAX: usize = 5;
+/// Longest bar, in columns.
+const BAR_MAX: usize = 20;
+
+pub fn state_style(state: RolloutState) -> Style {
+    match state {
+        RolloutState::Succeeded => Style::Good,
+        RolloutState::Failed
+        | RolloutState::PartiallySucceeded
+        | RolloutState::Aborted
+        | RolloutState::Stopped => Style::Bad,
+        RolloutState::Paused
+        | RolloutState::AwaitingApproval
+        | RolloutState::RollingBack
+        | RolloutState::RolledBack => Style::Warn,
+        RolloutState::Pending | RolloutState::Running => Style::Bold,
+    }
+}
+
+pub fn header(view: &View, now: Timestamp) -> Section {
+    let wave = match view.waves.len() {
+        0 | 1 => String::new(),
+        waves => format!("  wave {}/{waves} {}", view.current_wave + 1, view.wave_name()),
+    };
+    let line = Line::default()
+        .with(Style::Bold, format!("rollouts/{}", view.rollout))
+        .with(Style::Plain, "  ")
+        .with(state_style(view.state), view.state.as_str())
+        .with(Style::Plain, format!("{wave}  {}", format_duration(whole_seconds(view, now))))
+        .with(Style::Dim, format!("  seq {}", number(view.sequence)));
+    Section(vec![(0, line)])
+}
+
+fn whole_seconds(view: &View, now: Timestamp) -> std::time::Duration {
+    std::time::Duration::from_secs(view.elapsed(now).as_secs())
+}
+
+pub fn counts(view: &View) -> Section {
+    let planned = number(view.counts.planned().into());
+    let line =
+        tally(Line::plain(format!("{}/{planned}", number(view.counts.done().into()))), &view.counts, true);
+    Section(vec![(2, line)])
+}
+
+fn tally(line: Line, counts: &Counts, all: bool) -> Line {
+    let shown = [
+        (DeviceState::Succeeded, "ok", Style::Good, true),
+        (DeviceState::Unchanged, "unchanged", Style::Good, false),
+        (DeviceState::Failed, "failed", Style::Bad, all),
+        (DeviceState::Unknown, "unknown", Style::Bad, false),
+        (DeviceState::Skipped, "skipped", Style::Warn, false),
+        (DeviceState::RolledBack, "rolled back", Style::Warn, false),
+        (DeviceState::Running, "running", Style::Bold, all),
+        (DeviceState::Pending, "waiting", Style::Dim, all),
+    ];
+    shown.into_iter().fold(line, |line, (state, word, style, always)| {
+        let count = counts.of(state);
+        let style = if count == 0 { Style::Dim } else { style };
+        if count == 0 && !always {
+            line
+        } else {
+            line.with(Style::Plain, "  ").with(style, format!("{} {word}", number(count.into())))
+        }
+    })
+}
+
+pub fn blocked(view: &View) -> Section {
+    if let Some(cause) = &view.reconnecting {
+        let line = Line::default()
+            .with(Style::Warn, "Reconnecting")
+            .with(Style::Plain, format!(": {cause} (the rollout does not depend on this screen)"));
+        return Section(vec![(1, line)]);
+    }
+    let waiting = view.waiting_for();
+    let (style, priority) = if waiting.is_some() { (Style::Warn, 1) } else { (Style::Plain, 5) };
+    let text = waiting.unwrap_or_else(|| "nothing".to_owned());
+    Section(vec![(
+        priority,
+        Line::default().with(style, "Blocked on").with(Style::Plain, format!(": {text}")),
+    )])
+}
+
+fn bar(counts: &Counts, width: usize) -> String {
+    let width = (width / 4).min(BAR_MAX);
+    let planned = (counts.planned() as usize).max(1);
+    let full = counts.done() as usize * width / planned;
+    format!("{}{}", "█".repeat(full), "░".repeat(width - full))
+}
+
+pub fn waves(view: &View, width: usize) -> Section {
+    let names = view.waves.iter().map(|wave| wave.name.chars().count()).max().unwrap_or(0).min(16);
+    let lines = view.waves.iter().enumerate().map(|(index, wave)| {
+        let (sign, style) = match wave.state {
+            WaveState::Done => ("✔", Style::Good),
+            WaveState::Running => ("◌", Style::Bold),
+            WaveState::Soaking | WaveState::AwaitingPromotion => ("⏸", Style::Warn),
+            WaveState::Waiting | WaveState::Unspecified => ("·", Style::Dim),
+        };
+        let name: String = wave.name.chars().take(16).collect();
+        let line = Line::default()
+            .with(style, format!("  {sign} {index} {name:<names$}"))
+            .with(Style::Plain, format!("  {}/{}  ", wave.counts.done(), wave.counts.planned()))
+            .with(style, bar(&wave.counts, width));
+        let line = tally(line, &wave.counts, false).with(Style::Dim, after(wave));
+        (if index == view.current_wave { 3 } else { 9 }, line)
+    });
+    Section(lines.collect())
+}
+
+fn after(wave: &Wave) -> String {
+    match (wave.state, wave.soak_until) {
+        (WaveState::AwaitingPromotion, _) => "  waits for promotion".to_owned(),
+        (WaveState::Soaking, Some(until)) => format!("  soaks until {}", until.clock()),
+        _ => String::new(),
+    }
+}
+
+pub fn sites(view: &View, width: usize) -> Section {
+    let mut sites: Vec<_> = view.sites.iter().collect();
+    if sites.len() < 2 {
+        return Section(Vec::new());
+    }
+    sites.sort_by_key(|(name, counts)| {
+        let open = view.breakers.contains_key(&format!("site/{name}"));
+        let troubled = counts.of(DeviceState::Failed) + counts.of(DeviceState::Unknown);
+        (Reverse(open), Reverse(troubled), counts.done() == counts.planned(), (*name).clone())
+    });
+    let names = sites.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).min(16);
+    let lines = sites.into_iter().map(|(name, counts)| {
+        let breaker = view.breakers.get(&format!("site/{name}"));
+        let short: String = name.chars().take(16).collect();
+        let line = Line::plain(format!("  {short:<names$}  {}/{}  ", counts.done(), counts.planned()))
+            .with(Style::Plain, bar(counts, width / 2));
+        let line = tally(line, counts, false);
+        let line = match breaker {
+            Some(breaker) => line.with(Style::Bad, format!("  {}", breaker.state)),
+            None => line,
+        };
+        (if breaker.is_some() { 7 } else { 8 }, line)
+    });
+    Section(lines.collect())
+}
+
+pub fn breakers(view: &View, now: Timestamp) -> Section {
+    let mut open: Vec<_> = view.breakers.iter().collect();
+    open.sort_by_key(|(name, _)| (!name.starts_with("site/"), (*name).clone()));
+    let lines = open.into_iter().enumerate().map(|(index, (name, breaker))| {
+        let style = if breaker.state == BreakerState::HalfOpen { Style::Warn } else { Style::Bad };
+        let next = match breaker.retry_at {
+            Some(at) if at > now => format!("  tries again in {}", format_duration(at.since(now))),
+            Some(_) => "  tries again now".to_owned(),
+            None => String::new(),
+        };
+        let line = Line::plain("Breaker  ")
+            .with(style, format!("{name} {}", breaker.state))
+            .with(Style::Plain, format!("  {}{next}", breaker.reason));
+        (if index == 0 { 4 } else { 7 }, line)
+    });
+    Section(lines.collect())
+}
+
+pub fn failing(view: &View) -> Section {
+    let classes = view.classes();
+    if classes.is_empty() {
+        return Section(Vec::new());
+    }
+    let words: Vec<String> = classes.iter().map(|(class, count)| format!("{class} {count}")).collect();
+    let mut lines =
+        vec![(6, Line::default().with(Style::Bad, "Failing  ").with(Style::Plain, words.join("   ")))];
+    let tried = view.troubles.iter().filter(|(_, trouble)| trouble.state != DeviceState::Skipped);
+    lines.extend(tried.take(EXAMPLES_MAX).map(|(name, trouble)| {
+        let text = format!("  {name} ({})  {}  {}", trouble.site, trouble.word(), trouble.message);
+        (8, Line::plain(text))
+    }));
+    Section(lines)
+}
+
+pub fn hint(view: &View) -> Section {
+    let text = format!(
+        "Ctrl-C leaves, the rollout goes on   stop it: switchyard rollout abort {}   failed: switchyard rollout devices {} --state failed",
+        view.rollout, view.rollout
+    );
+    Section(vec![(5, Line::default().with(Style::Dim, text))])
+}

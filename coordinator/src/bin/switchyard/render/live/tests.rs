@@ -1,0 +1,111 @@
+//! The screen fits, and says what matters first.
+
+use super::*;
+use crate::fake::{dark_site, result, running};
+use crate::text::columns;
+use switchyard_proto::v1;
+
+fn crowded() -> View {
+    let mut rollout = running(500);
+    rollout.name = format!("rollouts/{}", "n".repeat(63));
+    rollout.blocked_on = vec!["w".repeat(300), "no agent at 漢字漢字".into()];
+    let wave = rollout.waves[0].clone();
+    rollout.waves = (0..12)
+        .map(|n| v1::WaveStatus { name: format!("{}{n}", "wave".repeat(12)), ..wave.clone() })
+        .collect();
+    rollout.breakers = (0..20)
+        .map(|n| v1::Breaker {
+            name: format!("site/s{n:02}{}", "x".repeat(50)),
+            state: v1::breaker::State::Open.into(),
+            reason: "r".repeat(200),
+            ..v1::Breaker::default()
+        })
+        .collect();
+    let devices: Vec<_> = (0..500)
+        .map(|n| {
+            let mut device = result(
+                &format!("{}{n:03}", "d".repeat(60)),
+                v1::DeviceState::Failed,
+                v1::OutcomeClass::Timeout,
+                &"m".repeat(400),
+            );
+            device.site = format!("s{:02}{}", n % 30, "x".repeat(50));
+            device.wave.clone_from(&rollout.waves[n % 12].name);
+            device
+        })
+        .collect();
+    View::new(&rollout, &devices)
+}
+
+#[test]
+fn the_screen_never_exceeds_the_terminal() {
+    for view in [crowded(), View::new(&running(3), &[]), View::new(&dark_site(), &[])] {
+        for width in [1, 5, 20, 39, 80, 200] {
+            for height in [1, 2, 5, 10, 24, 100] {
+                let lines = render(&view, width, height, Timestamp(0), false);
+                assert!(lines.len() <= height, "{} lines in {width}x{height}", lines.len());
+                for line in &lines {
+                    assert!(columns(line) <= width, "{line:?} in {width}x{height}");
+                    assert!(!line.contains('\n'), "{line:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn five_lines_still_say_state_what_it_waits_for_counts_and_wave() {
+    let mut rollout = running(10);
+    rollout.blocked_on = vec!["no agent at lon".into()];
+    let lines = render(&View::new(&rollout, &[]), 60, 5, Timestamp(0), false);
+    assert_eq!(lines.len(), 5, "{lines:?}");
+    assert!(lines[0].starts_with("rollouts/ntp  RUNNING"), "{lines:?}");
+    assert!(lines[1].starts_with("0/10"), "{lines:?}");
+    assert_eq!(lines[2], "Blocked on: no agent at lon");
+    assert!(lines[3].contains("0 all") && lines[3].contains('░'), "{lines:?}");
+    assert!(lines[4].starts_with("Ctrl-C leaves"), "{lines:?}");
+}
+
+#[test]
+fn a_dark_site_comes_first_with_its_breaker_and_why() {
+    let mut rollout = running(6);
+    rollout.breakers = dark_site().breakers;
+    let devices: Vec<_> = (0..6)
+        .map(|n| {
+            let state = if n < 3 { v1::DeviceState::Succeeded } else { v1::DeviceState::Failed };
+            let mut device =
+                result(&format!("dev{n}"), state, v1::OutcomeClass::Timeout, "no banner within 5s");
+            device.site = if n < 3 { "ams".into() } else { "lon".into() };
+            device
+        })
+        .collect();
+    let text = render(&View::new(&rollout, &devices), 100, 30, Timestamp(0), false).join("\n");
+    let (lon, ams) = (text.find("\n  lon").expect("lon"), text.find("\n  ams").expect("ams"));
+    assert!(lon < ams, "{text}");
+    assert!(text.contains("Breaker  site/lon OPEN  5 of the last 5 devices unreachable"), "{text}");
+    assert!(text.contains("Failing  TIMEOUT 3"), "{text}");
+    assert!(text.contains("dev3 (lon)  TIMEOUT  no banner within 5s"), "{text}");
+}
+
+#[test]
+fn a_lost_connection_is_shown() {
+    let mut view = View::new(&running(3), &[]);
+    view.reconnecting = Some("connection refused".into());
+    let lines = render(&view, 100, 5, Timestamp(0), false);
+    assert!(lines[2].starts_with("Reconnecting: connection refused"), "{lines:?}");
+}
+
+#[test]
+fn colour_does_not_change_the_text() {
+    let view = crowded();
+    let plain = render(&view, 60, 20, Timestamp(0), false);
+    let coloured = render(&view, 60, 20, Timestamp(0), true);
+    assert!(coloured.iter().any(|line| line.contains('\x1b')));
+    assert_eq!(coloured.iter().map(|line| without_colour(line)).collect::<Vec<_>>(), plain);
+}
+
+fn without_colour(line: &str) -> String {
+    let mut pieces = line.split('\x1b');
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, piece| text + piece.split_once('m').map_or("", |(_, rest)| rest))
+}

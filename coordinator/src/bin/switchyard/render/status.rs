@@ -1,0 +1,106 @@
+//! Where one rollout stands.
+
+use super::live::state_style;
+use super::summary::tally;
+use crate::text::{Style, one_line};
+use crate::view::View;
+use crate::words;
+use switchyard_proto::v1;
+use switchyard_shared::rollout::RolloutState;
+use switchyard_shared::time::{Timestamp, format_duration};
+
+/// The screen of `status`.
+pub fn status(rollout: &v1::Rollout, now: Timestamp, color: bool) -> Vec<String> {
+    let view = View::new(rollout, &[]);
+    let by = if rollout.created_by.is_empty() {
+        String::new()
+    } else {
+        format!("   by {}", one_line(&rollout.created_by))
+    };
+    let plan = format!("   plan {}", view.plan);
+    let mut lines = vec![
+        row("Rollout", &format!("rollouts/{}{by}{plan}", view.rollout)),
+        row("State", &state(&view, color)),
+        row("Blocked on", &view.waiting_for().unwrap_or_else(|| "nothing".to_owned())),
+        row("Devices", &tally(&view)),
+    ];
+    lines.extend(waves(&view));
+    lines.extend(times(&view, now));
+    for (name, breaker) in view.breakers.iter().take(super::summary::DEVICES_MAX) {
+        let shown = Style::Bad.paint(breaker.state.as_str(), color);
+        lines.push(row("Breaker", &format!("{name} {shown}: {}", breaker.reason)));
+    }
+    lines.extend(next(&view));
+    lines
+}
+
+fn row(key: &str, value: &str) -> String {
+    format!("{key:<11} {value}")
+}
+
+fn state(view: &View, color: bool) -> String {
+    let state = state_style(view.state).paint(view.state.as_str(), color);
+    if view.reason.is_empty() { state } else { format!("{state}   {}", view.reason) }
+}
+
+fn waves(view: &View) -> Vec<String> {
+    view.waves
+        .iter()
+        .enumerate()
+        .map(|(index, wave)| {
+            let state = words::wave_state(wave.state.into());
+            let done = format!("{}/{}", wave.counts.done(), wave.counts.planned());
+            row("Wave", &format!("{index} {}   {state}   {done}", wave.name))
+        })
+        .collect()
+}
+
+fn times(view: &View, now: Timestamp) -> Vec<String> {
+    let Some(started) = view.started_at else { return Vec::new() };
+    let took = format_duration(view.elapsed(now));
+    vec![match view.ended_at {
+        Some(ended) => row("Time", &format!("{started} to {ended}   {took}")),
+        None => row("Time", &format!("since {started}   {took}")),
+    }]
+}
+
+fn next(view: &View) -> Vec<String> {
+    let name = &view.rollout;
+    let devices = format!("switchyard rollout devices {name} --state failed");
+    let mut commands = vec![("look", devices)];
+    if view.state == RolloutState::Paused {
+        commands.push(("go on", format!("switchyard rollout resume {name} --reason WHY")));
+    }
+    if !words::is_final(view.state) {
+        commands.push(("follow", format!("switchyard watch {name}")));
+        commands.push(("stop", format!("switchyard rollout abort {name} --reason WHY")));
+    }
+    let lines = commands.into_iter().enumerate().map(|(index, (verb, command))| {
+        row(if index == 0 { "Next" } else { "" }, &format!("{verb}: {command}"))
+    });
+    lines.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::{dark_site, running};
+
+    #[test]
+    fn status_says_state_counts_breakers_and_what_next() {
+        let text = status(&dark_site(), Timestamp(0), false).join("\n");
+        assert!(text.contains("State       PARTIALLY_SUCCEEDED"), "{text}");
+        assert!(text.contains("100 devices: 46 ok, 5 failed, 49 skipped"), "{text}");
+        assert!(text.contains("Breaker     site/lon OPEN: 5 of the last 5 devices unreachable"), "{text}");
+        assert!(!text.contains("abort"), "it is over: {text}");
+    }
+
+    #[test]
+    fn status_never_says_only_running() {
+        let mut rollout = running(10);
+        rollout.blocked_on = vec!["no agent at lon".into()];
+        let text = status(&rollout, Timestamp(0), false).join("\n");
+        assert!(text.contains("Blocked on  no agent at lon"), "{text}");
+        assert!(text.contains("stop: switchyard rollout abort ntp"), "{text}");
+    }
+}

@@ -1,0 +1,195 @@
+//! What became of a rollout, once the live screen is gone.
+
+use super::live::state_style;
+use super::table::table;
+use crate::text::{Style, counted, fit};
+use crate::view::{Trouble, View};
+use crate::words::is_final;
+use std::collections::BTreeMap;
+use switchyard_shared::outcome::DeviceState;
+use switchyard_shared::time::{Timestamp, format_duration};
+
+/// Most devices listed by name.
+pub const DEVICES_MAX: usize = 20;
+
+/// The last screen: state, counts, failures by class, failed devices with what they were left as,
+/// breakers, and what to type next.
+pub fn summary(view: &View, now: Timestamp, width: usize, color: bool) -> Vec<String> {
+    let mut lines = vec![headline(view, now, color), format!("  {}", tally(view))];
+    lines.extend(classes(view, width));
+    lines.extend(devices(view, width));
+    lines.extend(breakers(view, width, color));
+    lines.extend(next(view));
+    lines
+}
+
+fn headline(view: &View, now: Timestamp, color: bool) -> String {
+    let state = state_style(view.state).paint(view.state.as_str(), color);
+    let ended = if is_final(view.state) { "ended" } else { "stands at" };
+    let reason = if view.reason.is_empty() { String::new() } else { format!(": {}", view.reason) };
+    format!(
+        "Rollout rollouts/{} {ended} {state} after {}{reason}",
+        view.rollout,
+        format_duration(view.elapsed(now))
+    )
+}
+
+/// The counts in one line.
+pub fn tally(view: &View) -> String {
+    let words = [
+        (DeviceState::Succeeded, "ok"),
+        (DeviceState::Unchanged, "unchanged"),
+        (DeviceState::Failed, "failed"),
+        (DeviceState::Skipped, "skipped"),
+        (DeviceState::Unknown, "unknown"),
+        (DeviceState::RolledBack, "rolled back"),
+        (DeviceState::Running, "running"),
+        (DeviceState::Pending, "waiting"),
+    ];
+    let shown = words
+        .into_iter()
+        .filter(|&(state, word)| view.counts.of(state) > 0 || matches!(word, "ok" | "failed"));
+    let parts: Vec<String> = shown.map(|(state, word)| format!("{} {word}", view.counts.of(state))).collect();
+    format!("{}: {}", counted(view.counts.planned().into(), "device"), parts.join(", "))
+}
+
+fn classes(view: &View, width: usize) -> Vec<String> {
+    let mut groups: BTreeMap<&str, Vec<&Trouble>> = BTreeMap::new();
+    for trouble in view.troubles.values() {
+        groups.entry(trouble.word()).or_default().push(trouble);
+    }
+    if groups.is_empty() {
+        return Vec::new();
+    }
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_by_key(|(class, troubles)| (std::cmp::Reverse(troubles.len()), *class));
+    let rows: Vec<Vec<String>> = groups
+        .into_iter()
+        .map(|(class, troubles)| {
+            let sites = most_common(troubles.iter().map(|trouble| trouble.site.as_str()));
+            let sites: Vec<String> = sites.iter().take(3).map(|(site, n)| format!("{site} {n}")).collect();
+            let message = most_common(troubles.iter().map(|trouble| trouble.message.as_str()));
+            let message = message.first().map(|(message, _)| (*message).to_owned()).unwrap_or_default();
+            vec![class.to_owned(), troubles.len().to_string(), sites.join(", "), message]
+        })
+        .collect();
+    blank_then(table(&["CLASS", "COUNT", "SITES", "MESSAGE (most common)"], &rows, Some(width)))
+}
+
+fn most_common<'a>(words: impl Iterator<Item = &'a str>) -> Vec<(&'a str, usize)> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for word in words {
+        *counts.entry(word).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|&(word, count)| (std::cmp::Reverse(count), word));
+    counts
+}
+
+fn devices(view: &View, width: usize) -> Vec<String> {
+    let mut tried: Vec<_> =
+        view.troubles.iter().filter(|(_, trouble)| trouble.state != DeviceState::Skipped).collect();
+    if tried.is_empty() {
+        return Vec::new();
+    }
+    tried.sort_by_key(|(name, trouble)| (trouble.word(), (*name).clone()));
+    let rows: Vec<Vec<String>> = tried
+        .iter()
+        .take(DEVICES_MAX)
+        .map(|(name, trouble)| {
+            let left = trouble.left_as.map_or("-".to_owned(), |left| left.as_str().to_lowercase());
+            vec![
+                (*name).clone(),
+                trouble.site.clone(),
+                trouble.wave.clone(),
+                trouble.word().to_owned(),
+                trouble.attempt.to_string(),
+                left,
+                trouble.message.clone(),
+            ]
+        })
+        .collect();
+    let headers = ["DEVICE", "SITE", "WAVE", "CLASS", "ATTEMPT", "LEFT AS", "MESSAGE"];
+    let mut lines = blank_then(table(&headers, &rows, Some(width)));
+    if tried.len() > DEVICES_MAX {
+        let more = tried.len() - DEVICES_MAX;
+        lines.push(format!("… {more} more: switchyard rollout devices {} --state failed", view.rollout));
+    }
+    lines
+}
+
+fn breakers(view: &View, width: usize, color: bool) -> Vec<String> {
+    if view.breakers.is_empty() {
+        return Vec::new();
+    }
+    let mut open: Vec<_> = view.breakers.iter().collect();
+    open.sort_by_key(|(name, _)| (!name.starts_with("site/"), (*name).clone()));
+    let mut lines = vec![String::new(), "Breakers".to_owned()];
+    lines.extend(open.iter().take(DEVICES_MAX).map(|(name, breaker)| {
+        let state = Style::Bad.paint(breaker.state.as_str(), color);
+        let room = width.saturating_sub(name.chars().count() + breaker.state.as_str().len() + 6);
+        format!("  {name}  {state}  {}", fit(&breaker.reason, room))
+    }));
+    if open.len() > DEVICES_MAX {
+        lines.push(format!("  … {} more: switchyard breaker list", open.len() - DEVICES_MAX));
+    }
+    lines
+}
+
+fn next(view: &View) -> Vec<String> {
+    let name = &view.rollout;
+    let mut commands = Vec::new();
+    if !is_final(view.state) {
+        commands.push(format!("switchyard watch {name}"));
+    }
+    if view.counts.of(DeviceState::Failed) > 0 {
+        commands.push(format!("switchyard rollout devices {name} --state failed"));
+    }
+    if view.counts.of(DeviceState::Unknown) > 0 {
+        commands.push(format!("switchyard rollout devices {name} --state unknown"));
+    }
+    if !view.breakers.is_empty() {
+        commands.push("switchyard breaker list".to_owned());
+    }
+    if commands.is_empty() {
+        commands.push(format!("switchyard status {name}"));
+    }
+    vec![String::new(), format!("Next: {}", commands.join("   "))]
+}
+
+fn blank_then(lines: Vec<String>) -> Vec<String> {
+    std::iter::once(String::new()).chain(lines).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::{dark_site, result};
+    use switchyard_proto::v1;
+
+    #[test]
+    fn failures_are_grouped_then_named_with_what_they_were_left_as() {
+        let mut rollout = dark_site();
+        rollout.counts = Some(v1::DeviceCounts { planned: 30, ..v1::DeviceCounts::default() });
+        let devices: Vec<_> = (0..30)
+            .map(|n| match n {
+                0..25 => result(
+                    &format!("dev{n:03}"),
+                    v1::DeviceState::Failed,
+                    v1::OutcomeClass::Timeout,
+                    "no banner within 5s",
+                ),
+                _ => result(&format!("dev{n:03}"), v1::DeviceState::Succeeded, v1::OutcomeClass::Ok, ""),
+            })
+            .collect();
+        let text = summary(&View::new(&rollout, &devices), Timestamp(0), 100, false).join("\n");
+        assert!(text.starts_with("Rollout rollouts/ntp ended PARTIALLY_SUCCEEDED after 2.3s"), "{text}");
+        assert!(text.contains("30 devices: 5 ok, 25 failed"), "{text}");
+        assert!(text.contains("TIMEOUT     25  lon 25  no banner within 5s"), "{text}");
+        assert!(text.contains("unchanged"), "{text}");
+        assert!(text.contains("dev019") && !text.contains("dev020"), "twenty names: {text}");
+        assert!(text.contains("… 5 more: switchyard rollout devices ntp --state failed"), "{text}");
+        assert!(text.contains("site/lon  OPEN  5 of the last 5 devices unreachable"), "{text}");
+        assert!(text.contains("Next: switchyard rollout devices ntp --state failed"), "{text}");
+    }
+}

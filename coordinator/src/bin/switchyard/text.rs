@@ -1,0 +1,190 @@
+//! Text that fits: widths in terminal columns, styles, lines cut to a width.
+
+use switchyard_shared::outcome::printable;
+
+/// Longest piece of a stranger's text on a screen, in bytes.
+const TEXT_BYTES_MAX: usize = 512;
+
+/// How a piece of text looks when colour is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// As it is.
+    Plain,
+    /// Stands out.
+    Bold,
+    /// Steps back.
+    Dim,
+    /// Went well.
+    Good,
+    /// Went wrong.
+    Bad,
+    /// Needs a look.
+    Warn,
+}
+
+impl Style {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Bold => "1",
+            Self::Dim => "2",
+            Self::Good => "32",
+            Self::Bad => "31",
+            Self::Warn => "33",
+        }
+    }
+
+    /// `text` in this style, or as it is without `color`.
+    pub fn paint(self, text: &str, color: bool) -> String {
+        if !color || self == Self::Plain || text.is_empty() {
+            return text.to_owned();
+        }
+        format!("\x1b[{}m{text}\x1b[0m", self.code())
+    }
+}
+
+/// How many columns `c` takes at most: scripts beyond the narrow blocks are taken as wide.
+fn char_columns(c: char) -> usize {
+    if c < '\u{1100}' || ('\u{2010}'..'\u{2600}').contains(&c) || c == '✔' || c == '✘' { 1 } else { 2 }
+}
+
+/// How many columns `text` takes at most.
+pub fn columns(text: &str) -> usize {
+    text.chars().map(char_columns).sum()
+}
+
+/// `text` cut to `width` columns; an ellipsis marks the cut.
+pub fn fit(text: &str, width: usize) -> String {
+    if columns(text) <= width {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        if used + char_columns(c) + 1 > width {
+            break;
+        }
+        used += char_columns(c);
+        out.push(c);
+    }
+    if width > 0 {
+        out.push('…');
+    }
+    out
+}
+
+/// `text` filled with spaces to `width` columns; longer text stays.
+pub fn pad(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(columns(text))))
+}
+
+/// `text` filled with spaces on its left to `width` columns; longer text stays.
+pub fn pad_left(text: &str, width: usize) -> String {
+    format!("{}{text}", " ".repeat(width.saturating_sub(columns(text))))
+}
+
+/// A stranger's text on one line, with nothing in it that drives a terminal.
+pub fn one_line(text: &str) -> String {
+    printable(text.as_bytes(), TEXT_BYTES_MAX).replace(['\n', '\t'], " ").trim().to_owned()
+}
+
+/// A number with thousands separated: `12,345`.
+pub fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 device`, `2 devices`.
+pub fn counted(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", number(n), if n == 1 { "" } else { "s" })
+}
+
+/// One line of a screen, in styled pieces.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Line(Vec<(Style, String)>);
+
+impl Line {
+    /// A line of plain text.
+    pub fn plain(text: impl Into<String>) -> Self {
+        Self::default().with(Style::Plain, text)
+    }
+
+    /// The line with `text` appended.
+    pub fn with(mut self, style: Style, text: impl Into<String>) -> Self {
+        self.0.push((style, text.into()));
+        self
+    }
+
+    /// The text within `width` columns, styled when `color` is on.
+    pub fn draw(&self, width: usize, color: bool) -> String {
+        let total: usize = self.0.iter().map(|(_, text)| columns(text)).sum();
+        let mut left = width;
+        let mut out = String::new();
+        for (style, text) in &self.0 {
+            let piece = if total <= width { text.clone() } else { cut(text, &mut left) };
+            out.push_str(&style.paint(&piece, color));
+        }
+        if total > width && width > 0 {
+            out.push('…');
+        }
+        out
+    }
+}
+
+fn cut(text: &str, left: &mut usize) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        if char_columns(c) + 1 > *left {
+            *left = 0;
+            break;
+        }
+        *left -= char_columns(c);
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_text_never_exceeds_its_width() {
+        for text in ["", "short", "a rather long line of text", "ααα βββ γγγ", "漢字漢字漢字", "😀😀😀"]
+        {
+            for width in 0..30 {
+                assert!(columns(&fit(text, width)) <= width, "{text:?} in {width}");
+                let line = Line::plain(text).with(Style::Bad, text);
+                assert!(columns(&line.draw(width, false)) <= width, "line {text:?} in {width}");
+            }
+        }
+    }
+
+    #[test]
+    fn colour_adds_no_width_and_is_off_when_asked() {
+        let line = Line::default().with(Style::Good, "ok").with(Style::Plain, " then");
+        assert_eq!(line.draw(40, true), "\u{1b}[32mok\u{1b}[0m then");
+        assert_eq!(line.draw(40, false), "ok then");
+    }
+
+    #[test]
+    fn a_strangers_text_stays_on_its_line() {
+        assert_eq!(one_line("a\nb\x1b[2J\t"), "a b\\u{1b}[2J");
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (n, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(number(n), text);
+        }
+        assert_eq!(counted(1, "device"), "1 device");
+        assert_eq!(counted(2400, "device"), "2,400 devices");
+    }
+}

@@ -1,0 +1,210 @@
+//! What a watcher knows of a rollout: the fold of its events, whose counts add up at every event.
+
+mod counts;
+mod fold;
+
+pub use counts::Counts;
+
+use crate::words::is_final;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use switchyard_proto::v1;
+use switchyard_shared::breaker::State as BreakerState;
+use switchyard_shared::outcome::{Class, DeviceState, LeftAs};
+use switchyard_shared::rollout::RolloutState;
+use switchyard_shared::time::Timestamp;
+
+/// Everything that a screen of one rollout is drawn from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct View {
+    /// The rollout's name without its collection.
+    pub rollout: String,
+    /// The plan's full name.
+    pub plan: String,
+    /// Its state.
+    pub state: RolloutState,
+    /// Why it is in this state.
+    pub reason: String,
+    /// Who put it there, when the events said.
+    pub by: String,
+    /// Devices by state; their sum is what was planned.
+    pub counts: Counts,
+    /// In the plan's order.
+    pub waves: Vec<Wave>,
+    /// Index into `waves`.
+    pub current_wave: usize,
+    /// By name.
+    pub sites: BTreeMap<String, Counts>,
+    /// Those that are not closed, by name.
+    pub breakers: BTreeMap<String, Breaker>,
+    /// Devices that are not well, by name.
+    pub troubles: BTreeMap<String, Trouble>,
+    /// What the rollout waits for.
+    pub blocked_on: Vec<String>,
+    /// The last event that was folded in.
+    pub sequence: u64,
+    /// When it started.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// What the connection waits for while it is lost.
+    pub reconnecting: Option<String>,
+    places: BTreeMap<String, Place>,
+}
+
+/// One wave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wave {
+    /// Its name.
+    pub name: String,
+    /// Its state.
+    pub state: v1::wave_status::State,
+    /// Its devices by state.
+    pub counts: Counts,
+    /// The next wave waits until then.
+    pub soak_until: Option<Timestamp>,
+}
+
+/// A breaker that is not closed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Breaker {
+    /// Its state; never closed.
+    pub state: BreakerState,
+    /// Why.
+    pub reason: String,
+    /// When it tries again by itself.
+    pub retry_at: Option<Timestamp>,
+    /// `auto` or an operator.
+    pub by: String,
+}
+
+/// A device that failed, was skipped, or of which nobody knows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trouble {
+    /// Its site.
+    pub site: String,
+    /// Its wave.
+    pub wave: String,
+    /// Its state.
+    pub state: DeviceState,
+    /// The class of its last attempt; none when it was never tried.
+    pub class: Option<Class>,
+    /// What it was left as.
+    pub left_as: Option<LeftAs>,
+    /// Why, in one line.
+    pub message: String,
+    /// What to do next; may be empty.
+    pub hint: String,
+    /// Tries so far.
+    pub attempt: u32,
+}
+
+impl Trouble {
+    /// The word it is grouped under: its class, or its state when it was never tried.
+    pub fn word(&self) -> &'static str {
+        match (self.state, self.class) {
+            (DeviceState::Skipped, _) | (_, None) => self.state.as_str(),
+            (_, Some(class)) => class.as_str(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Place {
+    site: Arc<str>,
+    wave: usize,
+    state: DeviceState,
+}
+
+impl View {
+    /// Whether nothing more is expected: a final state and no device in flight or waiting.
+    pub fn is_over(&self) -> bool {
+        is_final(self.state)
+            && self.counts.of(DeviceState::Running) == 0
+            && self.counts.of(DeviceState::Pending) == 0
+    }
+
+    /// What the rollout waits for, in one line; `None` while devices are being worked on and nothing
+    /// holds the rest, and after the end.
+    pub fn waiting_for(&self) -> Option<String> {
+        if is_final(self.state) {
+            return None;
+        }
+        let why = |fallback: &str| if self.reason.is_empty() { fallback.into() } else { self.reason.clone() };
+        let resume = format!("switchyard rollout resume {}", self.rollout);
+        match self.state {
+            RolloutState::Paused if self.by.is_empty() || self.by == "auto" => {
+                return Some(format!("paused: {}; go on with: {resume}", why("no reason given")));
+            }
+            RolloutState::Paused => {
+                return Some(format!(
+                    "paused by {}: {}; go on with: {resume}",
+                    self.by,
+                    why("no reason given")
+                ));
+            }
+            RolloutState::AwaitingApproval => return Some(why("an approval")),
+            RolloutState::Pending
+            | RolloutState::Running
+            | RolloutState::Stopped
+            | RolloutState::Succeeded
+            | RolloutState::PartiallySucceeded
+            | RolloutState::Failed
+            | RolloutState::Aborted
+            | RolloutState::RollingBack
+            | RolloutState::RolledBack => {}
+        }
+        if !self.blocked_on.is_empty() {
+            return Some(self.blocked_on.join("; "));
+        }
+        let wave = self.waves.get(self.current_wave)?;
+        match (wave.state, wave.soak_until) {
+            (v1::wave_status::State::AwaitingPromotion, _) => Some(format!(
+                "a person to promote the wave {}: switchyard rollout promote {}",
+                wave.name, self.rollout
+            )),
+            (v1::wave_status::State::Soaking, Some(until)) => {
+                Some(format!("the soak after wave {} until {}", wave.name, until.clock()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Why a person is needed before anything can go on; `None` when time or an agent may do.
+    pub fn needs_a_person(&self) -> Option<String> {
+        let promotion = self
+            .waves
+            .get(self.current_wave)
+            .is_some_and(|wave| wave.state == v1::wave_status::State::AwaitingPromotion);
+        let held = matches!(self.state, RolloutState::Paused | RolloutState::AwaitingApproval);
+        let idle = self.counts.of(DeviceState::Running) == 0;
+        let alone = idle
+            && !self.blocked_on.is_empty()
+            && self.blocked_on.iter().all(|why| why.starts_with("no agent"));
+        if held || promotion || alone { self.waiting_for() } else { None }
+    }
+
+    /// Devices that are not well by class, most first.
+    pub fn classes(&self) -> Vec<(&'static str, usize)> {
+        let mut by_class: BTreeMap<&'static str, usize> = BTreeMap::new();
+        for trouble in self.troubles.values() {
+            *by_class.entry(trouble.word()).or_default() += 1;
+        }
+        let mut classes: Vec<_> = by_class.into_iter().collect();
+        classes.sort_by_key(|&(class, count)| (std::cmp::Reverse(count), class));
+        classes
+    }
+
+    /// How long it has been going, or took.
+    pub fn elapsed(&self, now: Timestamp) -> std::time::Duration {
+        self.started_at.map_or(std::time::Duration::ZERO, |start| self.ended_at.unwrap_or(now).since(start))
+    }
+
+    /// The wave's name that the rollout is in.
+    pub fn wave_name(&self) -> &str {
+        self.waves.get(self.current_wave).map_or("", |wave| &wave.name)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! The counts add up at every event, whatever the events say.
+
+use super::*;
+use switchyard_proto::v1::watch_rollout_response::Event;
+
+/// A rollout of `planned` devices that wait, in one wave `all`.
+pub fn fresh(planned: u32) -> v1::Rollout {
+    let counts = v1::DeviceCounts { planned, pending: planned, ..v1::DeviceCounts::default() };
+    v1::Rollout {
+        name: "rollouts/ntp".into(),
+        plan: "plans/ntp-7f3a".into(),
+        state: v1::rollout::State::Running.into(),
+        counts: Some(counts),
+        waves: vec![v1::WaveStatus {
+            name: "all".into(),
+            state: v1::wave_status::State::Running.into(),
+            counts: Some(counts),
+            soak_until: None,
+        }],
+        sequence: 1,
+        ..v1::Rollout::default()
+    }
+}
+
+fn device(name: usize, site: &str, state: v1::DeviceState) -> v1::DeviceResult {
+    v1::DeviceResult {
+        device: format!("dev{name:03}"),
+        site: site.into(),
+        wave: "all".into(),
+        state: state.into(),
+        attempt: 1,
+        ..v1::DeviceResult::default()
+    }
+}
+
+fn changed(sequence: u64, devices: Vec<v1::DeviceResult>) -> v1::WatchRolloutResponse {
+    event(sequence, Event::DevicesChanged(v1::DevicesChanged { devices }))
+}
+
+fn event(sequence: u64, event: Event) -> v1::WatchRolloutResponse {
+    v1::WatchRolloutResponse { sequence, at: None, event: Some(event) }
+}
+
+fn all_pending(planned: usize) -> Vec<v1::DeviceResult> {
+    (0..planned)
+        .map(|n| device(n, if n % 2 == 0 { "ams" } else { "lon" }, v1::DeviceState::Pending))
+        .collect()
+}
+
+#[test]
+fn the_counts_add_up_at_every_event_listed_or_not() {
+    let states = [1, 2, 3, 4, 5, 6, 7, 8];
+    for listed in [true, false] {
+        let devices = if listed { all_pending(20) } else { Vec::new() };
+        let mut view = View::new(&fresh(20), &devices);
+        let mut draw = 12_345u32;
+        for sequence in 2..2000 {
+            draw = draw.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let (who, what) = ((draw >> 8) as usize % 20, states[(draw >> 20) as usize % states.len()]);
+            let state = v1::DeviceState::try_from(what).expect("a state");
+            view.apply(&changed(
+                sequence,
+                vec![device(who, if who % 2 == 0 { "ams" } else { "lon" }, state)],
+            ));
+            assert_eq!(view.counts.planned(), 20, "after {sequence}, listed: {listed}");
+            assert_eq!(view.waves[0].counts.planned(), 20, "wave after {sequence}, listed: {listed}");
+            if listed {
+                assert_eq!(view.sites.values().map(Counts::planned).sum::<u32>(), 20);
+            }
+        }
+        assert_eq!(view.sequence, 1999);
+    }
+}
+
+#[test]
+fn a_device_moves_from_where_it_was() {
+    let mut view = View::new(&fresh(4), &all_pending(4));
+    view.apply(&changed(
+        2,
+        vec![device(0, "ams", v1::DeviceState::Running), device(1, "lon", v1::DeviceState::Running)],
+    ));
+    view.apply(&changed(3, vec![device(0, "ams", v1::DeviceState::Succeeded)]));
+    view.apply(&changed(4, vec![device(1, "lon", v1::DeviceState::Failed)]));
+    view.apply(&changed(5, vec![device(3, "lon", v1::DeviceState::Skipped)]));
+    let of = |state| view.counts.of(state);
+    assert_eq!(
+        [
+            of(DeviceState::Pending),
+            of(DeviceState::Succeeded),
+            of(DeviceState::Failed),
+            of(DeviceState::Skipped)
+        ],
+        [1, 1, 1, 1]
+    );
+    assert_eq!(view.sites["lon"].of(DeviceState::Failed), 1);
+    assert_eq!(view.troubles.keys().collect::<Vec<_>>(), ["dev001", "dev003"]);
+}
+
+#[test]
+fn a_late_result_settles_what_was_unknown() {
+    let mut view = View::new(&fresh(1), &all_pending(1));
+    for (sequence, state) in
+        [(2, v1::DeviceState::Running), (3, v1::DeviceState::Unknown), (4, v1::DeviceState::Succeeded)]
+    {
+        view.apply(&changed(sequence, vec![device(0, "ams", state)]));
+    }
+    assert_eq!(view.counts.of(DeviceState::Succeeded), 1);
+    assert!(view.troubles.is_empty());
+}
+
+#[test]
+fn a_breaker_is_kept_until_it_closes() {
+    let mut view = View::new(&fresh(1), &[]);
+    let breaker = |sequence, state: v1::breaker::State| {
+        let breaker = v1::Breaker { name: "site/lon".into(), state: state.into(), ..v1::Breaker::default() };
+        event(sequence, Event::BreakerChanged(v1::BreakerChanged { breaker: Some(breaker) }))
+    };
+    view.apply(&breaker(2, v1::breaker::State::Open));
+    assert_eq!(view.breakers["site/lon"].state, BreakerState::Open);
+    view.apply(&breaker(3, v1::breaker::State::HalfOpen));
+    assert_eq!(view.breakers["site/lon"].state, BreakerState::HalfOpen);
+    view.apply(&breaker(4, v1::breaker::State::Closed));
+    assert!(view.breakers.is_empty());
+}
+
+#[test]
+fn a_pause_says_who_and_why_and_needs_a_person() {
+    let mut view = View::new(&fresh(2), &[]);
+    assert_eq!(view.needs_a_person(), None);
+    let state = v1::rollout::State::Paused.into();
+    view.apply(&event(
+        2,
+        Event::StateChanged(v1::StateChanged { state, reason: "looks odd".into(), by: "anna".into() }),
+    ));
+    let why = view.needs_a_person().expect("a person");
+    assert!(
+        why.contains("anna") && why.contains("looks odd") && why.contains("switchyard rollout resume ntp"),
+        "{why}"
+    );
+}
+
+#[test]
+fn a_site_without_agent_needs_a_person_only_when_nothing_else_runs() {
+    let mut view = View::new(&fresh(2), &all_pending(2));
+    let beat = |sequence| {
+        let blocked_on = vec!["no agent at lon".to_owned()];
+        event(sequence, Event::Heartbeat(v1::Heartbeat { blocked_on, counts: None }))
+    };
+    view.apply(&changed(2, vec![device(0, "ams", v1::DeviceState::Running)]));
+    view.apply(&beat(2));
+    assert_eq!(view.waiting_for().as_deref(), Some("no agent at lon"));
+    assert_eq!(view.needs_a_person(), None);
+    view.apply(&changed(3, vec![device(0, "ams", v1::DeviceState::Succeeded)]));
+    assert!(view.needs_a_person().is_some());
+}
+
+#[test]
+fn it_is_over_when_the_state_is_final_and_nobody_is_in_flight() {
+    let mut view = View::new(&fresh(1), &all_pending(1));
+    view.apply(&changed(2, vec![device(0, "ams", v1::DeviceState::Running)]));
+    let state = v1::rollout::State::Aborted.into();
+    view.apply(&event(
+        3,
+        Event::StateChanged(v1::StateChanged { state, reason: String::new(), by: "bob".into() }),
+    ));
+    assert!(!view.is_over());
+    view.apply(&changed(4, vec![device(0, "ams", v1::DeviceState::Succeeded)]));
+    assert!(view.is_over());
+    assert_eq!(view.waiting_for(), None);
+}
+
+#[test]
+fn an_event_that_comes_twice_counts_once() {
+    let mut view = View::new(&fresh(3), &[]);
+    for _ in 0..2 {
+        view.apply(&changed(2, vec![device(0, "ams", v1::DeviceState::Running)]));
+    }
+    assert_eq!(view.counts.of(DeviceState::Running), 1);
+    view.apply(&changed(1, vec![device(1, "ams", v1::DeviceState::Running)]));
+    assert_eq!(view.counts.of(DeviceState::Running), 1, "before the snapshot");
+}
