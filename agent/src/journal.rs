@@ -40,10 +40,7 @@ pub enum OpenError {
     #[error("open the journal in {0}: {1}")]
     Io(PathBuf, io::Error),
     /// A segment cannot be trusted.
-    #[error(
-        "open the journal: {path} cannot be used: {found}. Devices may have been written to that only this file \
-         knows of: restore it from a copy, or read those devices back, move {dir} away and start again"
-    )]
+    #[error("open the journal: {path} cannot be used: {found}. {}", found.advice(dir))]
     Damaged {
         /// The segment.
         path: PathBuf,

@@ -1,10 +1,20 @@
 //! The agent of a site: configures devices behind its own pool and breakers, and reports every result.
 
+pub mod agent;
+pub mod attempt;
+pub mod backoff;
 pub mod clock;
+pub mod config;
+pub mod driver;
 pub mod enroll;
+mod entropy;
 pub mod executor;
 pub mod fs;
 pub mod journal;
 pub mod lock;
 pub mod secrets;
+pub mod session;
 pub mod simulator;
+
+pub use agent::{Agent, AgentError, AgentHandle, StartError};
+pub use config::Config;

@@ -1,9 +1,8 @@
 //! A bounded pool of permits: at most so many attempts at once, and one for each device.
 
 use crate::id::DeviceName;
-use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// Attempts at once when nobody says otherwise.
 pub const MAX_IN_FLIGHT_DEFAULT: usize = 64;
@@ -23,13 +22,13 @@ pub enum Busy {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pool {
     size: usize,
-    held: BTreeMap<DeviceName, Timestamp>,
+    held: BTreeSet<DeviceName>,
 }
 
 impl Pool {
     /// A pool of `size` permits, brought into 1 to [`MAX_IN_FLIGHT_MAX`].
     pub fn new(size: usize) -> Self {
-        Self { size: size.clamp(1, MAX_IN_FLIGHT_MAX), held: BTreeMap::new() }
+        Self { size: size.clamp(1, MAX_IN_FLIGHT_MAX), held: BTreeSet::new() }
     }
 
     /// How many permits there are.
@@ -42,26 +41,21 @@ impl Pool {
         self.held.len()
     }
 
-    /// Takes the permit of `device`, to be back by `deadline`.
-    pub fn try_acquire(&mut self, device: &DeviceName, deadline: Timestamp) -> Result<(), Busy> {
-        if self.held.contains_key(device) {
+    /// Takes the permit of `device`.
+    pub fn try_acquire(&mut self, device: &DeviceName) -> Result<(), Busy> {
+        if self.held.contains(device) {
             return Err(Busy::Device);
         }
         if self.held.len() >= self.size {
             return Err(Busy::Full);
         }
-        self.held.insert(device.clone(), deadline);
+        self.held.insert(device.clone());
         Ok(())
     }
 
     /// Gives the permit of `device` back; tells whether it was out.
     pub fn release(&mut self, device: &DeviceName) -> bool {
-        self.held.remove(device).is_some()
-    }
-
-    /// Devices whose permit should have been back by `now`.
-    pub fn overdue(&self, now: Timestamp) -> Vec<DeviceName> {
-        self.held.iter().filter(|(_, deadline)| **deadline <= now).map(|(device, _)| device.clone()).collect()
+        self.held.remove(device)
     }
 }
 
@@ -76,22 +70,14 @@ mod tests {
     #[test]
     fn never_more_than_its_size_and_one_for_each_device() {
         let mut pool = Pool::new(2);
-        assert_eq!(pool.try_acquire(&device(1), Timestamp(9)), Ok(()));
-        assert_eq!(pool.try_acquire(&device(1), Timestamp(9)), Err(Busy::Device));
-        assert_eq!(pool.try_acquire(&device(2), Timestamp(9)), Ok(()));
-        assert_eq!(pool.try_acquire(&device(3), Timestamp(9)), Err(Busy::Full));
+        assert_eq!(pool.try_acquire(&device(1)), Ok(()));
+        assert_eq!(pool.try_acquire(&device(1)), Err(Busy::Device));
+        assert_eq!(pool.try_acquire(&device(2)), Ok(()));
+        assert_eq!(pool.try_acquire(&device(3)), Err(Busy::Full));
         assert!(pool.release(&device(1)));
         assert!(!pool.release(&device(1)));
-        assert_eq!(pool.try_acquire(&device(3), Timestamp(9)), Ok(()));
+        assert_eq!(pool.try_acquire(&device(3)), Ok(()));
         assert_eq!(pool.in_flight(), 2);
-    }
-
-    #[test]
-    fn a_permit_that_does_not_come_back_is_noticed() {
-        let mut pool = Pool::new(4);
-        pool.try_acquire(&device(1), Timestamp(5)).unwrap();
-        pool.try_acquire(&device(2), Timestamp(6)).unwrap();
-        assert_eq!(pool.overdue(Timestamp(5)), [device(1)]);
     }
 
     #[test]

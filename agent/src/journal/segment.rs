@@ -66,6 +66,29 @@ pub enum SegmentError {
     Io(#[from] io::Error),
 }
 
+impl SegmentError {
+    /// What to do about it; `dir` is the journal's folder.
+    pub fn advice(&self, dir: &Path) -> String {
+        let dir = dir.display();
+        match self {
+            Self::OtherSite { found, .. } => {
+                format!("Start this agent with --site {found}, or give it a --data folder of its own")
+            }
+            Self::Version(_) => "Nothing was changed".into(),
+            Self::Io(_) => "Mend that and start again; nothing was changed".into(),
+            Self::Empty
+            | Self::NotAJournal
+            | Self::OtherSegment { .. }
+            | Self::Damaged(_)
+            | Self::CutOff(_)
+            | Self::Unknown(..) => format!(
+                "Devices may have been written to that only this file knows of: restore it from a copy, or read those \
+                 devices back, move {dir} away and start again"
+            ),
+        }
+    }
+}
+
 /// A segment read back.
 #[derive(Debug)]
 pub struct ReadBack {

@@ -1,0 +1,134 @@
+//! One attempt from start to outcome, whatever the executor does: it may hang, break down or be called off.
+
+mod context;
+mod gate;
+
+pub use context::{Context, ProgressNote};
+pub use gate::Gate;
+
+use crate::executor::{Executor, GateRefused};
+use std::sync::Arc;
+use std::time::Duration;
+use switchyard_shared::id::OpId;
+use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase, printable};
+use switchyard_shared::task::{Task, Timeouts};
+use switchyard_shared::time::Timestamp;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+/// What an attempt may take beyond its own deadlines: the intent on a slow disk, saying goodbye.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How long an attempt with these deadlines may take in all.
+pub fn longest(timeouts: &Timeouts) -> Duration {
+    timeouts.connect.saturating_add(timeouts.command).saturating_add(GRACE)
+}
+
+/// The end of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Which attempt.
+    pub op: OpId,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whether the device may have been written to.
+    pub wrote: bool,
+}
+
+/// Calls a running attempt off, unless it is too late.
+#[derive(Clone)]
+pub struct CallOff {
+    gate: Arc<Gate>,
+    cancel: CancellationToken,
+}
+
+impl CallOff {
+    /// Ends the attempt as `CANCELLED` with `message` if it has written nothing; `false` if it may have.
+    pub fn call_off(&self, message: &str) -> bool {
+        let called_off =
+            self.gate.call_off(GateRefused { class: Class::Cancelled, message: message.to_owned() });
+        if called_off {
+            self.cancel.cancel();
+        }
+        called_off
+    }
+}
+
+/// An attempt that is ready to run.
+pub struct Attempt {
+    task: Arc<Task>,
+    context: Arc<Context>,
+    cancel: CancellationToken,
+}
+
+impl Attempt {
+    /// An attempt at `task`, whose gate is that of `context`.
+    pub fn new(task: Arc<Task>, context: Context) -> Self {
+        Self { task, context: Arc::new(context), cancel: CancellationToken::new() }
+    }
+
+    /// The handle that calls it off.
+    pub fn call_off(&self) -> CallOff {
+        CallOff { gate: self.context.gate.clone(), cancel: self.cancel.clone() }
+    }
+
+    /// Runs it to its end; always returns, and by [`longest`] of its deadlines.
+    pub async fn run(self, executor: Arc<dyn Executor>) -> Ended {
+        let Self { task, context, cancel } = self;
+        let started_at = context.clock.now();
+        let limit = longest(&task.timeouts);
+        // In a task of its own, so that neither a panic nor a hang of the executor reaches the permit.
+        let mut work = AbortOnDropHandle::new(tokio::spawn({
+            let (task, context) = (task.clone(), context.clone());
+            async move { executor.attempt(&task, &*context, cancel).await }
+        }));
+        let outcome = match tokio::time::timeout(limit, &mut work).await {
+            Ok(Ok(outcome)) => checked(outcome, &context.gate, context.clock.now()),
+            Ok(Err(_)) => {
+                broken("the executor broke down, which is a fault of this agent", &context, started_at)
+            }
+            Err(_) => {
+                work.abort();
+                broken(
+                    "the executor did not end by its deadlines, which is a fault of this agent",
+                    &context,
+                    started_at,
+                )
+            }
+        };
+        Ended { op: task.op.clone(), outcome, wrote: context.gate.has_passed() }
+    }
+}
+
+/// The gate knows better than the executor who came first.
+fn checked(mut outcome: Outcome, gate: &Gate, now: Timestamp) -> Outcome {
+    let never_happened = matches!(outcome.class, Class::Cancelled | Class::NotStarted);
+    if never_happened && gate.has_passed() {
+        let message = format!("ended without an answer after the write began: {}", outcome.message);
+        return Outcome {
+            started_at: outcome.started_at,
+            ..Outcome::new(Class::LostAfterWrite, Phase::Write, LeftAs::Unknown, &message, now)
+        };
+    }
+    if let (Class::Cancelled, Err(refused)) = (outcome.class, gate.check()) {
+        outcome.message =
+            printable(refused.message.as_bytes(), switchyard_shared::outcome::MESSAGE_BYTES_MAX);
+    }
+    outcome
+}
+
+fn broken(message: &str, context: &Context, started_at: Timestamp) -> Outcome {
+    let refused = GateRefused { class: Class::AgentError, message: message.to_owned() };
+    let now = context.clock.now();
+    let outcome = if context.gate.call_off(refused) {
+        Outcome::new(Class::AgentError, Phase::Connect, LeftAs::Unchanged, message, now)
+            .with_hint("see this agent's log, and try the device again")
+    } else {
+        Outcome::new(Class::LostAfterWrite, Phase::Write, LeftAs::Unknown, message, now)
+            .with_hint("read the device: it may have the change, a part of it, or nothing")
+    };
+    Outcome { started_at, ..outcome }
+}
+
+#[cfg(test)]
+mod tests;

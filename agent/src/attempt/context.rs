@@ -1,0 +1,81 @@
+//! What an executor sees of the agent: where it may say how far it is, and the way through the gate.
+
+use super::Gate;
+use crate::clock::Clock;
+use crate::executor::{AttemptContext, GateRefused};
+use crate::journal::{Entry, Log};
+use crate::session::Lease;
+use futures_util::future::BoxFuture;
+use std::sync::Arc;
+use switchyard_shared::id::OpId;
+use switchyard_shared::outcome::{Class, Phase};
+use switchyard_shared::time::Timestamp;
+use tokio::sync::mpsc;
+
+/// Where an attempt is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgressNote {
+    /// Which attempt.
+    pub op: OpId,
+    /// Where it is.
+    pub phase: Phase,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// The context of one attempt.
+pub struct Context {
+    /// Which attempt.
+    pub op: OpId,
+    /// Its gate.
+    pub gate: Arc<Gate>,
+    /// Where the intent goes.
+    pub log: Arc<dyn Log>,
+    /// The right to start.
+    pub lease: Arc<Lease>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Where progress goes; dropped when nobody listens fast enough.
+    pub progress: mpsc::Sender<ProgressNote>,
+}
+
+impl Context {
+    /// Checked before the intent and again after it: the disk may have been slow.
+    fn check(&self) -> Result<(), GateRefused> {
+        self.gate.check()?;
+        if self.lease.is_held(self.clock.now()) {
+            return Ok(());
+        }
+        Err(self
+            .refuse(Class::Cancelled, "called off: no word from the coordinator for longer than its lease"))
+    }
+
+    fn refuse(&self, class: Class, message: &str) -> GateRefused {
+        let refused = GateRefused { class, message: message.to_owned() };
+        self.gate.call_off(refused.clone());
+        refused
+    }
+}
+
+impl AttemptContext for Context {
+    fn progress(&self, phase: Phase) {
+        let note = ProgressNote { op: self.op.clone(), phase, at: self.clock.now() };
+        let _dropped_when_full = self.progress.try_send(note);
+    }
+
+    fn open_write_gate(&self) -> BoxFuture<'_, Result<(), GateRefused>> {
+        Box::pin(async move {
+            self.check()?;
+            let intent = Entry::Intent { op: self.op.clone(), at: self.clock.now() };
+            match self.log.submit(vec![intent]).await {
+                Ok(Ok(())) => {}
+                Ok(Err(lost)) => return Err(self.refuse(Class::AgentError, &format!("failed to {lost}"))),
+                Err(_) => {
+                    return Err(self.refuse(Class::AgentError, "failed to write the journal: it is closed"));
+                }
+            }
+            self.check()?;
+            self.gate.pass()
+        })
+    }
+}

@@ -1,0 +1,207 @@
+//! Whatever an executor does, an attempt ends, and the gate decides who came first.
+
+use super::*;
+use crate::clock::SystemClock;
+use crate::executor::AttemptContext;
+use crate::journal::{Entry, JournalLost, Log};
+use crate::session::Lease;
+use futures_util::future::BoxFuture;
+use std::sync::Mutex;
+use switchyard_shared::id::{DeviceName, RolloutName};
+use switchyard_shared::task::{BreakerSettings, Endpoint};
+use tokio::sync::{mpsc, oneshot};
+
+type Waiting = (Vec<Entry>, oneshot::Sender<Result<(), JournalLost>>);
+
+/// A disk that answers when the test says so.
+#[derive(Default)]
+struct SlowLog(Mutex<Vec<Waiting>>);
+
+impl Log for SlowLog {
+    fn submit(&self, entries: Vec<Entry>) -> oneshot::Receiver<Result<(), JournalLost>> {
+        let (done, answer) = oneshot::channel();
+        self.0.lock().unwrap().push((entries, done));
+        answer
+    }
+}
+
+impl SlowLog {
+    async fn next(&self) -> Waiting {
+        loop {
+            if let Some(waiting) = self.0.lock().unwrap().pop() {
+                return waiting;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Script {
+    Write,
+    WriteThenHang,
+    WriteThenPanic,
+    WriteThenClaimCancelled,
+    Hang,
+    Panic,
+    AwaitCancel,
+}
+
+impl Executor for Script {
+    fn attempt<'a>(
+        &'a self,
+        _task: &'a Task,
+        context: &'a dyn AttemptContext,
+        cancel: CancellationToken,
+    ) -> BoxFuture<'a, Outcome> {
+        let end =
+            |class, message: &str| Outcome::new(class, Phase::Write, LeftAs::Changed, message, Timestamp(0));
+        let script = *self;
+        Box::pin(async move {
+            match script {
+                Script::Hang => std::future::pending().await,
+                Script::Panic => panic!("a fault"),
+                Script::AwaitCancel => {
+                    cancel.cancelled().await;
+                    return end(Class::Cancelled, "cancelled");
+                }
+                Script::Write
+                | Script::WriteThenHang
+                | Script::WriteThenPanic
+                | Script::WriteThenClaimCancelled => {}
+            }
+            if let Err(refused) = context.open_write_gate().await {
+                return end(refused.class, &refused.message);
+            }
+            match script {
+                Script::WriteThenHang => std::future::pending().await,
+                Script::WriteThenPanic => panic!("a fault"),
+                Script::WriteThenClaimCancelled => end(Class::Cancelled, "cancelled"),
+                Script::Write | Script::Hang | Script::Panic | Script::AwaitCancel => {
+                    end(Class::Ok, "written")
+                }
+            }
+        })
+    }
+}
+
+struct Bench {
+    log: Arc<SlowLog>,
+    call_off: CallOff,
+    run: tokio::task::JoinHandle<Ended>,
+}
+
+fn bench(script: Script) -> Bench {
+    bench_with(script, Duration::from_secs(3600))
+}
+
+fn bench_with(script: Script, lease_left: Duration) -> Bench {
+    let log = Arc::new(SlowLog::default());
+    let lease = Arc::new(Lease::default());
+    let clock = SystemClock::shared();
+    lease.renew(clock.now().plus(lease_left));
+    let op = OpId {
+        rollout: RolloutName::new("ntp").unwrap(),
+        device: DeviceName::new("r1").unwrap(),
+        attempt: 1,
+    };
+    let task = Task {
+        op: op.clone(),
+        endpoint: Endpoint {
+            hostname: "127.0.0.1".into(),
+            port: 22,
+            username: "admin".into(),
+            credential_ref: "env:X".into(),
+            host_keys: vec!["SHA256:x".into()],
+        },
+        command: "configure".into(),
+        configuration: b"x".as_slice().into(),
+        timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(60) },
+        breakers: BreakerSettings::default(),
+    };
+    let context =
+        Context { op, gate: Arc::default(), log: log.clone(), lease, clock, progress: mpsc::channel(4).0 };
+    let attempt = Attempt::new(Arc::new(task), context);
+    let call_off = attempt.call_off();
+    let run = tokio::spawn(attempt.run(Arc::new(script)));
+    Bench { log, call_off, run }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_intent_is_durable_before_the_executor_may_write() {
+    let bench = bench(Script::Write);
+    let (entries, done) = bench.log.next().await;
+    assert!(matches!(entries[..], [Entry::Intent { .. }]));
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!bench.run.is_finished(), "it waits for the disk");
+    done.send(Ok(())).unwrap();
+    let ended = bench.run.await.unwrap();
+    assert_eq!((ended.outcome.class, ended.wrote), (Class::Ok, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn called_off_while_the_intent_is_being_written_it_writes_nothing() {
+    let bench = bench(Script::Write);
+    let (_, done) = bench.log.next().await;
+    assert!(bench.call_off.call_off("called off: site/lon opened"));
+    done.send(Ok(())).unwrap();
+    let ended = bench.run.await.unwrap();
+    assert_eq!((ended.outcome.class, ended.wrote), (Class::Cancelled, false));
+    assert_eq!(ended.outcome.message, "called off: site/lon opened");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_ends_while_the_disk_is_slow_stops_the_write() {
+    let bench = bench_with(Script::Write, Duration::from_secs(10));
+    let (_, done) = bench.log.next().await;
+    tokio::time::advance(Duration::from_secs(10)).await;
+    done.send(Ok(())).unwrap();
+    let ended = bench.run.await.unwrap();
+    assert_eq!((ended.outcome.class, ended.wrote), (Class::Cancelled, false));
+    assert!(ended.outcome.message.contains("no word from the coordinator"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_intent_that_cannot_be_written_keeps_the_gate_shut() {
+    let bench = bench(Script::Write);
+    let (_, done) = bench.log.next().await;
+    done.send(Err(JournalLost("/data/journal: EIO".into()))).unwrap();
+    let ended = bench.run.await.unwrap();
+    assert_eq!((ended.outcome.class, ended.wrote), (Class::AgentError, false));
+    assert_eq!(ended.outcome.message, "failed to write the journal /data/journal: EIO");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_off_says_why_and_comes_too_late_after_the_write() {
+    let early = bench(Script::AwaitCancel);
+    assert!(early.call_off.call_off("called off: site/lon opened"));
+    assert_eq!(early.run.await.unwrap().outcome.message, "called off: site/lon opened");
+    let late = bench(Script::WriteThenHang);
+    late.log.next().await.1.send(Ok(())).unwrap();
+    while !late.call_off.gate.has_passed() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!late.call_off.call_off("too late"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_executor_that_hangs_or_breaks_down_still_ends() {
+    for (script, class, wrote) in [
+        (Script::Hang, Class::AgentError, false),
+        (Script::Panic, Class::AgentError, false),
+        (Script::WriteThenHang, Class::LostAfterWrite, true),
+        (Script::WriteThenPanic, Class::LostAfterWrite, true),
+        (Script::WriteThenClaimCancelled, Class::LostAfterWrite, true),
+    ] {
+        let bench = bench(script);
+        if wrote {
+            bench.log.next().await.1.send(Ok(())).unwrap();
+        }
+        let ended = bench.run.await.unwrap();
+        assert_eq!((ended.outcome.class, ended.wrote), (class, wrote));
+        let left_as = if wrote { LeftAs::Unknown } else { LeftAs::Unchanged };
+        assert_eq!(ended.outcome.left_as, left_as);
+    }
+}

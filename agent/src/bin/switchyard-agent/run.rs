@@ -1,0 +1,102 @@
+//! `switchyard-agent run`: one site's agent until it is told to stop.
+
+use super::connector::Dial;
+use anyhow::Context as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use switchyard_agent::clock::SystemClock;
+use switchyard_agent::executor::ssh::SshExecutor;
+use switchyard_agent::{Agent, Config, enroll};
+use switchyard_proto::tls::client::Security;
+use switchyard_shared::id::SiteName;
+use switchyard_shared::pool::{MAX_IN_FLIGHT_DEFAULT, MAX_IN_FLIGHT_MAX};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Exit status after a second signal, as shells count it.
+const INTERRUPTED: i32 = 130;
+
+/// Configure the devices of one site for a coordinator.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Credentials that an inventory names as file:PATH are read in --data, env:NAME in this environment.
+
+Examples:
+  switchyard-agent run --site lon --coordinator https://coordinator:7443 --data /var/lib/switchyard-agent --join TOKEN
+  switchyard-agent run --site lon --coordinator https://coordinator:7443 --data /var/lib/switchyard-agent")]
+pub struct Args {
+    /// The site whose devices this agent configures.
+    #[arg(long, env = "SWITCHYARD_SITE", value_name = "NAME", value_parser = site)]
+    site: SiteName,
+    /// Where the coordinator listens, such as https://coordinator:7443.
+    #[arg(long, env = "SWITCHYARD_COORDINATOR", value_name = "URL")]
+    coordinator: String,
+    /// Folder for this agent's credentials and journal; one agent for each folder.
+    #[arg(long, env = "SWITCHYARD_DATA", value_name = "DIR")]
+    data: PathBuf,
+    /// Single-use token of `switchyard agent token create`; needed at the first start only.
+    #[arg(long, env = "SWITCHYARD_JOIN", hide_env_values = true, value_name = "TOKEN")]
+    join: Option<String>,
+    /// Plaintext to a coordinator on this very machine, for trying things out.
+    #[arg(long, conflicts_with = "join")]
+    insecure_loopback: bool,
+    /// Devices worked on at once.
+    #[arg(long, env = "SWITCHYARD_MAX_IN_FLIGHT", value_name = "N", default_value_t = MAX_IN_FLIGHT_DEFAULT,
+          value_parser = pool_size)]
+    max_in_flight: usize,
+}
+
+fn site(text: &str) -> Result<SiteName, String> {
+    SiteName::new(text).map_err(|error| format!("failed to {error}"))
+}
+
+fn pool_size(text: &str) -> Result<usize, String> {
+    let size = text.parse().ok().filter(|size| (1..=MAX_IN_FLIGHT_MAX).contains(size));
+    size.ok_or_else(|| format!("write a number from 1 to {MAX_IN_FLIGHT_MAX}"))
+}
+
+/// Runs until SIGTERM or Ctrl-C, then lets what runs end; a second signal ends it at once.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let clock = SystemClock::shared();
+    let security = if args.insecure_loopback {
+        Security::InsecureLoopback
+    } else {
+        let join = args.join.as_deref();
+        let credentials =
+            enroll::credentials(&args.data, &args.site, &args.coordinator, join, clock.now()).await;
+        Security::Tls(credentials.map_err(failed)?)
+    };
+    let config = Config { site: args.site, data: args.data.clone(), max_in_flight: args.max_in_flight };
+    let connector = Arc::new(Dial { coordinator: args.coordinator, security });
+    let executor = Arc::new(SshExecutor::new(args.data, clock.clone()));
+    let shutdown = CancellationToken::new();
+    stop_on_signal(shutdown.clone())?;
+    let agent = Agent::start(config, connector, executor, clock, shutdown).map_err(failed)?;
+    agent.ended().await.map_err(failed)
+}
+
+fn failed(error: impl std::fmt::Display) -> anyhow::Error {
+    anyhow::anyhow!("failed to {error}")
+}
+
+fn stop_on_signal(shutdown: CancellationToken) -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
+    tokio::spawn(async move {
+        next(&mut interrupt, &mut terminate).await;
+        shutdown.cancel();
+        next(&mut interrupt, &mut terminate).await;
+        tracing::warn!(
+            "stopped by a second signal; what was running is reported as inconclusive at the next start"
+        );
+        std::process::exit(INTERRUPTED);
+    });
+    Ok(())
+}
+
+async fn next(interrupt: &mut Signal, terminate: &mut Signal) {
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}

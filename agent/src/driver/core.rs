@@ -1,0 +1,187 @@
+//! The agent's one truth: queue, pool, breakers, running attempts, results, credit. Events in, effects
+//! out; no clock, no task, no socket.
+
+mod assign;
+mod breakers;
+mod finish;
+mod link;
+mod start;
+
+#[cfg(test)]
+mod tests;
+
+use super::ledger::Ledger;
+use super::outbox::Outbox;
+use crate::attempt::{Ended, ProgressNote};
+use crate::journal::{Entry, State};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use switchyard_proto::convert::link::{FromCoordinator, Welcome};
+use switchyard_shared::breaker::{Admission, Tree};
+use switchyard_shared::id::{OpId, SiteName};
+use switchyard_shared::pool::Pool;
+use switchyard_shared::task::Task;
+use switchyard_shared::time::Timestamp;
+
+/// Results that may wait for their acknowledgement before no more credit is granted.
+pub const UNACKED_MAX: usize = 10_000;
+
+/// One thing that happened to the agent.
+#[derive(Debug)]
+pub enum Event {
+    /// The coordinator welcomed this agent.
+    Connected(Welcome),
+    /// The session is over.
+    Disconnected,
+    /// The coordinator said something after its welcome.
+    Down(FromCoordinator),
+    /// An attempt ended.
+    Ended(Ended),
+    /// An attempt is somewhere else now.
+    Progress(ProgressNote),
+    /// Results up to this sequence are on disk.
+    Durable(u64),
+    /// The journal cannot be written any more.
+    JournalLost(String),
+    /// Start nothing new any more.
+    Drain,
+}
+
+/// One thing to be done.
+#[derive(Debug)]
+pub enum Effect {
+    /// Run an attempt.
+    Start(Arc<Task>),
+    /// Call a running attempt off if it has written nothing.
+    CallOff {
+        /// Which.
+        op: OpId,
+        /// Why.
+        message: String,
+    },
+    /// Make these durable; `results_to` is the sequence that is durable then.
+    Append {
+        /// What.
+        entries: Vec<Entry>,
+        /// The result among them.
+        results_to: Option<u64>,
+    },
+}
+
+struct Running {
+    task: Arc<Task>,
+    admission: Admission,
+}
+
+/// The state of an agent.
+pub struct Core {
+    site: SiteName,
+    pool: Pool,
+    breakers: Tree,
+    queue: VecDeque<Task>,
+    running: BTreeMap<OpId, Running>,
+    ledger: Ledger,
+    outbox: Outbox,
+    effects: VecDeque<Effect>,
+    coordinator_epoch: u64,
+    connected: bool,
+    draining: bool,
+    journal_lost: Option<String>,
+    received: u64,
+    granted: u64,
+    granted_sent: u64,
+}
+
+impl Core {
+    /// An agent that starts from what its journal kept.
+    pub fn new(site: SiteName, max_in_flight: usize, state: State, now: Timestamp) -> Self {
+        Self {
+            breakers: Tree::new(site.clone(), now),
+            site,
+            pool: Pool::new(max_in_flight),
+            queue: VecDeque::new(),
+            running: BTreeMap::new(),
+            coordinator_epoch: state.coordinator_epoch,
+            ledger: Ledger::new(state),
+            outbox: Outbox::default(),
+            effects: VecDeque::new(),
+            connected: false,
+            draining: false,
+            journal_lost: None,
+            received: 0,
+            granted: 0,
+            granted_sent: 0,
+        }
+    }
+
+    /// Takes one event in. Nothing starts before [`Core::pump`], so that everything that has happened
+    /// is known before anything new begins.
+    pub fn handle(&mut self, event: Event, now: Timestamp) {
+        match event {
+            Event::Connected(welcome) => self.connected(&welcome),
+            Event::Disconnected => self.disconnected(),
+            Event::Down(message) => self.down(message, now),
+            Event::Ended(ended) => self.ended(ended, now),
+            Event::Progress(note) => self.progressed(note),
+            Event::Durable(sequence) => self.ledger.durable(sequence),
+            Event::JournalLost(message) => self.journal_lost(message, now),
+            Event::Drain => self.drain(now),
+        }
+    }
+
+    /// Moves on what is due, then starts what may start. `lease_held`: whether new work may start at all.
+    pub fn pump(&mut self, now: Timestamp, lease_held: bool) {
+        self.breakers.handle_timeout(now);
+        self.note_moves();
+        if self.connected && lease_held {
+            self.start_what_may(now);
+        }
+        self.grant();
+    }
+
+    /// When to pump again although nothing happens.
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        self.breakers.poll_timeout().map(|(at, _, _)| at)
+    }
+
+    /// The next thing to be done.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// Whether nothing runs and every result is on disk.
+    pub fn is_idle(&self) -> bool {
+        self.running.is_empty() && self.ledger.undurable() == 0
+    }
+
+    /// How many attempts run.
+    pub fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    /// How many results wait for their acknowledgement.
+    pub fn unacked(&self) -> usize {
+        self.ledger.unacked()
+    }
+
+    /// Whether the coordinator is there.
+    pub fn is_connected(&self) -> bool {
+        self.connected
+    }
+
+    /// Why no new work starts any more, if the journal is lost.
+    pub fn journal_error(&self) -> Option<&str> {
+        self.journal_lost.as_deref()
+    }
+
+    fn progressed(&mut self, note: ProgressNote) {
+        if self.connected && self.running.contains_key(&note.op) {
+            self.outbox.progress(note);
+        }
+    }
+
+    fn drain(&mut self, now: Timestamp) {
+        self.draining = true;
+        self.refuse_queued("this agent is shutting down", now);
+    }
+}

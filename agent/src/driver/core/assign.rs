@@ -1,0 +1,106 @@
+//! What the coordinator asks for: work, acknowledgements, call-offs, breakers moved by hand.
+
+use super::{Core, Effect};
+use switchyard_proto::convert::link::{Assignment, BreakerAction, FromCoordinator, UnusableTask};
+use switchyard_shared::breaker::Name;
+use switchyard_shared::id::RolloutName;
+use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
+use switchyard_shared::task::Task;
+use switchyard_shared::time::Timestamp;
+
+impl Core {
+    pub(super) fn down(&mut self, message: FromCoordinator, now: Timestamp) {
+        match message {
+            FromCoordinator::Welcome(_) => tracing::warn!("the coordinator said welcome twice; passed over"),
+            FromCoordinator::HeartbeatReply(_) => {}
+            FromCoordinator::Assignment(assignment) => self.assigned(assignment, now),
+            FromCoordinator::Ack(sequence) => self.acked(sequence),
+            FromCoordinator::Cancel { rollout, reason } => self.cancel(&rollout, &reason, now),
+            FromCoordinator::Breaker { name, action, by, reason } => {
+                self.breaker_command(&name, action, &by, &reason, now);
+            }
+        }
+    }
+
+    fn assigned(&mut self, assignment: Assignment, now: Timestamp) {
+        for UnusableTask { op, error } in assignment.unusable {
+            self.received += 1;
+            if !self.is_known(&op) {
+                let message = format!("failed to {error} of the task that the coordinator sent");
+                let outcome = Outcome::new(Class::AgentError, Phase::Queue, LeftAs::Unchanged, &message, now)
+                    .with_hint("check that coordinator and agent are of the same version");
+                self.answer(op, outcome);
+            }
+        }
+        for task in assignment.tasks {
+            self.received += 1;
+            self.take(task, now);
+        }
+        self.merge_settings(now);
+    }
+
+    fn take(&mut self, task: Task, now: Timestamp) {
+        if self.is_known(&task.op) {
+            return;
+        }
+        if self.ledger.is_settled(&task.op) {
+            tracing::error!(op = %task.op, "asked to run an operation again that may have written; it is not run again");
+            let message = "this attempt ran before and its result was acknowledged; it is not run twice";
+            let outcome = Outcome::new(Class::Inconclusive, Phase::Write, LeftAs::Unknown, message, now)
+                .with_hint("read the device, then retry with a new attempt");
+            self.answer(task.op, outcome);
+            return;
+        }
+        self.queue.push_back(task);
+        if let Some(lost) = &self.journal_lost {
+            self.refuse_queued(&format!("failed to {lost}"), now);
+        } else if self.draining {
+            self.refuse_queued("this agent is shutting down", now);
+        } else if self.received > self.granted
+            && let Some(task) = self.queue.pop_back()
+        {
+            let message = format!("sent beyond the credit of {}", self.granted);
+            let outcome = Outcome::new(Class::NotStarted, Phase::Queue, LeftAs::Unchanged, &message, now);
+            self.answer(task.op, outcome);
+        }
+    }
+
+    /// Whether the operation is in hand; a result of it that waits is sent again.
+    fn is_known(&mut self, op: &switchyard_shared::id::OpId) -> bool {
+        self.ledger.send_again(op)
+            || self.running.contains_key(op)
+            || self.queue.iter().any(|queued| queued.op == *op)
+    }
+
+    fn cancel(&mut self, rollout: &RolloutName, reason: &str, now: Timestamp) {
+        let message = format!("called off: {reason}");
+        let (off, kept) =
+            std::mem::take(&mut self.queue).into_iter().partition(|task: &Task| task.op.rollout == *rollout);
+        self.queue = kept;
+        for task in off {
+            let outcome = Outcome::new(Class::Cancelled, Phase::Queue, LeftAs::Unchanged, &message, now);
+            self.answer(task.op, outcome);
+        }
+        for op in self.running.keys().filter(|op| op.rollout == *rollout) {
+            self.effects.push_back(Effect::CallOff { op: op.clone(), message: message.clone() });
+        }
+    }
+
+    fn breaker_command(
+        &mut self,
+        name: &Name,
+        action: BreakerAction,
+        by: &str,
+        reason: &str,
+        now: Timestamp,
+    ) {
+        let done = match action {
+            BreakerAction::Trip => self.breakers.trip(name, by, reason, now),
+            BreakerAction::Reset => self.breakers.reset(name, by, reason, now),
+        };
+        match done {
+            Ok(()) => self.note_moves(),
+            Err(error) => tracing::warn!("failed to {error}"),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Breakers that moved: reported, and what has written nothing behind an open one is called off.
+
+use super::{Core, Effect};
+use std::collections::BTreeMap;
+use switchyard_shared::breaker::{Name, State, most_cautious};
+use switchyard_shared::time::Timestamp;
+
+impl Core {
+    pub(super) fn note_moves(&mut self) {
+        for report in self.breakers.take_reports() {
+            log_move(&report);
+            match report.state {
+                State::Open | State::ForcedOpen => self.call_off_behind(&report.name),
+                State::Closed | State::HalfOpen => {}
+            }
+            if self.connected {
+                self.outbox.report(report);
+            }
+        }
+    }
+
+    fn call_off_behind(&mut self, name: &Name) {
+        let behind = self.running.keys().filter(|op| match name {
+            Name::Site(_) => true,
+            Name::Device(device) => op.device == *device,
+        });
+        let message = format!("called off: {name} opened");
+        for op in behind {
+            self.effects.push_back(Effect::CallOff { op: op.clone(), message: message.clone() });
+        }
+    }
+
+    /// The most cautious settings of the rollouts that have work here; the last ones stay when none has.
+    pub(super) fn merge_settings(&mut self, now: Timestamp) {
+        let queued = self.queue.iter().map(|task| (&task.op.rollout, &task.breakers));
+        let running = self.running.values().map(|running| (&running.task.op.rollout, &running.task.breakers));
+        let by_rollout: BTreeMap<_, _> = queued.chain(running).collect();
+        if let Some(settings) = most_cautious(by_rollout.into_values()) {
+            self.breakers.set_settings(settings, now);
+            self.note_moves();
+        }
+    }
+}
+
+fn log_move(report: &switchyard_shared::breaker::Report) {
+    let (name, state, reason, by) = (&report.name, report.state, &report.reason, &report.by);
+    match state {
+        State::Open => {
+            let retry =
+                report.retry_at.map(|at| format!("; it tries again at {}", at.clock())).unwrap_or_default();
+            tracing::warn!("{name} is open: {reason}{retry}");
+        }
+        State::ForcedOpen => tracing::warn!("{name} was opened by {by}: {reason}"),
+        State::Closed | State::HalfOpen => tracing::info!("{name} is {state}: {reason} (by {by})"),
+    }
+}

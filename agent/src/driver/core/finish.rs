@@ -1,0 +1,60 @@
+//! What ended: first the breakers hear of it, then the journal, then the coordinator.
+
+use super::{Core, Effect};
+use crate::attempt::Ended;
+use crate::journal::Entry;
+use switchyard_shared::id::OpId;
+use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
+use switchyard_shared::time::Timestamp;
+
+impl Core {
+    pub(super) fn ended(&mut self, ended: Ended, now: Timestamp) {
+        let Ended { op, outcome, wrote } = ended;
+        let Some(running) = self.running.remove(&op) else {
+            tracing::error!(%op, "an attempt ended that does not run here; passed over");
+            return;
+        };
+        self.pool.release(&op.device);
+        let _late_or_counted = self.breakers.finish(running.admission, outcome.class, now);
+        self.note_moves();
+        self.record(op, outcome, wrote);
+        self.merge_settings(now);
+    }
+
+    /// The answer to a task that never started.
+    pub(super) fn answer(&mut self, op: OpId, outcome: Outcome) {
+        self.record(op, outcome, false);
+    }
+
+    fn record(&mut self, op: OpId, outcome: Outcome, wrote: bool) {
+        let entry = self.ledger.add(op, outcome, wrote);
+        let results_to = match &entry {
+            Entry::Result { sequence, .. } => Some(*sequence),
+            Entry::Intent { .. } | Entry::Acked { .. } | Entry::Epoch { .. } => None,
+        };
+        self.effects.push_back(Effect::Append { entries: vec![entry], results_to });
+    }
+
+    /// Nothing new starts; what has written nothing is called off; the rest ends and is still reported.
+    pub(super) fn journal_lost(&mut self, message: String, now: Timestamp) {
+        if self.journal_lost.is_some() {
+            return;
+        }
+        tracing::error!("failed to {message}; starting nothing new, ending when what runs has ended");
+        self.ledger.send_undurable();
+        for op in self.running.keys() {
+            let message = "called off: this agent's journal cannot be written".to_owned();
+            self.effects.push_back(Effect::CallOff { op: op.clone(), message });
+        }
+        self.refuse_queued(&format!("failed to {message}"), now);
+        self.journal_lost = Some(message);
+    }
+
+    /// Answers everything that waits in the queue: it was never started.
+    pub(super) fn refuse_queued(&mut self, message: &str, now: Timestamp) {
+        for task in std::mem::take(&mut self.queue) {
+            let outcome = Outcome::new(Class::NotStarted, Phase::Queue, LeftAs::Unchanged, message, now);
+            self.answer(task.op, outcome);
+        }
+    }
+}

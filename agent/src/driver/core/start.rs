@@ -1,0 +1,52 @@
+//! What starts: in order of arrival, through site, device and pool; a refused task is answered at once.
+
+use super::{Core, Effect, Running};
+use crate::attempt;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
+use switchyard_shared::pool::Busy;
+use switchyard_shared::task::Task;
+use switchyard_shared::time::Timestamp;
+
+impl Core {
+    pub(super) fn start_what_may(&mut self, now: Timestamp) {
+        if self.draining || self.journal_lost.is_some() {
+            return;
+        }
+        let mut waiting = VecDeque::new();
+        while let Some(task) = self.queue.pop_front() {
+            if let Some(task) = self.try_start(task, now) {
+                waiting.push_back(task);
+            }
+        }
+        self.queue = waiting;
+    }
+
+    /// Starts or refuses the task; gives it back when only the pool keeps it waiting.
+    fn try_start(&mut self, task: Task, now: Timestamp) -> Option<Task> {
+        let device = task.op.device.clone();
+        let deadline = now.plus(attempt::longest(&task.timeouts));
+        let admission = match self.breakers.try_acquire(&device, deadline, now) {
+            Ok(admission) => admission,
+            Err(refusal) => {
+                let message = refusal.to_string();
+                let outcome = Outcome::new(Class::NotStarted, Phase::Queue, LeftAs::Unchanged, &message, now);
+                self.answer(task.op, outcome);
+                return None;
+            }
+        };
+        match self.pool.try_acquire(&device) {
+            Ok(()) => {
+                let task = Arc::new(task);
+                self.running.insert(task.op.clone(), Running { task: task.clone(), admission });
+                self.effects.push_back(Effect::Start(task));
+                None
+            }
+            Err(Busy::Full | Busy::Device) => {
+                let _counts_for_nothing = self.breakers.finish(admission, Class::NotStarted, now);
+                Some(task)
+            }
+        }
+    }
+}

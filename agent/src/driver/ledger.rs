@@ -1,0 +1,153 @@
+//! Results from their end to their acknowledgement: journalled, then sent, resent until acknowledged.
+
+use crate::journal::{Entry, State};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use switchyard_shared::id::OpId;
+use switchyard_shared::outcome::Outcome;
+
+/// Operations that are remembered after their result was acknowledged.
+const SETTLED_MAX: usize = 10_000;
+
+/// Results that the coordinator does not keep yet.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    last_sequence: u64,
+    durable: u64,
+    acked: u64,
+    sent: u64,
+    results: BTreeMap<u64, (OpId, Outcome)>,
+    by_op: BTreeMap<OpId, u64>,
+    resend: BTreeSet<u64>,
+    /// Operations that may have written and are acknowledged: never run again.
+    settled: BTreeSet<OpId>,
+    settled_order: VecDeque<OpId>,
+    wrote: BTreeSet<OpId>,
+}
+
+impl Ledger {
+    /// What the journal kept.
+    pub fn new(state: State) -> Self {
+        let by_op = state.results.iter().map(|(sequence, (op, _))| (op.clone(), *sequence)).collect();
+        Self {
+            last_sequence: state.last_sequence,
+            durable: state.last_sequence,
+            acked: state.acked,
+            by_op,
+            results: state.results,
+            ..Self::default()
+        }
+    }
+
+    /// Adds a result; gives the entry that must be durable before it is sent.
+    pub fn add(&mut self, op: OpId, outcome: Outcome, wrote: bool) -> Entry {
+        self.last_sequence += 1;
+        let sequence = self.last_sequence;
+        if wrote {
+            self.wrote.insert(op.clone());
+        }
+        self.by_op.insert(op.clone(), sequence);
+        self.results.insert(sequence, (op.clone(), outcome.clone()));
+        Entry::Result { sequence, op, outcome }
+    }
+
+    /// Results up to `sequence` are on disk.
+    pub fn durable(&mut self, sequence: u64) {
+        self.durable = self.durable.max(sequence);
+    }
+
+    /// Without a journal nothing becomes durable any more; what is in memory is better than silence.
+    pub fn send_undurable(&mut self) {
+        self.durable = u64::MAX;
+    }
+
+    /// The coordinator keeps everything up to `sequence`; gives the entry that says so when it is news.
+    pub fn acked(&mut self, sequence: u64) -> Option<Entry> {
+        if sequence <= self.acked {
+            return None;
+        }
+        self.acked = sequence;
+        self.last_sequence = self.last_sequence.max(sequence);
+        let kept = self.results.split_off(&sequence.saturating_add(1));
+        for (op, _) in std::mem::replace(&mut self.results, kept).into_values() {
+            self.by_op.remove(&op);
+            if self.wrote.remove(&op) && self.settled.insert(op.clone()) {
+                self.settled_order.push_back(op);
+            }
+        }
+        while self.settled_order.len() > SETTLED_MAX
+            && let Some(oldest) = self.settled_order.pop_front()
+        {
+            self.settled.remove(&oldest);
+        }
+        self.resend.retain(|waiting| *waiting > sequence);
+        Some(Entry::Acked { sequence })
+    }
+
+    /// A new session: everything that is not acknowledged is sent again, in order.
+    pub fn rewind(&mut self) {
+        self.sent = self.acked;
+        self.resend.clear();
+    }
+
+    /// Sends the result of `op` again, if there is one that waits; tells whether there is.
+    pub fn send_again(&mut self, op: &OpId) -> bool {
+        let Some(sequence) = self.by_op.get(op) else { return false };
+        if *sequence <= self.sent {
+            self.resend.insert(*sequence);
+        }
+        true
+    }
+
+    /// Whether `op` ran here, may have written, and is over and done with.
+    pub fn is_settled(&self, op: &OpId) -> bool {
+        self.settled.contains(op)
+    }
+
+    /// The next result to send, if one is durable and not sent.
+    pub fn next_result(&mut self) -> Option<(u64, OpId, Outcome)> {
+        let sequence = match self.resend.pop_first() {
+            Some(sequence) => sequence,
+            None => {
+                let next = self.unsent()?;
+                self.sent = next;
+                next
+            }
+        };
+        self.results.get(&sequence).map(|(op, outcome)| (sequence, op.clone(), outcome.clone()))
+    }
+
+    /// Whether [`Ledger::next_result`] has something.
+    pub fn has_next(&self) -> bool {
+        !self.resend.is_empty() || self.unsent().is_some()
+    }
+
+    /// Operations whose result is not acknowledged.
+    pub fn ops(&self) -> impl Iterator<Item = &OpId> {
+        self.by_op.keys()
+    }
+
+    /// How many results are not acknowledged.
+    pub fn unacked(&self) -> usize {
+        self.results.len()
+    }
+
+    /// How many results are not on disk yet.
+    pub fn undurable(&self) -> usize {
+        self.results.range(self.durable.saturating_add(1)..).count()
+    }
+
+    /// The highest acknowledged sequence.
+    pub fn acked_sequence(&self) -> u64 {
+        self.acked
+    }
+
+    /// The last sequence given out.
+    pub fn last_sequence(&self) -> u64 {
+        self.last_sequence
+    }
+
+    fn unsent(&self) -> Option<u64> {
+        let next = self.results.range(self.sent.saturating_add(1)..).next().map(|(sequence, _)| *sequence);
+        next.filter(|sequence| *sequence <= self.durable)
+    }
+}

@@ -1,0 +1,200 @@
+//! One session: hello, welcome, heartbeats under a lease, and everything else to the driver.
+
+use super::{Ending, Session};
+use crate::driver::Message;
+use std::collections::VecDeque;
+use std::time::Duration;
+use switchyard_proto::agent_v1::link_service_client::LinkServiceClient;
+use switchyard_proto::agent_v1::{ConnectRequest, ConnectResponse};
+use switchyard_proto::convert::link::{FromAgent, FromCoordinator, Hello, Welcome};
+use switchyard_shared::time::{Timestamp, format_duration};
+use tokio::sync::{mpsc, oneshot};
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
+use tonic::{Code, Status, Streaming};
+
+/// Messages that may wait for the network.
+const UP_MAX: usize = 64;
+/// How long the coordinator may take to say welcome.
+const WELCOME_WAIT: Duration = Duration::from_secs(10);
+/// Heartbeats that may wait for their answer.
+const UNANSWERED_MAX: usize = 1_000;
+
+/// Runs one session to its end; `connected` tells whether the coordinator welcomed us.
+pub(super) async fn run(session: &Session, channel: Channel, connected: &mut bool) -> Ending {
+    let (reply, hello) = oneshot::channel();
+    let _driver_is_gone = session.driver.send(Message::HelloWanted(reply)).await;
+    let Ok(hello) = hello.await else {
+        return Ending::Lost("begin a session: the agent is ending".into());
+    };
+    let (up, outgoing) = mpsc::channel(UP_MAX);
+    let sent_at = session.clock.now();
+    let greeting = greet(channel, hello.clone(), &up, outgoing);
+    let (welcome, incoming) = match tokio::time::timeout(WELCOME_WAIT, greeting).await {
+        Ok(Ok(greeted)) => greeted,
+        Ok(Err(ending)) => return ending,
+        Err(_) => {
+            let wait = format_duration(WELCOME_WAIT);
+            return Ending::Lost(format!("hear a welcome from {} within {wait}", session.connector.peer()));
+        }
+    };
+    if let Some(ending) = objection(session, &hello, &welcome) {
+        return ending;
+    }
+    session.lease.renew(sent_at.plus(welcome.lease));
+    tracing::info!(
+        "connected to {} as agents/{} for site {}",
+        session.connector.peer(),
+        welcome.agent,
+        welcome.site
+    );
+    *connected = true;
+    if session.driver.send(Message::Connected(welcome.clone(), up.clone())).await.is_err() {
+        return Ending::Lost("go on: the agent is ending".into());
+    }
+    Link { session, welcome, up, incoming, sent: VecDeque::new(), count: 0 }.run().await
+}
+
+async fn greet(
+    channel: Channel,
+    hello: Hello,
+    up: &mpsc::Sender<FromAgent>,
+    outgoing: mpsc::Receiver<FromAgent>,
+) -> Result<(Welcome, Streaming<ConnectResponse>), Ending> {
+    // The queue was made a moment ago and is empty.
+    let _has_room = up.try_send(FromAgent::Hello(hello));
+    let requests = ReceiverStream::new(outgoing).map(ConnectRequest::from);
+    let mut client = LinkServiceClient::new(channel);
+    let mut incoming = client.connect(requests).await.map_err(|status| judge(&status))?.into_inner();
+    let first = incoming.message().await.map_err(|status| judge(&status))?;
+    let Some(first) = first else {
+        return Err(Ending::Lost("hear a welcome: the coordinator closed the session".into()));
+    };
+    match FromCoordinator::try_from(first) {
+        Ok(FromCoordinator::Welcome(welcome)) => Ok((welcome, incoming)),
+        Ok(_) => Err(Ending::Refused("understand the coordinator: it did not begin with a welcome".into())),
+        Err(error) => Err(Ending::Refused(format!("{error} of the coordinator's welcome"))),
+    }
+}
+
+fn objection(session: &Session, hello: &Hello, welcome: &Welcome) -> Option<Ending> {
+    let peer = session.connector.peer();
+    if welcome.site != session.site {
+        return Some(Ending::Fatal(format!(
+            "serve site {} at {peer}: this agent's identity is bound to site {}; start it with --site {}, or enrol it \
+             anew for {}",
+            session.site, welcome.site, welcome.site, session.site
+        )));
+    }
+    if welcome.coordinator_epoch < hello.coordinator_epoch {
+        return Some(Ending::Refused(format!(
+            "follow {peer}: it is at epoch {} and this agent has seen epoch {}; it is an old or restored copy, so \
+             nothing is started for it",
+            welcome.coordinator_epoch, hello.coordinator_epoch
+        )));
+    }
+    None
+}
+
+struct Link<'a> {
+    session: &'a Session,
+    welcome: Welcome,
+    up: mpsc::Sender<FromAgent>,
+    incoming: Streaming<ConnectResponse>,
+    /// Heartbeats without an answer, with when they were sent.
+    sent: VecDeque<(u64, Timestamp)>,
+    count: u64,
+}
+
+impl Link<'_> {
+    async fn run(mut self) -> Ending {
+        let mut beat = tokio::time::interval(self.welcome.heartbeat_interval);
+        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let lease = &self.session.lease;
+            let left = lease.until().since(self.session.clock.now());
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep(left) => {
+                    if !lease.is_held(self.session.clock.now()) {
+                        let lease = format_duration(self.welcome.lease);
+                        return Ending::Lost(format!("hear from the coordinator for {lease}: nothing new starts"));
+                    }
+                }
+                _ = beat.tick() => self.heartbeat(),
+                message = self.incoming.message() => {
+                    if let Err(ending) = self.heard(message).await {
+                        return ending;
+                    }
+                }
+            }
+        }
+    }
+
+    fn heartbeat(&mut self) {
+        self.count += 1;
+        // A full queue means that the network is stuck; the lease decides how long that may last.
+        if self.up.try_send(FromAgent::Heartbeat(self.count)).is_ok() {
+            self.sent.push_back((self.count, self.session.clock.now()));
+            self.sent.truncate(UNANSWERED_MAX);
+        }
+    }
+
+    async fn heard(&mut self, message: Result<Option<ConnectResponse>, Status>) -> Result<(), Ending> {
+        let wire = match message {
+            Ok(Some(wire)) => wire,
+            Ok(None) => {
+                return Err(Ending::Lost("stay connected: the coordinator closed the session".into()));
+            }
+            Err(status) => return Err(judge(&status)),
+        };
+        let message = FromCoordinator::try_from(wire)
+            .map_err(|error| Ending::Refused(format!("{error} of the coordinator's message")))?;
+        if let FromCoordinator::HeartbeatReply(count) = message {
+            self.answered(count);
+            return Ok(());
+        }
+        let delivered = self.session.driver.send(Message::Down(message)).await;
+        delivered.map_err(|_| Ending::Lost("go on: the agent is ending".into()))
+    }
+
+    fn answered(&mut self, count: u64) {
+        while let Some((sent, at)) = self.sent.front().copied()
+            && sent <= count
+        {
+            self.sent.pop_front();
+            if sent == count {
+                self.session.lease.renew(at.plus(self.welcome.lease));
+            }
+        }
+    }
+}
+
+/// What a status means for dialling again.
+fn judge(status: &Status) -> Ending {
+    let message = match switchyard_proto::tls::client::ConnectError::find(status) {
+        Some(error) => error.to_string(),
+        None => {
+            let text = switchyard_shared::outcome::printable(status.message().as_bytes(), 512);
+            format!("stay connected: {text} ({:?})", status.code())
+        }
+    };
+    match status.code() {
+        Code::PermissionDenied | Code::Unauthenticated => Ending::Fatal(message),
+        Code::AlreadyExists | Code::InvalidArgument | Code::FailedPrecondition | Code::Unimplemented => {
+            Ending::Refused(message)
+        }
+        Code::Ok
+        | Code::Cancelled
+        | Code::Unknown
+        | Code::DeadlineExceeded
+        | Code::NotFound
+        | Code::ResourceExhausted
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Internal
+        | Code::Unavailable
+        | Code::DataLoss => Ending::Lost(message),
+    }
+}
