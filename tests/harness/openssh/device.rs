@@ -52,6 +52,10 @@ pub(super) fn script(dir: &Path) -> String {
 const SCRIPT: &str = r#"#!/bin/sh
 # Plays one device: takes the configuration on standard input and notes it in the device's ledger.
 set -eu
+if [ -t 0 ] && [ -z "${SSH_ORIGINAL_COMMAND:-}" ]; then
+    # A person, or a tool that plays one: a shell with a prompt, in which `load` is this command.
+    exec env SSH_ORIGINAL_COMMAND=load PATH="@DIR@/bin:$PATH" PS1='device# ' sh -i
+fi
 set -- $SSH_CONNECTION
 cd "@DIR@/by-address/$3:$4"
 read -r play < play

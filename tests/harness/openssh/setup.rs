@@ -51,6 +51,7 @@ impl Setup {
 
         let command = dir.join("bin/device");
         write(&command, &device::script(&dir), 0o755).map_err(data)?;
+        write(&dir.join("bin/load"), &device::script(&dir), 0o755).map_err(data)?;
         let authorized = keys.join("authorized_keys");
         std::fs::copy(&client, &authorized).map_err(data)?;
         let config = dir.join("sshd_config");
