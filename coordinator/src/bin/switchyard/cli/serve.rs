@@ -3,8 +3,14 @@
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use switchyard_coordinator::{Coordinator, ServeConfig, ServeError};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
 
 /// Run the coordinator.
 #[derive(Debug, clap::Args)]
@@ -24,8 +30,52 @@ pub struct Serve {
 }
 
 impl Serve {
-    /// Serves until told to stop.
+    /// Serves until SIGTERM or Ctrl-C; running rollouts go on when it is started again.
     pub async fn run(self, _session: &mut Session) -> Result<Exit, Failure> {
-        Err(Failure::new(Exit::Error, "NOT_BUILT", "this program was built without the coordinator"))
+        init_log();
+        let listener = TcpListener::bind(self.listen).await.map_err(|error| {
+            let cause = format!("failed to listen on {}: {error}", self.listen);
+            Failure::new(Exit::Error, "LISTEN", cause)
+                .hint("is another coordinator running? choose another --listen")
+        })?;
+        let (data, insecure_loopback, names) = (self.data, self.insecure_loopback, self.names);
+        let config = ServeConfig { data, insecure_loopback, names };
+        let stop = CancellationToken::new();
+        let coordinator =
+            Coordinator::start(config, listener, stop.clone()).await.map_err(|error| failed(&error))?;
+        println!("listening on {}", coordinator.address);
+        tokio::spawn(stop_at_signal(stop));
+        coordinator.ended().await.map_err(|error| failed(&error))?;
+        Ok(Exit::Ok)
     }
+}
+
+fn failed(error: &ServeError) -> Failure {
+    Failure::new(Exit::Error, "SERVE", format!("failed to {error}"))
+}
+
+/// Logs to standard error; `SWITCHYARD_LOG` takes a filter such as `debug`.
+fn init_log() {
+    let filter = EnvFilter::try_from_env("SWITCHYARD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let color = std::io::stderr().is_terminal();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(color)
+        .try_init();
+}
+
+async fn stop_at_signal(stop: CancellationToken) {
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signals) => drop(signals.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+    tracing::info!("stopping; running rollouts go on when the coordinator is started again");
+    stop.cancel();
 }
