@@ -41,7 +41,7 @@ fn a_coordinator_killed_in_the_middle_resumes_its_rollout_from_its_log() {
         "the watcher followed through the restart: {:#?}",
         watching.output()
     );
-    let end = world.document(&["status", "kept", "-o", "json"]);
+    let end = world.document(&["watch", "kept", "-o", "json"]);
     assert_eq!(end["devices"]["succeeded"], DEVICES, "{end}");
     assert_told_truly(&world, &end);
 }
@@ -54,7 +54,7 @@ fn an_agent_killed_in_the_middle_leaves_doubt_as_unknown_and_configures_nothing_
     world.agents.get_mut("lab").unwrap().kill();
     world.start_agent("lab");
     let status = watching.exit_status();
-    let end = world.document(&["status", "doubt", "-o", "json"]);
+    let end = world.document(&["watch", "doubt", "-o", "json"]);
     assert_told_truly(&world, &end);
     let unknown = end["devices"]["unknown"].as_u64().unwrap();
     assert_eq!(status, if unknown > 0 { 3 } else { 0 }, "{end}");

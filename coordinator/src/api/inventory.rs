@@ -48,9 +48,12 @@ impl InventoryService for Api {
         request: Request<v1::ListDevicesRequest>,
     ) -> Result<Response<v1::ListDevicesResponse>, Status> {
         let asked = request.into_inner();
-        let filter = Filter::parse(&asked.filter).map_err(bad_filter)?;
+        let filter = parse_filter(&asked.filter)?;
         let all = self.driver.ask(move |world, _| {
-            let selected = inventory::select(&world.inventory, &filter).map_err(bad_filter)?;
+            let selected = match &filter {
+                Some(filter) => inventory::select(&world.inventory, filter).map_err(bad_filter)?,
+                None => (0..world.inventory.devices.len()).collect(),
+            };
             Ok(selected
                 .into_iter()
                 .map(|index| device(world, &world.inventory.devices[index]))
@@ -70,6 +73,11 @@ fn parse(asked: &v1::ImportInventoryRequest) -> Result<Inventory, Refused> {
         why: format!("{source} is not UTF-8 text"),
     })?;
     Inventory::parse(text, source).map_err(Refused::InventoryInvalid)
+}
+
+/// The filter of a list; nothing means everything.
+pub(super) fn parse_filter(text: &str) -> Result<Option<Filter>, Refused> {
+    if text.trim().is_empty() { Ok(None) } else { Filter::parse(text).map(Some).map_err(bad_filter) }
 }
 
 /// A filter that cannot be read or applied.

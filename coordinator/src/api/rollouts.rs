@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use switchyard_proto::convert;
 use switchyard_proto::v1;
 use switchyard_proto::v1::rollout_service_server::RolloutService;
-use switchyard_shared::filter::{self, Filter, Lookup};
+use switchyard_shared::filter::{self, Lookup};
 use switchyard_shared::rollout::Rollout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -137,7 +137,7 @@ impl RolloutService for Api {
         request: Request<v1::ListDeviceResultsRequest>,
     ) -> Result<Response<v1::ListDeviceResultsResponse>, Status> {
         let asked = request.into_inner();
-        let filter = Filter::parse(&asked.filter).map_err(super::inventory::bad_filter)?;
+        let filter = super::inventory::parse_filter(&asked.filter)?;
         let parent = asked.parent.clone();
         let all = self.driver.ask(move |world, _| {
             let rollout = &world.rollout(&parent)?.rollout;

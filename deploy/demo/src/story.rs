@@ -154,8 +154,9 @@ pub fn keep(world: &mut World<'_>) -> anyhow::Result<()> {
 }
 
 fn end_of(world: &World<'_>, rollout: &str) -> anyhow::Result<Value> {
-    let text = world.say(&["status", rollout, "-o", "json"])?;
-    serde_json::from_str(&text).with_context(|| format!("read the end of {rollout}: {text}"))
+    let output = world.operator().args(["watch", rollout, "--quiet", "-o", "json"]).output();
+    let output = output.context("run switchyard watch")?;
+    serde_json::from_slice(&output.stdout).with_context(|| format!("read the end of {rollout}"))
 }
 
 fn seconds(end: &Value) -> f64 {
