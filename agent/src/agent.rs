@@ -101,3 +101,6 @@ impl Agent {
         Ok(AgentHandle { task })
     }
 }
+
+#[cfg(test)]
+mod tests;

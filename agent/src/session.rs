@@ -3,6 +3,11 @@
 mod lease;
 mod link;
 
+#[cfg(test)]
+pub(crate) mod fake;
+#[cfg(test)]
+mod tests;
+
 pub use lease::Lease;
 
 use crate::backoff::{Backoff, WAIT_MAX};
