@@ -69,6 +69,9 @@ pub struct Globals {
     /// Give up after this long, such as 30s or 2h
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration, help_heading = "Global")]
     pub timeout: Option<Duration>,
+    /// Wait this long for a coordinator that is about to start
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, help_heading = "Global")]
+    pub wait: Option<Duration>,
     /// Makes repeating a command harmless: same id, same answer
     #[arg(long, global = true, value_name = "ID", help_heading = "Global")]
     pub request_id: Option<String>,

@@ -18,6 +18,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 use switchyard_shared::time::Timestamp;
 
+/// How often `--wait` looks whether the coordinator is there.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
 /// One run of the program.
 pub struct Session {
     /// Streams, clock, terminal.
@@ -154,8 +157,20 @@ impl Session {
         self.globals.timeout.unwrap_or(DEADLINE).min(DEADLINE)
     }
 
-    /// Finds the coordinator and dials it.
+    /// Finds the coordinator and dials it, for as long as `--wait` says.
     pub async fn api(&self) -> Result<Api, Failure> {
+        let until = self.now().plus(self.globals.wait.unwrap_or_default());
+        loop {
+            match self.dial().await {
+                Err(failure) if may_come(&failure) && self.now() < until => {
+                    tokio::time::sleep(LOOK_EVERY).await
+                }
+                settled => return settled,
+            }
+        }
+    }
+
+    async fn dial(&self) -> Result<Api, Failure> {
         let env = |name: &str| self.around.env(name).map(str::to_owned);
         let home = env("HOME").map(|home| PathBuf::from(home).join(".config"));
         let wish = Wish {
@@ -170,6 +185,12 @@ impl Session {
         let channel = dial(&context, self.deadline().min(CONNECT_MAX)).await?;
         Ok(Api::new(channel, context.server, self.deadline()))
     }
+}
+
+/// Whether a coordinator that is about to start would make it good: it listens after it has written its
+/// context and credentials.
+fn may_come(failure: &Failure) -> bool {
+    matches!(failure.reason.as_str(), "UNAVAILABLE" | "NO_CONTEXT" | "NO_CREDENTIALS")
 }
 
 /// The format that flag and environment settle on.

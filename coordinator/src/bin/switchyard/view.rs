@@ -133,6 +133,9 @@ impl View {
         let why = |fallback: &str| if self.reason.is_empty() { fallback.into() } else { self.reason.clone() };
         let resume = format!("switchyard rollout resume {}", self.rollout);
         match self.state {
+            RolloutState::Paused if self.reason.starts_with("paused") => {
+                return Some(format!("{}; go on with: {resume}", self.reason));
+            }
             RolloutState::Paused if self.by.is_empty() || self.by == "auto" => {
                 return Some(format!("paused: {}; go on with: {resume}", why("no reason given")));
             }

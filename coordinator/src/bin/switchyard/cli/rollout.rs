@@ -60,7 +60,13 @@ impl Rollout {
     pub async fn run(self, session: &mut Session) -> Result<Exit, Failure> {
         match self {
             Self::List => list(session).await,
-            Self::Get { rollout } => status::show(session, &rollout).await.map(|_| Exit::Ok),
+            Self::Get { rollout } => {
+                let rollout = status::show(session, &rollout).await?;
+                if !session.for_people() {
+                    session.document(&json::rollout(&rollout));
+                }
+                Ok(Exit::Ok)
+            }
             Self::Devices(devices) => devices.run(session).await,
             Self::Pause(args) => args.pause(session).await,
             Self::Resume(args) => args.resume(session).await,

@@ -2,10 +2,10 @@
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::json;
-use crate::render::status;
+use crate::render::{document, status};
 use crate::session::Session;
 use crate::words;
+use switchyard_proto::v1;
 
 /// Show where a rollout stands.
 #[derive(Debug, clap::Args)]
@@ -20,21 +20,23 @@ pub struct Status {
 impl Status {
     /// Shows it.
     pub async fn run(self, session: &mut Session) -> Result<Exit, Failure> {
-        let state = show(session, &self.rollout).await?;
-        let own = words::to_rollout_state(state).map_or(Exit::Pending, Exit::of_state);
+        let rollout = show(session, &self.rollout).await?;
+        if !session.for_people() {
+            let now = session.now();
+            session.document(&document::with_status(&rollout, now));
+        }
+        let own = words::to_rollout_state(rollout.state).map_or(Exit::Pending, Exit::of_state);
         Ok(if self.exit_status { own } else { Exit::Ok })
     }
 }
 
-/// Shows the rollout `name` and gives its state as the wire has it.
-pub async fn show(session: &mut Session, name: &str) -> Result<i32, Failure> {
+/// Shows the rollout `name` to people, and gives it.
+pub async fn show(session: &mut Session, name: &str) -> Result<v1::Rollout, Failure> {
     let api = session.api().await?;
     let rollout = api.rollout(name).await?;
     if session.for_people() {
         let lines = status::status(&rollout, session.now(), session.color);
         session.say_all(&lines);
-    } else {
-        session.document(&json::rollout(&rollout));
     }
-    Ok(rollout.state)
+    Ok(rollout)
 }

@@ -86,6 +86,25 @@ async fn no_coordinator_is_69_and_says_how_to_start_one() {
 }
 
 #[tokio::test]
+async fn wait_waits_for_a_coordinator_that_is_about_to_start() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (mut around, streams) = surroundings();
+    around.cwd = dir.path().to_owned();
+    let line = ["switchyard", "--context", "data/context.toml", "--wait", "60s", "agent", "list"];
+    let waiting = super::run(line.map(Into::into), around);
+    let starting = async {
+        let fake = Fake::start(running(2)).await;
+        std::fs::create_dir(dir.path().join("data")).expect("a folder");
+        write(&dir.path().join("data/context.toml"), &format!("server = \"{}\"", fake.url));
+    };
+    let (exit, ()) = tokio::join!(waiting, starting);
+    assert_eq!(exit, Exit::Ok, "{}", streams.err.text());
+    let at_once = offline(&["--context", "/nonexistent/context.toml", "agent", "list"]).await;
+    assert_eq!(at_once.exit, Exit::Usage);
+    assert!(at_once.err.contains("--wait 30s"), "{at_once:?}");
+}
+
+#[tokio::test]
 async fn planning_sends_the_spec_with_its_files_and_vars() {
     let fake = Fake::start(running(2)).await;
     let dir = spec_folder();

@@ -3,8 +3,9 @@
 use super::{Context, Credentials, user_file};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files;
+use crate::files::{self, ReadError};
 use serde::Deserialize;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use switchyard_shared::id::is_valid_name;
 
@@ -77,11 +78,21 @@ pub fn load(path: &Path) -> Result<Context, Failure> {
 }
 
 fn parse<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, Failure> {
-    let text = files::read_text(path, FILE_BYTES_MAX).map_err(|error| bad(path, error.to_string()))?;
+    let text = files::read_text(path, FILE_BYTES_MAX).map_err(|error| match error {
+        ReadError::Io(error) if error.kind() == ErrorKind::NotFound => missing(path),
+        ReadError::Io(_) | ReadError::TooLarge(_) | ReadError::NotText | ReadError::NotAFile => {
+            bad(path, error.to_string())
+        }
+    })?;
     toml::from_str(&text).map_err(|error| {
         let at = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         bad(path, format!("line {at}: {}", error.message()))
     })
+}
+
+fn missing(path: &Path) -> Failure {
+    Failure::new(Exit::Usage, "NO_CONTEXT", format!("there is no context file {}", path.display()))
+        .hint("`switchyard serve --data DIR` writes DIR/operator/context.toml when it starts; --wait 30s waits for it")
 }
 
 fn bad(path: &Path, cause: String) -> Failure {

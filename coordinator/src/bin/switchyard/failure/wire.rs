@@ -29,6 +29,9 @@ impl Failure {
             failure.message = format!("the coordinator answered {} with no message", failure.code);
         }
         if let Some(info) = details.error_info() {
+            if info.domain == failure.domain && exit != Exit::Auth {
+                failure.message = format!("failed to {}", failure.message);
+            }
             failure.domain.clone_from(&info.domain);
             failure.metadata = info.metadata.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
         }

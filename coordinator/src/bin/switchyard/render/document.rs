@@ -1,8 +1,9 @@
 //! The one document that `apply -o json` and `watch -o json` end with.
 
-use crate::json::instant;
+use crate::json::{self, instant};
 use crate::view::View;
 use serde_json::{Value, json};
+use switchyard_proto::v1;
 use switchyard_shared::outcome::DeviceState;
 use switchyard_shared::time::Timestamp;
 
@@ -36,6 +37,17 @@ pub fn document(view: &View, now: Timestamp) -> Value {
     })
 }
 
+/// The document with everything else that `status` knows: why, what it waits for, its waves.
+pub fn with_status(rollout: &v1::Rollout, now: Timestamp) -> Value {
+    let view = View::new(rollout, &[]);
+    let mut document = document(&view, now);
+    let resource = json::rollout(rollout);
+    for key in ["reason", "blocked_on", "waves", "current_wave", "created_by", "sequence", "etag"] {
+        document[key] = resource[key].clone();
+    }
+    document
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,5 +69,8 @@ mod tests {
         let sum: u64 =
             devices.iter().filter(|(key, _)| *key != "planned").filter_map(|(_, n)| n.as_u64()).sum();
         assert_eq!(devices["planned"], sum);
+        let status = with_status(&dark_site(), Timestamp(0));
+        assert!(keys.iter().all(|key| status[key] == shown[key]), "status says the same: {status}");
+        assert_eq!(status["waves"][0]["name"], "all");
     }
 }

@@ -73,7 +73,7 @@ fn configurations(plan: &v1::Plan, with_content: bool, color: bool) -> Vec<Strin
             "  #{}  {}   {}   {} bytes   {}",
             index + 1,
             one_line(&group.template),
-            counted(group.devices.into(), "device"),
+            devices(group),
             number(group.bytes.into()),
             one_line(&group.digest).chars().take(19).collect::<String>(),
         ));
@@ -90,6 +90,13 @@ fn configurations(plan: &v1::Plan, with_content: bool, color: bool) -> Vec<Strin
         lines.push(format!("  … {} more different configurations", plan.rendered.len() - GROUPS_MAX));
     }
     lines
+}
+
+fn devices(group: &v1::RenderedGroup) -> String {
+    let few = group.devices as usize <= group.sample.len();
+    let names: Vec<String> = group.sample.iter().map(|name| one_line(name)).collect();
+    let names = if few { format!(" ({})", names.join(", ")) } else { String::new() };
+    format!("{}{names}", counted(group.devices.into(), "device"))
 }
 
 fn is_odd(group: &v1::RenderedGroup, all: &[v1::RenderedGroup]) -> bool {

@@ -97,9 +97,9 @@ impl View {
                 self.state = words::to_rollout_state(change.state).unwrap_or(self.state);
                 self.reason = one_line(&change.reason);
                 self.by = one_line(&change.by);
+                self.blocked_on.clear();
                 if words::is_final(self.state) {
                     self.ended_at = words::instant_of(message.at.as_ref());
-                    self.blocked_on.clear();
                 }
             }
             Some(Event::WaveChanged(change)) => self.wave_changed(change),
@@ -132,6 +132,7 @@ impl View {
         let Some(wave) = self.waves.get_mut(index) else { return };
         wave.state = v1::wave_status::State::try_from(change.state).unwrap_or(wave.state);
         wave.soak_until = words::instant_of(change.soak_until.as_ref());
+        self.blocked_on.clear();
         self.current_wave = index;
     }
 

@@ -188,9 +188,10 @@ impl Plain {
 
     fn waiting(&mut self, session: &mut Session, view: &View, now: Timestamp) {
         let blocked = view.waiting_for();
-        if blocked != self.blocked {
+        let gist = blocked.as_deref().map(plain::without_numbers);
+        if gist != self.blocked {
             self.line(session, &plain::blocked(blocked.as_deref(), now));
-            self.blocked = blocked;
+            self.blocked = gist;
         }
     }
 

@@ -172,7 +172,7 @@ async fn an_unknown_rollout_is_12_also_as_json() {
     let fake = Fake::start(running(2)).await;
     let ended = fake.run(&["watch", "nope"]).await;
     assert_eq!(ended.exit, Exit::NotFound, "{ended:?}");
-    assert!(ended.err.starts_with("error: find rollouts/nope"), "{ended:?}");
+    assert!(ended.err.starts_with("error: failed to find rollouts/nope"), "{ended:?}");
     let json = fake.run(&["watch", "nope", "-o", "json"]).await;
     let error: serde_json::Value = serde_json::from_str(&json.err).expect("a JSON error");
     assert_eq!(error["error"]["reason"], "NOT_FOUND");

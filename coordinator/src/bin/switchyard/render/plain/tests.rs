@@ -50,6 +50,18 @@ fn each_device_that_ended_is_one_line_with_why_and_what_it_was_left_as() {
 }
 
 #[test]
+fn a_count_down_is_no_news() {
+    let line = |left: &str, waiting: &str| {
+        without_numbers(&format!(
+            "site/lon3 OPEN ({waiting} devices wait): 5 of 5 silent; next try in {left}"
+        ))
+    };
+    assert_eq!(line("1m05s", "49"), line("9.5s", "7"));
+    assert_ne!(without_numbers("no agent at lon3"), without_numbers("no agent at lon4"));
+    assert_ne!(without_numbers("site/1 OPEN"), without_numbers("site/2 OPEN"));
+}
+
+#[test]
 fn a_devices_words_cannot_break_the_line() {
     let devices = vec![result("d", v1::DeviceState::Failed, v1::OutcomeClass::Rejected, "a\nb\x1b[2Jc")];
     let lines = lines(Event::DevicesChanged(v1::DevicesChanged { devices }));
