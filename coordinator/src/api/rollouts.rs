@@ -148,8 +148,12 @@ impl RolloutService for Api {
                 )
             };
             let lookup = |rank: &usize, path: &[&str]| lookup(rollout, *rank, path);
-            let selected =
-                filter::select(&ranks, &filter, lookup, unknown).map_err(super::inventory::bad_filter)?;
+            let selected = match &filter {
+                Some(filter) => {
+                    filter::select(&ranks, filter, lookup, unknown).map_err(super::inventory::bad_filter)?
+                }
+                None => ranks,
+            };
             Ok(selected
                 .into_iter()
                 .map(|rank| convert::rollout::device_result(rollout, rank))
