@@ -72,7 +72,7 @@ impl Agent {
             );
         }
         for op in &opened.in_doubt {
-            tracing::warn!(%op, "the last run stopped after it began to write; reported as inconclusive, not run again");
+            tracing::warn!(%op, "this agent was stopped while it wrote to {}; reported as inconclusive, not run again", op.device);
         }
         tracing::info!(
             "agent for site {} ready: up to {} attempts at once, {} results to deliver",

@@ -177,7 +177,12 @@ fn judge(status: &Status) -> Ending {
         Some(error) => error.to_string(),
         None => {
             let text = switchyard_shared::outcome::printable(status.message().as_bytes(), 512);
-            format!("stay connected: {text} ({:?})", status.code())
+            // What tonic makes of a connection that ended under a session.
+            if matches!(status.code(), Code::Unknown | Code::Internal) {
+                format!("stay connected: the connection broke ({text})")
+            } else {
+                format!("stay connected: {text} ({:?})", status.code())
+            }
         }
     };
     match status.code() {
