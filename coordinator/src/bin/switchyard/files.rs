@@ -1,6 +1,6 @@
 //! Reading files where the person is, never more than a bound.
 
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
 /// Why a file was not read.
@@ -15,22 +15,18 @@ pub enum ReadError {
     /// It is not text.
     #[error("not UTF-8 text")]
     NotText,
-    /// A folder, a device, a socket.
-    #[error("not a regular file")]
-    NotAFile,
 }
 
 /// The bytes of the file at `path`, at most `bytes_max`.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the file seam of the command line: it bounds every read"
-)]
 pub fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>, ReadError> {
-    let file = std::fs::File::open(path)?;
-    if file.metadata()?.is_dir() {
-        return Err(ReadError::NotAFile);
-    }
-    bounded(file, bytes_max)
+    let bound = u64::try_from(bytes_max).unwrap_or(u64::MAX - 1);
+    switchyard_coordinator::files::read(path, bound).map_err(|error| {
+        if error.kind() == ErrorKind::FileTooLarge {
+            ReadError::TooLarge(bytes_max)
+        } else {
+            ReadError::Io(error)
+        }
+    })
 }
 
 /// Everything `source` gives, at most `bytes_max` bytes.
@@ -57,9 +53,13 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_no_file() {
+    fn a_file_is_read_whole_or_not_at_all() {
         let dir = tempfile::tempdir().expect("a folder");
-        assert!(matches!(read(dir.path(), 10), Err(ReadError::NotAFile)));
+        assert!(matches!(read(dir.path(), 10), Err(ReadError::Io(_))));
+        let file = dir.path().join("file");
+        switchyard_coordinator::files::write(&file, b"12345").expect("a file");
+        assert!(matches!(read(&file, 4), Err(ReadError::TooLarge(4))));
+        assert_eq!(read_text(&file, 5).expect("it fits"), "12345");
         assert!(matches!(read(&dir.path().join("none"), 10), Err(ReadError::Io(_))));
     }
 }

@@ -88,6 +88,16 @@ pub fn one_line(text: &str) -> String {
     printable(text.as_bytes(), TEXT_BYTES_MAX).replace(['\n', '\t'], " ").trim().to_owned()
 }
 
+/// A device's `message` without the device itself, where its name stands beside it anyway: neither
+/// `dev001 ` nor `dev001 (192.0.2.1:22) ` in front.
+pub fn beside_name<'a>(device: &str, message: &'a str) -> &'a str {
+    let Some(rest) = message.strip_prefix(device).and_then(|rest| rest.strip_prefix(' ')) else {
+        return message;
+    };
+    let address = rest.strip_prefix('(').and_then(|inside| inside.split_once(") "));
+    address.map_or(rest, |(_, rest)| rest)
+}
+
 /// A number with thousands separated: `12,345`.
 pub fn number(n: u64) -> String {
     let digits = n.to_string();
@@ -177,6 +187,20 @@ mod tests {
     #[test]
     fn a_strangers_text_stays_on_its_line() {
         assert_eq!(one_line("a\nb\x1b[2J\t"), "a b\\u{1b}[2J");
+    }
+
+    #[test]
+    fn a_message_beside_its_device_does_not_repeat_it() {
+        let cases = [
+            ("dev1 (192.0.2.1:22) is silent", "is silent"),
+            ("dev1 is silent", "is silent"),
+            ("dev12 is silent", "dev12 is silent"),
+            ("silent", "silent"),
+            ("dev1", "dev1"),
+        ];
+        for (message, shown) in cases {
+            assert_eq!(beside_name("dev1", message), shown);
+        }
     }
 
     #[test]

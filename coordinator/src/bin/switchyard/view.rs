@@ -5,6 +5,7 @@ mod fold;
 
 pub use counts::Counts;
 
+use crate::text::counted;
 use crate::words::is_final;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -125,10 +126,12 @@ impl View {
     }
 
     /// What the rollout waits for, in one line; `None` while devices are being worked on and nothing
-    /// holds the rest, and after the end.
+    /// holds the rest, and after the end. An aborted rollout waits for its devices in flight.
     pub fn waiting_for(&self) -> Option<String> {
         if is_final(self.state) {
-            return None;
+            let late = self.counts.of(DeviceState::Running);
+            return (late > 0 && self.state == RolloutState::Aborted)
+                .then(|| format!("{} in flight to report", counted(late.into(), "device")));
         }
         let why = |fallback: &str| if self.reason.is_empty() { fallback.into() } else { self.reason.clone() };
         let resume = format!("switchyard rollout resume {}", self.rollout);

@@ -80,9 +80,7 @@ pub fn load(path: &Path) -> Result<Context, Failure> {
 fn parse<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, Failure> {
     let text = files::read_text(path, FILE_BYTES_MAX).map_err(|error| match error {
         ReadError::Io(error) if error.kind() == ErrorKind::NotFound => missing(path),
-        ReadError::Io(_) | ReadError::TooLarge(_) | ReadError::NotText | ReadError::NotAFile => {
-            bad(path, error.to_string())
-        }
+        ReadError::Io(_) | ReadError::TooLarge(_) | ReadError::NotText => bad(path, error.to_string()),
     })?;
     toml::from_str(&text).map_err(|error| {
         let at = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);

@@ -1,7 +1,7 @@
 //! Lists as tables: rollouts, devices, breakers, agents, plans, the inventory.
 
 use super::table::table;
-use crate::text::{number, one_line};
+use crate::text::{beside_name, number, one_line};
 use crate::view::{Counts, View};
 use crate::words;
 use switchyard_proto::v1;
@@ -67,7 +67,7 @@ pub fn device_results(devices: &[v1::DeviceResult], width: Option<usize>) -> Vec
                 device.attempt.to_string(),
                 outcome.map_or("-".to_owned(), |outcome| words::left_as(outcome.left_as).to_lowercase()),
                 took.unwrap_or_else(|| "-".to_owned()),
-                or_dash(message.unwrap_or(&device.reason)),
+                or_dash(beside_name(&device.device, message.unwrap_or(&device.reason))),
             ]
         })
         .collect();

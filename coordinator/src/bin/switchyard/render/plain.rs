@@ -6,7 +6,7 @@ use crate::view::{Counts, View};
 use crate::words;
 use std::time::Duration;
 use switchyard_proto::v1::{self, watch_rollout_response::Event};
-use switchyard_shared::outcome::DeviceState;
+use switchyard_shared::outcome::{Class, DeviceState};
 use switchyard_shared::time::{Timestamp, format_duration};
 
 /// A line under construction.
@@ -138,7 +138,8 @@ pub fn back(now: Timestamp, sequence: u64) -> String {
     Entry::new(now, "back").with("seq", sequence.to_string()).0
 }
 
-/// The lines of one event, which `view` has folded in; `verbose` adds devices that start or wait again.
+/// The lines of one event, which `view` has folded in; `verbose` adds devices that start or were called
+/// off, and what those said that went well.
 pub fn event(view: &View, message: &v1::WatchRolloutResponse, now: Timestamp, verbose: bool) -> Vec<String> {
     let at = words::instant_of(message.at.as_ref()).unwrap_or(now);
     match &message.event {
@@ -187,9 +188,12 @@ fn breaker(breaker: &v1::Breaker, at: Timestamp) -> String {
 
 fn device(result: &v1::DeviceResult, at: Timestamp, verbose: bool) -> Option<String> {
     let outcome = result.outcome.as_ref();
+    let was_tried = outcome.is_some_and(|outcome| {
+        !matches!(words::to_class(outcome.class), None | Some(Class::Cancelled | Class::NotStarted))
+    });
     let verb = match words::to_device_state(result.state)? {
         DeviceState::Running if verbose => "run",
-        DeviceState::Pending if outcome.is_some() || verbose => "retry",
+        DeviceState::Pending if was_tried || verbose => "retry",
         DeviceState::Running | DeviceState::Pending => return None,
         DeviceState::Succeeded | DeviceState::Unchanged => "ok",
         DeviceState::Failed => "fail",
@@ -207,9 +211,12 @@ fn device(result: &v1::DeviceResult, at: Timestamp, verbose: bool) -> Option<Str
         if !matches!(verb, "ok" | "retry") {
             entry = entry.with("left_as", words::left_as(outcome.left_as));
         }
-        entry = entry.unless_empty("msg", &outcome.message).unless_empty("hint", &outcome.hint);
+        if verb != "ok" || verbose {
+            entry = entry.unless_empty("msg", &outcome.message).unless_empty("hint", &outcome.hint);
+        }
     }
-    Some(entry.unless_empty("reason", &result.reason).0)
+    let is_said = outcome.is_some_and(|outcome| outcome.message == result.reason);
+    Some(if is_said { entry.0 } else { entry.unless_empty("reason", &result.reason).0 })
 }
 
 fn done(counts: &Counts) -> String {

@@ -8,7 +8,7 @@ use switchyard_shared::outcome::printable;
 use switchyard_shared::time::format_duration;
 
 /// Rendered configurations that are shown one by one.
-const GROUPS_MAX: usize = 10;
+const GROUPS_MAX: usize = 8;
 /// Lines of a configuration that are shown.
 const CONTENT_LINES_MAX: usize = 12;
 /// Warnings shown.
@@ -86,8 +86,10 @@ fn configurations(plan: &v1::Plan, with_content: bool, color: bool) -> Vec<Strin
             lines.extend(content(group, color));
         }
     }
-    if plan.rendered.len() > GROUPS_MAX {
-        lines.push(format!("  … {} more different configurations", plan.rendered.len() - GROUPS_MAX));
+    let shown: u32 = plan.rendered.iter().take(GROUPS_MAX).map(|group| group.devices).sum();
+    if shown < plan.devices {
+        let more = counted((plan.devices - shown).into(), "device");
+        lines.push(format!("  … {more} more, with other configurations"));
     }
     lines
 }
@@ -150,6 +152,9 @@ mod tests {
         assert!(text.contains("      | banner hello"), "{text}");
         assert!(text.contains("!! unlike the others of this template: dev007"), "{text}");
         assert!(text.contains("Warnings (1)\n  dev009 has no platform"), "{text}");
+        let many = v1::Plan { devices: 130, ..a_plan() };
+        let many = plan(&many, false, None, false).join("\n");
+        assert!(many.contains("… 30 devices more, with other configurations"), "{many}");
         assert!(text.ends_with("Next: switchyard apply ntp-7f3a   switchyard plans get ntp-7f3a"), "{text}");
     }
 }

@@ -1,7 +1,7 @@
 //! Snapshots, device lists and events into the view.
 
 use super::{Breaker, Counts, Place, Trouble, View, Wave};
-use crate::text::one_line;
+use crate::text::{beside_name, one_line};
 use crate::words;
 use std::collections::BTreeMap;
 use switchyard_proto::v1::{self, watch_rollout_response::Event};
@@ -176,7 +176,7 @@ impl View {
             state,
             class: outcome.and_then(|outcome| words::to_class(outcome.class)),
             left_as: outcome.and_then(|outcome| words::to_left_as(outcome.left_as)),
-            message: one_line(message.unwrap_or(&device.reason)),
+            message: beside_name(&device.device, &one_line(message.unwrap_or(&device.reason))).to_owned(),
             hint: outcome.map(|outcome| one_line(&outcome.hint)).unwrap_or_default(),
             attempt: device.attempt,
         };

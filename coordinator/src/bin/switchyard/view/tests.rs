@@ -164,6 +164,7 @@ fn it_is_over_when_the_state_is_final_and_nobody_is_in_flight() {
         Event::StateChanged(v1::StateChanged { state, reason: String::new(), by: "bob".into() }),
     ));
     assert!(!view.is_over());
+    assert_eq!(view.waiting_for().as_deref(), Some("1 device in flight to report"));
     view.apply(&changed(4, vec![device(0, "ams", v1::DeviceState::Succeeded)]));
     assert!(view.is_over());
     assert_eq!(view.waiting_for(), None);

@@ -34,13 +34,15 @@ fn the_last_line_carries_state_counts_and_exit_code() {
 #[test]
 fn each_device_that_ended_is_one_line_with_why_and_what_it_was_left_as() {
     let devices = vec![
-        result("dev001", v1::DeviceState::Succeeded, v1::OutcomeClass::Ok, ""),
+        result("dev001", v1::DeviceState::Succeeded, v1::OutcomeClass::Ok, "`load` took it"),
+        result("dev003", v1::DeviceState::Pending, v1::OutcomeClass::Cancelled, "called off"),
         result("dev002", v1::DeviceState::Running, v1::OutcomeClass::Unspecified, ""),
         result("dev047", v1::DeviceState::Failed, v1::OutcomeClass::Timeout, "no \"banner\" within 5s"),
     ];
     let lines = lines(Event::DevicesChanged(v1::DevicesChanged { devices }));
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(lines[0].contains(" ok       device=dev001 site=lon wave=all attempt=1 class=OK"), "{lines:?}");
+    assert!(lines[0].ends_with("class=OK"), "what went well needs no words: {lines:?}");
     assert!(
         lines[1].contains(
             " fail     device=dev047 site=lon wave=all attempt=1 class=TIMEOUT left_as=UNCHANGED msg=\"no \\\"banner\\\" within 5s\""
