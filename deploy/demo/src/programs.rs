@@ -1,9 +1,15 @@
 //! The real programs: built, started, and ended with the demo whatever happens.
+#![expect(clippy::disallowed_methods, reason = "the demo reads its own logs")]
 
 use anyhow::{Context as _, bail};
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+/// How long a program may take until it is ready.
+const READY_WITHIN: Duration = Duration::from_secs(30);
 
 /// Where the two programs are.
 pub struct Programs {
@@ -35,37 +41,32 @@ impl Programs {
 /// A program in the background; killed when dropped.
 pub struct Running {
     child: Child,
-    name: String,
 }
 
 impl Running {
-    /// Starts `command` with its log in `log` and waits until it prints a line that starts with
-    /// `ready`; returns that line.
-    pub fn start(
-        mut command: Command,
-        name: &str,
-        log: &Path,
-        ready: &str,
-    ) -> anyhow::Result<(Self, String)> {
-        let log_file =
-            std::fs::OpenOptions::new().create(true).append(true).open(log).context("open a log")?;
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log_file)
-            .spawn()
-            .with_context(|| format!("start {name}"))?;
-        let stdout = child.stdout.take().context("read its output")?;
-        let running = Self { child, name: name.to_owned() };
-        let mut lines = BufReader::new(stdout).lines();
-        for line in &mut lines {
-            let line = line.with_context(|| format!("read what {name} says"))?;
-            if line.starts_with(ready) {
-                std::thread::spawn(move || lines.for_each(drop));
-                return Ok((running, line));
+    /// Starts `command`, keeps all that it prints in the file `log`, and waits for a line that
+    /// contains `ready`; returns that line.
+    pub fn start(mut command: Command, name: &str, log: &Path, ready: &str) -> anyhow::Result<(Self, String)> {
+        let mut kept = std::fs::OpenOptions::new().create(true).append(true).open(log).context("open a log")?;
+        let (reader, writer) = std::io::pipe().context("make a pipe")?;
+        command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+        let child = command.spawn().with_context(|| format!("start {name}"))?;
+        drop(command);
+        let running = Self { child };
+        let (found, waiting) = sync_channel(1);
+        let ready = ready.to_owned();
+        std::thread::spawn(move || {
+            for line in BufReader::new(reader).lines().map_while(Result::ok) {
+                let _ = writeln!(kept, "{line}");
+                if line.contains(&ready) {
+                    let _ = found.try_send(line);
+                }
             }
+        });
+        match waiting.recv_timeout(READY_WITHIN) {
+            Ok(line) => Ok((running, line)),
+            Err(_) => bail!("{name} is not ready; it said:\n{}", std::fs::read_to_string(log).unwrap_or_default()),
         }
-        bail!("{} ended before it was ready; its log is {}", running.name, log.display())
     }
 }
 

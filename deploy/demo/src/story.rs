@@ -130,6 +130,7 @@ pub fn tell(world: &mut World<'_>) -> anyhow::Result<()> {
         );
     }
     println!("\nThe same rollout with the site breaker off, for comparison …");
+    world.say(&["breaker", "reset", "site/lon", "--reason", "to compare"])?;
     let spec = world.write_spec("motd-without-breakers", "{enabled: false}")?;
     let _ = world.operator().args(["apply", "-f", &spec, "--yes", "--quiet", "-o", "json"]).output();
     let without = end_of(world, "motd-without-breakers")?;
