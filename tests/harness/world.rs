@@ -135,9 +135,11 @@ impl World {
         self.agents.insert(site.to_owned(), running);
     }
 
-    /// The operator's program, with the credentials that `serve` made.
+    /// The operator's program, with the credentials that `serve` made. It ends with 124 when it does
+    /// not end by itself.
     pub fn operator(&self) -> Command {
-        let mut command = Command::new(programs::folder().join("switchyard"));
+        let mut command = Command::new("timeout");
+        command.arg("120").arg(programs::folder().join("switchyard"));
         command.current_dir(self.folder.path());
         command.env("SWITCHYARD_CONTEXT", self.path("coordinator/operator/context.toml"));
         command.env_remove("SWITCHYARD_SERVER");

@@ -95,10 +95,15 @@ fn a_second_coordinator_or_agent_on_one_data_folder_is_refused() {
 #[test]
 fn a_damaged_or_missing_database_is_never_started_empty() {
     let mut world = World::simulated(1, "lab:1", &[]);
-    world.coordinator.take();
+    world.coordinator.as_ref().unwrap().terminate();
+    world.coordinator.as_mut().unwrap().exit_status();
     let data = world.path("coordinator").display().to_string();
     let serve = || world.run(&["serve", "--listen", "127.0.0.1:0", "--data", &data]);
-    world.rename("coordinator/switchyard.db", "moved.db");
+    for part in ["switchyard.db", "switchyard.db-wal", "switchyard.db-shm"] {
+        if world.path(&format!("coordinator/{part}")).exists() {
+            world.rename(&format!("coordinator/{part}"), part);
+        }
+    }
     let output = serve();
     assert!(
         !output.status.success() && text(&output).contains("restore it from a backup"),

@@ -2,6 +2,14 @@
 
 use switchyard_tests::world::{TEMPLATE, World, device, document, spec, text};
 
+/// Five silent devices open the site; a few more may run into their timeout at that very instant. All
+/// the others are skipped.
+fn assert_silent_ones(end: &serde_json::Value, silent: u64) {
+    let number = |state: &str| end["devices"][state].as_u64().unwrap_or_default();
+    assert_eq!(number("failed") + number("skipped"), silent, "{end}");
+    assert!((5..=14).contains(&number("failed")), "{end}");
+}
+
 #[test]
 fn a_dark_site_is_opened_and_the_devices_ledgers_agree_with_our_count() {
     let world = World::simulated(100, "lab:1-100", &["hang:47-100"]);
@@ -17,7 +25,7 @@ fn a_dark_site_is_opened_and_the_devices_ledgers_agree_with_our_count() {
         (&46.into(), &100.into()),
         "{end}"
     );
-    assert_eq!((&end["devices"]["failed"], &end["devices"]["skipped"]), (&5.into(), &49.into()), "{end}");
+    assert_silent_ones(&end, 54);
     assert_eq!(
         (&end["breakers"][0]["name"], &end["breakers"][0]["state"]),
         (&"site/lab".into(), &"OPEN".into())
@@ -36,7 +44,8 @@ fn the_other_sites_go_on_while_one_is_open() {
     let more = "  breakers: {site: {skip_after: 0s}}\n  timeouts: {connect: 1s, command: 10s}\n";
     let path = world.write("two.yaml", &spec("two", "site = \"ams\" OR site = \"lon\"", 5, more));
     let end = world.document(&["apply", "-f", &path.display().to_string(), "-o", "json"]);
-    assert_eq!((&end["devices"]["succeeded"], &end["devices"]["failed"]), (&15.into(), &5.into()), "{end}");
+    assert_eq!(end["devices"]["succeeded"], 15, "{end}");
+    assert_silent_ones(&end, 15);
     let lines = world.say(&["breaker", "list"]);
     assert!(lines.contains("site/lon") && lines.contains("OPEN"), "{lines}");
 }
