@@ -46,8 +46,14 @@ pub struct Running {
 impl Running {
     /// Starts `command`, keeps all that it prints in the file `log`, and waits for a line that
     /// contains `ready`; returns that line.
-    pub fn start(mut command: Command, name: &str, log: &Path, ready: &str) -> anyhow::Result<(Self, String)> {
-        let mut kept = std::fs::OpenOptions::new().create(true).append(true).open(log).context("open a log")?;
+    pub fn start(
+        mut command: Command,
+        name: &str,
+        log: &Path,
+        ready: &str,
+    ) -> anyhow::Result<(Self, String)> {
+        let mut kept =
+            std::fs::OpenOptions::new().create(true).append(true).open(log).context("open a log")?;
         let (reader, writer) = std::io::pipe().context("make a pipe")?;
         command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
         let child = command.spawn().with_context(|| format!("start {name}"))?;
@@ -65,7 +71,9 @@ impl Running {
         });
         match waiting.recv_timeout(READY_WITHIN) {
             Ok(line) => Ok((running, line)),
-            Err(_) => bail!("{name} is not ready; it said:\n{}", std::fs::read_to_string(log).unwrap_or_default()),
+            Err(_) => {
+                bail!("{name} is not ready; it said:\n{}", std::fs::read_to_string(log).unwrap_or_default())
+            }
         }
     }
 }
