@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::JoinHandle;
 
 /// The folder of the built programs; builds them at the first call.
 pub fn folder() -> &'static Path {
@@ -27,6 +28,7 @@ pub fn folder() -> &'static Path {
 pub struct Running {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
+    readers: Vec<JoinHandle<()>>,
     name: String,
 }
 
@@ -36,9 +38,11 @@ impl Running {
         let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = spawned.unwrap_or_else(|error| panic!("{name} does not start: {error}"));
         let lines = Arc::new(Mutex::new(Vec::new()));
-        keep(child.stdout.take().expect("piped"), lines.clone());
-        keep(child.stderr.take().expect("piped"), lines.clone());
-        Self { child, lines, name: name.to_owned() }
+        let readers = vec![
+            keep(child.stdout.take().expect("piped"), lines.clone()),
+            keep(child.stderr.take().expect("piped"), lines.clone()),
+        ];
+        Self { child, lines, readers, name: name.to_owned() }
     }
 
     /// What it has printed so far.
@@ -57,10 +61,11 @@ impl Running {
         self.child.id()
     }
 
-    /// Waits for its end and returns its exit status.
+    /// Waits for its end and for all that it printed, and returns its exit status.
     pub fn exit_status(&mut self) -> i32 {
         let child = &mut self.child;
         let status = wait::until("a program ends", || child.try_wait().ok().flatten());
+        self.readers.drain(..).for_each(|reader| drop(reader.join()));
         status.code().unwrap_or(-1)
     }
 
@@ -85,10 +90,10 @@ impl Drop for Running {
     }
 }
 
-fn keep(from: impl std::io::Read + Send + 'static, into: Arc<Mutex<Vec<String>>>) {
+fn keep(from: impl std::io::Read + Send + 'static, into: Arc<Mutex<Vec<String>>>) -> JoinHandle<()> {
     std::thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {
             into.lock().unwrap_or_else(PoisonError::into_inner).push(line);
         }
-    });
+    })
 }
