@@ -8,7 +8,7 @@ use crate::refused::Refused;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use switchyard_proto::convert::link::{FromAgent, FromCoordinator, Hello, Welcome};
-use switchyard_shared::breaker::{Name, Report};
+use switchyard_shared::breaker::{Name, Report, State};
 use switchyard_shared::id::{DeviceName, OpId, RolloutName, SiteName};
 use switchyard_shared::outcome::Outcome;
 use switchyard_shared::rollout::ResultVerdict;
@@ -191,11 +191,11 @@ impl World {
             tracing::warn!(%site, breaker = %report.name, "an agent reported a breaker that is not its own");
             return;
         }
-        tracing::info!(breaker = %report.name, state = %report.state, reason = %report.reason, "breaker");
         let before = self.fleet.breakers.insert(report.name.clone(), report.clone());
-        if before.as_ref().map(|before| before.state) == Some(report.state) {
+        if before.map_or(State::Closed, |before| before.state) == report.state {
             return;
         }
+        tracing::info!(breaker = %report.name, state = %report.state, reason = %report.reason, "breaker");
         let concerned: Vec<RolloutName> = self
             .rollouts
             .values()
