@@ -64,7 +64,8 @@ impl Agent {
     ) -> Result<AgentHandle, StartError> {
         let lock = DataLock::take(&config.data)?;
         let now = clock.now();
-        let opened = Journal::open(Arc::new(RealFs), &config.data.join("journal"), &config.site, now)?;
+        let (folder, new_id) = (config.data.join("journal"), format!("{:016x}", crate::entropy::seed()));
+        let opened = Journal::open(Arc::new(RealFs), &folder, &config.site, &new_id, now)?;
         if opened.torn_bytes > 0 {
             tracing::warn!(
                 "the journal ended in {} bytes of a torn write, which nobody relied on; they were dropped",

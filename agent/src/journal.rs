@@ -76,8 +76,15 @@ pub struct Opened {
 }
 
 impl Journal {
-    /// Opens the journal of `site` in `dir`, made if it is not there, and starts its thread.
-    pub fn open(fs: Arc<dyn Fs>, dir: &Path, site: &SiteName, now: Timestamp) -> Result<Opened, OpenError> {
+    /// Opens the journal of `site` in `dir`, and starts its thread. One that is not there is made and
+    /// called `new_id`.
+    pub fn open(
+        fs: Arc<dyn Fs>,
+        dir: &Path,
+        site: &SiteName,
+        new_id: &str,
+        now: Timestamp,
+    ) -> Result<Opened, OpenError> {
         let io = |error| OpenError::Io(dir.to_owned(), error);
         fs.create_dirs(dir).map_err(io)?;
         if let Some(parent) = dir.parent() {
@@ -88,7 +95,7 @@ impl Journal {
         segments.sort_unstable();
         let newest = segments.last().copied();
         let (mut state, torn_bytes) = match newest {
-            None => (State::default(), 0),
+            None => (State { id: new_id.to_owned(), ..State::default() }, 0),
             Some(number) => {
                 let read = segment::read(&*fs, dir, number, site).map_err(|found| OpenError::Damaged {
                     path: segment::segment_path(dir, number),

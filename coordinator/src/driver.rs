@@ -1,6 +1,7 @@
 //! The one loop that owns the truth: takes what has come in, decides, makes it durable, then acts.
 
 mod agents;
+mod breakers;
 mod effect;
 mod fleet;
 mod message;

@@ -3,6 +3,7 @@
 
 use std::fs::{File, rename};
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 /// The content of `path`; more than `bytes_max` is an error, not a cut.
@@ -28,6 +29,17 @@ pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     file.sync_all()?;
     rename(&draft, path)?;
     File::open(folder)?.sync_all()
+}
+
+/// Makes `folder`, for its owner only when it is new.
+pub fn create_private_folder(folder: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Makes `path`, empty, when there is none, and leaves it to its owner only.
+pub fn create_private(path: &Path) -> io::Result<()> {
+    File::options().append(true).create(true).mode(0o600).open(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
 }
 
 /// A file to lock; made when there is none.

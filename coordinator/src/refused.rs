@@ -55,6 +55,16 @@ pub enum Refused {
     /// Devices would be removed.
     #[error("import: it would remove {} device(s): {}; say --prune if that is meant", .0.len(), sample(.0))]
     WouldRemove(Vec<String>),
+    /// A device that would be removed is being worked on.
+    #[error(
+        "import: it would remove {device}, which rollouts/{rollout} holds now; wait for its end, or abort it with: switchyard rollout abort {rollout}"
+    )]
+    DeviceHeld {
+        /// The device.
+        device: String,
+        /// Who holds it.
+        rollout: String,
+    },
     /// The site's agent is not here.
     #[error(
         "reach the agent of {site}: it is not connected; start it with: switchyard-agent run --site {site} --coordinator URL --data DIR"
@@ -71,7 +81,7 @@ pub enum Refused {
     TokenRefused(String),
     /// Another agent serves the site.
     #[error(
-        "connect agents/{agent}: site {site} is served by agents/{other}, which is connected; stop that one first"
+        "connect agents/{agent}: site {site} is served by agents/{other}, {why}; stop that one first, or start it again"
     )]
     SiteTaken {
         /// The site.
@@ -80,10 +90,12 @@ pub enum Refused {
         agent: String,
         /// Who is there.
         other: String,
+        /// Why that one counts.
+        why: String,
     },
     /// The agent knows more than this coordinator.
     #[error(
-        "connect agents/{agent}: it has met a later state of this coordinator ({found}); an old backup was restored here, and results since then are missing"
+        "connect agents/{agent}: it has met a later state of a coordinator ({found}). If an old backup was restored here, results since then are missing: restore a newer one. If this is another coordinator, give the agent its own --data"
     )]
     RestoredBackup {
         /// The agent.

@@ -124,7 +124,7 @@ fn folder_error(folder: &Path, cause: impl ToString) -> ServeError {
 }
 
 fn lock_folder(folder: &Path) -> Result<std::fs::File, ServeError> {
-    std::fs::create_dir_all(folder).map_err(|error| folder_error(folder, error))?;
+    files::create_private_folder(folder).map_err(|error| folder_error(folder, error))?;
     let file = files::open_lock(&folder.join("lock")).map_err(|error| folder_error(folder, error))?;
     match file.try_lock_exclusive() {
         Ok(true) => Ok(file),

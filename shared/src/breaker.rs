@@ -107,6 +107,25 @@ pub struct Report {
     pub seen: u32,
 }
 
+impl Report {
+    /// A breaker of which nothing is known but that it is closed.
+    pub fn closed(name: Name, site: SiteName, now: Timestamp) -> Self {
+        Self {
+            name,
+            site,
+            state: State::Closed,
+            reason: String::new(),
+            since: now,
+            first_opened_at: None,
+            retry_at: None,
+            opened_times: 0,
+            by: "auto".into(),
+            failed: 0,
+            seen: 0,
+        }
+    }
+}
+
 /// What a breaker gave out at admission. It names the breaker's epoch, so that an end from before the
 /// breaker moved never moves it again, and a deadline, so that a hung probe does not hold it for good.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

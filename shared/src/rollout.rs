@@ -2,6 +2,7 @@
 //! of the plan, the results and what surrounds it.
 
 mod advance;
+mod batch;
 mod blocked;
 mod command;
 mod counts;
@@ -15,6 +16,8 @@ pub use command::CommandRefused;
 pub use counts::Counts;
 pub use layout::{Layout, LayoutDevice, LayoutWave, RetryPolicy};
 pub use result::ResultVerdict;
+
+use event::SkipReason;
 
 use crate::id::{DeviceName, PlanName, RolloutName, SiteName};
 use crate::outcome::{DeviceState, Outcome, words};
@@ -94,6 +97,8 @@ pub struct Wave {
     pub soak_until: Option<Timestamp>,
     /// Whether a person ended the wait after it.
     pub promoted: bool,
+    /// Whether a person has resumed in it: what spoke against it is known.
+    pub accepted: bool,
 }
 
 /// A rollout: the fold of its events.
@@ -134,7 +139,9 @@ pub struct Rollout {
     /// How many run, by site.
     running: BTreeMap<SiteName, u32>,
     /// Since when a device waits for something that is not the rollout's: not part of the log.
-    waiting_since: BTreeMap<u32, Timestamp>,
+    waiting_since: BTreeMap<u32, (SkipReason, Timestamp)>,
+    /// Since when a site has been open without having closed again, as this rollout saw it.
+    open_since: BTreeMap<SiteName, Timestamp>,
 }
 
 impl Rollout {

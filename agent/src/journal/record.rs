@@ -36,6 +36,11 @@ pub enum Entry {
         /// The last of them.
         sequence: u64,
     },
+    /// What this journal is called; another journal has another name.
+    Identity {
+        /// Its name.
+        id: String,
+    },
     /// A coordinator of this epoch has been seen; an older one is stale.
     Epoch {
         /// The highest epoch seen.

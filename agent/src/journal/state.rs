@@ -9,6 +9,8 @@ use switchyard_shared::time::Timestamp;
 /// The fold of all entries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
+    /// What the journal is called.
+    pub id: String,
     /// The highest coordinator epoch seen.
     pub coordinator_epoch: u64,
     /// Results up to here are the coordinator's.
@@ -40,6 +42,7 @@ impl State {
                 self.last_sequence = self.last_sequence.max(sequence);
                 self.results = self.results.split_off(&self.acked.saturating_add(1));
             }
+            Entry::Identity { id } => self.id = id,
             Entry::Epoch { coordinator_epoch } => {
                 self.coordinator_epoch = self.coordinator_epoch.max(coordinator_epoch);
             }
@@ -49,6 +52,7 @@ impl State {
     /// Entries whose fold is this state.
     pub fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
         let head = [
+            Entry::Identity { id: self.id.clone() },
             Entry::Epoch { coordinator_epoch: self.coordinator_epoch },
             Entry::Acked { sequence: self.acked },
         ];

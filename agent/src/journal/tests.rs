@@ -28,7 +28,7 @@ fn result(n: u32) -> Entry {
 }
 
 fn open(dir: &Path) -> Result<Opened, OpenError> {
-    Journal::open(Arc::new(RealFs), dir, &site(), Timestamp(99))
+    Journal::open(Arc::new(RealFs), dir, &site(), "new", Timestamp(99))
 }
 
 async fn write(dir: &Path, frames: &[Vec<Entry>]) {
@@ -54,7 +54,7 @@ fn put(path: &Path, bytes: &[u8]) {
 fn prefixes(frames: &[Vec<Entry>]) -> Vec<State> {
     (0..=frames.len())
         .map(|n| {
-            let mut state = State::default();
+            let mut state = State { id: "new".into(), ..State::default() };
             frames[..n].iter().flatten().for_each(|entry| state.apply(entry.clone()));
             state.settle_intents(Timestamp(99));
             state
@@ -174,7 +174,8 @@ async fn an_empty_file_a_newer_version_and_another_site_are_refused_by_name() {
     write(dir.path(), &[]).await;
     let path = only_file(dir.path());
     let bytes = RealFs.read(&path, 1 << 20).unwrap();
-    let other = Journal::open(Arc::new(RealFs), dir.path(), &SiteName::new("ams").unwrap(), Timestamp(0));
+    let other =
+        Journal::open(Arc::new(RealFs), dir.path(), &SiteName::new("ams").unwrap(), "new", Timestamp(0));
     let text = other.err().unwrap().to_string();
     assert!(text.contains("belongs to site lon, and this agent is for site ams"), "{text}");
     let mut newer = bytes.clone();
@@ -265,7 +266,8 @@ impl Fs for FailingFs {
 async fn after_one_failed_sync_the_journal_never_says_durable_again() {
     let dir = tempfile::tempdir().unwrap();
     let fail = Arc::new(AtomicBool::new(false));
-    let opened = Journal::open(Arc::new(FailingFs(fail.clone())), dir.path(), &site(), Timestamp(0)).unwrap();
+    let opened =
+        Journal::open(Arc::new(FailingFs(fail.clone())), dir.path(), &site(), "new", Timestamp(0)).unwrap();
     opened.journal.submit(vec![intent(1)]).await.unwrap().unwrap();
     fail.store(true, Ordering::SeqCst);
     assert!(opened.journal.submit(vec![intent(2)]).await.unwrap().is_err());

@@ -57,6 +57,7 @@ impl Bench {
             acked_sequence: 7,
             coordinator_epoch: 3,
             max_in_flight: 4,
+            journal_id: "j".into(),
         };
         reply.send(hello).unwrap();
     }

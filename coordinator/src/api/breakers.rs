@@ -8,8 +8,7 @@ use crate::refused::Refused;
 use switchyard_proto::convert::link::BreakerAction;
 use switchyard_proto::v1;
 use switchyard_proto::v1::breaker_service_server::BreakerService;
-use switchyard_shared::breaker::{Name, Report, State};
-use switchyard_shared::id::SiteName;
+use switchyard_shared::breaker::Name;
 use switchyard_shared::time::Timestamp;
 use tonic::{Request, Response, Status};
 
@@ -61,44 +60,15 @@ impl Api {
             return Err(bad("reason", "say why: the next operator reads it".into()));
         }
         self.driver
-            .ask(move |world, turn| {
-                let site = world.command_breaker(&name, action, &by, &reason, turn)?;
-                let mut report = shown(world, name, site, turn.now);
-                report.state = match action {
-                    BreakerAction::Trip => State::ForcedOpen,
-                    BreakerAction::Reset => State::Closed,
-                };
-                (report.by, report.reason, report.since) = (by, reason, turn.now);
-                Ok((&report).into())
-            })
+            .ask(move |world, turn| Ok((&world.command_breaker(&name, action, &by, &reason, turn)?).into()))
             .await
     }
 }
 
 /// Every site's breaker, and those of devices that are not closed.
 fn breakers(world: &World, now: Timestamp) -> Vec<v1::Breaker> {
-    let sites =
-        world.inventory.sites.keys().map(|site| shown(world, Name::Site(site.clone()), site.clone(), now));
+    let sites = world.inventory.sites.keys().filter_map(|site| world.breaker(&Name::Site(site.clone()), now));
     let devices =
         world.fleet.open_breakers().filter(|report| matches!(report.name, Name::Device(_))).cloned();
     sites.chain(devices).map(|report| (&report).into()).collect()
-}
-
-fn shown(world: &World, name: Name, site: SiteName, now: Timestamp) -> Report {
-    if let Some(report) = world.fleet.breakers.get(&name) {
-        return report.clone();
-    }
-    Report {
-        name,
-        site,
-        state: State::Closed,
-        reason: "nothing reported".into(),
-        since: now,
-        first_opened_at: None,
-        retry_at: None,
-        opened_times: 0,
-        by: "auto".into(),
-        failed: 0,
-        seen: 0,
-    }
 }

@@ -24,6 +24,11 @@ impl InventoryService for Api {
         let new = parsed?;
         let answer = self.driver.ask(move |world, turn| {
             let diff = inventory::diff(&world.inventory, &new);
+            let held = |name: &&DeviceName| world.fleet.held.contains_key(*name);
+            if let Some(name) = diff.removed.iter().find(held) {
+                let rollout = world.fleet.held[name].to_string();
+                return Err(Refused::DeviceHeld { device: name.to_string(), rollout });
+            }
             if !diff.removed.is_empty() && !prune && !validate_only {
                 return Err(Refused::WouldRemove(names(&diff.removed)));
             }

@@ -83,12 +83,13 @@ impl RolloutService for Api {
         request: Request<v1::ListRolloutsRequest>,
     ) -> Result<Response<v1::ListRolloutsResponse>, Status> {
         let asked = request.into_inner();
-        let all = self.driver.ask(|world, turn| {
+        let listed = self.driver.ask(move |world, turn| {
             let mut all: Vec<_> = world.rollouts.values().map(|active| &active.rollout).collect();
             all.sort_by_key(|rollout| std::cmp::Reverse(rollout.created_at));
-            Ok(all.into_iter().map(|rollout| snapshot(world, rollout, turn.now)).collect::<Vec<_>>())
+            let (shown, next) = page(all, asked.page_size, &asked.page_token, "")?;
+            Ok((shown.into_iter().map(|rollout| snapshot(world, rollout, turn.now)).collect(), next))
         });
-        let (rollouts, next_page_token) = page(all.await?, asked.page_size, &asked.page_token, "")?;
+        let (rollouts, next_page_token) = listed.await?;
         Ok(Response::new(v1::ListRolloutsResponse { rollouts, next_page_token }))
     }
 

@@ -42,6 +42,7 @@ fn code(refused: &Refused) -> (Code, &'static str) {
         Refused::PlanStale { .. } => (Code::FailedPrecondition, "PLAN_STALE"),
         Refused::AlreadyRunning { .. } => (Code::FailedPrecondition, "ALREADY_RUNNING"),
         Refused::WouldRemove(_) => (Code::FailedPrecondition, "WOULD_REMOVE"),
+        Refused::DeviceHeld { .. } => (Code::FailedPrecondition, "DEVICE_BUSY"),
         Refused::AgentAway { .. } => (Code::FailedPrecondition, "AGENT_AWAY"),
         Refused::TokenRefused(_) => (Code::PermissionDenied, "TOKEN_REFUSED"),
         Refused::OtherSite(_) => (Code::PermissionDenied, "OTHER_SITE"),

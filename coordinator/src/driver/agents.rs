@@ -7,12 +7,11 @@ use super::world::World;
 use crate::refused::Refused;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use switchyard_proto::convert::link::{FromAgent, FromCoordinator, Hello, Welcome};
-use switchyard_shared::breaker::{Name, Report, State};
+use switchyard_proto::convert::link::{BreakerAction, FromAgent, FromCoordinator, Hello, Welcome};
+use switchyard_shared::breaker::Name;
 use switchyard_shared::id::{DeviceName, OpId, RolloutName, SiteName};
 use switchyard_shared::outcome::Outcome;
-use switchyard_shared::rollout::ResultVerdict;
-use switchyard_shared::rollout::event::Event;
+use switchyard_shared::rollout::{ResultVerdict, RolloutState};
 
 /// How often an agent says that it is there.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -56,10 +55,14 @@ impl World {
             since: turn.now,
             last_heartbeat: turn.now,
             connected: true,
+            journal_id: hello.journal_id.clone(),
         };
-        turn.put("agent", info.agent.to_string(), serde_json::to_vec(&info).unwrap_or_default());
-        self.fleet.agents.insert(site.clone(), info);
-        self.reconcile(&site, &hello.in_hand, turn);
+        turn.put("agent", site.to_string(), serde_json::to_vec(&info).unwrap_or_default());
+        let before = self.fleet.agents.insert(site.clone(), info);
+        let lost_journal = before.is_some_and(|before| before.journal_id != hello.journal_id);
+        self.fleet.breakers.retain(|name, report| matches!(name, Name::Site(_)) || report.site != site);
+        self.reconcile(&site, &hello.in_hand, lost_journal, turn);
+        self.remind(&site, turn);
         Ok(Opened { session: id })
     }
 
@@ -77,17 +80,40 @@ impl World {
             );
             return Err(Refused::RestoredBackup { agent: peer.agent.to_string(), found });
         }
-        match self.fleet.sessions.get(&peer.site) {
-            Some(session) if session.agent != peer.agent => Err(Refused::SiteTaken {
-                site: peer.site.to_string(),
-                agent: peer.agent.to_string(),
-                other: session.agent.to_string(),
-            }),
-            Some(_) | None => Ok(()),
+        let Some(owner) = self.fleet.agents.get(&peer.site).filter(|owner| owner.agent != peer.agent) else {
+            return Ok(());
+        };
+        let connected = self.fleet.sessions.contains_key(&peer.site);
+        let in_flight: usize =
+            self.rollouts.values().map(|active| active.rollout.running_at(&peer.site).count()).sum();
+        let why = match (connected, in_flight) {
+            (true, _) => "which is connected".to_owned(),
+            (false, 0) => return Ok(()),
+            (false, count) => format!("which has {count} device(s) in flight that only it can report"),
+        };
+        let (site, agent) = (peer.site.to_string(), peer.agent.to_string());
+        Err(Refused::SiteTaken { site, agent, other: owner.agent.to_string(), why })
+    }
+
+    /// Tells an agent that was away what was decided meanwhile: aborts, and breakers held open by hand.
+    fn remind(&self, site: &SiteName, turn: &mut Turn) {
+        let Some(session) = self.fleet.sessions.get(site) else { return };
+        for forced in self.forced.values().filter(|forced| forced.site == *site) {
+            let (name, by, reason) = (forced.name.clone(), forced.by.clone(), forced.reason.clone());
+            let action = BreakerAction::Trip;
+            turn.send(&session.outbox, FromCoordinator::Breaker { name, action, by, reason });
+        }
+        for active in self.rollouts.values() {
+            let rollout = &active.rollout;
+            let aborted = rollout.state == RolloutState::Aborted && !rollout.has_ended();
+            if aborted && rollout.running_at(site).next().is_some() {
+                let (rollout, reason) = (rollout.name.clone(), rollout.reason.clone());
+                turn.send(&session.outbox, FromCoordinator::Cancel { rollout, reason });
+            }
         }
     }
 
-    fn reconcile(&mut self, site: &SiteName, in_hand: &[OpId], turn: &mut Turn) {
+    fn reconcile(&mut self, site: &SiteName, in_hand: &[OpId], lost_journal: bool, turn: &mut Turn) {
         let mut by_rollout: BTreeMap<&RolloutName, BTreeSet<(DeviceName, u32)>> = BTreeMap::new();
         for op in in_hand {
             by_rollout.entry(&op.rollout).or_default().insert((op.device.clone(), op.attempt));
@@ -97,8 +123,8 @@ impl World {
             let nothing = BTreeSet::new();
             let active = &self.rollouts[&name];
             if !active.rollout.has_ended() {
-                let events =
-                    active.rollout.reconcile(site, by_rollout.get(&name).unwrap_or(&nothing), turn.now);
+                let in_hand = by_rollout.get(&name).unwrap_or(&nothing);
+                let events = active.rollout.reconcile(site, in_hand, lost_journal, turn.now);
                 self.record_all(&name, events, turn);
             }
         }
@@ -167,7 +193,7 @@ impl World {
             Some(_) | None => active.rollout.result(&op.device, op.attempt, outcome, turn.now),
         });
         match verdict {
-            Some(ResultVerdict::Counted(events)) => self.record_all(&op.rollout, events, turn),
+            Some(ResultVerdict::Counted(event)) => self.record(&op.rollout, event, turn),
             Some(ResultVerdict::Repeated) => {}
             Some(ResultVerdict::Stray(why)) => {
                 tracing::warn!(%agent, %op, class = %outcome.class, %why, "stray result")
@@ -178,36 +204,5 @@ impl World {
         *watermark = sequence.max(*watermark);
         turn.put("watermark", agent.to_string(), watermark.to_string().into_bytes());
         turn.send(&outbox, FromCoordinator::Ack(*watermark));
-    }
-
-    fn breaker_moved(&mut self, site: &SiteName, report: Report, turn: &mut Turn) {
-        let own = match &report.name {
-            Name::Site(name) => name == site,
-            Name::Device(device) => {
-                self.inventory.device(device.as_str()).is_none_or(|device| device.site == *site)
-            }
-        };
-        if !own || report.site != *site {
-            tracing::warn!(%site, breaker = %report.name, "an agent reported a breaker that is not its own");
-            return;
-        }
-        let before = self.fleet.breakers.insert(report.name.clone(), report.clone());
-        if before.map_or(State::Closed, |before| before.state) == report.state {
-            return;
-        }
-        tracing::info!(breaker = %report.name, state = %report.state, reason = %report.reason, "breaker");
-        let concerned: Vec<RolloutName> = self
-            .rollouts
-            .values()
-            .filter(|active| !active.rollout.has_ended())
-            .filter(|active| match &report.name {
-                Name::Site(name) => active.rollout.layout.sites().contains(name),
-                Name::Device(device) => active.rollout.layout.rank(device).is_some(),
-            })
-            .map(|active| active.rollout.name.clone())
-            .collect();
-        for name in concerned {
-            self.record(&name, Event::Breaker { report: report.clone() }, turn);
-        }
     }
 }

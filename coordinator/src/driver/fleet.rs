@@ -25,6 +25,9 @@ pub struct AgentInfo {
     pub last_heartbeat: Timestamp,
     /// Whether it is connected.
     pub connected: bool,
+    /// Names its journal.
+    #[serde(default)]
+    pub journal_id: String,
 }
 
 /// An agent's open stream.

@@ -7,9 +7,8 @@ use crate::pki::token::TokenRecord;
 use crate::refused::Refused;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use switchyard_proto::convert::link::{BreakerAction, FromCoordinator};
+use switchyard_proto::convert::link::FromCoordinator;
 use switchyard_proto::identity::join_token::JoinToken;
-use switchyard_shared::breaker::Name;
 use switchyard_shared::id::{PlanName, RolloutName, SiteName};
 use switchyard_shared::inventory::Inventory;
 use switchyard_shared::plan::{NAME_DIGITS_MAX, Plan};
@@ -162,31 +161,6 @@ impl World {
                 turn.send(&session.outbox, cancel);
             }
         }
-    }
-
-    /// Passes an operator's word on a breaker to the agent that holds it; returns its site.
-    pub fn command_breaker(
-        &mut self,
-        name: &Name,
-        action: BreakerAction,
-        by: &str,
-        reason: &str,
-        turn: &mut Turn,
-    ) -> Result<SiteName, Refused> {
-        let site = match name {
-            Name::Site(site) => self.inventory.sites.get(site).map(|_| site.clone()),
-            Name::Device(device) => self.inventory.device(device.as_str()).map(|device| device.site.clone()),
-        }
-        .ok_or_else(|| Refused::NotFound {
-            kind: "breaker",
-            name: name.to_string(),
-            list: "switchyard breaker list",
-        })?;
-        let session =
-            self.fleet.sessions.get(&site).ok_or_else(|| Refused::AgentAway { site: site.to_string() })?;
-        let (name, by, reason) = (name.clone(), by.to_owned(), reason.to_owned());
-        turn.send(&session.outbox, FromCoordinator::Breaker { name, action, by, reason });
-        Ok(site)
     }
 
     /// Replaces the inventory.

@@ -1,7 +1,7 @@
 //! Lets every rollout take its next steps, fairly, and says when to look again.
 
 use super::effect::{Dispatch, Effect, Turn};
-use super::world::{World, hold};
+use super::world::World;
 use switchyard_shared::id::{DeviceName, RolloutName, SiteName};
 use switchyard_shared::rollout::event::Event;
 use switchyard_shared::time::Timestamp;
@@ -75,11 +75,8 @@ impl World {
     /// Rebuilds who holds what; for recovery.
     pub(super) fn hold_again(&mut self) {
         for active in self.rollouts.values() {
-            let held: Vec<_> = active.rollout.held().cloned().collect();
-            let ops = held.into_iter().map(|device| (device, 0)).collect();
-            if let Some(site) = active.rollout.layout.sites().first() {
-                hold(&mut self.fleet, &active.rollout, &Event::Dispatched { site: (*site).clone(), ops });
-            }
+            let holds = active.rollout.held().map(|device| (device.clone(), active.rollout.name.clone()));
+            self.fleet.held.extend(holds);
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::store::{Batch, Document, Store, StoreError, StoredEvent};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use switchyard_shared::breaker::Report;
 use switchyard_shared::id::{AgentName, PlanName, RolloutName};
 use switchyard_shared::inventory::Inventory;
 use switchyard_shared::plan::Plan;
@@ -25,12 +26,19 @@ pub(super) async fn world(store: &dyn Store, now: Timestamp) -> Result<World, St
         inventory_digest: inventory.digest(),
         inventory: Arc::new(inventory),
         fleet: Fleet::default(),
+        forced: read_all::<Option<Report>>(store, "forced")
+            .await?
+            .into_values()
+            .flatten()
+            .map(|report| (report.name.clone(), report))
+            .collect(),
         tokens: read_all(store, "token").await?,
         watermarks: read_watermarks(store).await?,
         next_session: 0,
         turns: 0,
     };
     world.hold_again();
+    world.fleet.breakers.clone_from(&world.forced);
     world.fleet.agents = read_all::<AgentInfo>(store, "agent")
         .await?
         .into_values()

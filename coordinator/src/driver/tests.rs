@@ -7,7 +7,8 @@ use crate::store::memory::MemoryStore;
 use crate::store::{Answer, Batch, StoredEvent};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use switchyard_proto::convert::link::{FromAgent, FromCoordinator, Hello};
+use switchyard_proto::convert::link::{BreakerAction, FromAgent, FromCoordinator, Hello};
+use switchyard_shared::breaker::Report;
 use switchyard_shared::id::{AgentName, OpId, RolloutName, SiteName};
 use switchyard_shared::inventory::Inventory;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
@@ -77,7 +78,15 @@ fn peer(agent: &str) -> AgentPeer {
 
 fn hello(in_hand: Vec<OpId>) -> Hello {
     let (site, version) = (SiteName::new("lab").unwrap(), "1".into());
-    Hello { site, version, in_hand, acked_sequence: 0, coordinator_epoch: 0, max_in_flight: 64 }
+    Hello {
+        site,
+        version,
+        in_hand,
+        acked_sequence: 0,
+        coordinator_epoch: 0,
+        max_in_flight: 64,
+        journal_id: "j".into(),
+    }
 }
 
 struct Agent {
@@ -197,9 +206,15 @@ async fn after_a_restart_the_rollout_goes_on_and_what_the_agent_has_in_hand_is_n
 #[tokio::test]
 async fn a_site_has_one_agent_and_a_restored_backup_is_noticed() {
     let driver = started(&Arc::default()).await;
-    let _first = connect(&driver, "one", hello(vec![])).await.unwrap();
+    rollout(&driver).await;
+    let mut first = connect(&driver, "one", hello(vec![])).await.unwrap();
     let second = connect(&driver, "two", hello(vec![])).await;
     assert!(matches!(second, Err(Refused::SiteTaken { .. })));
+    driver.deliver(first.session, FromAgent::Credit(1)).await.unwrap();
+    first.ops().await;
+    driver.close_session(first.session).await;
+    let heir = connect(&driver, "two", hello(vec![])).await;
+    assert!(matches!(heir, Err(Refused::SiteTaken { .. })), "only the first one can report its device");
     let ahead = Hello { acked_sequence: 7, ..hello(vec![]) };
     assert!(matches!(connect(&driver, "one", ahead).await, Err(Refused::RestoredBackup { .. })));
     let elsewhere = Hello { site: SiteName::new("far").unwrap(), ..hello(vec![]) };
@@ -215,4 +230,57 @@ async fn the_same_request_gives_the_same_rollout() {
         world.create_rollout(&plan, "", "tester", "request-1", false, turn)
     });
     assert_eq!(again.await.unwrap(), name);
+}
+
+#[tokio::test]
+async fn a_breaker_held_open_by_hand_survives_the_agent_and_is_told_again() {
+    let store: Arc<Fragile> = Arc::default();
+    let driver = started(&store).await;
+    rollout(&driver).await;
+    let name = switchyard_shared::breaker::Name::parse("site/lab").unwrap();
+    let tripped = name.clone();
+    driver
+        .ask(move |world, turn| world.command_breaker(&tripped, BreakerAction::Trip, "anna", "fibre", turn))
+        .await
+        .unwrap();
+    for driver in [driver, started(&store).await] {
+        let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
+        assert!(matches!(agent.inbox.recv().await, Some(FromCoordinator::Welcome(_))));
+        let told = agent.inbox.recv().await;
+        assert!(matches!(&told, Some(FromCoordinator::Breaker { name: of, .. }) if *of == name), "{told:?}");
+        driver.deliver(agent.session, FromAgent::Credit(9)).await.unwrap();
+        let closed = Report::closed(name.clone(), SiteName::new("lab").unwrap(), Timestamp(0));
+        driver.deliver(agent.session, FromAgent::Breaker(closed)).await.unwrap();
+        driver.ask(|_, _| Ok(())).await.unwrap();
+        assert!(agent.nothing_waits(), "a restarted agent's word does not close it");
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_was_away_hears_of_the_abort_when_it_comes_back() {
+    let driver = started(&Arc::default()).await;
+    let name = rollout(&driver).await.to_string();
+    let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
+    driver.deliver(agent.session, FromAgent::Credit(1)).await.unwrap();
+    let ops = agent.ops().await;
+    driver.close_session(agent.session).await;
+    let (by, reason, etag) = ("anna".to_owned(), "enough".to_owned(), String::new());
+    let steer = Steer { name, verb: Verb::Abort, by, reason, etag };
+    driver.ask(move |world, turn| world.steer(&steer, turn)).await.unwrap();
+    let mut agent = connect(&driver, "one", hello(ops)).await.unwrap();
+    assert!(matches!(agent.inbox.recv().await, Some(FromCoordinator::Welcome(_))));
+    assert!(matches!(agent.inbox.recv().await, Some(FromCoordinator::Cancel { .. })));
+}
+
+#[tokio::test]
+async fn an_agent_that_lost_its_journal_leaves_doubt_and_nothing_is_sent_again() {
+    let driver = started(&Arc::default()).await;
+    rollout(&driver).await;
+    let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
+    driver.deliver(agent.session, FromAgent::Credit(1)).await.unwrap();
+    let first = agent.ops().await;
+    let other = Hello { journal_id: "another".into(), ..hello(vec![]) };
+    let mut agent = connect(&driver, "one", other).await.unwrap();
+    driver.deliver(agent.session, FromAgent::Credit(9)).await.unwrap();
+    assert!(agent.ops().await.iter().all(|op| op.device != first[0].device));
 }

@@ -39,6 +39,8 @@ pub struct World {
     pub inventory_digest: String,
     /// What surrounds the rollouts.
     pub fleet: Fleet,
+    /// Breakers that an operator holds open; they survive restarts of agents and of this coordinator.
+    pub(super) forced: BTreeMap<Name, Report>,
     pub(super) tokens: BTreeMap<String, TokenRecord>,
     pub(super) watermarks: BTreeMap<AgentName, u64>,
     pub(super) next_session: u64,
@@ -88,7 +90,7 @@ impl World {
 }
 
 /// Keeps who holds which device in step with an event that was just applied.
-pub(super) fn hold(fleet: &mut Fleet, rollout: &Rollout, event: &Event) {
+fn hold(fleet: &mut Fleet, rollout: &Rollout, event: &Event) {
     let release = |fleet: &mut Fleet, device: &DeviceName| {
         if fleet.held.get(device) == Some(&rollout.name) {
             fleet.held.remove(device);

@@ -114,6 +114,9 @@ pub fn event(layout: &Layout, sequence: u64, at: Timestamp, event: &Event) -> v1
         Event::WaveFinished { wave: index, soak_until, needs_promotion: true } => {
             wave(*index, WaveState::AwaitingPromotion, Some(*soak_until), "auto")
         }
+        Event::WaveFinished { wave: index, soak_until, needs_promotion: false } if *soak_until <= at => {
+            wave(*index, WaveState::Done, None, "auto")
+        }
         Event::WaveFinished { wave: index, soak_until, needs_promotion: false } => {
             wave(*index, WaveState::Soaking, Some(*soak_until), "auto")
         }

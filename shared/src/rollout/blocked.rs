@@ -12,10 +12,13 @@ impl Rollout {
     /// One line for each thing that keeps devices waiting; empty when only time and the devices do.
     pub fn blocked_on(&self, now: Timestamp, around: &dyn Surroundings) -> Vec<String> {
         let mut lines = match self.state {
-            RolloutState::Paused => vec![self.pause_line()],
+            RolloutState::Paused => {
+                std::iter::once(self.pause_line()).chain(self.away_lines(around)).collect()
+            }
             RolloutState::Running => self.running_lines(now, around),
             RolloutState::Aborted if !self.has_ended() => {
-                vec![format!("{} devices in flight to report", self.counts.running)]
+                let line = format!("{} in flight to report", devices(self.counts.running as usize));
+                std::iter::once(line).chain(self.away_lines(around)).collect()
             }
             RolloutState::AwaitingApproval => vec!["approval".to_owned()],
             RolloutState::Pending
@@ -36,7 +39,10 @@ impl Rollout {
     }
 
     fn pause_line(&self) -> String {
-        format!("{}; go on with: switchyard rollout resume {}", self.reason, self.name)
+        format!(
+            "{}; go on with: switchyard rollout resume {}; or end it with: switchyard rollout abort {}",
+            self.reason, self.name, self.name
+        )
     }
 
     fn running_lines(&self, now: Timestamp, around: &dyn Surroundings) -> Vec<String> {
@@ -52,15 +58,27 @@ impl Rollout {
                     .map_or_else(|| "a moment".into(), |until| format_duration(until.since(now)));
                 vec![format!("soak after wave {name}, {left} left")]
             }
-            WaveState::Running => self.site_lines(now, around),
+            WaveState::Running => self.away_lines(around).chain(self.site_lines(now, around)).collect(),
             WaveState::Waiting | WaveState::Done => Vec::new(),
         }
+    }
+
+    /// A line for each site with work whose agent is not connected.
+    fn away_lines<'a>(&'a self, around: &'a dyn Surroundings) -> impl Iterator<Item = String> + 'a {
+        self.layout.sites().iter().filter_map(|site| {
+            let waiting = self.pending.get(site).map_or(0, |ranks| ranks.len());
+            let in_flight = self.running.get(site).map_or(0, |count| *count as usize);
+            if waiting + in_flight == 0 || around.site(site).connected {
+                return None;
+            }
+            let (waiting, in_flight) = (devices(waiting), devices(in_flight));
+            Some(format!("no agent at {site} ({waiting} wait, {in_flight} in flight): start one with: switchyard-agent run --site {site} --coordinator URL --data DIR"))
+        })
     }
 
     fn site_lines(&self, now: Timestamp, around: &dyn Surroundings) -> Vec<String> {
         let waiting = self.pending.iter().filter(|(_, ranks)| !ranks.is_empty());
         let mut lines: Vec<String> = waiting
-            .clone()
             .filter_map(|(site, ranks)| site_line(site, ranks.len(), &around.site(site), now))
             .collect();
         for rank in self.waiting_since.keys() {
@@ -68,7 +86,8 @@ impl Rollout {
             if let Some(other) = around.held_by_other(device, &self.name) {
                 lines.push(format!("device {device}: held by rollouts/{other}"));
             } else if let Some(report) = around.device_breaker(device) {
-                lines.push(format!("device/{device} {}: {}", report.state, report.reason));
+                let (state, reason) = (report.state, &report.reason);
+                lines.push(format!("device/{device} {state}: {reason}; at once with: switchyard breaker reset device/{device} --reason WHY"));
             }
         }
         lines
@@ -76,18 +95,17 @@ impl Rollout {
 }
 
 fn site_line(site: &SiteName, waiting: usize, view: &SiteView, now: Timestamp) -> Option<String> {
-    if !view.connected {
-        return Some(format!(
-            "no agent at {site} ({waiting} devices wait): start one with: switchyard-agent run --site {site} --coordinator URL --data DIR"
-        ));
-    }
-    let report = view.breaker.as_ref()?;
+    let report = view.breaker.as_ref().filter(|_| view.connected)?;
     let next = match (report.state, report.retry_at) {
         (State::Closed, _) => return None,
-        (State::ForcedOpen, _) => format!("until: switchyard breaker reset site/{site} --reason ..."),
+        (State::ForcedOpen, _) => format!("until: switchyard breaker reset site/{site} --reason WHY"),
         (State::HalfOpen, _) => "probing".to_owned(),
         (State::Open, Some(at)) => format!("next try in {}", format_duration(at.since(now))),
         (State::Open, None) => "no next try by itself".to_owned(),
     };
-    Some(format!("site/{site} {} ({waiting} devices wait): {}; {next}", report.state, report.reason))
+    Some(format!("site/{site} {} ({} wait): {}; {next}", report.state, devices(waiting), report.reason))
+}
+
+fn devices(count: usize) -> String {
+    if count == 1 { "1 device".into() } else { format!("{count} devices") }
 }

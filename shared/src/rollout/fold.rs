@@ -2,6 +2,7 @@
 
 use super::event::Event;
 use super::{Counts, Device, Layout, Rollout, RolloutState, Wave, WaveState};
+use crate::breaker::{Name, Report, State};
 use crate::id::{DeviceName, RolloutName};
 use crate::outcome::{DeviceState, Outcome};
 use crate::time::Timestamp;
@@ -51,6 +52,7 @@ impl Rollout {
             pending: BTreeMap::new(),
             running: BTreeMap::new(),
             waiting_since: BTreeMap::new(),
+            open_since: BTreeMap::new(),
             layout,
         })
     }
@@ -78,11 +80,14 @@ impl Rollout {
             }
             Event::Promoted { wave, .. } => self.waves[*wave as usize].promoted = true,
             Event::Paused { by, reason } => self.set_state(RolloutState::Paused, said(by, "paused", reason)),
-            Event::Resumed { .. } => self.set_state(RolloutState::Running, String::new()),
+            Event::Resumed { .. } => {
+                self.set_state(RolloutState::Running, String::new());
+                self.waves[self.wave as usize].accepted = true;
+            }
             Event::Aborted { by, reason } => {
                 self.set_state(RolloutState::Aborted, said(by, "aborted", reason))
             }
-            Event::Breaker { .. } => {}
+            Event::Breaker { report } => self.note_breaker(report, at),
             Event::Ended { state } => {
                 self.state = *state;
                 self.ended_at = Some(at);
@@ -96,6 +101,16 @@ impl Rollout {
     fn set_state(&mut self, state: RolloutState, reason: String) {
         self.state = state;
         self.reason = reason;
+    }
+
+    /// A site that is half-open when it is first seen may have its probe.
+    fn note_breaker(&mut self, report: &Report, at: Timestamp) {
+        let Name::Site(site) = &report.name else { return };
+        match report.state {
+            State::Closed => drop(self.open_since.remove(site)),
+            State::Open | State::ForcedOpen => drop(self.open_since.entry(site.clone()).or_insert(at)),
+            State::HalfOpen => {}
+        }
     }
 
     fn start_wave(&mut self, wave: u32, at: Timestamp) {
@@ -126,9 +141,10 @@ impl Rollout {
 
     fn finish(&mut self, name: &DeviceName, outcome: &Outcome) {
         let state = outcome.class.device_state().unwrap_or(DeviceState::Failed);
+        let ran = self.device(name).is_some_and(|(_, device)| device.state == DeviceState::Running);
         if let Some(rank) = self.shift(name, state) {
             let device = &mut self.devices[rank as usize];
-            device.tries += 1;
+            device.tries += u32::from(ran);
             device.reason.clear();
             device.outcome = Some(outcome.clone());
         }
@@ -187,8 +203,13 @@ fn said(by: &str, what: &str, reason: &str) -> String {
 }
 
 fn planned(layout: &Layout) -> (Counts, Vec<Wave>) {
-    let blank =
-        Wave { state: WaveState::Waiting, counts: Counts::default(), soak_until: None, promoted: false };
+    let blank = Wave {
+        state: WaveState::Waiting,
+        counts: Counts::default(),
+        soak_until: None,
+        promoted: false,
+        accepted: false,
+    };
     let mut counts = Counts::default();
     let mut waves = vec![blank; layout.waves.len()];
     for device in &layout.devices {

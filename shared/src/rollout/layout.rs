@@ -2,7 +2,7 @@
 
 use crate::id::{DeviceName, SiteName};
 use crate::outcome::Class;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// One device's place.
@@ -70,11 +70,13 @@ pub struct Layout {
     /// Devices at once that a half-open site is tried with.
     pub site_probes: u32,
     ranks: BTreeMap<DeviceName, u32>,
+    sites: BTreeSet<SiteName>,
 }
 
 impl Layout {
     /// Indexes the devices; limits are set on the fields afterwards.
     pub fn new(devices: Vec<LayoutDevice>, waves: Vec<LayoutWave>, retry: RetryPolicy) -> Self {
+        let sites = devices.iter().map(|device| device.site.clone()).collect();
         let ranks = devices.iter().zip(0u32..).map(|(device, rank)| (device.name.clone(), rank)).collect();
         let (max_parallel, max_parallel_per_site) = (0, 0);
         let skip_after = Duration::from_secs(600);
@@ -90,6 +92,7 @@ impl Layout {
             device_wait,
             site_probes,
             ranks,
+            sites,
         }
     }
 
@@ -99,7 +102,7 @@ impl Layout {
     }
 
     /// The sites of the plan, in order, once each.
-    pub fn sites(&self) -> std::collections::BTreeSet<&SiteName> {
-        self.devices.iter().map(|device| &device.site).collect()
+    pub fn sites(&self) -> &BTreeSet<SiteName> {
+        &self.sites
     }
 }

@@ -3,7 +3,7 @@
 use super::event::Event;
 use super::{Rollout, RolloutState};
 use crate::id::{DeviceName, SiteName};
-use crate::outcome::{Class, DeviceState, Outcome};
+use crate::outcome::{Class, LeftAs, Outcome, Phase};
 use crate::time::Timestamp;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,8 +15,8 @@ const NOT_STARTED_WAIT: Duration = Duration::from_millis(250);
 /// What became of a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ResultVerdict {
-    /// These events follow from it.
-    Counted(Vec<Event>),
+    /// This event follows from it.
+    Counted(Event),
     /// It was known already: nothing changes.
     Repeated,
     /// It is about an attempt that was given up or never made: it is kept in the log of the process
@@ -42,26 +42,29 @@ impl Rollout {
         if attempt < device.attempt || device.state.is_final() {
             return ResultVerdict::Repeated;
         }
-        let mut events = vec![self.after_attempt(name, attempt, outcome, now)];
-        events.extend(self.canary_stop(name, outcome));
-        ResultVerdict::Counted(events)
+        ResultVerdict::Counted(self.after_attempt(name, attempt, outcome, now))
     }
 
-    /// The events for operations that an agent, just connected, does not know: they were never started.
+    /// The events for operations that an agent, just connected, does not know: they were never started,
+    /// or, when the agent has `lost_journal`, nobody knows and they are never sent again blindly.
     pub fn reconcile(
         &self,
         site: &SiteName,
         in_hand: &BTreeSet<(DeviceName, u32)>,
+        lost_journal: bool,
         now: Timestamp,
     ) -> Vec<Event> {
         self.running_at(site)
             .filter(|(name, attempt)| !in_hand.contains(&((*name).clone(), *attempt)))
-            .map(|(name, attempt)| Event::Requeued {
-                device: name.clone(),
-                attempt,
-                outcome: None,
-                class: Class::NotStarted,
-                not_before: now,
+            .map(|(name, attempt)| match lost_journal {
+                true => Event::Finished { device: name.clone(), attempt, outcome: in_doubt(now) },
+                false => Event::Requeued {
+                    device: name.clone(),
+                    attempt,
+                    outcome: None,
+                    class: Class::NotStarted,
+                    not_before: now,
+                },
             })
             .collect()
     }
@@ -84,25 +87,10 @@ impl Rollout {
             && tries < self.layout.retry.max_attempts
             && self.layout.retry.retry_on.contains(&class)
     }
+}
 
-    /// One bad canary device is enough to stop and ask.
-    fn canary_stop(&self, name: &DeviceName, outcome: &Outcome) -> Option<Event> {
-        let (place, _) = self.device(name)?;
-        let bad = match outcome.class.device_state()? {
-            DeviceState::Failed | DeviceState::Unknown => true,
-            DeviceState::Pending
-            | DeviceState::Running
-            | DeviceState::Succeeded
-            | DeviceState::Unchanged
-            | DeviceState::Skipped
-            | DeviceState::RolledBack => false,
-        };
-        let canary = self.layout.waves[place.wave as usize].canary;
-        let retries = self.tries_again(outcome.class, self.device(name)?.1.tries + 1);
-        let stops = bad && canary && !retries && self.state == RolloutState::Running;
-        stops.then(|| {
-            let reason = format!("canary device {name} ended as {}: {}", outcome.class, outcome.message);
-            Event::Paused { by: "auto".into(), reason }
-        })
-    }
+fn in_doubt(now: Timestamp) -> Outcome {
+    let message = "the agent came back with another journal: nobody knows whether it wrote";
+    Outcome::new(Class::Inconclusive, Phase::Write, LeftAs::Unknown, message, now)
+        .with_hint("read the device: it may have the change, a part of it, or nothing")
 }

@@ -114,7 +114,7 @@ fn outcome(class: Class) -> Outcome {
 fn report_result(rollout: &mut Rollout, name: &str, attempt: u32, class: Class) -> ResultVerdict {
     let verdict = rollout.result(&device(name), attempt, &outcome(class), NOW);
     if let ResultVerdict::Counted(events) = &verdict {
-        events.iter().for_each(|event| rollout.apply(event, NOW));
+        rollout.apply(events, NOW);
     }
     assert_counts(rollout);
     verdict
@@ -152,6 +152,7 @@ fn an_open_site_is_skipped_after_skip_after_and_the_others_go_on() {
     let mut rollout = rollout(plan);
     let mut lon = connected(10);
     lon.breaker = Some(open_report(NOW));
+    rollout.apply(&Event::Breaker { report: open_report(NOW) }, NOW);
     let mut world =
         World { sites: [(site("lon"), lon), (site("ams"), connected(1))].into(), ..World::default() };
     let events = settle(&mut rollout, NOW, &world);
@@ -173,6 +174,7 @@ fn a_connect_called_off_by_an_opening_ends_as_skipped_not_failed() {
     let mut world = World { sites: [(site("lon"), connected(1))].into(), ..World::default() };
     settle(&mut rollout, NOW, &world);
     world.sites.get_mut("lon").unwrap().breaker = Some(open_report(NOW));
+    rollout.apply(&Event::Breaker { report: open_report(NOW) }, NOW);
     report_result(&mut rollout, "a", 1, Class::Cancelled);
     let events = settle(&mut rollout, NOW, &world);
     assert!(matches!(&events[0], Event::Skipped { reason: SkipReason::SiteOpen, .. }), "{events:?}");
@@ -230,7 +232,7 @@ fn what_an_agent_does_not_know_was_never_started_and_is_handed_out_as_a_new_atte
     let world = World { sites: [(site("lon"), connected(9))].into(), ..World::default() };
     settle(&mut rollout, NOW, &world);
     let in_hand = [(device("a"), 1)].into();
-    for event in rollout.reconcile(&site("lon"), &in_hand, NOW) {
+    for event in rollout.reconcile(&site("lon"), &in_hand, false, NOW) {
         rollout.apply(&event, NOW);
     }
     assert_eq!(dispatched(&settle(&mut rollout, NOW, &world)), ["b"]);
@@ -244,7 +246,7 @@ fn a_device_that_another_rollout_holds_is_waited_for_then_skipped_as_busy() {
     let world = World { sites: [(site("lon"), connected(9))].into(), held, ..World::default() };
     assert_eq!(dispatched(&settle(&mut rollout, NOW, &world)), ["b"]);
     assert_eq!(rollout.blocked_on(NOW, &world), ["device a: held by rollouts/other"]);
-    settle(&mut rollout, NOW.plus(advance::BUSY_WAIT), &world);
+    settle(&mut rollout, NOW.plus(batch::BUSY_WAIT), &world);
     assert_eq!(rollout.devices[0].state, DeviceState::Skipped);
 }
 
@@ -296,13 +298,11 @@ fn the_log_alone_gives_the_same_state() {
         rollout.apply(&event, NOW);
         log.push(event);
     }
-    let ResultVerdict::Counted(events) = rollout.result(&device("a"), 1, &outcome(Class::Ok), NOW) else {
+    let ResultVerdict::Counted(event) = rollout.result(&device("a"), 1, &outcome(Class::Ok), NOW) else {
         panic!("counted");
     };
-    for event in events {
-        rollout.apply(&event, NOW);
-        log.push(event);
-    }
+    rollout.apply(&event, NOW);
+    log.push(event);
     for event in &log {
         let text = serde_json::to_string(event).unwrap();
         replayed.apply(&serde_json::from_str(&text).unwrap(), NOW);
@@ -311,4 +311,83 @@ fn the_log_alone_gives_the_same_state() {
         (replayed.devices, replayed.counts, replayed.state),
         (rollout.devices, rollout.counts, rollout.state)
     );
+}
+
+#[test]
+fn a_site_that_opened_long_before_is_probed_by_the_next_rollout_not_skipped() {
+    let mut plan = layout(&[("a", "lon", 0)], vec![wave("all", false, false)]);
+    plan.skip_after = Duration::ZERO;
+    let mut rollout = rollout(plan);
+    let mut report = open_report(NOW);
+    report.state = State::HalfOpen;
+    rollout.apply(&Event::Breaker { report: report.clone() }, NOW);
+    let mut lon = connected(1);
+    lon.breaker = Some(report);
+    let world = World { sites: [(site("lon"), lon)].into(), ..World::default() };
+    let hours_later = NOW.plus(Duration::from_secs(9999));
+    assert_eq!(dispatched(&settle(&mut rollout, hours_later, &world)), ["a"]);
+}
+
+#[test]
+fn a_device_that_was_tried_keeps_its_class_when_it_is_given_up() {
+    let mut plan = layout(&[("a", "lon", 0), ("b", "lon", 0)], vec![wave("all", false, false)]);
+    plan.retry.max_attempts = 2;
+    plan.skip_after = Duration::ZERO;
+    let mut rollout = rollout(plan);
+    let mut world = World { sites: [(site("lon"), connected(1))].into(), ..World::default() };
+    settle(&mut rollout, NOW, &World::default());
+    let step = rollout.advance(NOW, &world);
+    step.events.iter().for_each(|event| rollout.apply(event, NOW));
+    report_result(&mut rollout, "a", 1, Class::Timeout);
+    world.sites.get_mut("lon").unwrap().breaker = Some(open_report(NOW));
+    rollout.apply(&Event::Breaker { report: open_report(NOW) }, NOW);
+    settle(&mut rollout, NOW, &world);
+    assert_eq!((rollout.counts.failed, rollout.counts.skipped), (1, 1));
+    assert_eq!(rollout.devices[0].tries, 1);
+}
+
+#[test]
+fn the_listed_order_holds_across_sites_when_room_is_short() {
+    let mut plan = layout(&[("first", "lon", 0), ("second", "ams", 0)], vec![wave("all", false, false)]);
+    plan.max_parallel = 1;
+    let mut rollout = rollout(plan);
+    let sites = [(site("lon"), connected(9)), (site("ams"), connected(9))].into();
+    let world = World { sites, ..World::default() };
+    assert_eq!(dispatched(&settle(&mut rollout, NOW, &world)), ["first"]);
+}
+
+#[test]
+fn devices_in_flight_at_a_site_without_agent_are_named_also_when_paused_or_aborted() {
+    let mut rollout = rollout(layout(&[("a", "lon", 0)], vec![wave("all", false, false)]));
+    let mut world = World { sites: [(site("lon"), connected(1))].into(), ..World::default() };
+    settle(&mut rollout, NOW, &world);
+    world.sites.clear();
+    for event in [None, rollout.pause("anna", "", "").unwrap(), rollout.abort("anna", "", "").unwrap()] {
+        event.iter().for_each(|event| rollout.apply(event, NOW));
+        let lines = rollout.blocked_on(NOW, &world).join("; ");
+        assert!(lines.contains("no agent at lon") && lines.contains("1 device in flight"), "{lines}");
+    }
+}
+
+#[test]
+fn a_pause_before_the_first_wave_ends_with_the_resume() {
+    let mut rollout = rollout(layout(&[("a", "lon", 0)], vec![wave("all", false, false)]));
+    let world = World { sites: [(site("lon"), connected(1))].into(), ..World::default() };
+    let paused = rollout.pause("anna", "", "").unwrap().unwrap();
+    rollout.apply(&paused, NOW);
+    let resumed = rollout.resume("anna", "", "").unwrap().unwrap();
+    rollout.apply(&resumed, NOW);
+    assert_eq!(dispatched(&settle(&mut rollout, NOW, &world)), ["a"]);
+}
+
+#[test]
+fn what_an_agent_without_its_journal_had_in_hand_is_unknown_and_never_sent_again() {
+    let mut rollout = rollout(layout(&[("a", "lon", 0)], vec![wave("all", false, false)]));
+    let world = World { sites: [(site("lon"), connected(9))].into(), ..World::default() };
+    settle(&mut rollout, NOW, &world);
+    for event in rollout.reconcile(&site("lon"), &BTreeSet::new(), true, NOW) {
+        rollout.apply(&event, NOW);
+    }
+    assert!(dispatched(&settle(&mut rollout, NOW, &world)).is_empty());
+    assert_eq!((rollout.counts.unknown, rollout.state), (1, RolloutState::Failed));
 }

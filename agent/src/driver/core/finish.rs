@@ -30,7 +30,7 @@ impl Core {
         let entry = self.ledger.add(op, outcome, wrote);
         let results_to = match &entry {
             Entry::Result { sequence, .. } => Some(*sequence),
-            Entry::Intent { .. } | Entry::Acked { .. } | Entry::Epoch { .. } => None,
+            Entry::Intent { .. } | Entry::Acked { .. } | Entry::Epoch { .. } | Entry::Identity { .. } => None,
         };
         self.effects.push_back(Effect::Append { entries: vec![entry], results_to });
     }

@@ -16,6 +16,7 @@ impl Core {
             in_hand,
             acked_sequence: self.ledger.acked_sequence(),
             coordinator_epoch: self.coordinator_epoch,
+            journal_id: self.journal_id.clone(),
             max_in_flight: u32::try_from(self.pool.size()).unwrap_or(u32::MAX),
         }
     }

@@ -49,6 +49,8 @@ pub(super) fn open(path: &Path, used_before: bool) -> Result<Connection, StoreEr
         Ok(file) if file.len() == 0 && used_before => return Err(damaged(&place, "it is empty")),
         Err(_) | Ok(_) => {}
     }
+    crate::files::create_private(path)
+        .map_err(|error| StoreError::Failed { place: place.clone(), cause: error.to_string() })?;
     let mut connection = connect(path)?;
     if is_blank(&connection).map_err(|error| found(&place, &error))? {
         if used_before {

@@ -27,6 +27,8 @@ pub struct Hello {
     pub coordinator_epoch: u64,
     /// The size of its pool.
     pub max_in_flight: u32,
+    /// Names its journal.
+    pub journal_id: String,
 }
 
 /// One message of an agent.
@@ -70,6 +72,7 @@ impl From<FromAgent> for agent_v1::ConnectRequest {
                 acked_sequence: hello.acked_sequence,
                 coordinator_epoch: hello.coordinator_epoch,
                 max_in_flight: hello.max_in_flight,
+                journal_id: hello.journal_id,
             }),
             FromAgent::Heartbeat(count) => Message::Heartbeat(agent_v1::Heartbeat { count }),
             FromAgent::Credit(granted_total) => Message::Credit(agent_v1::Credit { granted_total }),
@@ -131,6 +134,7 @@ fn to_hello(wire: agent_v1::Hello) -> Result<Hello, BadField> {
         acked_sequence: wire.acked_sequence,
         coordinator_epoch: wire.coordinator_epoch,
         max_in_flight: wire.max_in_flight,
+        journal_id: printable(wire.journal_id.as_bytes(), 64),
     })
 }
 
@@ -155,6 +159,7 @@ mod tests {
                 acked_sequence: 4,
                 coordinator_epoch: 2,
                 max_in_flight: 10,
+                journal_id: "j1".into(),
             }),
             FromAgent::Heartbeat(3),
             FromAgent::Credit(12),
