@@ -10,6 +10,7 @@ use crate::words::is_final;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use switchyard_proto::v1;
+use switchyard_proto::v1::wave_status::State as WaveState;
 use switchyard_shared::breaker::State as BreakerState;
 use switchyard_shared::outcome::{Class, DeviceState, LeftAs};
 use switchyard_shared::rollout::RolloutState;
@@ -59,7 +60,7 @@ pub struct Wave {
     /// Its name.
     pub name: String,
     /// Its state.
-    pub state: v1::wave_status::State,
+    pub state: WaveState,
     /// Its devices by state.
     pub counts: Counts,
     /// The next wave waits until then.
@@ -160,34 +161,45 @@ impl View {
             | RolloutState::RollingBack
             | RolloutState::RolledBack => {}
         }
-        if !self.blocked_on.is_empty() {
-            return Some(self.blocked_on.join("; "));
-        }
-        let wave = self.waves.get(self.current_wave)?;
+        let wave = self.waves.get(self.current_wave).and_then(|wave| self.waiting_after(wave));
+        wave.or_else(|| (!self.blocked_on.is_empty()).then(|| self.blocked_on.join("; ")))
+    }
+
+    /// What the rollout waits for after `wave`; worded once, so that an event and a heartbeat that say the
+    /// same read the same.
+    fn waiting_after(&self, wave: &Wave) -> Option<String> {
         match (wave.state, wave.soak_until) {
-            (v1::wave_status::State::AwaitingPromotion, _) => Some(format!(
-                "a person to promote the wave {}: switchyard rollout promote {}",
+            (WaveState::AwaitingPromotion, _) => Some(format!(
+                "promotion after wave {}: switchyard rollout promote {}",
                 wave.name, self.rollout
             )),
-            (v1::wave_status::State::Soaking, Some(until)) => {
-                Some(format!("the soak after wave {} until {}", wave.name, until.clock()))
+            (WaveState::Soaking, Some(until)) => {
+                Some(format!("soak after wave {} until {}", wave.name, until.clock()))
             }
-            _ => None,
+            (WaveState::Soaking, None)
+            | (WaveState::Unspecified | WaveState::Waiting | WaveState::Running | WaveState::Done, _) => None,
         }
+    }
+
+    /// Whether the next wave waits until a person promotes.
+    pub fn waits_for_promotion(&self) -> bool {
+        let waits = |wave: &Wave| wave.state == WaveState::AwaitingPromotion;
+        self.state == RolloutState::Running && self.waves.get(self.current_wave).is_some_and(waits)
+    }
+
+    /// Whether nothing goes on until a person says so.
+    pub fn is_held(&self) -> bool {
+        matches!(self.state, RolloutState::Paused | RolloutState::AwaitingApproval)
+            || self.waits_for_promotion()
     }
 
     /// Why a person is needed before anything can go on; `None` when time or an agent may do.
     pub fn needs_a_person(&self) -> Option<String> {
-        let promotion = self
-            .waves
-            .get(self.current_wave)
-            .is_some_and(|wave| wave.state == v1::wave_status::State::AwaitingPromotion);
-        let held = matches!(self.state, RolloutState::Paused | RolloutState::AwaitingApproval);
         let idle = self.counts.of(DeviceState::Running) == 0;
         let alone = idle
             && !self.blocked_on.is_empty()
             && self.blocked_on.iter().all(|why| why.starts_with("no agent"));
-        if held || promotion || alone { self.waiting_for() } else { None }
+        if self.is_held() || alone { self.waiting_for() } else { None }
     }
 
     /// Devices that are not well by class, most first.
@@ -204,6 +216,18 @@ impl View {
     /// How long it has been going, or took.
     pub fn elapsed(&self, now: Timestamp) -> std::time::Duration {
         self.started_at.map_or(std::time::Duration::ZERO, |start| self.ended_at.unwrap_or(now).since(start))
+    }
+
+    /// The state that is most worth a look, for `--state`; `None` when every device is well or waits.
+    pub fn worth_a_look(&self) -> Option<&'static str> {
+        [
+            (DeviceState::Failed, "failed"),
+            (DeviceState::Unknown, "unknown"),
+            (DeviceState::Skipped, "skipped"),
+        ]
+        .into_iter()
+        .find(|&(state, _)| self.counts.of(state) > 0)
+        .map(|(_, word)| word)
     }
 
     /// The wave's name that the rollout is in.

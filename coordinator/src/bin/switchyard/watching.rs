@@ -13,7 +13,6 @@ use ending::Ending;
 use show::Show;
 use std::time::Duration;
 use switchyard_shared::outcome::DeviceState;
-use switchyard_shared::rollout::RolloutState;
 use switchyard_shared::time::Timestamp;
 use tokio::time::MissedTickBehavior;
 
@@ -131,7 +130,7 @@ impl Watcher {
         if self.over_since.is_some_and(|since| now.since(since) >= LINGER) {
             return Some(Ending::Over);
         }
-        let alone = !self.show.is_on_terminal() && view.state == RolloutState::Paused;
+        let alone = !self.show.is_on_terminal() && view.is_held();
         let why = view.needs_a_person().filter(|_| wish.exit_on_block || alone);
         self.held_since = why.is_some().then(|| self.held_since.unwrap_or(now));
         let since = self.held_since?;

@@ -57,9 +57,8 @@ impl Apply {
             }
         };
         if !agreed(session, &plan) {
-            session.warn("nothing was started");
-            session.note(&format!("start it later: switchyard apply {}", short("plans", &plan.name)));
-            return Ok(Exit::Ok);
+            return Err(Failure::new(Exit::Error, "NOT_AGREED", "not applied: nothing was started")
+                .hint(format!("start it later: switchyard apply {}", short("plans", &plan.name))));
         }
         let rollout = start(session, &api, &plan).await?;
         if self.no_wait {

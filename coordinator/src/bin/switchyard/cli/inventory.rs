@@ -89,8 +89,7 @@ async fn import(session: &mut Session, file: &FileArgs, prune: bool, dry_run: bo
         if removed > 0 {
             session.warn(&format!("it would remove {}", names(&would.removed)));
             if !session.confirm(&format!("Remove {}?", counted(removed, "device"))) {
-                session.warn("nothing was imported");
-                return Ok(Exit::Ok);
+                return Err(Failure::new(Exit::Error, "NOT_AGREED", "nothing was imported"));
             }
         }
     }

@@ -27,6 +27,7 @@ impl Plan {
         let made = make(&api, request).await?;
         if session.for_people() {
             show(session, &made);
+            session.say_all(&plan::next(&made));
         } else {
             session.document(&json::plan(&made));
         }

@@ -44,6 +44,7 @@ impl Plans {
                 if session.for_people() {
                     let lines = plan::plan(&found, true, session.width(), session.color);
                     session.say_all(&lines);
+                    session.say_all(&plan::next(&found));
                 } else {
                     session.document(&json::plan(&found));
                 }

@@ -112,6 +112,7 @@ async fn planning_sends_the_spec_with_its_files_and_vars() {
         let ended = within(&fake, dir.path(), args).await;
         assert_eq!(ended.exit, Exit::Ok, "{ended:?}");
         assert!(ended.out.starts_with("Plan plans/ntp-7f3a"), "{ended:?}");
+        assert!(ended.out.contains("\nNext: switchyard apply ntp-7f3a"), "{ended:?}");
     }
     assert_eq!(fake.state().asked, vec!["plan ntp.yaml motd.cfg.j2,vars.yaml {\"n\":3}"; 2]);
     let changes = within(&fake, dir.path(), &["plan", "ntp.yaml", "--detailed-exitcode", "-o", "json"]).await;
@@ -171,6 +172,7 @@ async fn apply_plans_shows_starts_and_watches() {
     let dir = spec_folder();
     let ended = within(&fake, dir.path(), &["apply", "-f", "ntp.yaml", "--timeout", "60s"]).await;
     assert!(ended.out.starts_with("Plan plans/ntp-7f3a"), "{ended:?}");
+    assert!(!ended.out.contains("Next: switchyard apply"), "it is being applied: {ended:?}");
     assert!(ended.out.contains(" start    rollout=ntp"), "{ended:?}");
     let asked = fake.state().asked.clone();
     assert!(asked.contains(&"create plans/ntp-7f3a sha256:7f3a91c0".to_owned()), "{asked:?}");
@@ -199,7 +201,8 @@ async fn apply_asks_on_a_terminal_and_a_no_starts_nothing() {
         around.input = Box::new(std::io::Cursor::new(answer));
         let args = [&["apply", "ntp-7f3a", "--no-wait"], flags].concat();
         let ended = fake.run_within(&args, around, streams).await;
-        assert_eq!(ended.exit, Exit::Ok, "{ended:?}");
+        assert_eq!(ended.exit, if starts { Exit::Ok } else { Exit::Error }, "{ended:?}");
+        assert_eq!(ended.err.contains("error: not applied"), !starts, "{ended:?}");
         let started = fake.state().asked.iter().any(|what| what.starts_with("create"));
         assert_eq!(started, starts, "{answer:?} {flags:?}: {ended:?}");
     }

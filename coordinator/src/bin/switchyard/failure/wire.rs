@@ -39,7 +39,7 @@ impl Failure {
         failure.causes = causes(&details);
         failure.hints = hints(&details);
         if failure.hints.is_empty() {
-            failure.hints.extend(own_hint(exit));
+            failure.hints.extend(own_hint(exit, &reason, status.message()));
         }
         failure
     }
@@ -140,13 +140,18 @@ fn hints(details: &ErrorDetails) -> Vec<String> {
         .collect()
 }
 
-fn own_hint(exit: Exit) -> Option<String> {
+fn own_hint(exit: Exit, reason: &str, message: &str) -> Option<String> {
     match exit {
         Exit::Auth => {
             Some("use the credentials of this coordinator: --context DIR/operator/context.toml".into())
         }
         Exit::Unavailable => Some("try again in a moment, or start it: switchyard serve --data DIR".into()),
+        Exit::Stale if reason == "PLAN_STALE" => Some("plan again: switchyard plan -f SPEC".into()),
         Exit::Stale => Some("look again and repeat the command: the state has moved on".into()),
+        Exit::NoTargets if message.contains(" of 0 devices") => {
+            Some("the inventory is empty; fill it: switchyard inventory import FILE".into())
+        }
+        Exit::NoTargets => Some("see what there is: switchyard inventory list".into()),
         Exit::Ok
         | Exit::Error
         | Exit::Changes
@@ -155,7 +160,6 @@ fn own_hint(exit: Exit) -> Option<String> {
         | Exit::Blocked
         | Exit::Timeout
         | Exit::Pending
-        | Exit::NoTargets
         | Exit::NotFound
         | Exit::Invalid
         | Exit::Usage

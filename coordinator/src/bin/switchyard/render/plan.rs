@@ -18,7 +18,6 @@ const ODD_SHARE: u32 = 10;
 
 /// The screen of `plan`; `with_content` shows the head of every configuration.
 pub fn plan(plan: &v1::Plan, with_content: bool, width: Option<usize>, color: bool) -> Vec<String> {
-    let name = words::short("plans", &plan.name);
     let devices = counted(plan.devices.into(), "device");
     let mut lines = vec![
         format!("Plan {}   {}", Style::Bold.paint(&one_line(&plan.name), color), one_line(&plan.digest)),
@@ -34,9 +33,13 @@ pub fn plan(plan: &v1::Plan, with_content: bool, width: Option<usize>, color: bo
     lines.push(String::new());
     lines.extend(configurations(plan, with_content, color));
     lines.extend(warnings(plan, color));
-    lines.push(String::new());
-    lines.push(format!("Next: switchyard apply {name}   switchyard plans get {name}"));
     lines
+}
+
+/// What to type once the plan has been read.
+pub fn next(plan: &v1::Plan) -> Vec<String> {
+    let name = one_line(words::short("plans", &plan.name));
+    vec![String::new(), format!("Next: switchyard apply {name}   switchyard plans get {name}")]
 }
 
 fn limits(plan: &v1::Plan) -> String {
@@ -155,6 +158,7 @@ mod tests {
         let many = v1::Plan { devices: 130, ..a_plan() };
         let many = plan(&many, false, None, false).join("\n");
         assert!(many.contains("… 30 devices more, with other configurations"), "{many}");
-        assert!(text.ends_with("Next: switchyard apply ntp-7f3a   switchyard plans get ntp-7f3a"), "{text}");
+        assert!(!text.contains("Next:"), "{text}");
+        assert_eq!(next(&a_plan())[1], "Next: switchyard apply ntp-7f3a   switchyard plans get ntp-7f3a");
     }
 }

@@ -66,8 +66,11 @@ fn times(view: &View, now: Timestamp) -> Vec<String> {
 
 fn next(view: &View) -> Vec<String> {
     let name = &view.rollout;
-    let devices = format!("switchyard rollout devices {name} --state failed");
-    let mut commands = vec![("look", devices)];
+    let only = view.worth_a_look().map(|state| format!(" --state {state}")).unwrap_or_default();
+    let mut commands = vec![("look", format!("switchyard rollout devices {name}{only}"))];
+    if view.waits_for_promotion() {
+        commands.push(("go on", format!("switchyard rollout promote {name}")));
+    }
     if view.state == RolloutState::Paused {
         commands.push(("go on", format!("switchyard rollout resume {name} --reason WHY")));
     }
@@ -93,6 +96,9 @@ mod tests {
         assert!(text.contains("100 devices: 46 ok, 5 failed, 49 skipped"), "{text}");
         assert!(text.contains("Breaker     site/lon OPEN: 5 of the last 5 devices unreachable"), "{text}");
         assert!(!text.contains("abort"), "it is over: {text}");
+        assert!(text.contains("look: switchyard rollout devices ntp --state failed"), "{text}");
+        let well = status(&running(3), Timestamp(0), false).join("\n");
+        assert!(!well.contains("--state"), "nothing failed: {well}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::view::{Trouble, View};
 use crate::words::is_final;
 use std::collections::BTreeMap;
 use switchyard_shared::outcome::DeviceState;
+use switchyard_shared::rollout::RolloutState;
 use switchyard_shared::time::{Timestamp, format_duration};
 
 /// Most devices listed by name.
@@ -113,7 +114,8 @@ fn devices(view: &View, width: usize) -> Vec<String> {
     let mut lines = blank_then(table(&headers, &rows, Some(width)));
     if tried.len() > DEVICES_MAX {
         let more = tried.len() - DEVICES_MAX;
-        lines.push(format!("… {more} more: switchyard rollout devices {} --state failed", view.rollout));
+        let state = view.worth_a_look().unwrap_or("failed");
+        lines.push(format!("… {more} more: switchyard rollout devices {} --state {state}", view.rollout));
     }
     lines
 }
@@ -139,14 +141,17 @@ fn breakers(view: &View, width: usize, color: bool) -> Vec<String> {
 fn next(view: &View) -> Vec<String> {
     let name = &view.rollout;
     let mut commands = Vec::new();
+    if view.state == RolloutState::Paused {
+        commands.push(format!("switchyard rollout resume {name} --reason WHY"));
+        commands.push(format!("switchyard rollout abort {name} --reason WHY"));
+    } else if view.waits_for_promotion() {
+        commands.push(format!("switchyard rollout promote {name}"));
+    }
     if !is_final(view.state) {
         commands.push(format!("switchyard watch {name}"));
     }
-    if view.counts.of(DeviceState::Failed) > 0 {
-        commands.push(format!("switchyard rollout devices {name} --state failed"));
-    }
-    if view.counts.of(DeviceState::Unknown) > 0 {
-        commands.push(format!("switchyard rollout devices {name} --state unknown"));
+    if let Some(state) = view.worth_a_look() {
+        commands.push(format!("switchyard rollout devices {name} --state {state}"));
     }
     if !view.breakers.is_empty() {
         commands.push("switchyard breaker list".to_owned());
@@ -191,5 +196,20 @@ mod tests {
         assert!(text.contains("… 5 more: switchyard rollout devices ntp --state failed"), "{text}");
         assert!(text.contains("site/lon  OPEN  5 of the last 5 devices unreachable"), "{text}");
         assert!(text.contains("Next: switchyard rollout devices ntp --state failed"), "{text}");
+    }
+
+    #[test]
+    fn what_comes_next_is_only_what_helps() {
+        let of = |state: v1::rollout::State, counts: v1::DeviceCounts| {
+            let rollout = v1::Rollout { state: state.into(), counts: Some(counts), ..dark_site() };
+            summary(&View::new(&rollout, &[]), Timestamp(0), 200, false).pop().unwrap_or_default()
+        };
+        let lost = v1::DeviceCounts { planned: 2, unknown: 1, skipped: 1, ..v1::DeviceCounts::default() };
+        let text = of(v1::rollout::State::PartiallySucceeded, lost);
+        assert!(text.contains("--state unknown") && !text.contains("--state failed"), "{text}");
+        let left_out = v1::DeviceCounts { planned: 2, skipped: 2, ..v1::DeviceCounts::default() };
+        let text = of(v1::rollout::State::Paused, left_out);
+        assert!(text.contains("--state skipped"), "{text}");
+        assert!(text.contains("rollout resume ntp") && text.contains("rollout abort ntp"), "{text}");
     }
 }

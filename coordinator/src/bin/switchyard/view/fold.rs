@@ -4,7 +4,7 @@ use super::{Breaker, Counts, Place, Trouble, View, Wave};
 use crate::text::{beside_name, one_line};
 use crate::words;
 use std::collections::BTreeMap;
-use switchyard_proto::v1::{self, watch_rollout_response::Event};
+use switchyard_proto::v1::{self, watch_rollout_response::Event, wave_status::State as WaveState};
 use switchyard_shared::breaker::State as BreakerState;
 use switchyard_shared::outcome::DeviceState;
 use switchyard_shared::rollout::RolloutState;
@@ -130,10 +130,16 @@ impl View {
     fn wave_changed(&mut self, change: &v1::WaveChanged) {
         let index = change.wave as usize;
         let Some(wave) = self.waves.get_mut(index) else { return };
-        wave.state = v1::wave_status::State::try_from(change.state).unwrap_or(wave.state);
+        wave.state = WaveState::try_from(change.state).unwrap_or(wave.state);
         wave.soak_until = words::instant_of(change.soak_until.as_ref());
+        let begins = wave.state == WaveState::Running;
         self.blocked_on.clear();
-        self.current_wave = index;
+        if begins {
+            for earlier in &mut self.waves[..index] {
+                (earlier.state, earlier.soak_until) = (WaveState::Done, None);
+            }
+        }
+        self.current_wave = self.current_wave.max(index);
     }
 
     fn device(&mut self, device: &v1::DeviceResult) {
@@ -218,7 +224,7 @@ fn likely_before(state: DeviceState) -> DeviceState {
 fn wave(wire: &v1::WaveStatus) -> Wave {
     Wave {
         name: one_line(&wire.name),
-        state: v1::wave_status::State::try_from(wire.state).unwrap_or(v1::wave_status::State::Unspecified),
+        state: WaveState::try_from(wire.state).unwrap_or(WaveState::Unspecified),
         counts: wire.counts.as_ref().map(Counts::from_wire).unwrap_or_default(),
         soak_until: words::instant_of(wire.soak_until.as_ref()),
     }

@@ -180,3 +180,44 @@ fn an_event_that_comes_twice_counts_once() {
     view.apply(&changed(1, vec![device(1, "ams", v1::DeviceState::Running)]));
     assert_eq!(view.counts.of(DeviceState::Running), 1, "before the snapshot");
 }
+
+fn waves(names: &[&str]) -> View {
+    let mut rollout = fresh(4);
+    let wave = rollout.waves.remove(0);
+    rollout.waves = names.iter().map(|&name| v1::WaveStatus { name: name.into(), ..wave.clone() }).collect();
+    View::new(&rollout, &[])
+}
+
+fn wave(sequence: u64, wave: u32, state: v1::wave_status::State) -> v1::WatchRolloutResponse {
+    event(
+        sequence,
+        Event::WaveChanged(v1::WaveChanged { wave, state: state.into(), ..v1::WaveChanged::default() }),
+    )
+}
+
+#[test]
+fn a_wave_that_begins_ends_the_earlier_ones_and_the_last_one_ends_too() {
+    use v1::wave_status::State as Wave;
+    let mut view = waves(&["canary", "half", "rest"]);
+    view.apply(&wave(2, 0, Wave::Soaking));
+    view.apply(&wave(3, 2, Wave::Running));
+    let states = |view: &View| view.waves.iter().map(|wave| wave.state).collect::<Vec<_>>();
+    assert_eq!(states(&view), [Wave::Done, Wave::Done, Wave::Running]);
+    view.apply(&wave(4, 1, Wave::Done));
+    assert_eq!(view.wave_name(), "rest", "what ends late does not take the screen back");
+    view.apply(&wave(5, 2, Wave::Done));
+    assert_eq!(states(&view), [Wave::Done; 3]);
+    assert_eq!((view.wave_name(), view.waiting_for()), ("rest", None));
+}
+
+#[test]
+fn a_promotion_reads_the_same_from_the_event_and_from_the_heartbeat() {
+    let mut view = waves(&["canary", "rest"]);
+    view.apply(&wave(2, 0, v1::wave_status::State::AwaitingPromotion));
+    let told = view.waiting_for().expect("a promotion");
+    assert_eq!(told, "promotion after wave canary: switchyard rollout promote ntp");
+    let blocked_on = vec![told.clone()];
+    view.apply(&event(2, Event::Heartbeat(v1::Heartbeat { blocked_on, counts: None })));
+    assert_eq!(view.waiting_for(), Some(told));
+    assert!(view.is_held());
+}

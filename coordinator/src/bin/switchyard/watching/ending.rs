@@ -68,6 +68,7 @@ fn advise(session: &mut Session, ending: &Ending, rollout: &str, view: Option<&V
         Ending::Blocked(why) => {
             session.warn(&format!("blocked on: {why}"));
             session.note(&back);
+            session.note(&format!("stop it: switchyard rollout abort {rollout} --reason WHY"));
         }
         Ending::TimedOut => {
             session.warn(&format!("--timeout passed; the rollout {rollout} goes on"));

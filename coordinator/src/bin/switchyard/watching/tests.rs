@@ -178,3 +178,17 @@ async fn an_unknown_rollout_is_12_also_as_json() {
     assert_eq!(error["error"]["reason"], "NOT_FOUND");
     assert_eq!(json.out, "");
 }
+
+#[tokio::test]
+async fn a_promotion_off_a_terminal_ends_with_6_says_the_command_and_says_it_once() {
+    let mut rollout = running(2);
+    rollout.waves[0].state = v1::wave_status::State::AwaitingPromotion.into();
+    let fake = Fake::start(rollout).await;
+    let said = "promotion after wave all: switchyard rollout promote ntp";
+    fake.state().watches = [vec![Step::Send(beat(1, &[said])), Step::Hold]].into();
+    let ended = fake.run(&["watch", "ntp", "--timeout", "60s"]).await;
+    assert_eq!(ended.exit, Exit::Blocked, "{ended:?}");
+    assert!(ended.err.contains("switchyard rollout promote ntp"), "{ended:?}");
+    assert!(ended.err.contains("switchyard rollout abort ntp"), "{ended:?}");
+    assert_eq!(ended.out.matches(" blocked ").count(), 1, "{ended:?}");
+}

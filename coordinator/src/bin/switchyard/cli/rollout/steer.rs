@@ -65,8 +65,8 @@ impl Steer {
         let name = short("rollouts", &self.rollout).to_owned();
         let question = format!("Abort {name}? It cannot be resumed");
         if session.may_ask() && !session.globals.yes && !session.confirm(&question) {
-            session.warn(&format!("the rollout {name} was not touched"));
-            return Ok(Exit::Ok);
+            let message = format!("not aborted: the rollout {name} was not touched");
+            return Err(Failure::new(Exit::Error, "NOT_AGREED", message));
         }
         self.abort_now(session).await
     }

@@ -51,6 +51,25 @@ fn every_problem_of_a_spec_is_printed() {
 }
 
 #[test]
+fn a_stale_plan_is_planned_again_and_a_stale_etag_is_looked_at_again() {
+    let hint = |reason| Failure::from_status(&status(Code::Aborted, reason), "s").hints.join("\n");
+    assert_eq!(hint("PLAN_STALE"), "plan again: switchyard plan -f SPEC");
+    assert!(hint("ETAG_MISMATCH").contains("look again and repeat"), "{}", hint("ETAG_MISMATCH"));
+}
+
+#[test]
+fn an_empty_inventory_says_how_to_fill_it() {
+    let hints = |message: &str| {
+        let details =
+            ErrorDetails::with_error_info("NO_TARGETS", "switchyard.dev", [] as [(String, String); 0]);
+        let status = Status::with_error_details(Code::FailedPrecondition, message, details);
+        Failure::from_status(&status, "s").hints.join("\n")
+    };
+    assert!(hints("every device selects 0 of 0 devices").contains("switchyard inventory import FILE"));
+    assert!(!hints("every device selects 0 of 10 devices").contains("import"));
+}
+
+#[test]
 fn no_coordinator_says_how_to_start_one() {
     let failure = Failure::from_status(&Status::unavailable("tcp connect error"), "http://127.0.0.1:7443");
     assert_eq!(failure.exit.code(), 69);

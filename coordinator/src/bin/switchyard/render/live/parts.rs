@@ -189,9 +189,12 @@ pub fn failing(view: &View) -> Section {
 }
 
 pub fn hint(view: &View) -> Section {
+    let name = &view.rollout;
+    let look = view.worth_a_look();
+    let look = look.map(|state| format!("   {state}: switchyard rollout devices {name} --state {state}"));
     let text = format!(
-        "Ctrl-C leaves, the rollout goes on   stop it: switchyard rollout abort {}   failed: switchyard rollout devices {} --state failed",
-        view.rollout, view.rollout
+        "Ctrl-C leaves, the rollout goes on   stop it: switchyard rollout abort {name}{}",
+        look.unwrap_or_default()
     );
     Section(vec![(5, Line::default().with(Style::Dim, text))])
 }
