@@ -15,10 +15,16 @@ use crate::clock::Clock;
 use crate::driver::Message;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
+use std::time::Duration;
 use switchyard_shared::id::SiteName;
+use switchyard_shared::time::{Timestamp, format_duration};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
+
+/// A session that lasts this long has worked. Well above [`WAIT_MAX`]: two agents with one identity end
+/// each other's sessions, so that each lasts about as long as the other waits.
+const LASTED_MIN: Duration = WAIT_MAX.saturating_mul(2);
 
 /// Why a dial brought no channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +48,8 @@ pub trait Connector: Send + Sync + 'static {
 enum Ending {
     /// Dial again soon.
     Lost(String),
+    /// Dial again soon: the coordinator ended what it had welcomed.
+    Closed(String),
     /// Dial again, but slowly: a person must act first.
     Refused(String),
     /// Never dial again.
@@ -74,17 +82,22 @@ impl Session {
     async fn keep_dialling(&mut self) {
         let mut said = String::new();
         loop {
-            let mut connected = false;
-            let ending = self.once(&mut connected).await;
-            if connected {
-                self.backoff.reset();
-                said.clear();
+            let mut welcomed = None;
+            let ending = self.once(&mut welcomed).await;
+            let mut cut_short = false;
+            if let Some(at) = welcomed {
+                cut_short = self.clock.now().since(at) < LASTED_MIN;
+                if !cut_short {
+                    self.backoff.reset();
+                    said.clear();
+                }
                 if self.driver.send(Message::Disconnected).await.is_err() {
                     return;
                 }
             }
             let (message, wait) = match ending {
-                Ending::Lost(message) => (message, self.backoff.next_wait()),
+                Ending::Closed(message) if cut_short => (shared_identity(&message), self.backoff.next_wait()),
+                Ending::Lost(message) | Ending::Closed(message) => (message, self.backoff.next_wait()),
                 Ending::Refused(message) => (message, WAIT_MAX),
                 Ending::Fatal(message) => {
                     let _driver_is_gone = self.driver.send(Message::Fatal(message)).await;
@@ -102,11 +115,19 @@ impl Session {
         }
     }
 
-    async fn once(&self, connected: &mut bool) -> Ending {
+    async fn once(&self, welcomed: &mut Option<Timestamp>) -> Ending {
         match self.connector.connect().await {
-            Ok(channel) => link::run(self, channel, connected).await,
+            Ok(channel) => link::run(self, channel, welcomed).await,
             Err(ConnectFailure { message, fatal: true }) => Ending::Fatal(message),
             Err(ConnectFailure { message, fatal: false }) => Ending::Lost(message),
         }
     }
+}
+
+fn shared_identity(message: &str) -> String {
+    format!(
+        "{message}, less than {} after the welcome: another process may be using this agent's identity; if this \
+         machine or its state directory was cloned, stop one and enrol it anew",
+        format_duration(LASTED_MIN)
+    )
 }

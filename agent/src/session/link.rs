@@ -21,8 +21,8 @@ const WELCOME_WAIT: Duration = Duration::from_secs(10);
 /// Heartbeats that may wait for their answer.
 const UNANSWERED_MAX: usize = 1_000;
 
-/// Runs one session to its end; `connected` tells whether the coordinator welcomed us.
-pub(super) async fn run(session: &Session, channel: Channel, connected: &mut bool) -> Ending {
+/// Runs one session to its end; `welcomed` tells when the coordinator welcomed us.
+pub(super) async fn run(session: &Session, channel: Channel, welcomed: &mut Option<Timestamp>) -> Ending {
     let (reply, hello) = oneshot::channel();
     let _driver_is_gone = session.driver.send(Message::HelloWanted(reply)).await;
     let Ok(hello) = hello.await else {
@@ -49,7 +49,7 @@ pub(super) async fn run(session: &Session, channel: Channel, connected: &mut boo
         welcome.agent,
         welcome.site
     );
-    *connected = true;
+    *welcomed = Some(session.clock.now());
     if session.driver.send(Message::Connected(welcome.clone(), up.clone())).await.is_err() {
         return Ending::Lost("go on: the agent is ending".into());
     }
@@ -145,7 +145,7 @@ impl Link<'_> {
         let wire = match message {
             Ok(Some(wire)) => wire,
             Ok(None) => {
-                return Err(Ending::Lost("stay connected: the coordinator closed the session".into()));
+                return Err(Ending::Closed("stay connected: the coordinator closed the session".into()));
             }
             Err(status) => return Err(judge(&status)),
         };

@@ -3,7 +3,7 @@
 use super::fake::{Peer, fake_coordinator};
 use super::*;
 use crate::clock::SystemClock;
-use std::time::Duration;
+use std::sync::Mutex;
 use switchyard_proto::convert::link::{FromAgent, FromCoordinator, Hello, Welcome};
 use switchyard_shared::id::AgentName;
 use switchyard_shared::time::Timestamp;
@@ -130,26 +130,63 @@ async fn a_coordinator_that_stops_answering_is_left_when_the_lease_ends() {
     bench.connected().await;
 }
 
+/// What is logged from now on in this thread.
+fn logged() -> (Arc<Mutex<Vec<u8>>>, tracing::subscriber::DefaultGuard) {
+    let text = Arc::new(Mutex::new(Vec::new()));
+    let sink = text.clone();
+    let subscriber =
+        tracing_subscriber::fmt().with_ansi(false).with_writer(move || Sink(sink.clone())).finish();
+    (text, tracing::subscriber::set_default(subscriber))
+}
+
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_closed_session_is_dialled_again_soon() {
+async fn a_session_that_lasted_is_dialled_again_soon() {
     let mut bench = bench(None);
-    for _ in 0..5 {
-        let (peer, _up) = bench.connected().await;
+    for _ in 0..8 {
+        let (mut peer, up) = bench.connected().await;
+        let begun = bench.clock.now();
+        while bench.clock.now().since(begun) < LASTED_MIN {
+            let FromAgent::Heartbeat(count) = peer.hear().await else { panic!("only heartbeats") };
+            peer.say(FromCoordinator::HeartbeatReply(count)).await;
+        }
+        drop((peer, up));
         let cut = bench.clock.now();
-        drop(peer);
         assert!(matches!(bench.driver.recv().await.unwrap(), Message::Disconnected));
-        bench.answer_hello().await;
-        assert!(
-            bench.clock.now().since(cut) < Duration::from_millis(200),
-            "success makes the wait short again"
-        );
-        let mut peer = bench.sessions.recv().await.unwrap();
-        peer.hear().await;
-        peer.say(FromCoordinator::Welcome(welcome())).await;
-        assert!(matches!(bench.driver.recv().await.unwrap(), Message::Connected(..)));
+        let (peer, _up) = bench.connected().await;
+        assert!(bench.clock.now().since(cut) < Duration::from_millis(200), "the wait is short again");
         drop(peer);
         assert!(matches!(bench.driver.recv().await.unwrap(), Message::Disconnected));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_agents_with_one_identity_slow_down_and_say_so_once() {
+    let (text, _guard) = logged();
+    let mut bench = bench(None);
+    let mut wait = Duration::ZERO;
+    for _ in 0..12 {
+        let begun = bench.clock.now();
+        let (peer, _up) = bench.connected().await;
+        wait = bench.clock.now().since(begun);
+        tokio::time::sleep(WAIT_MAX).await;
+        drop(peer);
+        assert!(matches!(bench.driver.recv().await.unwrap(), Message::Disconnected));
+    }
+    assert!(wait >= WAIT_MAX / 2, "{wait:?}");
+    let text = String::from_utf8(text.lock().unwrap().clone()).unwrap();
+    let said = text.matches("another process may be using this agent's identity").count();
+    assert_eq!(said, 1, "{text}");
 }
 
 #[tokio::test(start_paused = true)]
