@@ -225,8 +225,8 @@ async fn a_long_journal_is_replaced_by_what_still_matters() {
     assert_eq!((state.results.len(), state.last_sequence), (1, 1500));
 }
 
-/// Files whose syncs fail once told to.
-struct FailingFs(Arc<AtomicBool>);
+/// Files of which the next sync fails once told to, and every removal once told to.
+struct FailingFs(Arc<AtomicBool>, Arc<AtomicBool>);
 struct FailingFile(Box<dyn AppendFile>, Arc<AtomicBool>);
 
 impl AppendFile for FailingFile {
@@ -255,7 +255,7 @@ impl Fs for FailingFs {
         RealFs.rename(from, to)
     }
     fn remove(&self, path: &Path) -> io::Result<()> {
-        RealFs.remove(path)
+        if self.1.load(Ordering::SeqCst) { Err(io::Error::other("EPERM")) } else { RealFs.remove(path) }
     }
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         RealFs.sync_dir(dir)
@@ -266,11 +266,36 @@ impl Fs for FailingFs {
 async fn after_one_failed_sync_the_journal_never_says_durable_again() {
     let dir = tempfile::tempdir().unwrap();
     let fail = Arc::new(AtomicBool::new(false));
-    let opened =
-        Journal::open(Arc::new(FailingFs(fail.clone())), dir.path(), &site(), "new", Timestamp(0)).unwrap();
+    let fs = Arc::new(FailingFs(fail.clone(), Arc::default()));
+    let opened = Journal::open(fs, dir.path(), &site(), "new", Timestamp(0)).unwrap();
     opened.journal.submit(vec![intent(1)]).await.unwrap().unwrap();
     fail.store(true, Ordering::SeqCst);
     assert!(opened.journal.submit(vec![intent(2)]).await.unwrap().is_err());
     let again = opened.journal.submit(vec![intent(3)]).await.unwrap().unwrap_err();
     assert!(again.to_string().contains("EIO"), "{again}");
+}
+
+#[tokio::test]
+async fn an_old_segment_that_cannot_be_removed_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let stuck = Arc::new(AtomicBool::new(false));
+    let fs = Arc::new(FailingFs(Arc::default(), stuck.clone()));
+    let opened = Journal::open(fs, dir.path(), &site(), "new", Timestamp(0)).unwrap();
+    stuck.store(true, Ordering::SeqCst);
+    for n in 1..=1500_u32 {
+        let outcome = Outcome {
+            output: "x".repeat(4096 * 2),
+            ..Outcome::new(Class::Ok, Phase::Verify, LeftAs::Changed, "", Timestamp(1))
+        };
+        let entries = vec![
+            Entry::Result { sequence: n.into(), op: op(n), outcome },
+            Entry::Acked { sequence: u64::from(n - 1) },
+        ];
+        opened.journal.submit(entries).await.unwrap().unwrap();
+    }
+    opened.journal.close().await;
+    assert!(RealFs.list(dir.path()).unwrap().len() > 1, "the old one is still there");
+    let state = open(dir.path()).unwrap().state;
+    assert_eq!((state.results.len(), state.last_sequence), (1, 1500));
+    only_file(dir.path());
 }

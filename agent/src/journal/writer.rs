@@ -104,6 +104,16 @@ impl Writer {
         let old = self.number;
         let (file, bytes) = segment::create(&*self.fs, &self.dir, old + 1, &self.site, &self.state)?;
         (self.file, self.bytes, self.started_bytes, self.number) = (file, bytes, bytes, old + 1);
-        self.fs.remove(&segment::segment_path(&self.dir, old))
+        let path = segment::segment_path(&self.dir, old);
+        // The new segment is durable and the newest counts, so nothing is lost; the next open cleans up.
+        if let Err(error) = self.fs.remove(&path) {
+            tracing::warn!(
+                "failed to remove {}, which {} replaces: {error}; the agent goes on and removes it at its next \
+                 start; check the disk and who owns the folder",
+                path.display(),
+                segment::segment_path(&self.dir, self.number).display()
+            );
+        }
+        Ok(())
     }
 }
