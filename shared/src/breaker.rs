@@ -136,13 +136,6 @@ pub struct Permit {
     deadline: Timestamp,
 }
 
-impl Permit {
-    /// When the attempt is over at the latest.
-    pub fn deadline(&self) -> Timestamp {
-        self.deadline
-    }
-}
-
 /// What became of an attempt's end at a breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finished {

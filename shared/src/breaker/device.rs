@@ -5,7 +5,7 @@ use super::{Finished, Name, Permit, Report, State, Wake};
 use crate::id::{DeviceName, SiteName};
 use crate::outcome::{Class, Evidence};
 use crate::task::BreakerSettings;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, format_duration};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ impl DeviceBreaker {
         let verdict = match class.environment() {
             Evidence::Neutral if !at_once => Verdict::Neutral,
             Evidence::Success => Verdict::Success,
-            Evidence::Failure | Evidence::Neutral => Verdict::Failure(failure_text(class, 1)),
+            Evidence::Failure | Evidence::Neutral => Verdict::Failure(self.failure_text(class, 1)),
         };
         let finished = self.circuit.finish(permit, &self.device, verdict.clone(), now, healing);
         match finished {
@@ -72,7 +72,7 @@ impl DeviceBreaker {
                 self.failures = self.failures.saturating_add(1);
                 let enough = at_once || self.failures >= settings.device_consecutive_failures.max(1);
                 if was == State::Closed && enough {
-                    self.circuit.open(failure_text(class, self.failures), now, healing);
+                    self.circuit.open(self.failure_text(class, self.failures), now, healing);
                 }
             }
         }
@@ -112,6 +112,43 @@ impl DeviceBreaker {
             seen: 1,
         }
     }
+
+    fn failure_text(&self, class: Class, times: u32) -> String {
+        let what = match class {
+            Class::Unreachable => "unreachable",
+            Class::Timeout => "silent",
+            Class::AuthFailed => return self.what_next("refused the credential", "fix it"),
+            Class::HostKeyMismatch => {
+                return self.what_next("showed a host key that is not pinned", "check the device");
+            }
+            Class::Ok
+            | Class::Unchanged
+            | Class::Overloaded
+            | Class::PrecheckFailed
+            | Class::Rejected
+            | Class::PostcheckFailed
+            | Class::LostAfterWrite
+            | Class::RollbackFailed
+            | Class::Inconclusive
+            | Class::CredentialUnavailable
+            | Class::AgentError
+            | Class::Cancelled
+            | Class::NotStarted => class.as_str(),
+        };
+        match times {
+            1 => what.to_owned(),
+            times => format!("{what} {times} times in a row"),
+        }
+    }
+
+    fn what_next(&self, what: &str, cure: &str) -> String {
+        format!(
+            "{what}; {cure}: it is tried again by itself after {}, or at once after switchyard breaker reset \
+             device/{} --reason WHY",
+            format_duration(DEVICE_WAIT_MAX),
+            self.device
+        )
+    }
 }
 
 fn healing(settings: &BreakerSettings) -> Healing {
@@ -125,32 +162,4 @@ fn healing(settings: &BreakerSettings) -> Healing {
 
 fn slow_healing() -> Healing {
     Healing { wait: DEVICE_WAIT_MAX, wait_max: DEVICE_WAIT_MAX, probes: 1, successes: 1 }
-}
-
-fn failure_text(class: Class, times: u32) -> String {
-    let what = match class {
-        Class::Unreachable => "unreachable",
-        Class::Timeout => "silent",
-        Class::AuthFailed => return "refused the credential; fix it, then reset this breaker".into(),
-        Class::HostKeyMismatch => {
-            return "showed a host key that is not pinned; check the device, then reset this breaker".into();
-        }
-        Class::Ok
-        | Class::Unchanged
-        | Class::Overloaded
-        | Class::PrecheckFailed
-        | Class::Rejected
-        | Class::PostcheckFailed
-        | Class::LostAfterWrite
-        | Class::RollbackFailed
-        | Class::Inconclusive
-        | Class::CredentialUnavailable
-        | Class::AgentError
-        | Class::Cancelled
-        | Class::NotStarted => class.as_str(),
-    };
-    match times {
-        1 => what.to_owned(),
-        times => format!("{what} {times} times in a row"),
-    }
 }

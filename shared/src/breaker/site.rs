@@ -79,7 +79,10 @@ impl SiteBreaker {
             Finished::Late => return Finished::Late,
             Finished::Counted => {}
         }
-        self.count(device, class);
+        // What failed under a rollout without this breaker must not open it at the next one's first result.
+        if settings.site_enabled {
+            self.count(device, class);
+        }
         match (was, self.state()) {
             (State::Closed, State::Closed) if settings.site_enabled => {
                 if let Some(reason) = self.why_open() {
@@ -141,10 +144,13 @@ impl SiteBreaker {
             State::Open | State::HalfOpen => true,
             State::Closed | State::ForcedOpen => false,
         };
-        if settings.site_enabled || !opened_itself {
+        if settings.site_enabled {
             return false;
         }
         self.forget();
+        if !opened_itself {
+            return false;
+        }
         self.circuit.reset("auto", "the rollout switches the site breaker off", now);
         true
     }

@@ -19,13 +19,6 @@ pub struct Admission {
     at_device: Permit,
 }
 
-impl Admission {
-    /// Whether this attempt is a probe of its site.
-    pub fn is_site_probe(&self) -> bool {
-        self.at_site.probe
-    }
-}
-
 /// A breaker that does not live here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("find the breaker {name} at site {site}")]
@@ -123,11 +116,6 @@ impl Tree {
     /// How many more attempts the site's breaker would let start now; `None` when it sets no limit.
     pub fn allowance(&self) -> Option<u32> {
         self.site.allowance(&self.settings)
-    }
-
-    /// State of the site's breaker.
-    pub fn site_state(&self) -> State {
-        self.site.state()
     }
 
     /// Opens a breaker by an operator's word; it does not heal with time.

@@ -89,8 +89,8 @@ pub(super) fn login_refused(task: &Task, offered: &str, methods: &str) -> Failur
     let user = first_words(&task.endpoint.username);
     let accepts = if methods.is_empty() { String::new() } else { format!("; it accepts: {methods}") };
     let message = format!("{} refused the {offered} of user {user}{accepts}", place(task));
-    let hint = "check username and credential_ref of the device; it is not tried again, which could lock \
-                the account";
+    let hint = "check username and credential_ref of the device; further tries could lock the account, so its \
+                breaker stays open for a while and tells how to try at once";
     failure(Class::AuthFailed, Phase::Authenticate, message, hint)
 }
 

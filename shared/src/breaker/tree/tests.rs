@@ -54,7 +54,7 @@ impl Site {
     }
 
     fn state(&self) -> State {
-        self.tree.site_state()
+        self.tree.reports()[0].state
     }
 
     fn reason(&self) -> String {
@@ -146,7 +146,7 @@ fn half_open_lets_one_probe_through_and_not_a_stampede() {
     assert_eq!((site.state(), site.tree.allowance()), (State::HalfOpen, Some(1)));
     let admitted: Vec<_> = (10..60).filter_map(|n| site.start(n).ok()).collect();
     assert_eq!(admitted.len(), 1);
-    assert!(admitted[0].is_site_probe());
+    assert!(admitted[0].at_site.probe);
     assert_eq!(site.tree.allowance(), Some(0));
 }
 
@@ -291,6 +291,23 @@ fn switched_off_it_never_opens_by_itself_but_can_be_tripped() {
 }
 
 #[test]
+fn what_failed_while_it_was_switched_off_never_opens_it_later() {
+    let off = BreakerSettings { site_enabled: false, ..settings() };
+    let mut site = Site::new();
+    (0..4).for_each(|n| site.run(n, Class::Timeout));
+    site.run(5, Class::HostKeyMismatch);
+    site.tree.set_settings(off, site.now);
+    (10..40).for_each(|n| site.run(n, Class::Timeout));
+    (40..43).for_each(|n| site.run(n, Class::HostKeyMismatch));
+    site.tree.set_settings(settings(), site.now);
+    site.run(50, Class::HostKeyMismatch);
+    (51..54).for_each(|n| site.run(n, Class::Timeout));
+    assert_eq!(site.state(), State::Closed, "only what ends from now on counts");
+    (54..56).for_each(|n| site.run(n, Class::Timeout));
+    assert_eq!(site.state(), State::Open);
+}
+
+#[test]
 fn a_device_opens_after_three_failures_in_a_row_and_one_probe_closes_it() {
     let mut site = Site::new();
     site.run(1, Class::Timeout);
@@ -317,6 +334,13 @@ fn a_refused_credential_opens_its_device_at_once_and_for_long() {
         (report.state, report.retry_at),
         (State::Open, Some(Timestamp(0).plus(crate::breaker::device::DEVICE_WAIT_MAX)))
     );
+    assert_eq!(
+        report.reason,
+        "refused the credential; fix it: it is tried again by itself after 30m, or at once after \
+         switchyard breaker reset device/d01 --reason WHY"
+    );
+    site.wait(30 * 60);
+    assert!(site.start(1).is_ok(), "it is tried again by itself, as it says");
     assert_eq!(site.state(), State::Closed);
 }
 

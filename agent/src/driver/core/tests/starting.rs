@@ -8,7 +8,7 @@ fn a_site_that_goes_silent_is_contacted_at_most_pool_plus_four_times() {
         let mut world = World::new(pool);
         let mut next = 0;
         let mut ended = 0;
-        while world.core.breakers.site_state() == BreakerState::Closed {
+        while world.core.breakers.reports()[0].state == BreakerState::Closed {
             while world.sent < world.credit {
                 world.assign([op(next)]);
                 next += 1;
