@@ -12,6 +12,8 @@ mod status;
 mod system;
 mod watch;
 
+pub use status::DOMAIN;
+
 use crate::driver::Driver;
 use crate::pki::Pki;
 use std::sync::Arc;

@@ -1,12 +1,12 @@
 //! Who may call what: decided for every request by its path and its connection, before anything reads it.
 
+use crate::api::DOMAIN;
 use std::task::{Context, Poll};
 use switchyard_proto::identity::{Identity, Peer, PeerInfo};
 use tonic::{Code, Request, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 use tower::{Layer, Service};
 
-const DOMAIN: &str = "switchyard.dev";
 const ENROLL: &str = "/switchyard.v1.EnrollmentService/EnrollAgent";
 const LINK: &str = "/switchyard.agent.v1.LinkService/";
 

@@ -4,6 +4,7 @@ pub mod api;
 pub mod clock;
 pub mod driver;
 mod entropy;
+mod explain;
 pub mod files;
 pub mod guard;
 pub mod listener;

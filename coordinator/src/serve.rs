@@ -90,6 +90,7 @@ impl Coordinator {
             .http2_keepalive_timeout(Some(KEEPALIVE.1))
             .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
             .layer(GuardLayer)
+            .layer(tower::util::MapResponseLayer::new(crate::explain::explain))
             .add_routes(routes)
             .serve_with_incoming_shutdown(incoming, stop.clone().cancelled_owned());
         let for_end = stop.clone();

@@ -370,6 +370,13 @@ fn devices_in_flight_at_a_site_without_agent_are_named_also_when_paused_or_abort
 }
 
 #[test]
+fn a_command_that_saw_an_older_state_is_refused_with_the_etag_of_now() {
+    let rollout = rollout(layout(&[("a", "lon", 0)], vec![wave("all", false, false)]));
+    let refused = rollout.abort("anna", "", "r-0").unwrap_err();
+    assert!(matches!(refused, CommandRefused::StaleEtag { current, .. } if current == "r-1"));
+}
+
+#[test]
 fn a_pause_before_the_first_wave_ends_with_the_resume() {
     let mut rollout = rollout(layout(&[("a", "lon", 0)], vec![wave("all", false, false)]));
     let world = World { sites: [(site("lon"), connected(1))].into(), ..World::default() };
