@@ -9,7 +9,6 @@ use crate::text::counted;
 use crate::words::is_final;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use switchyard_proto::v1;
 use switchyard_proto::v1::wave_status::State as WaveState;
 use switchyard_shared::breaker::State as BreakerState;
 use switchyard_shared::outcome::{Class, DeviceState, LeftAs};

@@ -71,12 +71,26 @@ pub struct Kind {
     pub noun: &'static str,
     /// The reason of a failure that it is invalid.
     pub reason: &'static str,
+    /// The `kind` of the documents that it is most easily mistaken for.
+    pub other_kind: &'static str,
+    /// What to do with such a document.
+    pub other_hint: &'static str,
 }
 
 /// A rollout spec.
-pub const SPEC: Kind = Kind { noun: "spec", reason: "SPEC_INVALID" };
+pub const SPEC: Kind = Kind {
+    noun: "spec",
+    reason: "SPEC_INVALID",
+    other_kind: "Inventory",
+    other_hint: "this is an inventory; import it: switchyard inventory import FILE",
+};
 /// An inventory.
-pub const INVENTORY: Kind = Kind { noun: "inventory", reason: "INVENTORY_INVALID" };
+pub const INVENTORY: Kind = Kind {
+    noun: "inventory",
+    reason: "INVENTORY_INVALID",
+    other_kind: "Rollout",
+    other_hint: "this is a rollout spec; plan it: switchyard plan -f SPEC",
+};
 
 impl Kind {
     /// It is invalid.
@@ -87,7 +101,14 @@ impl Kind {
     /// It is invalid, with everything that is wrong with it.
     pub fn problems(&self, problems: &[Problem]) -> Failure {
         let count = crate::text::counted(problems.len() as u64, "problem");
-        self.invalid(format!("the {} has {count}", self.noun))
-            .problems(problems.iter().map(ToString::to_string).collect())
+        let failure = self
+            .invalid(format!("the {} has {count}", self.noun))
+            .problems(problems.iter().map(ToString::to_string).collect());
+        let other = format!("not \"{}\"", self.other_kind);
+        if problems.iter().any(|problem| problem.path == "kind" && problem.message.contains(&other)) {
+            failure.hint(self.other_hint)
+        } else {
+            failure
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! `switchyard rollout`: list, look into and steer rollouts.
 
+mod filter;
 mod steer;
 
 use super::status;
@@ -96,7 +97,7 @@ async fn list(session: &mut Session) -> Result<Exit, Failure> {
 impl Devices {
     async fn run(self, session: &mut Session) -> Result<Exit, Failure> {
         let api = session.api().await?;
-        let devices = api.devices(&self.rollout, &self.question()).await?;
+        let devices = api.devices(&self.rollout, &self.question()?).await?;
         if session.for_people() {
             let lines = lists::device_results(&devices, session.width());
             let name = short("rollouts", &self.rollout);
@@ -107,12 +108,13 @@ impl Devices {
         Ok(Exit::Ok)
     }
 
-    fn question(&self) -> String {
+    fn question(&self) -> Result<String, Failure> {
         let states: Vec<String> = self.state.iter().map(|state| format!("state = \"{state}\"")).collect();
         let states = if states.is_empty() { None } else { Some(format!("({})", states.join(" OR "))) };
-        let filter = self.filter.as_ref().map(|filter| format!("({filter})"));
+        let filter = self.filter.as_deref().map(filter::in_capitals).transpose()?;
+        let filter = filter.map(|filter| format!("({filter})"));
         let parts: Vec<String> = filter.into_iter().chain(states).collect();
-        parts.join(" AND ")
+        Ok(parts.join(" AND "))
     }
 }
 
@@ -123,7 +125,9 @@ mod tests {
     #[test]
     fn states_and_filter_are_asked_for_together() {
         let devices = |filter: Option<&str>, state: Vec<DeviceState>| {
-            Devices { rollout: "r".into(), filter: filter.map(str::to_owned), state }.question()
+            Devices { rollout: "r".into(), filter: filter.map(str::to_owned), state }
+                .question()
+                .expect("a filter")
         };
         assert_eq!(devices(None, vec![]), "");
         assert_eq!(devices(None, vec![DeviceState::Failed]), "(state = \"FAILED\")");

@@ -151,6 +151,21 @@ async fn a_template_that_is_not_there_is_named_with_the_line_of_the_spec() {
 }
 
 #[tokio::test]
+async fn a_document_of_the_other_kind_is_sent_to_its_command() {
+    let fake = Fake::start(running(2)).await;
+    let dir = spec_folder();
+    write(&dir.path().join("i.yaml"), INVENTORY);
+    for args in [["plan", "i.yaml"], ["apply", "i.yaml"]] {
+        let ended = within(&fake, dir.path(), &args).await;
+        assert_eq!(ended.exit, Exit::Invalid, "{ended:?}");
+        assert!(ended.err.contains("switchyard inventory import FILE"), "{ended:?}");
+    }
+    let ended = within(&fake, dir.path(), &["inventory", "import", "ntp.yaml"]).await;
+    assert_eq!(ended.exit, Exit::Invalid, "{ended:?}");
+    assert!(ended.err.contains("switchyard plan -f SPEC"), "{ended:?}");
+}
+
+#[tokio::test]
 async fn an_empty_selection_is_9() {
     use tonic_types::{ErrorDetails, StatusExt as _};
     let fake = Fake::start(running(2)).await;
@@ -258,8 +273,12 @@ async fn lists_read_every_page_and_print_one_document() {
 async fn devices_are_filtered_by_the_coordinator() {
     let fake = Fake::start(dark_site()).await;
     fake.run(&["rollout", "devices", "ntp", "--state", "failed", "--filter", "site = \"lon\""]).await;
+    fake.run(&["rollout", "devices", "ntp", "--filter", "state = \"unknown\""]).await;
     let asked = fake.state().asked.clone();
-    assert_eq!(asked, ["devices rollouts/ntp (site = \"lon\") AND (state = \"FAILED\")"]);
+    let lon_failed = "devices rollouts/ntp (site = \"lon\") AND (state = \"FAILED\")";
+    assert_eq!(asked, [lon_failed, "devices rollouts/ntp (state = \"UNKNOWN\")"]);
+    let odd = fake.run(&["rollout", "devices", "ntp", "--filter", "state = \"odd\""]).await;
+    assert_eq!(odd.exit, Exit::Usage, "{odd:?}");
 }
 
 #[tokio::test]

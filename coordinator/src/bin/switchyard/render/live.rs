@@ -1,6 +1,7 @@
 //! The live screen of one rollout: pure, and never larger than the terminal.
 
 mod parts;
+mod wrap;
 
 pub use parts::state_style;
 
@@ -21,7 +22,7 @@ pub fn render(view: &View, width: usize, height: usize, now: Timestamp, color: b
     let sections = [
         parts::header(view, now),
         parts::counts(view),
-        parts::blocked(view),
+        parts::blocked(view, width),
         parts::waves(view, width),
         parts::sites(view, width),
         parts::breakers(view, now),

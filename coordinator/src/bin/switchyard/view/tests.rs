@@ -1,6 +1,7 @@
 //! The counts add up at every event, whatever the events say.
 
 use super::*;
+use switchyard_proto::v1;
 use switchyard_proto::v1::watch_rollout_response::Event;
 
 /// A rollout of `planned` devices that wait, in one wave `all`.

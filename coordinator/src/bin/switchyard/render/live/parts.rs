@@ -1,6 +1,7 @@
 //! The parts of the live screen, each with how soon its lines must be given room.
 
 use super::Section;
+use super::wrap::wrap;
 use crate::text::{Line, Style, number};
 use crate::view::{Counts, View, Wave};
 use std::cmp::Reverse;
@@ -14,6 +15,8 @@ use switchyard_shared::time::{Timestamp, format_duration};
 const EXAMPLES_MAX: usize = 5;
 /// Longest bar, in columns.
 const BAR_MAX: usize = 20;
+/// Before what the rollout waits for.
+const BLOCKED: &str = "Blocked on";
 
 pub fn state_style(state: RolloutState) -> Style {
     match state {
@@ -77,7 +80,7 @@ fn tally(line: Line, counts: &Counts, all: bool) -> Line {
     })
 }
 
-pub fn blocked(view: &View) -> Section {
+pub fn blocked(view: &View, width: usize) -> Section {
     if let Some(cause) = &view.reconnecting {
         let line = Line::default()
             .with(Style::Warn, "Reconnecting")
@@ -87,10 +90,14 @@ pub fn blocked(view: &View) -> Section {
     let waiting = view.waiting_for();
     let (style, priority) = if waiting.is_some() { (Style::Warn, 1) } else { (Style::Plain, 5) };
     let text = waiting.unwrap_or_else(|| "nothing".to_owned());
-    Section(vec![(
-        priority,
-        Line::default().with(style, "Blocked on").with(Style::Plain, format!(": {text}")),
-    )])
+    let lines = wrap(&format!("{BLOCKED}: {text}"), width).into_iter().map(|text| {
+        let line = match text.strip_prefix(BLOCKED) {
+            Some(rest) => Line::default().with(style, BLOCKED).with(Style::Plain, rest),
+            None => Line::plain(text),
+        };
+        (priority, line)
+    });
+    Section(lines.collect())
 }
 
 fn bar(counts: &Counts, width: usize) -> String {

@@ -67,6 +67,20 @@ fn five_lines_still_say_state_what_it_waits_for_counts_and_wave() {
 }
 
 #[test]
+fn the_command_that_ends_the_wait_is_whole_and_other_parts_give_way() {
+    let mut rollout = running(10);
+    let command = "switchyard rollout resume ntp-everywhere-2025-11";
+    rollout.name = "rollouts/ntp-everywhere-2025-11".into();
+    rollout.state = v1::rollout::State::Paused.into();
+    rollout.reason = "paused by anna: the routers of Lisbon look odd since the first wave".into();
+    for (width, height) in [(60, 5), (80, 24), (60, 24)] {
+        let lines = render(&View::new(&rollout, &[]), width, height, Timestamp(0), false);
+        assert!(lines.iter().any(|line| line.contains(command)), "{lines:?}");
+        assert!(lines.len() <= height && lines.iter().all(|line| columns(line) <= width), "{lines:?}");
+    }
+}
+
+#[test]
 fn a_dark_site_comes_first_with_its_breaker_and_why() {
     let mut rollout = running(6);
     rollout.breakers = dark_site().breakers;
