@@ -12,6 +12,10 @@ const SSHD_PLACES: [&str; 3] = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/
 /// The folder into which sshd locks its unprivileged half.
 const PRIVILEGES_FOLDER: &str = "/run/sshd";
 
+/// The home folder of a session, always empty. sshd runs the command through the user's login shell,
+/// and what a person keeps in .bashrc or .zshenv may take longer than the device's whole answer.
+const HOME: &str = "home";
+
 /// The shared parts of a fleet.
 pub(super) struct Setup {
     pub(super) sshd: &'static str,
@@ -33,7 +37,7 @@ impl Setup {
         if !dir.as_os_str().as_encoded_bytes().iter().copied().all(plain) {
             return Err(OpenSshError::Folder(dir));
         }
-        for folder in ["keys", "bin", "devices", "by-address"] {
+        for folder in ["keys", "bin", "devices", "by-address", HOME] {
             std::fs::create_dir_all(dir.join(folder)).map_err(data)?;
         }
         let user = output("id", &["-un"]).await?;
@@ -55,7 +59,7 @@ impl Setup {
         let authorized = keys.join("authorized_keys");
         std::fs::copy(&client, &authorized).map_err(data)?;
         let config = dir.join("sshd_config");
-        write(&config, &sshd_config(sshd_lines, &keys, &command), 0o644).map_err(data)?;
+        write(&config, &sshd_config(sshd_lines, &dir, &command), 0o644).map_err(data)?;
         write(&dir.join("ssh_config"), &ssh_config(&user, &keys), 0o644).map_err(data)?;
         let host_public = output("cut", &["-d", " ", "-f", "1,2", &public]).await?;
         write(&keys.join("known_hosts"), &format!("* {host_public}\n"), 0o644).map_err(data)?;
@@ -63,13 +67,15 @@ impl Setup {
     }
 }
 
-fn sshd_config(first: &str, keys: &Path, command: &Path) -> String {
-    let (keys, command) = (keys.display(), command.display());
+fn sshd_config(first: &str, dir: &Path, command: &Path) -> String {
+    let (keys, home) = (dir.join("keys"), dir.join(HOME));
+    let (keys, home, command) = (keys.display(), home.display(), command.display());
     format!(
         "{first}\nHostKey {keys}/host_ed25519\nAuthorizedKeysFile {keys}/authorized_keys\nStrictModes no\n\
          UsePAM no\nUseDNS no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
          PermitRootLogin prohibit-password\nForceCommand {command}\nAllowTcpForwarding no\n\
-         X11Forwarding no\nPermitUserRC no\nPrintMotd no\nPrintLastLog no\nPidFile none\nLogLevel ERROR\n"
+         X11Forwarding no\nPermitUserRC no\nSetEnv HOME={home}\n\
+         PrintMotd no\nPrintLastLog no\nPidFile none\nLogLevel ERROR\n"
     )
 }
 

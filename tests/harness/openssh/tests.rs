@@ -108,6 +108,17 @@ async fn a_real_server_refuses_a_stranger() {
 
 #[tokio::test]
 #[ignore = "needs openssh-server: use tests/run"]
+async fn what_a_person_keeps_in_their_shell_files_never_runs_on_a_device() {
+    let (fleet, _dir) = fleet(1, |_| {}).await;
+    let config = fleet.dir().join("sshd_config").display().to_string();
+    let settings = output(fleet.setup.sshd, &["-T", "-f", &config]).await.expect("valid settings");
+    let home = fleet.dir().join("home");
+    assert!(settings.lines().any(|line| line == format!("setenv HOME={}", home.display())), "{settings}");
+    assert_eq!(std::fs::read_dir(home).expect("a home").count(), 0);
+}
+
+#[tokio::test]
+#[ignore = "needs openssh-server: use tests/run"]
 async fn a_login_that_ends_in_a_disconnect_is_a_refusal_too() {
     let (fleet, _dir) = fleet(1, |config| config.sshd_lines = "MaxAuthTries 1".into()).await;
     let host_key = format!("file:{}", fleet.dir().join("keys/host_ed25519").display());

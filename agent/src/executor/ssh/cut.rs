@@ -12,19 +12,25 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 /// once the token is cancelled every read and write here fails, and that task ends.
 pub(crate) struct CutStream {
     stream: TcpStream,
-    cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// One for each direction: a future wakes only whoever asked it last.
+    read_cut: Cut,
+    write_cut: Cut,
 }
+
+type Cut = Pin<Box<WaitForCancellationFutureOwned>>;
 
 impl CutStream {
     pub(crate) fn new(stream: TcpStream, cut: CancellationToken) -> Self {
-        Self { stream, cut: Box::pin(cut.cancelled_owned()) }
+        let (read_cut, write_cut) =
+            (Box::pin(cut.clone().cancelled_owned()), Box::pin(cut.cancelled_owned()));
+        Self { stream, read_cut, write_cut }
     }
+}
 
-    fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        match self.cut.as_mut().poll(cx) {
-            Poll::Ready(()) => Err(io::ErrorKind::ConnectionAborted.into()),
-            Poll::Pending => Ok(()),
-        }
+fn check(cut: &mut Cut, cx: &mut Context<'_>) -> io::Result<()> {
+    match cut.as_mut().poll(cx) {
+        Poll::Ready(()) => Err(io::ErrorKind::ConnectionAborted.into()),
+        Poll::Pending => Ok(()),
     }
 }
 
@@ -34,18 +40,19 @@ impl AsyncRead for CutStream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.check(cx)?;
+        check(&mut self.read_cut, cx)?;
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
 impl AsyncWrite for CutStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.check(cx)?;
+        check(&mut self.write_cut, cx)?;
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        check(&mut self.write_cut, cx)?;
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 

@@ -53,30 +53,45 @@ async fn converse(
     if write.exec(true, task.command.as_bytes()).await.is_err() {
         return Ending::NotSent(reason(record));
     }
-    let mut whole = false;
-    let sending = write.data_bytes(task.configuration.to_vec());
+    let mut sent = Sent::Partly;
+    let sending = send(write, task.configuration.to_vec());
     tokio::pin!(sending);
     loop {
         let message = tokio::select! {
-            sent = &mut sending, if !whole => {
-                whole = true;
-                // A failure here means that the session is over: the reading side tells how.
-                if sent.is_ok() {
-                    let _ = write.eof().await;
-                }
+            over = &mut sending, if sent == Sent::Partly => {
+                sent = over;
                 continue;
             }
             message = read.wait() => message,
         };
         let Some(message) = message else { return Ending::Lost(reason(record)) };
-        if let Some(ending) = judge(message, whole, capture) {
+        if let Some(ending) = judge(message, sent, capture) {
             return ending;
         }
     }
 }
 
+/// How much of the configuration has left for the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    /// Sending goes on.
+    Partly,
+    /// All of it, and that it ends there.
+    Whole,
+    /// The session ended before all of it was sent: the reading side tells how.
+    Never,
+}
+
+async fn send(write: &ChannelWriteHalf<Msg>, configuration: Vec<u8>) -> Sent {
+    let data = write.data_bytes(configuration).await;
+    match data.is_ok() && write.eof().await.is_ok() {
+        true => Sent::Whole,
+        false => Sent::Never,
+    }
+}
+
 /// The ending that a message means, if it means one.
-fn judge(message: ChannelMsg, whole: bool, capture: &mut Capture) -> Option<Ending> {
+fn judge(message: ChannelMsg, sent: Sent, capture: &mut Capture) -> Option<Ending> {
     if let ChannelMsg::Data { data } | ChannelMsg::ExtendedData { data, .. } = &message {
         capture.add(data);
     }
@@ -84,7 +99,7 @@ fn judge(message: ChannelMsg, whole: bool, capture: &mut Capture) -> Option<Endi
         return Some(Ending::Signal(format!("{signal_name:?}")));
     }
     if let ChannelMsg::ExitStatus { exit_status } = message {
-        return Some(Ending::Exit { status: exit_status, whole });
+        return Some(Ending::Exit { status: exit_status, whole: sent == Sent::Whole });
     }
     if matches!(message, ChannelMsg::Failure) {
         return Some(Ending::NoCommand);
@@ -109,5 +124,19 @@ fn reason(record: &Record) -> String {
         Some(Farewell::Message { text, .. }) => format!("the device disconnected and said {text:?}"),
         Some(Farewell::Broken(why)) => format!("the connection broke ({why})"),
         None => "the connection broke".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clean_exit_counts_only_when_all_of_the_configuration_was_sent() {
+        for (sent, whole) in [(Sent::Partly, false), (Sent::Never, false), (Sent::Whole, true)] {
+            let message = ChannelMsg::ExitStatus { exit_status: 0 };
+            let ending = judge(message, sent, &mut Capture::default());
+            assert_eq!(ending, Some(Ending::Exit { status: 0, whole }), "{sent:?}");
+        }
     }
 }
