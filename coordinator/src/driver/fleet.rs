@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use switchyard_shared::breaker::{Name, Report, State};
 use switchyard_shared::id::{AgentName, DeviceName, RolloutName, SiteName};
+use switchyard_shared::inventory::Inventory;
 use switchyard_shared::rollout::{SiteView, Surroundings};
 use switchyard_shared::time::Timestamp;
 
@@ -51,6 +52,8 @@ pub struct Fleet {
     pub breakers: BTreeMap<Name, Report>,
     /// Devices in flight or in doubt, and the rollout that holds each.
     pub held: BTreeMap<DeviceName, RolloutName>,
+    /// Most operations in flight at a site, where the inventory sets it.
+    pub(super) limits: BTreeMap<SiteName, u32>,
     pub(super) sessions: BTreeMap<SiteName, Session>,
     pub(super) in_flight: BTreeMap<SiteName, u32>,
 }
@@ -62,6 +65,18 @@ impl Fleet {
         session.map_or(0, |session| {
             u32::try_from(session.granted.saturating_sub(session.sent)).unwrap_or(u32::MAX)
         })
+    }
+
+    /// What the agent's credit and the inventory's limit leave.
+    fn room(&self, site: &SiteName) -> u32 {
+        let limit = self.limits.get(site).map_or(u32::MAX, |most| most.saturating_sub(self.in_flight(site)));
+        self.credit(site).min(limit)
+    }
+
+    /// Takes the sites' limits from the inventory in force.
+    pub(super) fn set_limits(&mut self, inventory: &Inventory) {
+        let limited = inventory.sites.iter();
+        self.limits = limited.filter_map(|(name, site)| Some((name.clone(), site.max_in_flight?))).collect();
     }
 
     /// Operations handed to a site's agent and not reported yet.
@@ -83,7 +98,7 @@ impl Surroundings for Fleet {
     fn site(&self, site: &SiteName) -> SiteView {
         SiteView {
             connected: self.sessions.contains_key(site),
-            credit: self.credit(site),
+            credit: self.room(site),
             breaker: self.breaker(&Name::Site(site.clone())),
             in_flight: self.in_flight(site),
         }

@@ -167,6 +167,7 @@ impl World {
     pub fn import(&mut self, inventory: Inventory, turn: &mut Turn) {
         turn.put("inventory", "current", serde_json::to_vec(&inventory).unwrap_or_default());
         self.inventory_digest = inventory.digest();
+        self.fleet.set_limits(&inventory);
         self.inventory = Arc::new(inventory);
     }
 

@@ -38,6 +38,7 @@ pub(super) async fn world(store: &dyn Store, now: Timestamp) -> Result<World, St
         turns: 0,
     };
     world.hold_again();
+    world.fleet.set_limits(&world.inventory);
     world.fleet.breakers.clone_from(&world.forced);
     world.fleet.agents = read_all::<AgentInfo>(store, "agent")
         .await?

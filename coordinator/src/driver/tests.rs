@@ -54,7 +54,11 @@ async fn started(store: &Arc<Fragile>) -> Driver {
 }
 
 async fn rollout(driver: &Driver) -> RolloutName {
-    let inventory = Inventory::parse(INVENTORY, "i").unwrap();
+    rollout_of(driver, INVENTORY).await
+}
+
+async fn rollout_of(driver: &Driver, inventory: &str) -> RolloutName {
+    let inventory = Inventory::parse(inventory, "i").unwrap();
     let spec = RolloutSpec::parse(SPEC, "s").unwrap();
     let (files, vars) = (BTreeMap::from([("t".to_owned(), b"x".to_vec())]), BTreeMap::new());
     let now = Timestamp(0);
@@ -146,6 +150,19 @@ async fn an_agent_is_never_sent_more_than_its_credit() {
     assert_eq!(agent.ops().await.len(), 2);
     assert_eq!(state(&driver, &name).await, (RolloutState::Running, 0, 2));
     assert!(agent.nothing_waits());
+}
+
+#[tokio::test]
+async fn a_site_takes_no_more_than_its_pool_in_the_inventory_also_after_a_restart() {
+    let store: Arc<Fragile> = Arc::default();
+    let driver = started(&store).await;
+    let limited = INVENTORY.replace("lab: {}", "lab: {pools: {max_in_flight: 1}}");
+    rollout_of(&driver, &limited).await;
+    for driver in [driver, started(&store).await] {
+        let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
+        driver.deliver(agent.session, FromAgent::Credit(9)).await.unwrap();
+        assert_eq!(agent.ops().await.len(), 1);
+    }
 }
 
 #[tokio::test]
