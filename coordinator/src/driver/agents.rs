@@ -57,7 +57,7 @@ impl World {
             connected: true,
             journal_id: hello.journal_id.clone(),
         };
-        turn.put("agent", site.to_string(), serde_json::to_vec(&info).unwrap_or_default());
+        turn.put_json("agent", site.to_string(), &info);
         let before = self.fleet.agents.insert(site.clone(), info);
         let lost_journal = before.is_some_and(|before| before.journal_id != hello.journal_id);
         self.fleet.breakers.retain(|name, report| matches!(name, Name::Site(_)) || report.site != site);

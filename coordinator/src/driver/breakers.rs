@@ -82,7 +82,7 @@ impl World {
             },
         };
         let kept = (action == BreakerAction::Trip).then(|| report.clone());
-        turn.put("forced", name.to_string(), serde_json::to_vec(&kept).unwrap_or_default());
+        turn.put_json("forced", name.to_string(), &kept);
         match kept {
             Some(report) => {
                 self.forced.insert(name.clone(), report.clone());

@@ -1,6 +1,7 @@
 //! One turn: what becomes durable together, and what is done once it is.
 
 use crate::store::{Batch, Document, NewEvent, Store, StoreError};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use switchyard_proto::convert::link::{Assignment, FromCoordinator};
@@ -103,6 +104,12 @@ impl Turn {
 
     pub(super) fn event(&mut self, stream: String, version: u64, body: String) {
         self.batch.events.push(NewEvent { stream, version, at: self.now, body });
+    }
+
+    /// Puts a value in this turn's transaction, as JSON.
+    pub fn put_json(&mut self, kind: &'static str, id: impl Into<String>, value: &impl Serialize) {
+        let body = serde_json::to_vec(value).expect("our records are plain data with text keys");
+        self.put(kind, id, body);
     }
 
     /// Puts a document in this turn's transaction.

@@ -35,7 +35,7 @@ impl World {
         for (digest, content) in configs {
             turn.put("config", digest, content);
         }
-        turn.put("plan", plan.name.to_string(), serde_json::to_vec(&plan).unwrap_or_default());
+        turn.put_json("plan", plan.name.to_string(), &plan);
         let plan = Arc::new(plan);
         self.plans.insert(plan.name.clone(), plan.clone());
         plan
@@ -165,7 +165,7 @@ impl World {
 
     /// Replaces the inventory.
     pub fn import(&mut self, inventory: Inventory, turn: &mut Turn) {
-        turn.put("inventory", "current", serde_json::to_vec(&inventory).unwrap_or_default());
+        turn.put_json("inventory", "current", &inventory);
         self.inventory_digest = inventory.digest();
         self.fleet.set_limits(&inventory);
         self.inventory = Arc::new(inventory);
@@ -173,7 +173,7 @@ impl World {
 
     /// Keeps a new join token's record.
     pub fn keep_token(&mut self, record: &TokenRecord, turn: &mut Turn) {
-        turn.put("token", record.secret_sha256.clone(), serde_json::to_vec(record).unwrap_or_default());
+        turn.put_json("token", record.secret_sha256.clone(), record);
         self.tokens.insert(record.secret_sha256.clone(), record.clone());
     }
 

@@ -67,7 +67,7 @@ impl World {
     /// Puts an event that is applied already into the turn's transaction.
     pub(super) fn write(&mut self, name: &RolloutName, event: &Event, turn: &mut Turn) {
         let Some(active) = self.rollouts.get(name) else { return };
-        let body = serde_json::to_string(event).unwrap_or_default();
+        let body = serde_json::to_string(event).expect("our events are plain data with text keys");
         turn.event(format!("rollouts/{name}"), active.rollout.sequence, body);
         turn.effects.push(Effect::Publish(name.clone()));
     }

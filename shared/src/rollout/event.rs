@@ -18,8 +18,6 @@ words!(
         DeviceBusy = "DEVICE_BUSY",
         /// The rollout was aborted first.
         Aborted = "ABORTED",
-        /// A check before the write said no.
-        Precheck = "PRECHECK",
     }
 );
 
