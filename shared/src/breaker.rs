@@ -9,8 +9,9 @@ pub mod tree;
 pub use settings::most_cautious;
 pub use tree::{Admission, Tree};
 
-use crate::id::{DeviceName, SiteName};
+use crate::id::{DeviceName, RolloutName, SiteName};
 use crate::outcome::words;
+use crate::pace::Group;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -20,14 +21,21 @@ words!(
     State {
         /// Work flows.
         Closed = "CLOSED",
+        /// Suspected: a few at once, more with each that answers.
+        Held = "HELD",
         /// Work is refused.
         Open = "OPEN",
         /// A few probes decide.
         HalfOpen = "HALF_OPEN",
         /// Opened by an operator; does not heal with time.
         ForcedOpen = "FORCED_OPEN",
+        /// Kept closed by an operator whatever the evidence.
+        ForcedClosed = "FORCED_CLOSED",
     }
 );
+
+/// Longest reference of a credential that names a breaker, in bytes.
+pub const REFERENCE_BYTES_MAX: usize = 512;
 
 /// Which breaker.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -37,23 +45,67 @@ pub enum Name {
     Site(SiteName),
     /// The breaker of a device.
     Device(DeviceName),
+    /// The breaker of one credential at one site.
+    Credential {
+        /// The site.
+        site: SiteName,
+        /// The reference that the inventory names, such as `file:/etc/switchyard/password`.
+        reference: String,
+    },
+    /// The devices with some label values: of one rollout, or of all.
+    Group {
+        /// The rollout; all when absent.
+        rollout: Option<RolloutName>,
+        /// Which devices.
+        group: Group,
+    },
+    /// Everything: of one rollout, or of all.
+    Global {
+        /// The rollout; all when absent.
+        rollout: Option<RolloutName>,
+    },
 }
 
 /// Text that names no breaker.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("name a breaker {0:?}: write site/NAME or device/NAME")]
+#[error(
+    "name a breaker {0:?}: write site/NAME, device/NAME, credential/SITE/REF, group/KEY=VALUE or global, the last two \
+     also behind rollout/NAME/"
+)]
 pub struct InvalidBreakerName(pub String);
 
 impl Name {
-    /// Reads `site/NAME` or `device/NAME`, with or without a leading `breakers/`.
+    /// Reads `site/NAME`, `device/NAME`, `credential/SITE/REF`, `group/KEY=VALUE` or `global`, the last
+    /// two also behind `rollout/NAME/`, with or without a leading `breakers/`.
     pub fn parse(text: &str) -> Result<Self, InvalidBreakerName> {
-        let invalid = || InvalidBreakerName(text.chars().take(80).collect());
-        let (kind, name) =
-            text.strip_prefix("breakers/").unwrap_or(text).split_once('/').ok_or_else(invalid)?;
-        match kind {
-            "site" => SiteName::new(name).map(Self::Site).map_err(|_| invalid()),
-            "device" => DeviceName::new(name).map(Self::Device).map_err(|_| invalid()),
-            _ => Err(invalid()),
+        let plain = text.strip_prefix("breakers/").unwrap_or(text);
+        Self::read(plain).ok_or_else(|| InvalidBreakerName(text.chars().take(80).collect()))
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let (rollout, text) = match text.strip_prefix("rollout/") {
+            Some(rest) => {
+                let (name, rest) = rest.split_once('/')?;
+                (Some(RolloutName::new(name).ok()?), rest)
+            }
+            None => (None, text),
+        };
+        if text == "global" {
+            return Some(Self::Global { rollout });
+        }
+        let (kind, name) = text.split_once('/')?;
+        match (kind, &rollout) {
+            ("group", _) => Some(Self::Group { rollout, group: Group::parse(name).ok()? }),
+            ("site", None) => SiteName::new(name).ok().map(Self::Site),
+            ("device", None) => DeviceName::new(name).ok().map(Self::Device),
+            ("credential", None) => {
+                let (site, reference) = name.split_once('/')?;
+                let plain = !reference.is_empty() && !reference.chars().any(char::is_control);
+                let site =
+                    SiteName::new(site).ok().filter(|_| plain && reference.len() <= REFERENCE_BYTES_MAX)?;
+                Some(Self::Credential { site, reference: reference.to_owned() })
+            }
+            _ => None,
         }
     }
 }
@@ -76,6 +128,11 @@ impl fmt::Display for Name {
         match self {
             Self::Site(site) => write!(f, "site/{site}"),
             Self::Device(device) => write!(f, "device/{device}"),
+            Self::Credential { site, reference } => write!(f, "credential/{site}/{reference}"),
+            Self::Group { rollout: None, group } => write!(f, "group/{group}"),
+            Self::Group { rollout: Some(rollout), group } => write!(f, "rollout/{rollout}/group/{group}"),
+            Self::Global { rollout: None } => f.write_str("global"),
+            Self::Global { rollout: Some(rollout) } => write!(f, "rollout/{rollout}/global"),
         }
     }
 }
@@ -85,8 +142,8 @@ impl fmt::Display for Name {
 pub struct Report {
     /// Which breaker.
     pub name: Name,
-    /// The site of the agent that holds it.
-    pub site: SiteName,
+    /// The site of the agent that holds it; absent when the coordinator does.
+    pub site: Option<SiteName>,
     /// Its state.
     pub state: State,
     /// Why, in one line.
@@ -109,7 +166,7 @@ pub struct Report {
 
 impl Report {
     /// A breaker of which nothing is known but that it is closed.
-    pub fn closed(name: Name, site: SiteName, now: Timestamp) -> Self {
+    pub fn closed(name: Name, site: Option<SiteName>, now: Timestamp) -> Self {
         Self {
             name,
             site,
@@ -173,4 +230,37 @@ pub enum Wake {
     WaitOver,
     /// A probe did not come back by its deadline.
     ProbeOverdue,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_breaker_has_a_name_that_reads_back() {
+        for text in [
+            "site/lon",
+            "device/r1",
+            "credential/lon/file:/etc/switchyard/password",
+            "group/platform=ios",
+            "rollout/ntp/group/platform=ios&role=edge",
+            "global",
+            "rollout/ntp/global",
+        ] {
+            assert_eq!(Name::parse(text).unwrap().to_string(), text);
+            assert_eq!(Name::parse(&format!("breakers/{text}")).unwrap().to_string(), text);
+        }
+        for bad in [
+            "",
+            "lon",
+            "site/",
+            "planet/earth",
+            "rollout/ntp/site/lon",
+            "credential/lon/",
+            "group/ios",
+            "rollout//global",
+        ] {
+            assert!(Name::parse(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -10,6 +10,7 @@ pub use diff::{InventoryDiff, diff};
 pub use select::{lookup, select};
 
 use crate::id::{AgentName, DeviceName, SiteName};
+use crate::task::Rate;
 use crate::yaml::{self, INVENTORY_BYTES_MAX, Problem, Problems};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -44,6 +45,12 @@ pub struct Site {
     pub agent: Option<AgentName>,
     /// Most devices in flight at its agent.
     pub max_in_flight: Option<u32>,
+    /// Connects at its agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect_rate: Option<Rate>,
+    /// `host:port` that answers TCP while the site's link works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sentinel: Option<String>,
 }
 
 /// A device as it results from defaults, its groups in order, and its own keys; later wins.

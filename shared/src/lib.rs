@@ -14,6 +14,7 @@ pub mod filter;
 pub mod id;
 pub mod inventory;
 pub mod outcome;
+pub mod pace;
 pub mod plan;
 pub mod pool;
 pub mod rollout;

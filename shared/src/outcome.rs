@@ -222,6 +222,9 @@ pub struct Outcome {
     pub output_bytes: u64,
     /// When the attempt began.
     pub started_at: Timestamp,
+    /// When the first byte that can change the device was let through; absent when none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrote_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Timestamp,
 }
@@ -239,6 +242,7 @@ impl Outcome {
             output: String::new(),
             output_bytes: 0,
             started_at: at,
+            wrote_at: None,
             finished_at: at,
         }
     }

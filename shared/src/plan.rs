@@ -205,6 +205,7 @@ impl Plan {
             configuration,
             timeouts: self.spec.timeouts,
             breakers: self.spec.breakers,
+            pools: self.spec.pools,
         }
     }
 }

@@ -14,7 +14,7 @@ pub use size::Size;
 pub use strategy::{CANARY, Canary, Order, Promote, Strategy, Targets, WAVES_MAX, WaveSpec};
 
 use crate::id::RolloutName;
-use crate::task::{BreakerSettings, Timeouts};
+use crate::task::{BreakerSettings, PoolSettings, Timeouts};
 use crate::yaml::{self, Field, Node, Problem, Problems, SPEC_BYTES_MAX, Section, shown};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -47,6 +47,9 @@ pub struct RolloutSpec {
     pub timeouts: Timeouts,
     /// When a device is tried again.
     pub retry: Retry,
+    /// How many at once at an agent, and how fast.
+    #[serde(default)]
+    pub pools: PoolSettings,
     /// Where its keys stand in the document it was read from.
     #[serde(skip)]
     pub places: Places,
@@ -111,6 +114,7 @@ fn decode(node: &Node, source: &str, problems: &Problems) -> Option<RolloutSpec>
         skip_after,
         timeouts,
         retry,
+        pools: PoolSettings::default(),
         places,
     })
 }

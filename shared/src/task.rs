@@ -53,6 +53,60 @@ pub struct BreakerSettings {
     pub device_consecutive_failures: u32,
     /// First wait of a device's breaker; doubles up to 30 minutes.
     pub device_wait_duration_in_open: Duration,
+    /// Silent devices, net of those that answer, that hold a site; at least 1.
+    #[serde(default = "silent_to_hold")]
+    pub site_silent_to_hold: u32,
+    /// Silent devices, net of those that answer, that open a site; at least `site_silent_to_hold`.
+    #[serde(default = "silent_to_open")]
+    pub site_silent_to_open: u32,
+    /// Whether only a person closes an open site again.
+    #[serde(default)]
+    pub site_reset_manual: bool,
+}
+
+fn silent_to_hold() -> u32 {
+    3
+}
+
+fn silent_to_open() -> u32 {
+    4
+}
+
+/// How often something may start: so many per second, on average.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Rate {
+    /// Starts in a thousand seconds; at least 1.
+    pub per_1000s: u32,
+}
+
+/// What a rollout asks of the pools; with several rollouts the most cautious value holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolSettings {
+    /// Most devices in flight at a site; absent when only the site's own pool limits it.
+    pub max_in_flight: Option<u32>,
+    /// Whether the site's limit adapts to overload; otherwise it stands at its maximum.
+    pub adaptive: bool,
+    /// Connects at a site.
+    pub connect_rate: Option<Rate>,
+    /// Logins with one credential at a site.
+    pub credential_rate: Option<Rate>,
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self { max_in_flight: None, adaptive: true, connect_rate: None, credential_rate: None }
+    }
+}
+
+/// What the inventory says about a site, for its agent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteSettings {
+    /// `host:port` that answers TCP while the site's link works.
+    pub sentinel: Option<String>,
+    /// Most devices in flight.
+    pub max_in_flight: Option<u32>,
+    /// Connects at the site.
+    pub connect_rate: Option<Rate>,
 }
 
 impl Default for BreakerSettings {
@@ -65,6 +119,9 @@ impl Default for BreakerSettings {
             site_successes_to_close: 3,
             device_consecutive_failures: 3,
             device_wait_duration_in_open: Duration::from_secs(60),
+            site_silent_to_hold: silent_to_hold(),
+            site_silent_to_open: silent_to_open(),
+            site_reset_manual: false,
         }
     }
 }
@@ -84,4 +141,6 @@ pub struct Task {
     pub timeouts: Timeouts,
     /// The breaker settings of its rollout.
     pub breakers: BreakerSettings,
+    /// The pool settings of its rollout.
+    pub pools: PoolSettings,
 }

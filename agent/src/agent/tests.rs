@@ -12,7 +12,7 @@ use std::time::Duration;
 use switchyard_proto::convert::link::{Assignment, FromAgent, FromCoordinator, Hello, Welcome};
 use switchyard_shared::id::{AgentName, DeviceName, OpId, RolloutName, SiteName};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
-use switchyard_shared::task::{BreakerSettings, Endpoint, Task, Timeouts};
+use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Task, Timeouts};
 use switchyard_shared::time::Timestamp;
 
 /// Begins to write and then hangs, or answers at once.
@@ -67,6 +67,7 @@ fn assignment() -> FromCoordinator {
         configuration: b"x".as_slice().into(),
         timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(60) },
         breakers: BreakerSettings::default(),
+        pools: PoolSettings::default(),
     };
     FromCoordinator::Assignment(Assignment { tasks: vec![task], unusable: vec![] })
 }

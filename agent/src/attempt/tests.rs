@@ -8,7 +8,7 @@ use crate::session::Lease;
 use futures_util::future::BoxFuture;
 use std::sync::Mutex;
 use switchyard_shared::id::{DeviceName, RolloutName};
-use switchyard_shared::task::{BreakerSettings, Endpoint};
+use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings};
 use tokio::sync::{mpsc, oneshot};
 
 type Waiting = (Vec<Entry>, oneshot::Sender<Result<(), JournalLost>>);
@@ -118,6 +118,7 @@ fn bench_with(script: Script, lease_left: Duration) -> Bench {
         configuration: b"x".as_slice().into(),
         timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(60) },
         breakers: BreakerSettings::default(),
+        pools: PoolSettings::default(),
     };
     let context =
         Context { op, gate: Arc::default(), log: log.clone(), lease, clock, progress: mpsc::channel(4).0 };

@@ -10,7 +10,7 @@ use switchyard_proto::convert::link::Assignment;
 use switchyard_shared::breaker::State as BreakerState;
 use switchyard_shared::id::{AgentName, DeviceName, RolloutName, SiteName};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
-use switchyard_shared::task::{BreakerSettings, Endpoint, Timeouts};
+use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Timeouts};
 use switchyard_shared::time::Timestamp;
 
 /// A disk that is instant, or broken.
@@ -110,6 +110,7 @@ fn task(op: OpId) -> Task {
         configuration: b"x".as_slice().into(),
         timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(60) },
         breakers: BreakerSettings::default(),
+        pools: PoolSettings::default(),
     }
 }
 

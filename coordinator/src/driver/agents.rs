@@ -60,7 +60,9 @@ impl World {
         turn.put_json("agent", site.to_string(), &info);
         let before = self.fleet.agents.insert(site.clone(), info);
         let lost_journal = before.is_some_and(|before| before.journal_id != hello.journal_id);
-        self.fleet.breakers.retain(|name, report| matches!(name, Name::Site(_)) || report.site != site);
+        self.fleet
+            .breakers
+            .retain(|name, report| matches!(name, Name::Site(_)) || report.site.as_ref() != Some(&site));
         self.reconcile(&site, &hello.in_hand, lost_journal, turn);
         self.remind(&site, turn);
         Ok(Opened { session: id })
@@ -98,7 +100,7 @@ impl World {
     /// Tells an agent that was away what was decided meanwhile: aborts, and breakers held open by hand.
     fn remind(&self, site: &SiteName, turn: &mut Turn) {
         let Some(session) = self.fleet.sessions.get(site) else { return };
-        for forced in self.forced.values().filter(|forced| forced.site == *site) {
+        for forced in self.forced.values().filter(|forced| forced.site.as_ref() == Some(site)) {
             let (name, by, reason) = (forced.name.clone(), forced.by.clone(), forced.reason.clone());
             let action = BreakerAction::Trip;
             turn.send(&session.outbox, FromCoordinator::Breaker { name, action, by, reason });
@@ -108,7 +110,7 @@ impl World {
             let aborted = rollout.state == RolloutState::Aborted && !rollout.has_ended();
             if aborted && rollout.running_at(site).next().is_some() {
                 let (rollout, reason) = (rollout.name.clone(), rollout.reason.clone());
-                turn.send(&session.outbox, FromCoordinator::Cancel { rollout, reason });
+                turn.send(&session.outbox, FromCoordinator::Cancel { rollout, devices: Vec::new(), reason });
             }
         }
     }

@@ -13,7 +13,8 @@ impl World {
     /// Takes an agent's report. What an operator holds open stays so whatever an agent, perhaps just
     /// restarted, says before it has heard of it.
     pub(super) fn breaker_moved(&mut self, site: &SiteName, report: Report, turn: &mut Turn) {
-        let foreign = matches!(&report.name, Name::Site(name) if name != site) || report.site != *site;
+        let foreign =
+            matches!(&report.name, Name::Site(name) if name != site) || report.site.as_ref() != Some(site);
         if foreign {
             tracing::warn!(%site, breaker = %report.name, "an agent reported a breaker that is not its own");
         } else if report.state == State::ForcedOpen || !self.forced.contains_key(&report.name) {
@@ -33,6 +34,8 @@ impl World {
             .filter(|rollout| match &report.name {
                 Name::Site(name) => rollout.layout.sites().contains(name),
                 Name::Device(device) => rollout.layout.rank(device).is_some(),
+                Name::Credential { site, .. } => rollout.layout.sites().contains(site),
+                Name::Group { .. } | Name::Global { .. } => false,
             })
             .map(|rollout| rollout.name.clone())
             .collect();
@@ -56,7 +59,11 @@ impl World {
             name: name.to_string(),
             list: "switchyard breaker list",
         })?;
-        let session = self.fleet.sessions.get(&report.site).map(|session| session.outbox.clone());
+        let session = report
+            .site
+            .as_ref()
+            .and_then(|site| self.fleet.sessions.get(site))
+            .map(|session| session.outbox.clone());
         let (by, reason) = (by.to_owned(), reason.to_owned());
         let report = match action {
             BreakerAction::Trip => {
@@ -72,10 +79,12 @@ impl World {
                     ..report
                 }
             }
-            BreakerAction::Reset if session.is_none() => {
-                return Err(Refused::AgentAway { site: report.site.to_string() });
+            BreakerAction::Reset | BreakerAction::ForceClosed if session.is_none() => {
+                return Err(Refused::AgentAway {
+                    site: report.site.map(|site| site.to_string()).unwrap_or_default(),
+                });
             }
-            BreakerAction::Reset => Report {
+            BreakerAction::Reset | BreakerAction::ForceClosed => Report {
                 by: by.clone(),
                 reason: reason.clone(),
                 ..Report::closed(name.clone(), report.site, turn.now)
@@ -102,8 +111,10 @@ impl World {
         let site = match name {
             Name::Site(site) => self.inventory.sites.get(site).map(|_| site.clone()),
             Name::Device(device) => self.inventory.device(device.as_str()).map(|device| device.site.clone()),
+            Name::Credential { site, .. } => Some(site.clone()),
+            Name::Group { .. } | Name::Global { .. } => None,
         };
         let known = self.fleet.breakers.get(name).cloned();
-        known.or_else(|| site.map(|site| Report::closed(name.clone(), site, now)))
+        known.or_else(|| site.map(|site| Report::closed(name.clone(), Some(site), now)))
     }
 }

@@ -156,8 +156,11 @@ impl World {
         let Some(active) = self.rollouts.get(name) else { return };
         for site in active.rollout.layout.sites() {
             if let Some(session) = self.fleet.sessions.get(site) {
-                let cancel =
-                    FromCoordinator::Cancel { rollout: name.clone(), reason: format!("aborted: {reason}") };
+                let cancel = FromCoordinator::Cancel {
+                    rollout: name.clone(),
+                    devices: Vec::new(),
+                    reason: format!("aborted: {reason}"),
+                };
                 turn.send(&session.outbox, cancel);
             }
         }

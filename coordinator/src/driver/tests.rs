@@ -116,6 +116,7 @@ impl Agent {
                 | FromCoordinator::HeartbeatReply(_)
                 | FromCoordinator::Ack(_)
                 | FromCoordinator::Cancel { .. }
+                | FromCoordinator::Site(_)
                 | FromCoordinator::Breaker { .. } => {}
             }
         }
@@ -266,7 +267,7 @@ async fn a_breaker_held_open_by_hand_survives_the_agent_and_is_told_again() {
         let told = agent.inbox.recv().await;
         assert!(matches!(&told, Some(FromCoordinator::Breaker { name: of, .. }) if *of == name), "{told:?}");
         driver.deliver(agent.session, FromAgent::Credit(9)).await.unwrap();
-        let closed = Report::closed(name.clone(), SiteName::new("lab").unwrap(), Timestamp(0));
+        let closed = Report::closed(name.clone(), SiteName::new("lab").ok(), Timestamp(0));
         driver.deliver(agent.session, FromAgent::Breaker(closed)).await.unwrap();
         driver.ask(|_, _| Ok(())).await.unwrap();
         assert!(agent.nothing_waits(), "a restarted agent's word does not close it");

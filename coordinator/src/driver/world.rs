@@ -84,6 +84,10 @@ impl World {
         let concerns = |report: &&Report| match &report.name {
             Name::Site(site) => sites.contains(site),
             Name::Device(device) => rollout.layout.rank(device).is_some(),
+            Name::Credential { site, .. } => sites.contains(site),
+            Name::Group { rollout: of, .. } | Name::Global { rollout: of } => {
+                of.as_ref().is_none_or(|of| *of == rollout.name)
+            }
         };
         self.fleet.open_breakers().filter(concerns).cloned().collect()
     }
@@ -115,6 +119,8 @@ fn hold(fleet: &mut Fleet, rollout: &Rollout, event: &Event) {
         | Event::Paused { .. }
         | Event::Resumed { .. }
         | Event::Aborted { .. }
+        | Event::Held { .. }
+        | Event::Released { .. }
         | Event::Breaker { .. } => {}
     }
 }

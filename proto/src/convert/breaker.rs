@@ -8,7 +8,7 @@ use switchyard_shared::id::SiteName;
 use switchyard_shared::outcome::{MESSAGE_BYTES_MAX, printable};
 use switchyard_shared::task::BreakerSettings;
 
-same_names!(v1::breaker::State, State, "state", [Closed, Open, HalfOpen, ForcedOpen]);
+same_names!(v1::breaker::State, State, "state", [Closed, Open, HalfOpen, ForcedOpen, Held, ForcedClosed]);
 
 /// Longest name of an operator that a report carries, in bytes.
 const BY_BYTES_MAX: usize = 128;
@@ -24,7 +24,7 @@ impl From<&Report> for v1::Breaker {
             retry_at: report.retry_at.map(timestamp),
             opened_times: report.opened_times,
             by: report.by.clone(),
-            site: report.site.to_string(),
+            site: report.site.as_ref().map(SiteName::to_string).unwrap_or_default(),
             failed: report.failed,
             seen: report.seen,
         }
@@ -39,7 +39,10 @@ impl TryFrom<v1::Breaker> for Report {
         };
         Ok(Self {
             name: Name::parse(&wire.name).map_err(|error| BadField::new("name", error))?,
-            site: SiteName::new(&wire.site).map_err(|error| BadField::new("site", error))?,
+            site: match wire.site.as_str() {
+                "" => None,
+                site => Some(SiteName::new(site).map_err(|error| BadField::new("site", error))?),
+            },
             state: to_enum::<v1::breaker::State, _>(wire.state, "state")?,
             reason: printable(wire.reason.as_bytes(), MESSAGE_BYTES_MAX),
             since: to_timestamp(wire.since, "since")?,
@@ -63,6 +66,9 @@ impl From<&BreakerSettings> for agent_v1::BreakerSettings {
             site_successes_to_close: settings.site_successes_to_close,
             device_consecutive_failures: settings.device_consecutive_failures,
             device_wait_duration_in_open: Some(duration(settings.device_wait_duration_in_open)),
+            site_silent_to_hold: settings.site_silent_to_hold,
+            site_silent_to_open: settings.site_silent_to_open,
+            site_reset_manual: settings.site_reset_manual,
         }
     }
 }
@@ -97,6 +103,9 @@ impl TryFrom<agent_v1::BreakerSettings> for BreakerSettings {
                 wire.device_wait_duration_in_open,
                 "device_wait_duration_in_open",
             )?,
+            site_silent_to_hold: positive(wire.site_silent_to_hold, "site_silent_to_hold")?,
+            site_silent_to_open: positive(wire.site_silent_to_open, "site_silent_to_open")?,
+            site_reset_manual: wire.site_reset_manual,
         })
     }
 }
@@ -110,7 +119,7 @@ mod tests {
         let site = SiteName::new("lon").unwrap();
         Report {
             name: Name::Site(site.clone()),
-            site,
+            site: Some(site),
             state: State::Open,
             reason: "5 of the last 5 devices unreachable".into(),
             since: Timestamp(5),

@@ -51,6 +51,7 @@ impl From<&Outcome> for v1::Outcome {
             output: outcome.output.clone(),
             output_bytes: outcome.output_bytes,
             started_at: Some(timestamp(outcome.started_at)),
+            wrote_at: outcome.wrote_at.map(timestamp),
             finished_at: Some(timestamp(outcome.finished_at)),
         }
     }
@@ -70,6 +71,7 @@ impl TryFrom<v1::Outcome> for Outcome {
             output: printable(wire.output.as_bytes(), OUTPUT_BYTES_MAX),
             output_bytes: wire.output_bytes,
             started_at: to_timestamp(wire.started_at, "started_at")?,
+            wrote_at: wire.wrote_at.map(|at| to_timestamp(Some(at), "wrote_at")).transpose()?,
             finished_at: to_timestamp(wire.finished_at, "finished_at")?,
         })
     }
@@ -86,6 +88,7 @@ mod tests {
         outcome.exit_status = Some(3);
         outcome.output = "% Invalid input".into();
         outcome.output_bytes = 15;
+        outcome.wrote_at = Some(Timestamp(8));
         outcome.finished_at = Timestamp(9);
         outcome.with_hint("read the device's answer")
     }

@@ -2,8 +2,9 @@
 
 use super::{same_names, timestamp};
 use crate::v1;
-use switchyard_shared::breaker::Report;
+use switchyard_shared::breaker::{Name, Report, State};
 use switchyard_shared::outcome::DeviceState;
+use switchyard_shared::pace::Group;
 use switchyard_shared::rollout::event::Event;
 use switchyard_shared::rollout::{Counts, Layout, Rollout, RolloutState, WaveState};
 use switchyard_shared::time::Timestamp;
@@ -125,6 +126,8 @@ pub fn event(layout: &Layout, sequence: u64, at: Timestamp, event: &Event) -> v1
         Event::Resumed { by, reason } => state(RolloutState::Running, reason, by),
         Event::Aborted { by, reason } => state(RolloutState::Aborted, reason, by),
         Event::Ended { state: ended } => state(*ended, "", "auto"),
+        Event::Held { group, by, reason, .. } => held(group, State::Open, at, by, reason),
+        Event::Released { group, by, reason } => held(group, State::Closed, at, by, reason),
         Event::Breaker { report } => {
             Wire::BreakerChanged(v1::BreakerChanged { breaker: Some(report.into()) })
         }
@@ -176,7 +179,22 @@ fn changed(layout: &Layout, event: &Event) -> Vec<v1::DeviceResult> {
         | Event::Paused { .. }
         | Event::Resumed { .. }
         | Event::Aborted { .. }
+        | Event::Held { .. }
+        | Event::Released { .. }
         | Event::Breaker { .. }
         | Event::Ended { .. } => Vec::new(),
     }
+}
+
+/// A group that is held is a breaker like the others, that never heals by itself.
+fn held(
+    group: &Group,
+    state: State,
+    at: Timestamp,
+    by: &str,
+    reason: &str,
+) -> v1::watch_rollout_response::Event {
+    let name = Name::Group { rollout: None, group: group.clone() };
+    let report = Report { state, by: by.into(), reason: reason.into(), ..Report::closed(name, None, at) };
+    v1::watch_rollout_response::Event::BreakerChanged(v1::BreakerChanged { breaker: Some((&report).into()) })
 }

@@ -100,7 +100,7 @@ impl DeviceBreaker {
     pub fn report(&self, site: &SiteName) -> Report {
         Report {
             name: Name::Device(self.device.clone()),
-            site: site.clone(),
+            site: Some(site.clone()),
             state: self.state(),
             reason: self.circuit.reason().to_owned(),
             since: self.circuit.since(),

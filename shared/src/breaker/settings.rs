@@ -16,6 +16,9 @@ pub fn most_cautious<'a>(all: impl IntoIterator<Item = &'a BreakerSettings>) -> 
         site_successes_to_close: a.site_successes_to_close.max(b.site_successes_to_close),
         device_consecutive_failures: a.device_consecutive_failures.min(b.device_consecutive_failures),
         device_wait_duration_in_open: a.device_wait_duration_in_open.max(b.device_wait_duration_in_open),
+        site_silent_to_hold: a.site_silent_to_hold.min(b.site_silent_to_hold),
+        site_silent_to_open: a.site_silent_to_open.min(b.site_silent_to_open),
+        site_reset_manual: a.site_reset_manual || b.site_reset_manual,
     })
 }
 

@@ -90,7 +90,15 @@ impl SiteBreaker {
                 }
             }
             (State::HalfOpen, State::Closed) => self.forget(),
-            (State::Closed | State::HalfOpen | State::Open | State::ForcedOpen, _) => {}
+            (
+                State::Closed
+                | State::Held
+                | State::HalfOpen
+                | State::Open
+                | State::ForcedOpen
+                | State::ForcedClosed,
+                _,
+            ) => {}
         }
         Finished::Counted
     }
@@ -142,7 +150,7 @@ impl SiteBreaker {
     pub(super) fn apply_settings(&mut self, settings: &BreakerSettings, now: Timestamp) -> bool {
         let opened_itself = match self.state() {
             State::Open | State::HalfOpen => true,
-            State::Closed | State::ForcedOpen => false,
+            State::Closed | State::Held | State::ForcedOpen | State::ForcedClosed => false,
         };
         if settings.site_enabled {
             return false;
@@ -177,7 +185,7 @@ impl SiteBreaker {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Report {
             name: Name::Site(self.site.clone()),
-            site: self.site.clone(),
+            site: Some(self.site.clone()),
             state: self.state(),
             reason: self.circuit.reason().to_owned(),
             since: self.circuit.since(),

@@ -125,7 +125,9 @@ impl Tree {
                 self.site.trip(by, reason, now);
                 self.moved.push(self.site.report());
             }
-            Name::Site(_) => return Err(NotHere { name: name.clone(), site: self.name.clone() }),
+            Name::Site(_) | Name::Credential { .. } | Name::Group { .. } | Name::Global { .. } => {
+                return Err(NotHere { name: name.clone(), site: self.name.clone() });
+            }
             Name::Device(device) => {
                 let new = || DeviceBreaker::new(device.clone(), now);
                 let breaker = self.devices.entry(device.clone()).or_insert_with(new);
@@ -144,7 +146,9 @@ impl Tree {
                 self.site.reset(by, reason, now);
                 self.moved.push(self.site.report());
             }
-            Name::Site(_) => return Err(NotHere { name: name.clone(), site: self.name.clone() }),
+            Name::Site(_) | Name::Credential { .. } | Name::Group { .. } | Name::Global { .. } => {
+                return Err(NotHere { name: name.clone(), site: self.name.clone() });
+            }
             Name::Device(device) => {
                 let mut breaker =
                     self.devices.remove(device).unwrap_or_else(|| DeviceBreaker::new(device.clone(), now));

@@ -93,6 +93,8 @@ fn site(mut section: Section<'_>) -> Site {
         time_zone: section.take("time_zone").and_then(|field| value::time_zone(&field)),
         agent: section.take("agent").and_then(|field| field.parsed(|text| AgentName::new(text))),
         max_in_flight,
+        connect_rate: None,
+        sentinel: None,
     }
 }
 

@@ -47,7 +47,8 @@ impl Rollout {
             most => most.saturating_sub(in_flight),
         };
         let admitted = match view.breaker.as_ref().map(|report| report.state) {
-            None | Some(State::Closed) => u32::MAX,
+            // The agent's own allowance comes as credit.
+            None | Some(State::Closed | State::Held | State::ForcedClosed) => u32::MAX,
             Some(State::HalfOpen) => self.layout.site_probes.saturating_sub(view.in_flight),
             Some(State::Open | State::ForcedOpen) => 0,
         };
@@ -148,7 +149,7 @@ impl Rollout {
 
 fn refuses(report: &Report, now: Timestamp) -> bool {
     match report.state {
-        State::Closed | State::HalfOpen => false,
+        State::Closed | State::Held | State::HalfOpen | State::ForcedClosed => false,
         State::Open => report.retry_at.is_none_or(|at| now < at),
         State::ForcedOpen => true,
     }

@@ -97,7 +97,8 @@ impl Rollout {
 fn site_line(site: &SiteName, waiting: usize, view: &SiteView, now: Timestamp) -> Option<String> {
     let report = view.breaker.as_ref().filter(|_| view.connected)?;
     let next = match (report.state, report.retry_at) {
-        (State::Closed, _) => return None,
+        (State::Closed | State::ForcedClosed, _) => return None,
+        (State::Held, _) => "probing".to_owned(),
         (State::ForcedOpen, _) => format!("until: switchyard breaker reset site/{site} --reason WHY"),
         (State::HalfOpen, _) => "probing".to_owned(),
         (State::Open, Some(at)) => format!("next try in {}", format_duration(at.since(now))),

@@ -4,6 +4,7 @@ use super::RolloutState;
 use crate::breaker::Report;
 use crate::id::{DeviceName, PlanName, SiteName};
 use crate::outcome::{Class, Outcome, words};
+use crate::pace::{Evidence, Group};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -113,6 +114,26 @@ pub enum Event {
     },
     /// Ended for good by a person; devices in flight still report.
     Aborted {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// A group of devices is held back, for good or until somebody releases it.
+    Held {
+        /// Which devices.
+        group: Group,
+        /// The evidence; absent when a person held it.
+        evidence: Option<Evidence>,
+        /// Who, or `auto`.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// A held group may start again, one device first.
+    Released {
+        /// Which devices.
+        group: Group,
         /// Who.
         by: String,
         /// Why.

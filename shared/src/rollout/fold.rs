@@ -87,6 +87,7 @@ impl Rollout {
             Event::Aborted { by, reason } => {
                 self.set_state(RolloutState::Aborted, said(by, "aborted", reason))
             }
+            Event::Held { .. } | Event::Released { .. } => {}
             Event::Breaker { report } => self.note_breaker(report, at),
             Event::Ended { state } => {
                 self.state = *state;
@@ -107,9 +108,9 @@ impl Rollout {
     fn note_breaker(&mut self, report: &Report, at: Timestamp) {
         let Name::Site(site) = &report.name else { return };
         match report.state {
-            State::Closed => drop(self.open_since.remove(site)),
+            State::Closed | State::ForcedClosed => drop(self.open_since.remove(site)),
             State::Open | State::ForcedOpen => drop(self.open_since.entry(site.clone()).or_insert(at)),
-            State::HalfOpen => {}
+            State::HalfOpen | State::Held => {}
         }
     }
 

@@ -42,7 +42,7 @@ fn connected(credit: u32) -> SiteView {
 fn open_report(now: Timestamp) -> Report {
     Report {
         name: Name::Site(site("lon")),
-        site: site("lon"),
+        site: Some(site("lon")),
         state: State::Open,
         reason: "5 of the last 5 devices silent".into(),
         since: now,

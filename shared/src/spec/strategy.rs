@@ -4,6 +4,7 @@ use super::size::Size;
 use crate::filter::Filter;
 use crate::id::is_valid_name;
 use crate::outcome::words;
+use crate::pace::Budget;
 use crate::yaml::{Field, Section, shown};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -88,12 +89,16 @@ pub struct Strategy {
     pub max_parallel: u32,
     /// Most devices in flight at one site; 0 when only its pool limits it.
     pub max_parallel_per_site: u32,
+    /// How much harm is accepted; sets the pace.
+    #[serde(default)]
+    pub budget: Budget,
 }
 
 impl Default for Strategy {
     fn default() -> Self {
         let order = Order::Shuffled;
-        Self { order, canary: None, waves: Vec::new(), max_parallel: 0, max_parallel_per_site: 0 }
+        let (canary, waves, budget) = (None, Vec::new(), Budget::default());
+        Self { order, canary, waves, max_parallel: 0, max_parallel_per_site: 0, budget }
     }
 }
 
@@ -120,6 +125,7 @@ pub(super) fn read(mut section: Section<'_>) -> Strategy {
         waves,
         max_parallel: parallel(section.take("max_parallel")),
         max_parallel_per_site: parallel(section.take("max_parallel_per_site")),
+        budget: Budget::default(),
     }
 }
 

@@ -9,7 +9,7 @@ use switchyard_agent::executor::{AttemptContext, Executor, GateRefused};
 use switchyard_agent::simulator::Kind;
 use switchyard_shared::id::{DeviceName, OpId, RolloutName};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
-use switchyard_shared::task::{BreakerSettings, Endpoint, Task, Timeouts};
+use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Task, Timeouts};
 use tokio_util::sync::CancellationToken;
 
 struct OpenGate;
@@ -48,6 +48,7 @@ fn task(fleet: &OpenSshFleet, entry: &Entry) -> Task {
         configuration: format!("hostname {}\n", entry.name).into_bytes().into(),
         timeouts: Timeouts { connect: long, command: long },
         breakers: BreakerSettings::default(),
+        pools: PoolSettings::default(),
     }
 }
 

@@ -1,9 +1,10 @@
 //! What the coordinator asks for: work, acknowledgements, call-offs, breakers moved by hand.
 
 use super::{Core, Effect};
+use std::collections::BTreeSet;
 use switchyard_proto::convert::link::{Assignment, BreakerAction, FromCoordinator, UnusableTask};
 use switchyard_shared::breaker::Name;
-use switchyard_shared::id::RolloutName;
+use switchyard_shared::id::{DeviceName, OpId, RolloutName};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::task::Task;
 use switchyard_shared::time::Timestamp;
@@ -15,7 +16,10 @@ impl Core {
             FromCoordinator::HeartbeatReply(_) => {}
             FromCoordinator::Assignment(assignment) => self.assigned(assignment, now),
             FromCoordinator::Ack(sequence) => self.acked(sequence),
-            FromCoordinator::Cancel { rollout, reason } => self.cancel(&rollout, &reason, now),
+            FromCoordinator::Cancel { rollout, devices, reason } => {
+                self.cancel(&rollout, &devices, &reason, now)
+            }
+            FromCoordinator::Site(_settings) => {}
             FromCoordinator::Breaker { name, action, by, reason } => {
                 self.breaker_command(&name, action, &by, &reason, now);
             }
@@ -72,16 +76,20 @@ impl Core {
             || self.queue.iter().any(|queued| queued.op == *op)
     }
 
-    fn cancel(&mut self, rollout: &RolloutName, reason: &str, now: Timestamp) {
+    /// Calls off what has written nothing, of all devices or of those named.
+    fn cancel(&mut self, rollout: &RolloutName, devices: &[DeviceName], reason: &str, now: Timestamp) {
         let message = format!("called off: {reason}");
+        let devices: BTreeSet<&DeviceName> = devices.iter().collect();
+        let meant =
+            |op: &OpId| op.rollout == *rollout && (devices.is_empty() || devices.contains(&op.device));
         let (off, kept) =
-            std::mem::take(&mut self.queue).into_iter().partition(|task: &Task| task.op.rollout == *rollout);
+            std::mem::take(&mut self.queue).into_iter().partition(|task: &Task| meant(&task.op));
         self.queue = kept;
         for task in off {
             let outcome = Outcome::new(Class::Cancelled, Phase::Queue, LeftAs::Unchanged, &message, now);
             self.answer(task.op, outcome);
         }
-        for op in self.running.keys().filter(|op| op.rollout == *rollout) {
+        for op in self.running.keys().filter(|op| meant(op)) {
             self.effects.push_back(Effect::CallOff { op: op.clone(), message: message.clone() });
         }
     }
@@ -96,7 +104,7 @@ impl Core {
     ) {
         let done = match action {
             BreakerAction::Trip => self.breakers.trip(name, by, reason, now),
-            BreakerAction::Reset => self.breakers.reset(name, by, reason, now),
+            BreakerAction::Reset | BreakerAction::ForceClosed => self.breakers.reset(name, by, reason, now),
         };
         match done {
             Ok(()) => self.note_moves(),

@@ -11,7 +11,7 @@ impl Core {
             log_move(&report);
             match report.state {
                 State::Open | State::ForcedOpen => self.call_off_behind(&report.name),
-                State::Closed | State::HalfOpen => {}
+                State::Closed | State::Held | State::HalfOpen | State::ForcedClosed => {}
             }
             if self.connected {
                 self.outbox.report(report);
@@ -23,6 +23,7 @@ impl Core {
         let behind = self.running.keys().filter(|op| match name {
             Name::Site(_) => true,
             Name::Device(device) => op.device == *device,
+            Name::Credential { .. } | Name::Group { .. } | Name::Global { .. } => false,
         });
         let message = format!("called off: {name} opened");
         for op in behind {
@@ -51,6 +52,8 @@ fn log_move(report: &switchyard_shared::breaker::Report) {
             tracing::warn!("{name} is open: {reason}{retry}");
         }
         State::ForcedOpen => tracing::warn!("{name} was opened by {by}: {reason}"),
-        State::Closed | State::HalfOpen => tracing::info!("{name} is {state}: {reason} (by {by})"),
+        State::Closed | State::Held | State::HalfOpen | State::ForcedClosed => {
+            tracing::info!("{name} is {state}: {reason} (by {by})")
+        }
     }
 }

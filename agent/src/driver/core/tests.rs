@@ -10,7 +10,7 @@ use switchyard_proto::convert::link::{Assignment, BreakerAction, FromAgent};
 use switchyard_shared::breaker::{Name, State as BreakerState};
 use switchyard_shared::id::{AgentName, DeviceName, RolloutName};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
-use switchyard_shared::task::{BreakerSettings, Endpoint, Timeouts};
+use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Timeouts};
 
 /// An agent, and a coordinator that keeps to the credit and never stops asking.
 struct World {
@@ -50,6 +50,7 @@ fn task(op: OpId) -> Task {
         configuration: b"x".as_slice().into(),
         timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(60) },
         breakers: BreakerSettings::default(),
+        pools: PoolSettings::default(),
     }
 }
 

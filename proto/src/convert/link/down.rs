@@ -5,9 +5,9 @@ use crate::agent_v1::{self, breaker_command::Action, connect_response::Message};
 use crate::convert::{BadField, duration, required, same_names, to_duration, to_enum};
 use std::time::Duration;
 use switchyard_shared::breaker::Name;
-use switchyard_shared::id::{AgentName, OpId, RolloutName, SiteName};
+use switchyard_shared::id::{AgentName, DeviceName, OpId, RolloutName, SiteName};
 use switchyard_shared::outcome::{MESSAGE_BYTES_MAX, printable};
-use switchyard_shared::task::{TASKS_PER_ASSIGNMENT_MAX, Task};
+use switchyard_shared::task::{SiteSettings, TASKS_PER_ASSIGNMENT_MAX, Task};
 
 /// The coordinator's answer to Hello.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,9 +51,11 @@ pub enum BreakerAction {
     Trip,
     /// Close it.
     Reset,
+    /// Keep it closed whatever the evidence, until it is reset.
+    ForceClosed,
 }
 
-same_names!(Action, BreakerAction, "action", [Trip, Reset]);
+same_names!(Action, BreakerAction, "action", [Trip, Reset, ForceClosed]);
 
 /// One message of the coordinator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,9 +72,13 @@ pub enum FromCoordinator {
     Cancel {
         /// Of which rollout.
         rollout: RolloutName,
+        /// Which devices; all when empty.
+        devices: Vec<DeviceName>,
         /// Why.
         reason: String,
     },
+    /// What the inventory says about the agent's site; follows the welcome.
+    Site(SiteSettings),
     /// An operator's word on a breaker.
     Breaker {
         /// Which.
@@ -104,9 +110,12 @@ impl From<FromCoordinator> for agent_v1::ConnectResponse {
                 tasks: assignment.tasks.iter().map(Into::into).collect(),
             }),
             FromCoordinator::Ack(acked_sequence) => Message::Ack(agent_v1::Ack { acked_sequence }),
-            FromCoordinator::Cancel { rollout, reason } => {
-                Message::Cancel(agent_v1::Cancel { rollout: rollout.to_string(), reason })
-            }
+            FromCoordinator::Cancel { rollout, devices, reason } => Message::Cancel(agent_v1::Cancel {
+                rollout: rollout.to_string(),
+                reason,
+                devices: devices.iter().map(DeviceName::to_string).collect(),
+            }),
+            FromCoordinator::Site(settings) => Message::SiteSettings((&settings).into()),
             FromCoordinator::Breaker { name, action, by, reason } => {
                 Message::BreakerCommand(agent_v1::BreakerCommand {
                     name: name.to_string(),
@@ -133,8 +142,10 @@ impl TryFrom<agent_v1::ConnectResponse> for FromCoordinator {
             Message::Cancel(cancel) => Self::Cancel {
                 rollout: RolloutName::new(&cancel.rollout)
                     .map_err(|error| BadField::new("cancel.rollout", error))?,
+                devices: to_devices(&cancel.devices)?,
                 reason: printable(cancel.reason.as_bytes(), MESSAGE_BYTES_MAX),
             },
+            Message::SiteSettings(settings) => Self::Site(settings.into()),
             Message::BreakerCommand(command) => Self::Breaker {
                 name: Name::parse(&command.name)
                     .map_err(|error| BadField::new("breaker_command.name", error))?,
@@ -162,6 +173,11 @@ fn to_welcome(wire: &agent_v1::Welcome) -> Result<Welcome, BadField> {
         return Err(BadField::new("lease", "not longer than heartbeat_interval"));
     }
     Ok(welcome)
+}
+
+fn to_devices(names: &[String]) -> Result<Vec<DeviceName>, BadField> {
+    let device = |name| DeviceName::new(name).map_err(|error| BadField::new("cancel.devices", error));
+    names.iter().map(device).collect()
 }
 
 fn to_assignment(wire: agent_v1::Assignment) -> Result<Assignment, BadField> {
@@ -201,7 +217,16 @@ mod tests {
             FromCoordinator::HeartbeatReply(2),
             FromCoordinator::Assignment(Assignment::default()),
             FromCoordinator::Ack(5),
-            FromCoordinator::Cancel { rollout: RolloutName::new("ntp").unwrap(), reason: "aborted".into() },
+            FromCoordinator::Cancel {
+                rollout: RolloutName::new("ntp").unwrap(),
+                devices: vec![DeviceName::new("r1").unwrap()],
+                reason: "aborted".into(),
+            },
+            FromCoordinator::Site(SiteSettings {
+                sentinel: Some("gw.lon:22".into()),
+                max_in_flight: Some(40),
+                connect_rate: None,
+            }),
             FromCoordinator::Breaker {
                 name: Name::parse("site/lon").unwrap(),
                 action: BreakerAction::Trip,

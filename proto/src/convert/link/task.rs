@@ -3,7 +3,9 @@
 use super::to_op;
 use crate::agent_v1;
 use crate::convert::{BadField, duration, required, to_duration};
-use switchyard_shared::task::{BreakerSettings, CONFIGURATION_BYTES_MAX, Endpoint, Task, Timeouts};
+use switchyard_shared::task::{
+    BreakerSettings, CONFIGURATION_BYTES_MAX, Endpoint, PoolSettings, Rate, SiteSettings, Task, Timeouts,
+};
 
 impl From<&Task> for agent_v1::Task {
     fn from(task: &Task) -> Self {
@@ -19,8 +21,57 @@ impl From<&Task> for agent_v1::Task {
             connect_timeout: Some(duration(task.timeouts.connect)),
             command_timeout: Some(duration(task.timeouts.command)),
             breakers: Some((&task.breakers).into()),
+            pools: Some((&task.pools).into()),
         }
     }
+}
+
+impl From<&PoolSettings> for agent_v1::PoolSettings {
+    fn from(settings: &PoolSettings) -> Self {
+        Self {
+            max_in_flight: settings.max_in_flight.unwrap_or(0),
+            adaptive: settings.adaptive,
+            connects_per_1000s: settings.connect_rate.map_or(0, |rate| rate.per_1000s),
+            logins_per_1000s: settings.credential_rate.map_or(0, |rate| rate.per_1000s),
+        }
+    }
+}
+
+/// On the wire 0 is no limit.
+impl From<agent_v1::PoolSettings> for PoolSettings {
+    fn from(wire: agent_v1::PoolSettings) -> Self {
+        Self {
+            max_in_flight: positive(wire.max_in_flight),
+            adaptive: wire.adaptive,
+            connect_rate: positive(wire.connects_per_1000s).map(|per_1000s| Rate { per_1000s }),
+            credential_rate: positive(wire.logins_per_1000s).map(|per_1000s| Rate { per_1000s }),
+        }
+    }
+}
+
+impl From<&SiteSettings> for agent_v1::SiteSettings {
+    fn from(settings: &SiteSettings) -> Self {
+        Self {
+            sentinel: settings.sentinel.clone().unwrap_or_default(),
+            max_in_flight: settings.max_in_flight.unwrap_or(0),
+            connects_per_1000s: settings.connect_rate.map_or(0, |rate| rate.per_1000s),
+        }
+    }
+}
+
+/// On the wire 0 and empty are no limit and no sentinel.
+impl From<agent_v1::SiteSettings> for SiteSettings {
+    fn from(wire: agent_v1::SiteSettings) -> Self {
+        Self {
+            sentinel: Some(wire.sentinel).filter(|text| !text.is_empty()),
+            max_in_flight: positive(wire.max_in_flight),
+            connect_rate: positive(wire.connects_per_1000s).map(|per_1000s| Rate { per_1000s }),
+        }
+    }
+}
+
+fn positive(number: u32) -> Option<u32> {
+    (number > 0).then_some(number)
 }
 
 impl TryFrom<agent_v1::Task> for Task {
@@ -50,6 +101,7 @@ impl TryFrom<agent_v1::Task> for Task {
             },
             breakers: BreakerSettings::try_from(required(wire.breakers, "breakers")?)
                 .map_err(|error| error.within("breakers"))?,
+            pools: required(wire.pools, "pools")?.into(),
         })
     }
 }
@@ -82,6 +134,12 @@ mod tests {
             configuration: b"ntp server 192.0.2.1\n".as_slice().into(),
             timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(60) },
             breakers: BreakerSettings::default(),
+            pools: PoolSettings {
+                max_in_flight: Some(25),
+                adaptive: true,
+                connect_rate: Some(Rate { per_1000s: 10_000 }),
+                credential_rate: None,
+            },
         }
     }
 

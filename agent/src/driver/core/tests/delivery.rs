@@ -101,6 +101,7 @@ fn a_cancelled_rollout_is_called_off_and_others_go_on() {
     world.assign([op(1), attempt_at("other", 2, 1), attempt_at("ntp", 2, 1)]);
     let cancel = FromCoordinator::Cancel {
         rollout: RolloutName::new("ntp").unwrap(),
+        devices: Vec::new(),
         reason: "aborted by ann".into(),
     };
     world.event(Event::Down(cancel));

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use switchyard_shared::id::{DeviceName, OpId, RolloutName};
 use switchyard_shared::outcome::{Class, Outcome, Phase};
-use switchyard_shared::task::{BreakerSettings, Endpoint, Task, Timeouts};
+use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Task, Timeouts};
 use tokio_util::sync::CancellationToken;
 
 /// Counts openings; refuses when told to.
@@ -55,6 +55,7 @@ pub(in crate::executor::ssh) fn task() -> Task {
         configuration: b"ntp server 192.0.2.1\n"[..].into(),
         timeouts: Timeouts { connect: long, command: long },
         breakers: BreakerSettings::default(),
+        pools: PoolSettings::default(),
     }
 }
 

@@ -1,0 +1,12 @@
+//! Evidence sets the pace: one number, the budget, decides how many devices may be in flight, what is held and when to stop.
+//!
+//! Every device in flight *reserves* the share it might fail with, given the results so far. A device
+//! starts only if the reservations fit what is left of the budget, globally and for each of its labels.
+
+mod budget;
+mod group;
+mod watched;
+
+pub use budget::{Budget, Mode, Share};
+pub use group::{Evidence, GROUP_BYTES_MAX, Group, InvalidGroup, Label};
+pub use watched::{Value, Watched};
