@@ -1,8 +1,11 @@
 //! What an operator asks for: the change, the devices, the order and the limits.
 
+mod breakers;
+mod budget;
 mod change;
 mod limits;
 mod places;
+mod pools;
 mod size;
 mod strategy;
 
@@ -10,6 +13,7 @@ pub use change::{Change, DEFAULT_TEMPLATE, RESERVED_VARS, VARS_MAX};
 pub(crate) use change::{check_var, vars};
 pub use limits::{ATTEMPTS_MAX, Retry};
 pub use places::Places;
+pub(crate) use pools::{in_flight, rate};
 pub use size::Size;
 pub use strategy::{CANARY, Canary, Order, Promote, Strategy, Targets, WAVES_MAX, WaveSpec};
 
@@ -84,7 +88,6 @@ fn decode(node: &Node, source: &str, problems: &Problems) -> Option<RolloutSpec>
     let mut spec = spec?;
     spec.not_supported_yet(&[
         "redundancy",
-        "pools",
         "checks",
         "rollback",
         "approvals",
@@ -96,7 +99,10 @@ fn decode(node: &Node, source: &str, problems: &Problems) -> Option<RolloutSpec>
     let change = change.and_then(|field| field.section()).map(change::read);
     let targets = spec.section("targets").map(strategy::read_targets).unwrap_or_default();
     let strategy = spec.section("strategy").map(strategy::read).unwrap_or_default();
-    let (breakers, skip_after) = limits::read_breakers(spec.section("breakers"));
+    let pools = pools::read(spec.section("pools"));
+    let per_site = Some(strategy.max_parallel_per_site).filter(|most| *most > 0);
+    let pool = per_site.into_iter().chain(pools.max_in_flight).min();
+    let (breakers, skip_after) = breakers::read(spec.section("breakers"), pool);
     let timeouts = limits::read_timeouts(spec.section("timeouts"));
     let retry = limits::read_retry(spec.section("retry"));
     drop(spec);
@@ -114,7 +120,7 @@ fn decode(node: &Node, source: &str, problems: &Problems) -> Option<RolloutSpec>
         skip_after,
         timeouts,
         retry,
-        pools: PoolSettings::default(),
+        pools,
         places,
     })
 }

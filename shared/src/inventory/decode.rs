@@ -4,6 +4,7 @@ use super::layer::Layer;
 use super::value;
 use super::{DEVICES_MAX, Device, Inventory, PORT_DEFAULT, STATUS_ACTIVE, Site};
 use crate::id::{AgentName, DeviceName, SiteName};
+use crate::spec;
 use crate::yaml::{Field, Node, Position, Problems, Section, did_you_mean, shown};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -84,18 +85,40 @@ fn sites(field: &Field<'_>) -> BTreeMap<SiteName, Site> {
 }
 
 fn site(mut section: Section<'_>) -> Site {
-    let max_in_flight = section.section("pools").and_then(|mut pools| {
-        pools.not_supported_yet(&["adaptive", "connect_rate", "max_sessions"]);
-        pools.take("max_in_flight")?.number(1..=100_000)
-    });
+    let (mut max_in_flight, mut connect_rate) = (None, None);
+    if let Some(mut pools) = section.section("pools") {
+        pools.not_supported_yet(&["adaptive", "max_sessions"]);
+        max_in_flight = pools.take("max_in_flight").and_then(|field| spec::in_flight(&field));
+        connect_rate = pools.take("connect_rate").and_then(|field| spec::rate(&field));
+    }
     Site {
         region: section.take("region").and_then(|field| value::word(&field)),
         time_zone: section.take("time_zone").and_then(|field| value::time_zone(&field)),
         agent: section.take("agent").and_then(|field| field.parsed(|text| AgentName::new(text))),
         max_in_flight,
-        connect_rate: None,
-        sentinel: None,
+        connect_rate,
+        sentinel: section.take("sentinel").and_then(|field| sentinel(&field)),
     }
+}
+
+/// `host:port`; an IPv6 address stands in brackets.
+fn sentinel(field: &Field<'_>) -> Option<String> {
+    let text = field.text()?;
+    let (host, port) = text.rsplit_once(':').unwrap_or((text, ""));
+    let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+    let named = match inner {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.len() <= 253 && !host.starts_with('-') && host.bytes().all(allowed),
+    };
+    let port_given =
+        port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
+    if !named || !port_given {
+        let hint = "an address and a TCP port that answers while the site's link works, such as 192.0.2.1:22";
+        field.problem(format!("must be host:port, not {}", shown(text)), hint);
+        return None;
+    }
+    Some(text.to_owned())
 }
 
 fn device(

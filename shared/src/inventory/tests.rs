@@ -103,6 +103,25 @@ fn everything_wrong_is_said_at_once() {
 }
 
 #[test]
+fn a_site_says_its_pool_its_rate_and_what_answers_while_its_link_works() {
+    let text = |site: &str| format!("{HEAD}devices: {{}}\n").replace("{region: emea}", site);
+    for sentinel in ["192.0.2.1:22", "gw.lab.example.net:443", "'[2001:db8::1]:22'"] {
+        let site = format!("{{sentinel: {sentinel}, pools: {{max_in_flight: 40, connect_rate: 10/s}}}}");
+        let inventory = Inventory::parse(&text(&site), "inventory.yaml").expect(sentinel);
+        let site = inventory.sites.values().next().expect("lab");
+        assert_eq!(site.sentinel.as_deref(), Some(sentinel.trim_matches('\'')));
+        assert_eq!((site.max_in_flight, site.connect_rate), (Some(40), Some(Rate { per_1000s: 10_000 })));
+    }
+    for bad in
+        ["gw", "':22'", "'gw:'", "gw:0", "gw:70000", "gw:+22", "'2001:db8::1:22'", "'g w:22'", "'[gw]:22'"]
+    {
+        let said = problems(&text(&format!("{{sentinel: {bad}, pools: {{max_in_flight: 0}}}}"))).join("\n");
+        assert!(said.contains("sites.lab.sentinel: must be host:port, not"), "{bad}: {said}");
+        assert!(said.contains("sites.lab.pools.max_in_flight: a pool of 0 starts nothing, ever"), "{said}");
+    }
+}
+
+#[test]
 fn what_a_device_needs_is_asked_for_by_name() {
     let said = problems("api_version: switchyard/v2\nkind: Rollout\nsites: {lab: ~}\ndevices: {d1: {}}\n");
     let all = said.join("\n");

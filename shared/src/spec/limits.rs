@@ -1,19 +1,16 @@
-//! `spec.breakers`, `spec.timeouts` and `spec.retry`.
+//! `spec.timeouts` and `spec.retry`.
 
-use super::DURATION_MAX;
 use crate::outcome::Class;
-use crate::task::{BreakerSettings, Timeouts};
+use crate::task::Timeouts;
 use crate::yaml::Section;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Most attempts at one device.
 pub const ATTEMPTS_MAX: u32 = 10;
-const CALLS_MAX: u32 = 1000;
 const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(86_400);
-const SHORTEST: Duration = Duration::from_millis(1);
-const SKIP_AFTER_DEFAULT: Duration = Duration::from_secs(600);
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
+pub(super) const SHORTEST: Duration = Duration::from_millis(1);
 
 /// When a device is tried again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,46 +36,7 @@ impl Default for Retry {
     }
 }
 
-pub(super) fn read_breakers(section: Option<Section<'_>>) -> (BreakerSettings, Duration) {
-    let mut settings = BreakerSettings::default();
-    let mut skip_after = SKIP_AFTER_DEFAULT;
-    let Some(mut section) = section else { return (settings, skip_after) };
-    section.not_supported_yet(&["global", "groups", "credential"]);
-    if let Some(mut site) = section.section("site") {
-        site.not_supported_yet(&["silent_to_hold", "silent_to_open", "reset"]);
-        if let Some(enabled) = site.take("enabled").and_then(|field| field.boolean()) {
-            settings.site_enabled = enabled;
-        }
-        duration(&mut site, "wait_duration_in_open", SHORTEST, DAY, &mut settings.site_wait_duration_in_open);
-        duration(
-            &mut site,
-            "max_wait_duration_in_open",
-            SHORTEST,
-            DAY,
-            &mut settings.site_max_wait_duration_in_open,
-        );
-        count(&mut site, "permitted_calls_in_half_open", &mut settings.site_permitted_calls_in_half_open);
-        count(&mut site, "successes_to_close", &mut settings.site_successes_to_close);
-        duration(&mut site, "skip_after", Duration::ZERO, DURATION_MAX, &mut skip_after);
-        if settings.site_max_wait_duration_in_open < settings.site_wait_duration_in_open {
-            site.problem("max_wait_duration_in_open is shorter than wait_duration_in_open", "");
-        }
-    }
-    if let Some(mut device) = section.section("device") {
-        device.not_supported_yet(&["reset"]);
-        count(&mut device, "consecutive_failures", &mut settings.device_consecutive_failures);
-        duration(
-            &mut device,
-            "wait_duration_in_open",
-            SHORTEST,
-            DAY,
-            &mut settings.device_wait_duration_in_open,
-        );
-    }
-    (settings, skip_after)
-}
-
-fn duration(
+pub(super) fn duration(
     section: &mut Section<'_>,
     key: &'static str,
     low: Duration,
@@ -86,12 +44,6 @@ fn duration(
     into: &mut Duration,
 ) {
     if let Some(value) = section.take(key).and_then(|field| field.duration(low..=high)) {
-        *into = value;
-    }
-}
-
-fn count(section: &mut Section<'_>, key: &'static str, into: &mut u32) {
-    if let Some(value) = section.take(key).and_then(|field| field.number(1..=CALLS_MAX)) {
         *into = value;
     }
 }

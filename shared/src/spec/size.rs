@@ -42,10 +42,19 @@ impl Size {
     pub(super) fn read(field: &Field<'_>) -> Option<Self> {
         let text = field.text()?;
         let size = Self::parse(text);
-        if size.is_none() {
+        if size.is_none() && is_nothing(text) {
+            let message = format!("{text} of all devices is nothing, and 0 of 0 is not healthy");
+            field.problem(message, "at least 1, or more than 0% up to 100%, such as 6 or 5%");
+        } else if size.is_none() {
             let message = format!("must be a count or a share of all devices, not {}", shown(text));
             field.problem(message, "at least 1, or more than 0% up to 100%, such as 6 or 5%");
         }
         size
     }
+}
+
+/// `0`, `0%`, `0.00%`.
+fn is_nothing(text: &str) -> bool {
+    let number = text.strip_suffix('%').unwrap_or(text);
+    number.contains('0') && number.bytes().all(|b| matches!(b, b'0' | b'.'))
 }

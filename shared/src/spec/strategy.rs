@@ -1,5 +1,6 @@
 //! `spec.targets` and `spec.strategy`: which devices, in which order, how many at once.
 
+use super::budget;
 use super::size::Size;
 use crate::filter::Filter;
 use crate::id::is_valid_name;
@@ -111,7 +112,7 @@ pub(super) fn read_targets(mut section: Section<'_>) -> Targets {
 }
 
 pub(super) fn read(mut section: Section<'_>) -> Strategy {
-    section.not_supported_yet(&["budget", "progress_deadline"]);
+    section.not_supported_yet(&["progress_deadline"]);
     let order = section
         .take("order")
         .and_then(|field| field.word(&[("shuffled", Order::Shuffled), ("listed", Order::Listed)]));
@@ -125,7 +126,7 @@ pub(super) fn read(mut section: Section<'_>) -> Strategy {
         waves,
         max_parallel: parallel(section.take("max_parallel")),
         max_parallel_per_site: parallel(section.take("max_parallel_per_site")),
-        budget: Budget::default(),
+        budget: section.section("budget").map(budget::read).unwrap_or_default(),
     }
 }
 

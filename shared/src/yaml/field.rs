@@ -75,6 +75,11 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// Whether this is `word`, unquoted; reports nothing.
+    pub(crate) fn says(&self, word: &str) -> bool {
+        matches!(&self.node.value, Value::Text { text, plain: true } if text.as_ref() == word)
+    }
+
     /// A whole number in `range`, unquoted.
     pub fn number(&self, range: RangeInclusive<u32>) -> Option<u32> {
         let expected = || format!("a whole number from {} to {}", range.start(), range.end());
