@@ -5,7 +5,9 @@ mod assign;
 mod breakers;
 mod finish;
 mod link;
+mod pool;
 mod start;
+mod tried;
 
 #[cfg(test)]
 mod tests;
@@ -19,9 +21,10 @@ use std::sync::Arc;
 use switchyard_proto::convert::link::{FromCoordinator, Welcome};
 use switchyard_shared::breaker::{Admission, Tree};
 use switchyard_shared::id::{OpId, SiteName};
-use switchyard_shared::pool::Pool;
+use switchyard_shared::pool::{Lease, Pool};
 use switchyard_shared::task::Task;
 use switchyard_shared::time::Timestamp;
+use tried::Tried;
 
 /// Results that may wait for their acknowledgement before no more credit is granted.
 pub const UNACKED_MAX: usize = 10_000;
@@ -71,6 +74,7 @@ pub enum Effect {
 struct Running {
     task: Arc<Task>,
     admission: Admission,
+    lease: Lease,
 }
 
 /// The state of an agent.
@@ -80,6 +84,9 @@ pub struct Core {
     breakers: Tree,
     queue: VecDeque<Task>,
     running: BTreeMap<OpId, Running>,
+    tried: Tried,
+    /// When something that waits in the queue may start although nothing else happens.
+    start_at: Option<Timestamp>,
     ledger: Ledger,
     outbox: Outbox,
     effects: VecDeque<Effect>,
@@ -102,6 +109,8 @@ impl Core {
             pool: Pool::new(max_in_flight),
             queue: VecDeque::new(),
             running: BTreeMap::new(),
+            tried: Tried::default(),
+            start_at: None,
             coordinator_epoch: state.coordinator_epoch,
             journal_id: state.id.clone(),
             ledger: Ledger::new(state),
@@ -135,6 +144,7 @@ impl Core {
     pub fn pump(&mut self, now: Timestamp, lease_held: bool) {
         self.breakers.handle_timeout(now);
         self.note_moves();
+        self.take_back_overdue(now);
         if self.connected && lease_held {
             self.start_what_may(now);
         }
@@ -143,7 +153,8 @@ impl Core {
 
     /// When to pump again although nothing happens.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        self.breakers.poll_timeout().map(|(at, _, _)| at)
+        let breakers = self.breakers.poll_timeout().map(|(at, _, _)| at);
+        [breakers, self.pool.poll_timeout(), self.start_at].into_iter().flatten().min()
     }
 
     /// The next thing to be done.

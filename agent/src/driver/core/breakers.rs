@@ -40,6 +40,7 @@ impl Core {
             self.breakers.set_settings(settings, now);
             self.note_moves();
         }
+        self.merge_pool_settings();
     }
 }
 

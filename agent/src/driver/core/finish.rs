@@ -14,9 +14,11 @@ impl Core {
             tracing::error!(%op, "an attempt ended that does not run here; passed over");
             return;
         };
-        self.pool.release(&op.device);
+        self.tried.note(&op, outcome.class);
+        let _overdue_or_in_time = self.pool.release(running.lease, outcome.class, now);
         let _late_or_counted = self.breakers.finish(running.admission, outcome.class, now);
         self.note_moves();
+        self.note_pool_changes();
         self.record(op, outcome, wrote);
         self.merge_settings(now);
     }

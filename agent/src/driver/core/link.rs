@@ -17,7 +17,7 @@ impl Core {
             acked_sequence: self.ledger.acked_sequence(),
             coordinator_epoch: self.coordinator_epoch,
             journal_id: self.journal_id.clone(),
-            max_in_flight: u32::try_from(self.pool.size()).unwrap_or(u32::MAX),
+            max_in_flight: u32::try_from(self.pool.max()).unwrap_or(u32::MAX),
         }
     }
 
@@ -91,7 +91,8 @@ impl Core {
         Some(FromAgent::Progress { op: note.op, phase: note.phase, at: note.at })
     }
 
-    /// Grants what is free: never more than the pool holds, nor than a half-open site may probe.
+    /// Grants what is free: never more than the pool holds, than the site's breaker would let start, or
+    /// than a start rate lets through soon.
     pub(super) fn grant(&mut self) {
         if !self.connected
             || self.draining
@@ -100,11 +101,11 @@ impl Core {
         {
             return;
         }
-        let busy = self.running.len() + self.queue.len() + self.ledger.undurable();
-        let mut free = self.pool.size().saturating_sub(busy);
+        let queued = self.queue.len();
+        let mut free = self.pool.room(queued).saturating_sub(self.ledger.undurable());
         if let Some(allowance) = self.breakers.allowance() {
             let allowance = usize::try_from(allowance).unwrap_or(usize::MAX);
-            free = free.min(allowance.saturating_sub(self.queue.len()));
+            free = free.min(allowance.saturating_sub(queued));
         }
         let total = self.received.saturating_add(u64::try_from(free).unwrap_or(u64::MAX));
         self.granted = self.granted.max(total);

@@ -4,10 +4,14 @@ use super::{Core, Effect, Running};
 use crate::attempt;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
-use switchyard_shared::pool::Busy;
+use switchyard_shared::pool::{Ask, Work};
 use switchyard_shared::task::Task;
 use switchyard_shared::time::Timestamp;
+
+/// What an attempt may take beyond its longest, before its place is taken from it.
+const OVERDUE_AFTER: Duration = Duration::from_secs(30);
 
 impl Core {
     pub(super) fn start_what_may(&mut self, now: Timestamp) {
@@ -15,6 +19,7 @@ impl Core {
             return;
         }
         let mut waiting = VecDeque::new();
+        self.start_at = None;
         while let Some(task) = self.queue.pop_front() {
             if let Some(task) = self.try_start(task, now) {
                 waiting.push_back(task);
@@ -36,14 +41,22 @@ impl Core {
                 return None;
             }
         };
-        match self.pool.try_acquire(&device) {
-            Ok(()) => {
+        let ask = Ask {
+            device: &device,
+            credential: &task.endpoint.credential_ref,
+            retry: self.tried.is_retry(&task.op),
+            work: Work::Rollout,
+            deadline: deadline.plus(OVERDUE_AFTER),
+        };
+        match self.pool.try_acquire(&ask, now) {
+            Ok(lease) => {
                 let task = Arc::new(task);
-                self.running.insert(task.op.clone(), Running { task: task.clone(), admission });
+                self.running.insert(task.op.clone(), Running { task: task.clone(), admission, lease });
                 self.effects.push_back(Effect::Start(task));
                 None
             }
-            Err(Busy::Full | Busy::Device) => {
+            Err(not_now) => {
+                self.start_at = self.start_at.into_iter().chain(not_now.retry_at).min();
                 let _counts_for_nothing = self.breakers.finish(admission, Class::NotStarted, now);
                 Some(task)
             }

@@ -1,6 +1,7 @@
 //! An agent and the world around it, event by event, with no clock, no task and no socket.
 
 mod delivery;
+mod pools;
 mod starting;
 
 use super::*;
@@ -15,6 +16,7 @@ use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Timeouts}
 /// An agent, and a coordinator that keeps to the credit and never stops asking.
 struct World {
     core: Core,
+    pool: usize,
     now: Timestamp,
     started: Vec<OpId>,
     called_off: Vec<(OpId, String)>,
@@ -72,6 +74,7 @@ impl World {
 
     fn after(pool: usize, state: State) -> Self {
         let mut world = Self {
+            pool,
             core: Core::new(SiteName::new("lon").unwrap(), pool, state, Timestamp(0)),
             now: Timestamp(0),
             started: vec![],
@@ -115,7 +118,7 @@ impl World {
                 }
                 self.said.push(message);
             }
-            assert!(self.core.pool.in_flight() + self.core.queue.len() <= self.core.pool.size());
+            assert!(self.core.pool.in_flight() + self.core.queue.len() <= self.pool);
             if quiet {
                 return;
             }
@@ -123,7 +126,10 @@ impl World {
     }
 
     fn assign(&mut self, ops: impl IntoIterator<Item = OpId>) {
-        let tasks: Vec<Task> = ops.into_iter().map(task).collect();
+        self.assign_tasks(ops.into_iter().map(task).collect());
+    }
+
+    fn assign_tasks(&mut self, tasks: Vec<Task>) {
         self.sent += u64::try_from(tasks.len()).unwrap();
         let assignment = Assignment { tasks, unusable: vec![] };
         self.event(Event::Down(FromCoordinator::Assignment(assignment)));
