@@ -1,0 +1,4 @@
+//! What the pace promises, checked from outside.
+
+mod bench;
+mod promises;

@@ -1,0 +1,139 @@
+//! What happens by itself: successes mature, devices become overdue, silent ones stop blocking.
+
+use super::engine::{Pace, Spot};
+use super::rule::{LATE_HALVES, MATURE_HALVES, OKS_MIN, SILENT};
+use crate::time::Timestamp;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::time::Duration;
+
+/// Deadlines of devices; those of devices that moved on are passed over when they come up.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Timers {
+    /// The latest instant seen.
+    clock: Timestamp,
+    /// Successes and their durations from the first write, in microseconds.
+    oks: u64,
+    ok_micros: u64,
+    /// When devices started, in order.
+    started: VecDeque<(Timestamp, u32)>,
+    /// When devices in flight first wrote, in order.
+    wrote: VecDeque<(Timestamp, u32)>,
+    /// When devices that succeeded first wrote, the earliest first.
+    fresh: BinaryHeap<Reverse<(Timestamp, u32)>>,
+}
+
+impl Timers {
+    pub(super) fn clock(&self) -> Timestamp {
+        self.clock
+    }
+
+    /// Counts a success; says whether it must mature.
+    pub(super) fn ok(&mut self, wrote_for: Duration) -> bool {
+        self.oks += 1;
+        let micros = u64::try_from(wrote_for.as_micros()).unwrap_or(u64::MAX);
+        self.ok_micros = self.ok_micros.saturating_add(micros);
+        self.oks >= OKS_MIN
+    }
+
+    pub(super) fn start(&mut self, rank: u32) {
+        self.started.push_back((self.clock, rank));
+    }
+
+    pub(super) fn write(&mut self, rank: u32, at: Timestamp) {
+        let behind = self.wrote.iter().rev().take_while(|(earlier, _)| *earlier > at).count();
+        self.wrote.insert(self.wrote.len() - behind, (at, rank));
+    }
+
+    pub(super) fn ripen(&mut self, rank: u32, wrote_for: Duration) {
+        let micros = i64::try_from(wrote_for.as_micros()).unwrap_or(i64::MAX);
+        self.fresh.push(Reverse((Timestamp(self.clock.0.saturating_sub(micros)), rank)));
+    }
+
+    pub(super) fn forget_successes(&mut self) {
+        self.fresh.clear();
+    }
+
+    fn halves_of_mean(&self, halves: u64) -> Option<Duration> {
+        let mean = self.ok_micros.checked_div(self.oks)?;
+        (self.oks >= OKS_MIN).then(|| Duration::from_micros((mean / 2).saturating_mul(halves)))
+    }
+}
+
+impl Pace {
+    /// Lets time pass: successes mature, the overdue are marked. Called before everything that is
+    /// applied; calling it in between as well changes nothing.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.timers.clock = self.timers.clock.max(now);
+        let clock = self.timers.clock;
+        while let Some((started, rank)) = self.timers.started.front().copied() {
+            if started.plus(SILENT) > clock {
+                break;
+            }
+            self.timers.started.pop_front();
+            self.fall_silent(rank, started);
+        }
+        if let Some(limit) = self.timers.halves_of_mean(LATE_HALVES) {
+            while let Some((wrote, rank)) = self.timers.wrote.front().copied() {
+                if wrote.plus(limit) > clock {
+                    break;
+                }
+                self.timers.wrote.pop_front();
+                self.become_late(rank, wrote);
+            }
+        }
+        if let Some(limit) = self.timers.halves_of_mean(MATURE_HALVES) {
+            while let Some(Reverse((wrote, rank))) = self.timers.fresh.peek().copied() {
+                if wrote.plus(limit) > clock {
+                    break;
+                }
+                self.timers.fresh.pop();
+                self.mature(rank);
+            }
+        }
+    }
+
+    /// When [`Self::tick`] next changes something; it may turn out to change nothing.
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        let silent = self.timers.started.front().map(|(started, _)| started.plus(SILENT));
+        let late = self.timers.wrote.front().zip(self.timers.halves_of_mean(LATE_HALVES));
+        let mature = self.timers.fresh.peek().zip(self.timers.halves_of_mean(MATURE_HALVES));
+        let late = late.map(|((wrote, _), limit)| wrote.plus(limit));
+        let mature = mature.map(|(Reverse((wrote, _)), limit)| wrote.plus(limit));
+        [silent, late, mature].into_iter().flatten().min()
+    }
+
+    fn fall_silent(&mut self, rank: u32, started: Timestamp) {
+        let device = &mut self.devices[rank as usize];
+        let still = device.spot == Spot::Flight && device.started == started;
+        if !still || device.wrote.is_some() || device.silent {
+            return;
+        }
+        device.silent = true;
+        self.each_tally(rank, |tally, _| tally.blocking -= 1);
+        self.unblock_trials(rank);
+        self.touch_labels(rank);
+    }
+
+    fn become_late(&mut self, rank: u32, wrote: Timestamp) {
+        let device = &mut self.devices[rank as usize];
+        if device.spot != Spot::Flight || device.wrote != Some(wrote) || device.late {
+            return;
+        }
+        device.late = true;
+        self.each_tally(rank, |tally, rule| {
+            tally.late += 1;
+            tally.refresh(rule);
+        });
+        self.idle = false;
+    }
+
+    /// From now on the pace leans on the success of `rank`.
+    pub(super) fn mature(&mut self, rank: u32) {
+        self.each_tally(rank, |tally, rule| {
+            tally.mature += 1;
+            tally.refresh(rule);
+        });
+        self.touch_labels(rank);
+    }
+}
