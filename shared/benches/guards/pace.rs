@@ -11,12 +11,21 @@ use switchyard_shared::time::Timestamp;
 const DEVICES: u32 = 10_000;
 const SITES: u32 = 100;
 /// The watched keys and how many values each has: 80 in all.
-const KEYS: [(&str, u32); 7] =
-    [("platform", 5), ("model", 12), ("role", 6), ("version", 20), ("region", 10), ("template", 7), ("group", 20)];
+const KEYS: [(&str, u32); 7] = [
+    ("platform", 5),
+    ("model", 12),
+    ("role", 6),
+    ("version", 20),
+    ("region", 10),
+    ("template", 7),
+    ("group", 20),
+];
 /// Results before the measurement begins.
 const BEFORE: usize = 4000;
 /// Starts and results that are measured of one rollout, before it is taken back to where it began.
 const MEASURED: u64 = 2000;
+/// Between two results, at the least.
+const STEP: Duration = Duration::from_micros(100);
 /// From the first byte that can change a device to its result.
 const WROTE_FOR: Duration = Duration::from_secs(2);
 
@@ -56,10 +65,9 @@ impl Rollout {
             Pace::new(Arc::new(watched), (0..DEVICES).map(|rank| rank % SITES).collect(), Budget::default());
         (0..DEVICES).for_each(|rank| pace.offer(rank));
         let mut rollout = Self { pace, flight: VecDeque::new(), now: Timestamp(0) };
-        let mut results = 0;
-        while results < BEFORE {
+        for _ in 0..BEFORE {
             while rollout.start() {}
-            results += rollout.results_that_are_due();
+            rollout.result();
         }
         assert!(rollout.flight.len() > 500, "{} in flight", rollout.flight.len());
         rollout
@@ -75,20 +83,8 @@ impl Rollout {
 
     fn result(&mut self) {
         let (rank, wrote_at) = self.flight.pop_front().expect("always some in flight");
-        self.now = self.now.max(wrote_at.plus(WROTE_FOR));
+        self.now = self.now.plus(STEP).max(wrote_at.plus(WROTE_FOR));
         self.pace.finish(rank, Verdict::Ok, Some(WROTE_FOR), self.now);
-    }
-
-    fn results_that_are_due(&mut self) -> usize {
-        self.result();
-        let mut results = 1;
-        while self.flight.front().is_some_and(|(_, wrote_at)| wrote_at.plus(WROTE_FOR) <= self.now) {
-            self.result();
-            results += 1;
-        }
-        // What has succeeded counts only after it has matured; time goes on meanwhile.
-        self.now = self.now.plus(Duration::from_millis(2));
-        results
     }
 
     fn result_and_start(&mut self) {
