@@ -1,6 +1,7 @@
 //! Plans: which devices get which configuration, in which waves and order. A plan never changes.
 
 mod build;
+mod labels;
 mod order;
 mod render;
 mod select;
@@ -11,6 +12,7 @@ pub use build::{PlanInput, Planned, build};
 pub use order::shuffle;
 
 use crate::id::{DeviceName, OpId, PlanName, RolloutName, SiteName};
+use crate::pace::Watched;
 use crate::rollout::{Layout, LayoutDevice, LayoutWave, RetryPolicy};
 use crate::spec::{Promote, RolloutSpec};
 use crate::task::{Endpoint, Task};
@@ -73,6 +75,9 @@ pub struct Plan {
     pub devices: Vec<PlannedDevice>,
     /// The waves in order; never empty.
     pub waves: Vec<PlannedWave>,
+    /// The labels that the pace watches, for each device.
+    #[serde(default)]
+    pub watched: Arc<Watched>,
     /// What the operator should know before applying it.
     pub warnings: Vec<String>,
 }
@@ -193,6 +198,8 @@ impl Plan {
         layout.skip_after = self.spec.skip_after;
         layout.device_wait = self.spec.breakers.device_wait_duration_in_open;
         layout.site_probes = self.spec.breakers.site_permitted_calls_in_half_open;
+        layout.budget = Some(self.spec.strategy.budget);
+        layout.watched = self.watched.clone();
         layout
     }
 

@@ -6,9 +6,11 @@ mod batch;
 mod blocked;
 mod command;
 mod counts;
+mod door;
 pub mod event;
 mod fold;
 mod layout;
+mod pacing;
 mod result;
 
 pub use advance::{SiteView, Step, Surroundings, WakeReason};
@@ -21,8 +23,9 @@ use event::SkipReason;
 
 use crate::id::{DeviceName, PlanName, RolloutName, SiteName};
 use crate::outcome::{DeviceState, Outcome, words};
+use crate::pace::{Decision, Pace};
 use crate::time::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 words!(
@@ -134,12 +137,18 @@ pub struct Rollout {
     pub waves: Vec<Wave>,
     /// The wave that runs or is waited after.
     pub wave: u32,
-    /// Ranks of the running wave that wait, by site.
-    pending: BTreeMap<SiteName, BTreeSet<u32>>,
-    /// How many run, by site.
-    running: BTreeMap<SiteName, u32>,
-    /// Since when a device waits for something that is not the rollout's: not part of the log.
-    waiting_since: BTreeMap<u32, (SkipReason, Timestamp)>,
+    /// Who may start next, what is held, when to stop.
+    pace: Pace,
+    /// What the pace has decided and the log does not say yet.
+    decided: VecDeque<Decision>,
+    /// Devices of the running wave that wait, by the number of their site.
+    waiting: Vec<u32>,
+    /// Devices that run, by the number of their site.
+    running: Vec<u32>,
+    /// Devices that may be tried again from an instant on.
+    later: BTreeSet<(Timestamp, u32)>,
+    /// Devices that wait for something that is not the rollout's, since when: not part of the log.
+    parked: BTreeMap<u32, (SkipReason, Timestamp)>,
     /// Since when a site has been open without having closed again, as this rollout saw it.
     open_since: BTreeMap<SiteName, Timestamp>,
 }
@@ -173,7 +182,7 @@ impl Rollout {
 
     /// How many are in flight at each site.
     pub fn in_flight(&self) -> impl Iterator<Item = (&SiteName, u32)> {
-        self.running.iter().map(|(site, count)| (site, *count))
+        self.layout.sites().iter().zip(self.running.iter().copied())
     }
 
     /// Names of the devices that this rollout holds: in flight, or unknown while it has not ended.

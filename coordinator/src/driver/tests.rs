@@ -122,6 +122,14 @@ impl Agent {
         }
     }
 
+    async fn ack(&mut self) -> u64 {
+        loop {
+            if let FromCoordinator::Ack(sequence) = self.inbox.recv().await.expect("the session is open") {
+                return sequence;
+            }
+        }
+    }
+
     fn nothing_waits(&mut self) -> bool {
         self.inbox.try_recv().is_err()
     }
@@ -148,8 +156,11 @@ async fn an_agent_is_never_sent_more_than_its_credit() {
     let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
     assert_eq!(state(&driver, &name).await.2, 0, "no credit, no work");
     driver.deliver(agent.session, FromAgent::Credit(2)).await.unwrap();
-    assert_eq!(agent.ops().await.len(), 2);
-    assert_eq!(state(&driver, &name).await, (RolloutState::Running, 0, 2));
+    let first = agent.ops().await;
+    assert_eq!(first.len(), 1, "the evidence sets the pace");
+    agent.report(&driver, 1, &first[0], Class::Ok).await;
+    assert_eq!(agent.ops().await.len(), 1);
+    assert_eq!(state(&driver, &name).await, (RolloutState::Running, 1, 1));
     assert!(agent.nothing_waits());
 }
 
@@ -192,7 +203,7 @@ async fn the_same_result_again_is_acknowledged_and_counts_once() {
     let ops = agent.ops().await;
     for _ in 0..2 {
         agent.report(&driver, 1, &ops[0], Class::Ok).await;
-        assert_eq!(agent.inbox.recv().await, Some(FromCoordinator::Ack(1)));
+        assert_eq!(agent.ack().await, 1);
     }
     assert_eq!(state(&driver, &name).await.1, 1);
 }
@@ -204,19 +215,20 @@ async fn after_a_restart_the_rollout_goes_on_and_what_the_agent_has_in_hand_is_n
         start(store.clone(), SystemClock::shared(), CancellationToken::new()).await.unwrap();
     let name = rollout(&driver).await;
     let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
-    driver.deliver(agent.session, FromAgent::Credit(2)).await.unwrap();
+    driver.deliver(agent.session, FromAgent::Credit(3)).await.unwrap();
+    let first = agent.ops().await.remove(0);
+    agent.report(&driver, 1, &first, Class::Ok).await;
     let ops = agent.ops().await;
     running.abort();
     let driver = started(&store).await;
-    assert_eq!(state(&driver, &name).await, (RolloutState::Running, 0, 2));
+    assert_eq!(state(&driver, &name).await, (RolloutState::Running, 1, 2));
     let mut agent = connect(&driver, "one", hello(vec![ops[0].clone()])).await.unwrap();
     driver.deliver(agent.session, FromAgent::Credit(9)).await.unwrap();
     let again = agent.ops().await;
     let said: Vec<String> = again.iter().map(ToString::to_string).collect();
-    assert_eq!(said, ["test/b/2", "test/c/1"], "b was never started and comes as a new attempt");
-    agent.report(&driver, 1, &ops[0], Class::Ok).await;
-    agent.report(&driver, 2, &again[0], Class::Ok).await;
-    agent.report(&driver, 3, &again[1], Class::Ok).await;
+    assert_eq!(said, ["test/c/2"], "c was never started and comes as a new attempt");
+    agent.report(&driver, 2, &ops[0], Class::Ok).await;
+    agent.report(&driver, 3, &again[0], Class::Ok).await;
     state(&driver, &name).await;
     assert_eq!(state(&driver, &name).await, (RolloutState::Succeeded, 3, 0), "one turn later");
 }

@@ -52,6 +52,9 @@ impl Pace {
     /// Whether no device can start, whichever it is.
     pub(super) fn is_shut(&self) -> bool {
         let all = self.all();
+        if self.unpaced {
+            return false;
+        }
         all.flight >= IN_FLIGHT_MAX || (!all.proven && all.blocking > 0) || self.strict_is_full()
     }
 

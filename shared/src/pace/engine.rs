@@ -131,6 +131,8 @@ pub struct Pace {
     pub(super) spread: u32,
     pub(super) decisions: VecDeque<Decision>,
     pub(super) stopped: bool,
+    /// Results teach nothing, and nothing but room limits what is in flight.
+    pub(super) unpaced: bool,
     /// Nothing changed since the last look that found nobody.
     pub(super) idle: bool,
 }
@@ -174,9 +176,21 @@ impl Pace {
             spread: 0,
             decisions: VecDeque::new(),
             stopped: false,
+            unpaced: false,
             idle: false,
             fleet,
         }
+    }
+
+    /// Lets everything start that its surroundings let, lowest rank first, whatever the results say.
+    pub fn unpaced(site_of: Vec<u32>) -> Self {
+        let budget = Budget { devices: u32::MAX, ..Budget::default() };
+        let mut pace = Self::new(Arc::default(), site_of, budget);
+        pace.unpaced = true;
+        for tally in &mut pace.tallies {
+            tally.proven = true;
+        }
+        pace
     }
 
     /// The device waits for its turn from now on: its wave began, it was requeued, or it may be asked

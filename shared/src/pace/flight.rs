@@ -193,6 +193,9 @@ impl Pace {
 
     /// Counts one result for the statistics, and draws the consequences.
     fn count(&mut self, rank: u32, failed: bool) {
+        if self.unpaced {
+            return;
+        }
         self.log.push((rank, failed));
         if failed {
             self.keep_budget();

@@ -1,6 +1,6 @@
 //! The labels that the pace watches: every key that splits the fleet, near-unique ones left out.
 
-use super::Label;
+use super::{Group, Label};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -62,6 +62,14 @@ impl Watched {
             })
             .collect();
         Self { keys, values, of }
+    }
+
+    /// Whether any device has each label of the group.
+    pub fn knows(&self, group: &Group) -> bool {
+        group
+            .as_str()
+            .split('&')
+            .all(|label| self.values.iter().any(|value| value.label.to_string() == label))
     }
 }
 

@@ -3,9 +3,11 @@
 use super::render::{self, Rendered};
 use super::waves::{self, Wave};
 use super::{
-    DATA_BYTES_MAX, NAME_DIGITS_MIN, Plan, PlanError, PlannedDevice, PlannedWave, order, plan_name, select,
+    DATA_BYTES_MAX, NAME_DIGITS_MIN, Plan, PlanError, PlannedDevice, PlannedWave, labels, order, plan_name,
+    select,
 };
 use crate::inventory::{Device, Inventory};
+use crate::pace::Watched;
 use crate::spec::{Order, RolloutSpec};
 use crate::task::Endpoint;
 use crate::time::Timestamp;
@@ -13,6 +15,7 @@ use crate::yaml::{Position, Problem, Problems};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Devices without a pinned key that are named one by one.
 const WITHOUT_KEY_SHOWN_MAX: usize = 10;
@@ -50,6 +53,7 @@ struct Content<'a> {
     inventory_digest: &'a str,
     devices: &'a [PlannedDevice],
     waves: &'a [PlannedWave],
+    watched: &'a Watched,
 }
 
 /// Plans a rollout. The same input always gives the same plan, whoever asks and whenever.
@@ -73,7 +77,14 @@ pub fn build(input: PlanInput<'_>) -> Result<Planned, PlanError> {
     let empty = waves.iter().filter(|wave| wave.devices.is_empty());
     warnings.extend(empty.map(|wave| format!("the wave {} has no devices", wave.name)));
     let (devices, waves) = lay_out(inventory, &rendered, &waves);
-    let content = Content { spec, inventory_digest: &inventory_digest, devices: &devices, waves: &waves };
+    let watched = Watched::new(&labels::watched(inventory, &devices));
+    let content = Content {
+        spec,
+        inventory_digest: &inventory_digest,
+        devices: &devices,
+        waves: &waves,
+        watched: &watched,
+    };
     let digest = crate::digest::of_value(&content);
     let plan = Plan {
         name: plan_name(&spec.name, &digest, NAME_DIGITS_MIN),
@@ -85,6 +96,7 @@ pub fn build(input: PlanInput<'_>) -> Result<Planned, PlanError> {
         inventory_digest,
         devices,
         waves,
+        watched: Arc::new(watched),
         warnings,
     };
     Ok(Planned { plan, configs: rendered.configs })

@@ -24,6 +24,10 @@ pub struct SiteView {
 pub trait Surroundings {
     /// The site as it is now.
     fn site(&self, site: &SiteName) -> SiteView;
+    /// The same by the site's number in the layout, for surroundings that can look it up faster.
+    fn site_at(&self, _number: usize, site: &SiteName) -> SiteView {
+        self.site(site)
+    }
     /// The device's breaker, when it is not closed.
     fn device_breaker(&self, device: &DeviceName) -> Option<Report>;
     /// Another rollout that holds the device.
@@ -41,6 +45,8 @@ words!(
         SkipSite = "SKIP_SITE",
         /// A device has been waited for long enough.
         SkipDevice = "SKIP_DEVICE",
+        /// The pace allows more.
+        Pace = "PACE",
     }
 );
 
@@ -65,6 +71,11 @@ impl Rollout {
     /// Decides what to do at `now`. Ask again until a step has no events.
     pub fn advance(&mut self, now: Timestamp, around: &dyn Surroundings) -> Step {
         let mut step = Step::default();
+        self.pace.tick(now);
+        if let Some(event) = self.decision().filter(|_| !self.is_over()) {
+            step.events.push(event);
+            return step;
+        }
         match self.state {
             RolloutState::Pending => step.events.push(Event::WaveStarted { wave: 0 }),
             RolloutState::Running => self.advance_running(now, around, &mut step),
@@ -83,6 +94,10 @@ impl Rollout {
             | RolloutState::RolledBack => {}
         }
         step
+    }
+
+    fn is_over(&self) -> bool {
+        self.has_ended() || self.state == RolloutState::Aborted
     }
 
     fn advance_running(&mut self, now: Timestamp, around: &dyn Surroundings, step: &mut Step) {

@@ -65,9 +65,9 @@ impl Rollout {
 
     /// A line for each site with work whose agent is not connected.
     fn away_lines<'a>(&'a self, around: &'a dyn Surroundings) -> impl Iterator<Item = String> + 'a {
-        self.layout.sites().iter().filter_map(|site| {
-            let waiting = self.pending.get(site).map_or(0, |ranks| ranks.len());
-            let in_flight = self.running.get(site).map_or(0, |count| *count as usize);
+        let counts = self.waiting.iter().copied().zip(self.running.iter().copied());
+        self.layout.sites().iter().zip(counts).filter_map(|(site, (waiting, in_flight))| {
+            let (waiting, in_flight) = (waiting as usize, in_flight as usize);
             if waiting + in_flight == 0 || around.site(site).connected {
                 return None;
             }
@@ -77,11 +77,12 @@ impl Rollout {
     }
 
     fn site_lines(&self, now: Timestamp, around: &dyn Surroundings) -> Vec<String> {
-        let waiting = self.pending.iter().filter(|(_, ranks)| !ranks.is_empty());
+        let waiting = self.layout.sites().iter().zip(&self.waiting).filter(|(_, count)| **count > 0);
         let mut lines: Vec<String> = waiting
-            .filter_map(|(site, ranks)| site_line(site, ranks.len(), &around.site(site), now))
+            .filter_map(|(site, count)| site_line(site, *count as usize, &around.site(site), now))
             .collect();
-        for rank in self.waiting_since.keys() {
+        lines.extend(self.held_lines());
+        for rank in self.parked.keys() {
             let device = &self.layout.devices[*rank as usize].name;
             if let Some(other) = around.held_by_other(device, &self.name) {
                 lines.push(format!("device {device}: held by rollouts/{other}"));
@@ -91,6 +92,20 @@ impl Rollout {
             }
         }
         lines
+    }
+}
+
+/// Evidence against a group, and who can let it go on.
+impl Rollout {
+    fn held_lines(&self) -> impl Iterator<Item = String> {
+        let name = &self.name;
+        self.pace.holds().into_iter().map(move |(group, evidence)| {
+            let why = evidence.text(Some(&group));
+            format!(
+                "held {group}: {why}; nothing of it starts until: switchyard breaker reset rollout/{name}/group/{group} \
+                 --reason WHY (one device first)"
+            )
+        })
     }
 }
 

@@ -5,8 +5,9 @@ use super::{Counts, Device, Layout, Rollout, RolloutState, Wave, WaveState};
 use crate::breaker::{Name, Report, State};
 use crate::id::{DeviceName, RolloutName};
 use crate::outcome::{DeviceState, Outcome};
+use crate::pace::{Pace, Verdict};
 use crate::time::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Text of the first event of a log that does not begin with a creation.
@@ -49,9 +50,15 @@ impl Rollout {
             counts,
             waves,
             wave: 0,
-            pending: BTreeMap::new(),
-            running: BTreeMap::new(),
-            waiting_since: BTreeMap::new(),
+            pace: match layout.budget {
+                Some(budget) => Pace::new(layout.watched.clone(), layout.site_of().to_vec(), budget),
+                None => Pace::unpaced(layout.site_of().to_vec()),
+            },
+            decided: VecDeque::new(),
+            waiting: vec![0; layout.sites().len()],
+            running: vec![0; layout.sites().len()],
+            later: BTreeSet::new(),
+            parked: BTreeMap::new(),
             open_since: BTreeMap::new(),
             layout,
         })
@@ -60,15 +67,16 @@ impl Rollout {
     /// Applies one event that happened at `at`.
     pub fn apply(&mut self, event: &Event, at: Timestamp) {
         self.sequence += 1;
+        self.pace.tick(at);
         match event {
             Event::Created { .. } => {}
             Event::WaveStarted { wave } => self.start_wave(*wave, at),
             Event::Dispatched { ops, .. } => {
-                ops.iter().for_each(|(name, attempt)| self.dispatch(name, *attempt))
+                ops.iter().for_each(|(name, attempt)| self.dispatch(name, *attempt, at))
             }
-            Event::Finished { device, outcome, .. } => self.finish(device, outcome),
+            Event::Finished { device, outcome, .. } => self.finish(device, outcome, at),
             Event::Requeued { device, outcome, not_before, .. } => {
-                self.requeue(device, outcome.as_ref(), *not_before)
+                self.requeue(device, outcome.as_ref(), *not_before, at)
             }
             Event::Skipped { devices, message, .. } => {
                 devices.iter().for_each(|name| self.skip(name, message))
@@ -79,15 +87,20 @@ impl Rollout {
                 self.waves[*wave as usize].soak_until = Some(*soak_until);
             }
             Event::Promoted { wave, .. } => self.waves[*wave as usize].promoted = true,
-            Event::Paused { by, reason } => self.set_state(RolloutState::Paused, said(by, "paused", reason)),
+            Event::Paused { by, reason } => {
+                self.set_state(RolloutState::Paused, said(by, "paused", reason));
+                self.stop_is_known();
+            }
             Event::Resumed { .. } => {
                 self.set_state(RolloutState::Running, String::new());
                 self.waves[self.wave as usize].accepted = true;
+                self.pace_again();
             }
             Event::Aborted { by, reason } => {
                 self.set_state(RolloutState::Aborted, said(by, "aborted", reason))
             }
-            Event::Held { .. } | Event::Released { .. } => {}
+            Event::Held { group, .. } => self.hold_is_known(group),
+            Event::Released { group, .. } => drop(self.pace.release(group)),
             Event::Breaker { report } => self.note_breaker(report, at),
             Event::Ended { state } => {
                 self.state = *state;
@@ -124,23 +137,25 @@ impl Rollout {
         }
         self.wave = wave;
         self.waves[wave as usize].state = WaveState::Running;
-        self.pending.clear();
-        for (place, rank) in self.layout.devices.iter().zip(0u32..) {
-            if place.wave == wave && self.devices[rank as usize].state == DeviceState::Pending {
-                self.pending.entry(place.site.clone()).or_default().insert(rank);
+        self.waiting.fill(0);
+        for rank in self.layout.wave_ranks(wave) {
+            if self.devices[rank as usize].state == DeviceState::Pending {
+                self.waiting[self.layout.site_of()[rank as usize] as usize] += 1;
+                self.pace.offer(rank);
             }
         }
     }
 
-    fn dispatch(&mut self, name: &DeviceName, attempt: u32) {
+    fn dispatch(&mut self, name: &DeviceName, attempt: u32, at: Timestamp) {
         if let Some(rank) = self.shift(name, DeviceState::Running) {
+            self.pace.start(rank, at);
             let device = &mut self.devices[rank as usize];
             device.attempt = attempt;
             device.reason.clear();
         }
     }
 
-    fn finish(&mut self, name: &DeviceName, outcome: &Outcome) {
+    fn finish(&mut self, name: &DeviceName, outcome: &Outcome, at: Timestamp) {
         let state = outcome.class.device_state().unwrap_or(DeviceState::Failed);
         let ran = self.device(name).is_some_and(|(_, device)| device.state == DeviceState::Running);
         if let Some(rank) = self.shift(name, state) {
@@ -148,11 +163,24 @@ impl Rollout {
             device.tries += u32::from(ran);
             device.reason.clear();
             device.outcome = Some(outcome.clone());
+            if ran {
+                self.learn(rank, outcome, at);
+            } else {
+                self.pace.withdraw(rank);
+            }
         }
     }
 
-    fn requeue(&mut self, name: &DeviceName, outcome: Option<&Outcome>, not_before: Timestamp) {
+    fn requeue(
+        &mut self,
+        name: &DeviceName,
+        outcome: Option<&Outcome>,
+        not_before: Timestamp,
+        at: Timestamp,
+    ) {
         if let Some(rank) = self.shift(name, DeviceState::Pending) {
+            self.pace.finish(rank, Verdict::Neutral, None, at);
+            self.later.insert((not_before, rank));
             let device = &mut self.devices[rank as usize];
             device.not_before = not_before;
             let Some(outcome) = outcome else { return };
@@ -166,6 +194,7 @@ impl Rollout {
 
     fn skip(&mut self, name: &DeviceName, message: &str) {
         if let Some(rank) = self.shift(name, DeviceState::Skipped) {
+            self.pace.withdraw(rank);
             self.devices[rank as usize].reason = message.to_owned();
         }
     }
@@ -177,20 +206,31 @@ impl Rollout {
         let from = std::mem::replace(&mut self.devices[rank as usize].state, to);
         self.counts.shift(from, to);
         self.waves[place.wave as usize].counts.shift(from, to);
-        if from == DeviceState::Running {
-            let left = self.running.entry(place.site.clone()).or_default();
-            *left = left.saturating_sub(1);
+        let site = self.layout.site_of()[rank as usize] as usize;
+        let in_wave = place.wave == self.wave && self.started_at.is_some();
+        match from {
+            DeviceState::Running => self.running[site] = self.running[site].saturating_sub(1),
+            DeviceState::Pending if in_wave => self.waiting[site] = self.waiting[site].saturating_sub(1),
+            DeviceState::Pending
+            | DeviceState::Succeeded
+            | DeviceState::Unchanged
+            | DeviceState::Failed
+            | DeviceState::Skipped
+            | DeviceState::Unknown
+            | DeviceState::RolledBack => {}
         }
-        if to == DeviceState::Running {
-            *self.running.entry(place.site.clone()).or_default() += 1;
+        match to {
+            DeviceState::Running => self.running[site] += 1,
+            DeviceState::Pending if in_wave => self.waiting[site] += 1,
+            DeviceState::Pending
+            | DeviceState::Succeeded
+            | DeviceState::Unchanged
+            | DeviceState::Failed
+            | DeviceState::Skipped
+            | DeviceState::Unknown
+            | DeviceState::RolledBack => {}
         }
-        let pending = self.pending.entry(place.site.clone()).or_default();
-        if to == DeviceState::Pending {
-            pending.insert(rank);
-        } else {
-            pending.remove(&rank);
-            self.waiting_since.remove(&rank);
-        }
+        self.parked.remove(&rank);
         Some(rank)
     }
 }

@@ -2,7 +2,9 @@
 
 use crate::id::{DeviceName, SiteName};
 use crate::outcome::Class;
+use crate::pace::{Budget, Watched};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One device's place.
@@ -69,14 +71,21 @@ pub struct Layout {
     pub device_wait: Duration,
     /// Devices at once that a half-open site is tried with.
     pub site_probes: u32,
+    /// How much harm is accepted; absent when nothing but room limits the pace.
+    pub budget: Option<Budget>,
+    /// The labels that the pace watches.
+    pub watched: Arc<Watched>,
     ranks: BTreeMap<DeviceName, u32>,
     sites: BTreeSet<SiteName>,
+    site_of: Vec<u32>,
 }
 
 impl Layout {
     /// Indexes the devices; limits are set on the fields afterwards.
     pub fn new(devices: Vec<LayoutDevice>, waves: Vec<LayoutWave>, retry: RetryPolicy) -> Self {
-        let sites = devices.iter().map(|device| device.site.clone()).collect();
+        let sites: BTreeSet<SiteName> = devices.iter().map(|device| device.site.clone()).collect();
+        let numbers: BTreeMap<&SiteName, u32> = sites.iter().zip(0u32..).collect();
+        let site_of = devices.iter().map(|device| numbers[&device.site]).collect();
         let ranks = devices.iter().zip(0u32..).map(|(device, rank)| (device.name.clone(), rank)).collect();
         let (max_parallel, max_parallel_per_site) = (0, 0);
         let skip_after = Duration::from_secs(600);
@@ -91,8 +100,11 @@ impl Layout {
             skip_after,
             device_wait,
             site_probes,
+            budget: None,
+            watched: Arc::default(),
             ranks,
             sites,
+            site_of,
         }
     }
 
@@ -101,8 +113,19 @@ impl Layout {
         self.ranks.get(name).copied()
     }
 
-    /// The sites of the plan, in order, once each.
+    /// The sites of the plan, in order, once each; a site's number is its place here.
     pub fn sites(&self) -> &BTreeSet<SiteName> {
         &self.sites
+    }
+
+    /// The number of each device's site, by rank.
+    pub fn site_of(&self) -> &[u32] {
+        &self.site_of
+    }
+
+    /// The ranks of a wave.
+    pub fn wave_ranks(&self, wave: u32) -> impl Iterator<Item = u32> + '_ {
+        let of_wave = move |(place, _): &(&LayoutDevice, u32)| place.wave == wave;
+        self.devices.iter().zip(0u32..).filter(of_wave).map(|(_, rank)| rank)
     }
 }

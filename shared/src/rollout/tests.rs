@@ -1,5 +1,7 @@
 //! The promises of the rollout machine, over scripted results and a seeded random world.
 
+mod pacing;
+
 use super::event::{Event, SkipReason};
 use super::*;
 use crate::breaker::{Name, Report, State};

@@ -1,0 +1,111 @@
+//! What the surroundings say about starting one device now: its site's room, its own breaker, other rollouts.
+
+use super::advance::{SiteView, Step, Surroundings, WakeReason};
+use super::batch::BUSY_WAIT;
+use super::event::SkipReason;
+use super::{Device, Layout};
+use crate::breaker::{Report, State};
+use crate::id::{RolloutName, SiteName};
+use crate::pace::Entry;
+use crate::time::{Timestamp, format_duration};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// One look around, at one instant.
+pub(super) struct Door<'a> {
+    pub me: &'a RolloutName,
+    pub layout: &'a Layout,
+    pub devices: &'a [Device],
+    pub running: &'a [u32],
+    pub parked: &'a mut BTreeMap<u32, (SkipReason, Timestamp)>,
+    pub around: &'a dyn Surroundings,
+    pub now: Timestamp,
+    /// Rooms that were looked at, by the number of the site.
+    pub rooms: Vec<Option<u32>>,
+    pub sites: Vec<&'a SiteName>,
+    /// Devices that are not waited for any longer, with the reason.
+    pub given_up: Vec<(u32, SkipReason, String)>,
+}
+
+impl Door<'_> {
+    /// How many more may start at a site.
+    pub fn room(&mut self, site: u32) -> u32 {
+        let index = site as usize;
+        if let Some(room) = self.rooms[index] {
+            return room;
+        }
+        let view = self.around.site_at(index, self.sites[index]);
+        let room = room_at(self.layout, self.running[index], &view);
+        self.rooms[index] = Some(room);
+        room
+    }
+
+    /// One of them started.
+    pub fn took(&mut self, rank: u32) {
+        let site = self.layout.site_of()[rank as usize] as usize;
+        if let Some(room) = &mut self.rooms[site] {
+            *room = room.saturating_sub(1);
+        }
+    }
+
+    /// Whether the device may start now.
+    pub fn ask(&mut self, rank: u32, step: &mut Step) -> Entry {
+        if self.room(self.layout.site_of()[rank as usize]) == 0 {
+            return Entry::SiteFull;
+        }
+        let (place, device) = (&self.layout.devices[rank as usize], &self.devices[rank as usize]);
+        if let Some(other) = self.around.held_by_other(&place.name, self.me) {
+            let message = format!("rollouts/{other} has held it for {}", format_duration(BUSY_WAIT));
+            return self.park(rank, (SkipReason::DeviceBusy, BUSY_WAIT), message, step);
+        }
+        let breaker = self.around.device_breaker(&place.name);
+        let Some(report) = breaker.filter(|report| refuses(report, self.now)) else {
+            self.parked.remove(&rank);
+            return Entry::Free;
+        };
+        if let Some(at) = report.retry_at {
+            step.wake_at(at, WakeReason::Retry);
+        }
+        let most = if device.tries > 0 { Duration::ZERO } else { self.layout.device_wait };
+        let message = format!("device/{} is open: {}", place.name, report.reason);
+        self.park(rank, (SkipReason::DeviceOpen, most), message, step)
+    }
+
+    /// Waits for what is not the rollout's own, each reason with a clock of its own.
+    fn park(&mut self, rank: u32, wait: (SkipReason, Duration), message: String, step: &mut Step) -> Entry {
+        let (reason, most) = wait;
+        let since = match self.parked.get(&rank) {
+            Some((known, since)) if *known == reason => *since,
+            Some(_) | None => self.now,
+        };
+        self.parked.insert(rank, (reason, since));
+        if self.now >= since.plus(most) {
+            self.given_up.push((rank, reason, message));
+        } else {
+            step.wake_at(since.plus(most), WakeReason::SkipDevice);
+        }
+        Entry::Later
+    }
+}
+
+fn room_at(layout: &Layout, in_flight: u32, view: &SiteView) -> u32 {
+    let limit = match layout.max_parallel_per_site {
+        0 => u32::MAX,
+        most => most.saturating_sub(in_flight),
+    };
+    let admitted = match view.breaker.as_ref().map(|report| report.state) {
+        // The agent's own allowance comes as credit.
+        None | Some(State::Closed | State::Held | State::ForcedClosed) => u32::MAX,
+        Some(State::HalfOpen) => layout.site_probes.saturating_sub(view.in_flight),
+        Some(State::Open | State::ForcedOpen) => 0,
+    };
+    if view.connected { limit.min(admitted).min(view.credit) } else { 0 }
+}
+
+fn refuses(report: &Report, now: Timestamp) -> bool {
+    match report.state {
+        State::Closed | State::Held | State::HalfOpen | State::ForcedClosed => false,
+        State::Open => report.retry_at.is_none_or(|at| now < at),
+        State::ForcedOpen => true,
+    }
+}
