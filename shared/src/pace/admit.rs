@@ -104,8 +104,7 @@ impl Pace {
                 }
                 return None;
             };
-            let refusing =
-                self.fleet.places(rank).find(|at| self.tallies[self.fleet.label(*at)].refuses(&self.rule));
+            let refusing = self.fleet.places(rank).find(|at| self.refuses(*at));
             if let Some(place) = refusing {
                 self.park(rank, place as u32);
             } else if self.trial_ahead(rank).is_some() {
@@ -115,6 +114,21 @@ impl Pace {
                 return (!self.is_probe(rank) || self.fits(1.0)).then_some(rank);
             }
         }
+    }
+
+    /// Whether the value at `place` keeps the place's device back: it is full, or a lower rank of a
+    /// value with recent failures still waits. Without the latter, devices with two bad values wait for
+    /// room in both while all others clear both values of suspicion.
+    fn refuses(&self, place: usize) -> bool {
+        let value = self.fleet.label(place);
+        self.tallies[value].refuses(&self.rule)
+            || (self.tallies[value].is_suspect()
+                && self.first_candidate(value) != Some(self.fleet.slot(place)))
+    }
+
+    fn first_candidate(&self, value: usize) -> Option<usize> {
+        let slots = self.fleet.values.slots(value);
+        self.candidates.first_in(slots.start, slots.end)
     }
 
     /// The device that shows most about values without a success, if one may start.
@@ -176,6 +190,11 @@ impl Pace {
             let value = value as usize;
             self.tallies[value].touched = false;
             let mut room = self.tallies[value].room(&self.rule);
+            if self.tallies[value].is_suspect() {
+                let slots = self.fleet.values.slots(value);
+                let first = self.waiting.first_in(slots.start, slots.end);
+                room = room.min(u32::from(first == self.first_candidate(value)));
+            }
             let more = room > WAKE_MAX && self.all().blocking > 0;
             if more {
                 room = WAKE_MAX;

@@ -325,6 +325,10 @@ impl Pace {
         if matches!(spot, Spot::Ready | Spot::Value(_) | Spot::Trial) {
             for place in self.fleet.places(rank) {
                 self.candidates.remove(self.fleet.slot(place));
+                let value = self.fleet.label(place);
+                if self.tallies[value].is_suspect() {
+                    self.touch(value);
+                }
             }
         }
         if let Some(place) = self.devices[rank as usize].woken.take() {

@@ -62,6 +62,11 @@ impl Tally {
         rule.devices() - self.sums[0] / rule.up[0]
     }
 
+    /// Whether there were failures lately.
+    pub(super) fn is_suspect(&self) -> bool {
+        self.sums[0] > 0.0 && self.proven
+    }
+
     /// Whether one more device must wait because of this value.
     pub(super) fn refuses(&self, rule: &Rule) -> bool {
         if self.blocking == 0 {

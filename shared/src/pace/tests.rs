@@ -2,3 +2,6 @@
 
 mod bench;
 mod promises;
+mod sim;
+mod targets;
+mod world;
