@@ -9,6 +9,7 @@ use crate::executor::Executor;
 use crate::fs::RealFs;
 use crate::journal::{Journal, OpenError};
 use crate::lock::{DataLock, LockError};
+use crate::sentinel::TcpSentinel;
 use crate::session::{Connector, Lease, Session};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -86,7 +87,8 @@ impl Agent {
         let (sender, inbox) = mpsc::channel(INBOX_MAX);
         let core = Core::new(config.site.clone(), config.max_in_flight, opened.state, now);
         let log = Arc::new(journal.clone());
-        let driver = Driver::new(core, executor, log, lease.clone(), clock.clone(), inbox);
+        let sentinel = Arc::new(TcpSentinel);
+        let driver = Driver::new(core, executor, log, lease.clone(), clock.clone(), sentinel, inbox);
         let backoff = Backoff::new(crate::entropy::seed());
         let session = Session { site: config.site, connector, driver: sender, lease, clock, backoff };
         let task = tokio::spawn(async move {

@@ -3,7 +3,7 @@
 mod context;
 mod gate;
 
-pub use context::{Context, ProgressNote};
+pub use context::{Context, ProgressNote, Sign, SignKind};
 pub use gate::Gate;
 
 use crate::executor::{Executor, GateRefused};
@@ -22,6 +22,14 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long an attempt with these deadlines may take in all.
 pub fn longest(timeouts: &Timeouts) -> Duration {
     timeouts.connect.saturating_add(timeouts.command).saturating_add(GRACE)
+}
+
+/// How long the agent may need for what follows an attempt: asking the sentinel, taking the end in.
+const AFTERWARDS: Duration = Duration::from_secs(5);
+
+/// How long after its start an attempt's end is known at the latest.
+pub fn known_by(timeouts: &Timeouts) -> Duration {
+    longest(timeouts).saturating_add(AFTERWARDS)
 }
 
 /// The end of an attempt.
@@ -96,7 +104,8 @@ impl Attempt {
                 )
             }
         };
-        Ended { op: task.op.clone(), outcome, wrote: context.gate.has_passed() }
+        let wrote_at = context.gate.passed_at();
+        Ended { op: task.op.clone(), outcome: Outcome { wrote_at, ..outcome }, wrote: wrote_at.is_some() }
     }
 }
 

@@ -9,18 +9,20 @@ pub mod outbox;
 mod tests;
 
 use self::core::{Core, Effect, Event};
-use crate::attempt::{Attempt, CallOff, Context, Ended, Gate, ProgressNote};
+use crate::attempt::{Attempt, CallOff, Context, Ended, Gate, ProgressNote, Sign};
 use crate::clock::Clock;
-use crate::executor::Executor;
+use crate::executor::{Executor, Hearing};
 use crate::journal::{JournalLost, Log};
+use crate::sentinel::{Reached, Sentinel};
 use crate::session::Lease;
 use ending::Ending;
 use futures_util::future::BoxFuture;
-use futures_util::stream::{FuturesOrdered, StreamExt as _};
+use futures_util::stream::{FuturesOrdered, FuturesUnordered, StreamExt as _};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use switchyard_proto::convert::link::{FromAgent, FromCoordinator, Hello, Welcome};
 use switchyard_shared::id::OpId;
+use switchyard_shared::pool::MAX_IN_FLIGHT_MAX;
 use switchyard_shared::task::Task;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -30,6 +32,9 @@ use tokio_util::sync::CancellationToken;
 pub const INBOX_MAX: usize = 256;
 /// Progress notes that may wait for the driver; more are dropped.
 pub const PROGRESS_MAX: usize = 256;
+/// Signs that may wait for the driver: it takes them in before an attempt's end, so that each running
+/// attempt has at most two of them waiting.
+const SIGNS_MAX: usize = 4 * MAX_IN_FLIGHT_MAX;
 /// Events taken in before anything new may start.
 const BATCH_MAX: usize = 256;
 
@@ -70,6 +75,9 @@ pub struct Driver {
     clock: Arc<dyn Clock>,
     inbox: mpsc::Receiver<Message>,
     progress: (mpsc::Sender<ProgressNote>, mpsc::Receiver<ProgressNote>),
+    signs: (mpsc::Sender<Sign>, mpsc::Receiver<Sign>),
+    sentinel: Arc<dyn Sentinel>,
+    probes: FuturesUnordered<BoxFuture<'static, (String, Reached)>>,
     up: Option<mpsc::Sender<FromAgent>>,
     attempts: JoinSet<Ended>,
     running: BTreeMap<OpId, CallOff>,
@@ -78,6 +86,8 @@ pub struct Driver {
 }
 
 enum Wake {
+    Sign(Sign),
+    Probed(String, Reached),
     Ended(Ended),
     Durable(Durable),
     Message(Message),
@@ -95,6 +105,7 @@ impl Driver {
         log: Arc<dyn Log>,
         lease: Arc<Lease>,
         clock: Arc<dyn Clock>,
+        sentinel: Arc<dyn Sentinel>,
         inbox: mpsc::Receiver<Message>,
     ) -> Self {
         Self {
@@ -105,6 +116,9 @@ impl Driver {
             clock,
             inbox,
             progress: mpsc::channel(PROGRESS_MAX),
+            signs: mpsc::channel(SIGNS_MAX),
+            sentinel,
+            probes: FuturesUnordered::new(),
             up: None,
             attempts: JoinSet::new(),
             running: BTreeMap::new(),
@@ -166,8 +180,10 @@ impl Driver {
         tokio::select! {
             biased;
             () = shutdown.cancelled(), if !self.ending.has_begun() => Wake::Drain,
+            Some(sign) = self.signs.1.recv() => Wake::Sign(sign),
             Some(Ok(ended)) = self.attempts.join_next() => Wake::Ended(ended),
             Some(durable) = self.tickets.next() => Wake::Durable(durable),
+            Some((address, reached)) = self.probes.next() => Wake::Probed(address, reached),
             Some(message) = self.inbox.recv() => Wake::Message(message),
             () = room => Wake::Room,
             Some(note) = self.progress.1.recv() => Wake::Progress(note),
@@ -177,6 +193,9 @@ impl Driver {
 
     /// What has happened already, without waiting.
     fn ready(&mut self) -> Option<Wake> {
+        if let Ok(sign) = self.signs.1.try_recv() {
+            return Some(Wake::Sign(sign));
+        }
         if let Some(Ok(ended)) = self.attempts.try_join_next() {
             return Some(Wake::Ended(ended));
         }
@@ -187,6 +206,8 @@ impl Driver {
         let now = self.clock.now();
         match wake {
             Wake::Room | Wake::Timer => {}
+            Wake::Sign(sign) => self.core.handle(Event::Sign(sign), now),
+            Wake::Probed(address, reached) => self.core.handle(Event::Probed { address, reached }, now),
             Wake::Ended(ended) => {
                 self.running.remove(&ended.op);
                 self.core.handle(Event::Ended(ended), now);
@@ -240,6 +261,10 @@ impl Driver {
                     running.call_off(&message);
                 }
             }
+            Effect::Probe(address) => {
+                let asked = self.sentinel.probe(address.clone());
+                self.probes.push(Box::pin(async move { (address, asked.await) }));
+            }
             Effect::Append { entries, results_to } => {
                 let ticket = self.log.submit(entries);
                 self.tickets.push_back(Box::pin(async move {
@@ -258,6 +283,9 @@ impl Driver {
             lease: self.lease.clone(),
             clock: self.clock.clone(),
             progress: self.progress.0.clone(),
+            signs: self.signs.0.clone(),
+            hearing: Arc::new(Hearing::new(self.clock.clone())),
+            has_answered: Default::default(),
         };
         let op = task.op.clone();
         let attempt = Attempt::new(task, context);

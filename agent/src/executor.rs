@@ -1,8 +1,12 @@
 //! The seam to devices: what carries out one attempt, and the gate before its first changing byte.
 
+mod hearing;
 pub mod ssh;
 
+pub use hearing::Hearing;
+
 use futures_util::future::BoxFuture;
+use std::sync::Arc;
 use switchyard_shared::outcome::{Class, Outcome, Phase};
 use switchyard_shared::task::Task;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +24,15 @@ pub struct GateRefused {
 pub trait AttemptContext: Send + Sync + 'static {
     /// Tells where the attempt is; never waits.
     fn progress(&self, phase: Phase);
+
+    /// Tells, the moment it is so, that the device has answered: the key exchange is done and the login
+    /// is accepted or refused. Never lost and never waits. Silence breakers live on it.
+    fn answered(&self) {}
+
+    /// Where to note every sign of life of the device; absent when nobody asks.
+    fn hearing(&self) -> Option<Arc<Hearing>> {
+        None
+    }
 
     /// Must be awaited immediately before the first byte that can change the device. `Ok` means that
     /// `INTENT` is on disk and that nobody has called the attempt off since; from then on the attempt

@@ -13,6 +13,7 @@ pub mod fs;
 pub mod journal;
 pub mod lock;
 pub mod secrets;
+pub mod sentinel;
 pub mod session;
 pub mod simulator;
 

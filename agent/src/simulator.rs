@@ -3,9 +3,11 @@
 //! The ledger is the device's own witness: tests and the demo believe it, not the agent.
 
 mod control;
+mod cut_after;
 mod device;
 mod files;
 mod fleet;
+mod freeze;
 mod inventory;
 mod keys;
 mod ledger;

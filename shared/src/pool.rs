@@ -97,6 +97,11 @@ impl Pool {
         self.note_change(from, "the inventory's settings of the site changed");
     }
 
+    /// What the inventory says about the site.
+    pub fn site(&self) -> &SiteSettings {
+        &self.site
+    }
+
     /// The most that all settings together allow.
     pub fn max(&self) -> usize {
         let asked = settings::least(self.settings.max_in_flight, self.site.max_in_flight);

@@ -2,11 +2,12 @@
 
 use super::Gate;
 use crate::clock::Clock;
-use crate::executor::{AttemptContext, GateRefused};
+use crate::executor::{AttemptContext, GateRefused, Hearing};
 use crate::journal::{Entry, Log};
 use crate::session::Lease;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use switchyard_shared::id::OpId;
 use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::time::Timestamp;
@@ -23,6 +24,26 @@ pub struct ProgressNote {
     pub at: Timestamp,
 }
 
+/// What breakers must hear of the moment it happens; at most one of each kind for an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sign {
+    /// Which attempt.
+    pub op: OpId,
+    /// What happened.
+    pub kind: SignKind,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignKind {
+    /// The device answered: its login is accepted or refused.
+    Answered,
+    /// The first byte that can change the device is let through.
+    Writes,
+}
+
 /// The context of one attempt.
 pub struct Context {
     /// Which attempt.
@@ -37,6 +58,12 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// Where progress goes; dropped when nobody listens fast enough.
     pub progress: mpsc::Sender<ProgressNote>,
+    /// Where signs go; has room for every sign of every attempt that can run at once.
+    pub signs: mpsc::Sender<Sign>,
+    /// The device's signs of life.
+    pub hearing: Arc<Hearing>,
+    /// Whether the device has answered.
+    pub has_answered: AtomicBool,
 }
 
 impl Context {
@@ -50,6 +77,13 @@ impl Context {
             .refuse(Class::Cancelled, "called off: no word from the coordinator for longer than its lease"))
     }
 
+    fn sign(&self, kind: SignKind) {
+        let sign = Sign { op: self.op.clone(), kind, at: self.clock.now() };
+        if self.signs.try_send(sign).is_err() {
+            tracing::error!(op = %self.op, ?kind, "a sign of an attempt was lost, which is a fault of this agent");
+        }
+    }
+
     fn refuse(&self, class: Class, message: &str) -> GateRefused {
         let refused = GateRefused { class, message: message.to_owned() };
         self.gate.call_off(refused.clone());
@@ -59,6 +93,10 @@ impl Context {
 
 impl AttemptContext for Context {
     fn progress(&self, phase: Phase) {
+        // The gate has told of it, where it is never lost.
+        if phase == Phase::Write {
+            return;
+        }
         let note = ProgressNote { op: self.op.clone(), phase, at: self.clock.now() };
         let _dropped_when_full = self.progress.try_send(note);
     }
@@ -75,7 +113,22 @@ impl AttemptContext for Context {
                 }
             }
             self.check()?;
-            self.gate.pass()
+            let first = !self.gate.has_passed();
+            self.gate.pass(self.clock.now())?;
+            if first {
+                self.sign(SignKind::Writes);
+            }
+            Ok(())
         })
+    }
+
+    fn answered(&self) {
+        if !self.has_answered.swap(true, Ordering::SeqCst) {
+            self.sign(SignKind::Answered);
+        }
+    }
+
+    fn hearing(&self) -> Option<Arc<Hearing>> {
+        Some(self.hearing.clone())
     }
 }

@@ -2,11 +2,12 @@
 
 use crate::executor::GateRefused;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use switchyard_shared::time::Timestamp;
 
 #[derive(Debug)]
 enum Position {
     Shut,
-    Passed,
+    Passed(Timestamp),
     CalledOff(GateRefused),
 }
 
@@ -26,7 +27,7 @@ impl Gate {
     pub fn call_off(&self, refused: GateRefused) -> bool {
         let mut position = self.lock();
         match &*position {
-            Position::Passed => false,
+            Position::Passed(_) => false,
             Position::CalledOff(_) => true,
             Position::Shut => {
                 *position = Position::CalledOff(refused);
@@ -38,18 +39,19 @@ impl Gate {
     /// Whether the way is still free; nothing is decided by asking.
     pub fn check(&self) -> Result<(), GateRefused> {
         match &*self.lock() {
-            Position::Shut | Position::Passed => Ok(()),
+            Position::Shut | Position::Passed(_) => Ok(()),
             Position::CalledOff(refused) => Err(refused.clone()),
         }
     }
 
-    /// Passes, for good, unless called off before.
-    pub fn pass(&self) -> Result<(), GateRefused> {
+    /// Passes at `now`, for good, unless called off before; the first time stays.
+    pub fn pass(&self, now: Timestamp) -> Result<(), GateRefused> {
         let mut position = self.lock();
         match &*position {
             Position::CalledOff(refused) => Err(refused.clone()),
-            Position::Shut | Position::Passed => {
-                *position = Position::Passed;
+            Position::Passed(_) => Ok(()),
+            Position::Shut => {
+                *position = Position::Passed(now);
                 Ok(())
             }
         }
@@ -57,7 +59,15 @@ impl Gate {
 
     /// Whether the device may have been written to.
     pub fn has_passed(&self) -> bool {
-        matches!(&*self.lock(), Position::Passed)
+        self.passed_at().is_some()
+    }
+
+    /// When the first byte that can change the device was let through.
+    pub fn passed_at(&self) -> Option<Timestamp> {
+        match &*self.lock() {
+            Position::Passed(at) => Some(*at),
+            Position::Shut | Position::CalledOff(_) => None,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Position> {
@@ -79,15 +89,16 @@ mod tests {
         let gate = Gate::default();
         assert!(gate.call_off(refused("first")));
         assert!(gate.call_off(refused("second")));
-        assert_eq!(gate.pass(), Err(refused("first")));
+        assert_eq!(gate.pass(Timestamp(1)), Err(refused("first")));
         assert!(!gate.has_passed());
     }
 
     #[test]
     fn what_has_passed_is_never_called_off() {
         let gate = Gate::default();
-        gate.pass().unwrap();
+        gate.pass(Timestamp(1)).unwrap();
+        gate.pass(Timestamp(2)).unwrap();
         assert!(!gate.call_off(refused("late")));
-        assert_eq!((gate.check(), gate.has_passed()), (Ok(()), true));
+        assert_eq!((gate.check(), gate.passed_at()), (Ok(()), Some(Timestamp(1))));
     }
 }

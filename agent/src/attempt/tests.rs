@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::clock::SystemClock;
-use crate::executor::AttemptContext;
+use crate::executor::{AttemptContext, Hearing};
 use crate::journal::{Entry, JournalLost, Log};
 use crate::session::Lease;
 use futures_util::future::BoxFuture;
@@ -70,6 +70,7 @@ impl Executor for Script {
                 | Script::WriteThenPanic
                 | Script::WriteThenClaimCancelled => {}
             }
+            (0..3).for_each(|_| context.answered());
             if let Err(refused) = context.open_write_gate().await {
                 return end(refused.class, &refused.message);
             }
@@ -89,6 +90,7 @@ struct Bench {
     log: Arc<SlowLog>,
     call_off: CallOff,
     run: tokio::task::JoinHandle<Ended>,
+    signs: mpsc::Receiver<Sign>,
 }
 
 fn bench(script: Script) -> Bench {
@@ -120,12 +122,22 @@ fn bench_with(script: Script, lease_left: Duration) -> Bench {
         breakers: BreakerSettings::default(),
         pools: PoolSettings::default(),
     };
-    let context =
-        Context { op, gate: Arc::default(), log: log.clone(), lease, clock, progress: mpsc::channel(4).0 };
+    let (signs, signs_seen) = mpsc::channel(4);
+    let context = Context {
+        op,
+        gate: Arc::default(),
+        log: log.clone(),
+        lease,
+        hearing: Arc::new(Hearing::new(clock.clone())),
+        clock,
+        progress: mpsc::channel(4).0,
+        signs,
+        has_answered: Default::default(),
+    };
     let attempt = Attempt::new(Arc::new(task), context);
     let call_off = attempt.call_off();
     let run = tokio::spawn(attempt.run(Arc::new(script)));
-    Bench { log, call_off, run }
+    Bench { log, call_off, run, signs: signs_seen }
 }
 
 #[tokio::test(start_paused = true)]
@@ -205,4 +217,33 @@ async fn an_executor_that_hangs_or_breaks_down_still_ends() {
         let left_as = if wrote { LeftAs::Unknown } else { LeftAs::Unchanged };
         assert_eq!(ended.outcome.left_as, left_as);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_outcome_that_passed_the_gate_says_when_it_wrote() {
+    for script in
+        [Script::Write, Script::WriteThenHang, Script::WriteThenPanic, Script::WriteThenClaimCancelled]
+    {
+        let bench = bench(script);
+        bench.log.next().await.1.send(Ok(())).unwrap();
+        assert!(bench.run.await.unwrap().outcome.wrote_at.is_some());
+    }
+    for script in [Script::Hang, Script::Panic] {
+        assert_eq!(bench(script).run.await.unwrap().outcome.wrote_at, None);
+    }
+    let called_off = bench(Script::AwaitCancel);
+    assert!(called_off.call_off.call_off("called off"));
+    assert_eq!(called_off.run.await.unwrap().outcome.wrote_at, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_and_a_write_are_told_once_each_and_before_the_end() {
+    let mut bench = bench(Script::Write);
+    bench.log.next().await.1.send(Ok(())).unwrap();
+    let ended = bench.run.await.unwrap();
+    let answered = bench.signs.try_recv().unwrap();
+    let writes = bench.signs.try_recv().unwrap();
+    assert_eq!((answered.kind, writes.kind), (SignKind::Answered, SignKind::Writes));
+    assert_eq!((Some(writes.at), writes.op), (ended.outcome.wrote_at, ended.op));
+    assert!(bench.signs.try_recv().is_err());
 }

@@ -3,6 +3,7 @@
 
 mod assign;
 mod breakers;
+mod doubt;
 mod finish;
 mod link;
 mod pool;
@@ -14,13 +15,16 @@ mod tests;
 
 use super::ledger::Ledger;
 use super::outbox::Outbox;
-use crate::attempt::{Ended, ProgressNote};
+use crate::attempt::{Ended, ProgressNote, Sign, SignKind};
 use crate::journal::{Entry, State};
+use crate::sentinel::Reached;
+use doubt::{Doubt, Link};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use switchyard_proto::convert::link::{FromCoordinator, Welcome};
 use switchyard_shared::breaker::{Admission, Tree};
 use switchyard_shared::id::{OpId, SiteName};
+use switchyard_shared::outcome::Phase;
 use switchyard_shared::pool::{Lease, Pool};
 use switchyard_shared::task::Task;
 use switchyard_shared::time::Timestamp;
@@ -42,6 +46,15 @@ pub enum Event {
     Ended(Ended),
     /// An attempt is somewhere else now.
     Progress(ProgressNote),
+    /// A device answered, or is being written to.
+    Sign(Sign),
+    /// A sentinel was asked.
+    Probed {
+        /// Which.
+        address: String,
+        /// What it showed.
+        reached: Reached,
+    },
     /// Results up to this sequence are on disk.
     Durable(u64),
     /// The journal cannot be written any more.
@@ -62,6 +75,8 @@ pub enum Effect {
         /// Why.
         message: String,
     },
+    /// Ask a sentinel at this address.
+    Probe(String),
     /// Make these durable; `results_to` is the sequence that is durable then.
     Append {
         /// What.
@@ -75,6 +90,9 @@ struct Running {
     task: Arc<Task>,
     admission: Admission,
     lease: Lease,
+    answered_at: Option<Timestamp>,
+    wrote_at: Option<Timestamp>,
+    doubt: Option<Doubt>,
 }
 
 /// The state of an agent.
@@ -85,6 +103,7 @@ pub struct Core {
     queue: VecDeque<Task>,
     running: BTreeMap<OpId, Running>,
     tried: Tried,
+    link: Link,
     /// When something that waits in the queue may start although nothing else happens.
     start_at: Option<Timestamp>,
     ledger: Ledger,
@@ -110,6 +129,7 @@ impl Core {
             queue: VecDeque::new(),
             running: BTreeMap::new(),
             tried: Tried::default(),
+            link: Link::default(),
             start_at: None,
             coordinator_epoch: state.coordinator_epoch,
             journal_id: state.id.clone(),
@@ -134,6 +154,8 @@ impl Core {
             Event::Down(message) => self.down(message, now),
             Event::Ended(ended) => self.ended(ended, now),
             Event::Progress(note) => self.progressed(note),
+            Event::Sign(sign) => self.signed(sign),
+            Event::Probed { address, reached } => self.probed(&address, reached, now),
             Event::Durable(sequence) => self.ledger.durable(sequence),
             Event::JournalLost(message) => self.journal_lost(message, now),
             Event::Drain => self.drain(now),
@@ -143,8 +165,9 @@ impl Core {
     /// Moves on what is due, then starts what may start. `lease_held`: whether new work may start at all.
     pub fn pump(&mut self, now: Timestamp, lease_held: bool) {
         self.breakers.handle_timeout(now);
-        self.note_moves();
+        self.note_moves(now);
         self.take_back_overdue(now);
+        self.judge_losses(now);
         if self.connected && lease_held {
             self.start_what_may(now);
         }
@@ -154,7 +177,8 @@ impl Core {
     /// When to pump again although nothing happens.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
         let breakers = self.breakers.poll_timeout().map(|(at, _, _)| at);
-        [breakers, self.pool.poll_timeout(), self.start_at].into_iter().flatten().min()
+        let others = [self.pool.poll_timeout(), self.start_at, self.next_verdict()];
+        others.into_iter().chain([breakers]).flatten().min()
     }
 
     /// The next thing to be done.
@@ -190,6 +214,20 @@ impl Core {
     fn progressed(&mut self, note: ProgressNote) {
         if self.connected && self.running.contains_key(&note.op) {
             self.outbox.progress(note);
+        }
+    }
+
+    fn signed(&mut self, sign: Sign) {
+        let Some(running) = self.running.get_mut(&sign.op) else { return };
+        match sign.kind {
+            SignKind::Answered => {
+                running.answered_at = Some(sign.at);
+                self.link.answered(&sign.op.device, &running.task.endpoint, sign.at);
+            }
+            SignKind::Writes => {
+                running.wrote_at = Some(sign.at);
+                self.progressed(ProgressNote { op: sign.op, phase: Phase::Write, at: sign.at });
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use switchyard_proto::convert::link::Assignment;
 use switchyard_shared::breaker::State as BreakerState;
 use switchyard_shared::id::{AgentName, DeviceName, RolloutName, SiteName};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
-use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Timeouts};
+use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, SiteSettings, Timeouts};
 use switchyard_shared::time::Timestamp;
 
 /// A disk that is instant, or broken.
@@ -34,7 +34,8 @@ impl Log for MemoryLog {
     }
 }
 
-/// Devices below `silent_from` answer after a second; the others never do.
+/// Devices below `silent_from` answer after a second; the others never do. What is told to say `lost` is
+/// lost after the write.
 struct Devices {
     silent_from: usize,
     contacted: Mutex<Vec<String>>,
@@ -67,6 +68,7 @@ impl Executor for Devices {
                     return end(Class::Timeout, Phase::Connect, LeftAs::Unchanged);
                 }
             }
+            context.answered();
             if let Err(refused) = context.open_write_gate().await {
                 return end(refused.class, Phase::Authenticate, LeftAs::Unchanged);
             }
@@ -74,7 +76,22 @@ impl Executor for Devices {
             assert!(self.log.entries.lock().unwrap().iter().any(intent), "INTENT before the first byte");
             self.written.lock().unwrap().push(device);
             tokio::time::sleep(Duration::from_secs(1)).await;
+            if task.command == "lost" {
+                return end(Class::LostAfterWrite, Phase::Write, LeftAs::Unknown);
+            }
             end(Class::Ok, Phase::Verify, LeftAs::Changed)
+        })
+    }
+}
+
+/// Nobody answers.
+struct DeadLink;
+
+impl Sentinel for DeadLink {
+    fn probe(&self, _address: String) -> BoxFuture<'static, Reached> {
+        Box::pin(async {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            Reached::Dead
         })
     }
 }
@@ -128,7 +145,7 @@ async fn bench(pool: usize, silent_from: usize) -> Bench {
     let core = Core::new(SiteName::new("lon").unwrap(), pool, State::default(), clock.now());
     let (driver, inbox) = mpsc::channel(INBOX_MAX);
     let shutdown = CancellationToken::new();
-    let running = Driver::new(core, devices.clone(), log, lease.clone(), clock, inbox);
+    let running = Driver::new(core, devices.clone(), log, lease.clone(), clock, Arc::new(DeadLink), inbox);
     let ended = tokio::spawn(running.run(shutdown.clone()));
     let mut up = connect(&driver, 0).await;
     assert_eq!(first_credit(&mut up).await, pool);
@@ -309,4 +326,26 @@ async fn a_lease_that_has_ended_lets_nothing_start() {
     bench.assign([op(2)]).await;
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(bench.devices.contacted.lock().unwrap().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_lost_with_its_link_is_inconclusive_within_two_seconds() {
+    let mut bench = bench(4, 1000).await;
+    let sentinel = Some("gw.lon:22".to_owned());
+    bench.down(FromCoordinator::Site(SiteSettings { sentinel, ..SiteSettings::default() })).await;
+    let mut lost = task(op(1));
+    lost.command = "lost".into();
+    bench.down(FromCoordinator::Assignment(Assignment { tasks: vec![lost], unusable: vec![] })).await;
+    loop {
+        if let FromAgent::Result { outcome, .. } = bench.up.recv().await.unwrap() {
+            assert_eq!((outcome.class, outcome.left_as), (Class::Inconclusive, LeftAs::Unknown));
+            assert!(
+                outcome.message.contains("the sentinel gw.lon:22 gives no answer"),
+                "{}",
+                outcome.message
+            );
+            assert!(outcome.wrote_at.is_some());
+            break;
+        }
+    }
 }

@@ -6,7 +6,9 @@ mod connect;
 pub(crate) mod cut;
 mod exchange;
 mod explain;
+mod heard;
 mod peer;
+mod socket;
 mod verdict;
 
 #[cfg(test)]

@@ -9,10 +9,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
 
 #[derive(Debug)]
 struct State {
-    mode: Mode,
     applies: u64,
     contacts: u64,
 }
@@ -23,6 +23,7 @@ pub(super) struct Device {
     folder: PathBuf,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
+    mode: watch::Sender<Mode>,
 }
 
 impl Device {
@@ -32,8 +33,8 @@ impl Device {
         std::fs::create_dir_all(&folder)?;
         let ledger = read_ledger(data, &name)?;
         let count = |kind| ledger.iter().filter(|event| event.event == kind).count() as u64;
-        let state = State { mode, applies: count(Kind::Apply), contacts: count(Kind::Contact) };
-        Ok(Self { name, folder, clock, state: Mutex::new(state) })
+        let state = State { applies: count(Kind::Apply), contacts: count(Kind::Contact) };
+        Ok(Self { name, folder, clock, state: Mutex::new(state), mode: watch::Sender::new(mode) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -41,11 +42,16 @@ impl Device {
     }
 
     pub(super) fn mode(&self) -> Mode {
-        self.state().mode
+        *self.mode.borrow()
     }
 
     pub(super) fn set_mode(&self, mode: Mode) {
-        self.state().mode = mode;
+        self.mode.send_replace(mode);
+    }
+
+    /// The mode as it changes.
+    pub(super) fn modes(&self) -> watch::Receiver<Mode> {
+        self.mode.subscribe()
     }
 
     pub(super) fn contacts(&self) -> u64 {

@@ -1,5 +1,6 @@
 //! A fleet of simulated devices: started together, one address each.
 
+use super::cut_after::CutAfter;
 use super::device::Device;
 use super::inventory::{Entry, inventory_yaml};
 use super::keys::Keys;
@@ -43,6 +44,8 @@ pub struct FleetConfig {
     pub slow_delay: Duration,
     /// A password that the devices accept beside the key.
     pub password: Option<String>,
+    /// Cuts the link to all devices once so many were served; never if absent.
+    pub cut_after: Option<usize>,
 }
 
 impl FleetConfig {
@@ -57,6 +60,7 @@ impl FleetConfig {
             sites: Vec::new(),
             slow_delay: Duration::from_millis(500),
             password: None,
+            cut_after: None,
         }
     }
 }
@@ -126,6 +130,19 @@ impl Members {
     }
 }
 
+/// Cuts every device off at the moment of the cut: sessions freeze at once, then the doors close.
+async fn cut_in_time(shared: Arc<Shared>, members: Arc<Members>, stop: CancellationToken) {
+    if stop.run_until_cancelled(shared.cut_after.now()).await.is_none() {
+        return;
+    }
+    members.slots.iter().for_each(|slot| slot.device.set_mode(Mode::Cut));
+    let all = Ranges::of(1..=members.slots.len());
+    match members.set_mode(Mode::Cut, &all).await {
+        Ok(count) => tracing::info!("the link to {count} devices is cut"),
+        Err(error) => tracing::error!("failed to {error}"),
+    }
+}
+
 fn check(devices: &Ranges, count: usize) -> Result<(), FleetError> {
     if devices.last() > count { Err(FleetError::NoDevice(devices.last(), count)) } else { Ok(()) }
 }
@@ -146,6 +163,7 @@ impl Fleet {
             password: config.password.clone(),
             slow_delay: config.slow_delay,
             stop: stop.clone(),
+            cut_after: Arc::new(CutAfter::new(config.cut_after)),
         });
         let control = control::bind(&folder).await?;
         let clock = SystemClock::shared();
@@ -155,6 +173,7 @@ impl Fleet {
         }
         let members = Arc::new(Members { slots });
         tokio::spawn(control::serve(control, Arc::clone(&members), stop.clone()));
+        tokio::spawn(cut_in_time(shared, Arc::clone(&members), stop.clone()));
         let credential_ref = format!("file:{}", keys.client_path.display());
         let fleet = Self { members, data: folder, credential_ref, host_key, _stop: stop.drop_guard() };
         let inventory = fleet.data.join("inventory.yaml");

@@ -1,6 +1,7 @@
 //! A device's ear: accepts connections as its mode says, and takes orders to change the mode.
 
 use super::device::Device;
+use super::freeze::Swallow;
 use super::server::{self, Shared};
 use super::{Kind, Mode};
 use std::future::pending;
@@ -8,7 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -16,6 +17,9 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 const CONNECTIONS_MAX: usize = 64;
 /// Rest after a connection could not be accepted, as when descriptors run out.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+/// Longest wait for a client that was turned away to leave.
+const TURN_AWAY_WAIT: Duration = Duration::from_secs(2);
 
 /// A new mode; `done` tells when the device behaves so.
 pub(super) struct Order {
@@ -33,17 +37,25 @@ pub(super) async fn listen(
 ) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut ear = (device.mode() != Mode::Refuse).then_some(listener);
+    let mut swallow = Swallow::default();
+    if device.mode() == Mode::Cut
+        && let Some(listener) = &ear
+        && let Err(error) = swallow.begin(listener).await
+    {
+        tracing::error!(device = device.name, %error, "a simulated device failed to cut its link");
+    }
     loop {
         tokio::select! {
             () = shared.stop.cancelled() => return,
             order = orders.recv() => match order {
                 Some(order) => {
-                    let result = obey(&device, order.mode, address, &mut ear).await;
+                    let result = obey(&device, order.mode, address, &mut ear, &mut swallow).await;
                     let _ = order.done.send(result);
                 }
                 None => return,
             },
-            accepted = accept(ear.as_ref()) => match (accepted, Arc::clone(&places).try_acquire_owned()) {
+            accepted = accept(ear.as_ref().filter(|_| device.mode() != Mode::Cut)) => match (accepted, Arc::clone(&places).try_acquire_owned()) {
+                (Ok((_, client)), _) if swallow.is_ours(client) => {}
                 (Ok((stream, client)), Ok(place)) => {
                     let (device, shared) = (Arc::clone(&device), Arc::clone(&shared));
                     tokio::spawn(async move {
@@ -75,17 +87,29 @@ async fn obey(
     mode: Mode,
     address: SocketAddr,
     ear: &mut Option<TcpListener>,
+    swallow: &mut Swallow,
 ) -> io::Result<()> {
+    let was_cut = device.mode() == Mode::Cut;
     device.set_mode(mode);
     match (mode == Mode::Refuse, ear.is_some()) {
         (true, _) => *ear = None,
         (false, false) => *ear = Some(TcpListener::bind(address).await?),
         (false, true) => {}
     }
-    Ok(())
+    match ear {
+        Some(listener) if mode == Mode::Cut => swallow.begin(listener).await,
+        Some(listener) if was_cut => swallow.end(listener),
+        Some(_) | None => Ok(()),
+    }
 }
 
 async fn serve(device: Arc<Device>, shared: Arc<Shared>, stream: TcpStream, client: SocketAddr) {
+    if device.mode() == Mode::Cut {
+        // Accepted in the instant of the cut: the device never saw it.
+        let mut modes = device.modes();
+        let _device_is_gone = modes.wait_for(|mode| *mode != Mode::Cut).await.is_err();
+        return;
+    }
     if let Err(error) = device.contact(client) {
         tracing::error!(device = device.name, %error, "a simulated device failed to write its ledger");
         return;
@@ -93,11 +117,14 @@ async fn serve(device: Arc<Device>, shared: Arc<Shared>, stream: TcpStream, clie
     match device.mode() {
         Mode::Refuse | Mode::Close => {}
         Mode::Hang => hang(stream).await,
+        Mode::Overloaded => turn_away(stream).await,
         Mode::Good
         | Mode::Slow
         | Mode::Reject
         | Mode::Stall
         | Mode::Auth
+        | Mode::SlowFailure
+        | Mode::Cut
         | Mode::DropAfterWrite
         | Mode::Flood
         | Mode::Garble
@@ -105,6 +132,14 @@ async fn serve(device: Arc<Device>, shared: Arc<Shared>, stream: TcpStream, clie
         | Mode::Signal
         | Mode::Busy
         | Mode::NoCommand => server::serve(device, shared, stream, client).await,
+    }
+}
+
+/// Says what OpenSSH says when it has too many connections, and closes.
+async fn turn_away(mut stream: TcpStream) {
+    if stream.write_all(b"Exceeded MaxStartups\r\n").await.is_ok() && stream.shutdown().await.is_ok() {
+        // Closing with bytes unread would reset the connection and take the words with it.
+        let _ = tokio::time::timeout(TURN_AWAY_WAIT, hang(stream)).await;
     }
 }
 

@@ -21,6 +21,12 @@ pub enum Mode {
     Refuse,
     /// Refuses every credential.
     Auth,
+    /// Turns every connection away: it has too many.
+    Overloaded,
+    /// Refuses every configuration, but late.
+    SlowFailure,
+    /// Behind a link that was cut: established sessions freeze, new connections are swallowed.
+    Cut,
     /// Takes the configuration, then drops the connection without an exit status.
     DropAfterWrite,
     /// As good, with 100 MB of output. For tests.
@@ -49,6 +55,9 @@ impl Mode {
         Self::Hang,
         Self::Refuse,
         Self::Auth,
+        Self::Overloaded,
+        Self::SlowFailure,
+        Self::Cut,
         Self::DropAfterWrite,
         Self::Flood,
         Self::Garble,
@@ -59,7 +68,8 @@ impl Mode {
         Self::Close,
     ];
     /// What help and messages name.
-    pub const WORDS: &'static str = "good, slow, reject, stall, hang, refuse, auth, drop-after-write";
+    pub const WORDS: &'static str =
+        "good, slow, reject, slow-failure, stall, hang, refuse, auth, overloaded, cut, drop-after-write";
 
     /// The word for it.
     pub fn as_str(self) -> &'static str {
@@ -71,6 +81,9 @@ impl Mode {
             Self::Hang => "hang",
             Self::Refuse => "refuse",
             Self::Auth => "auth",
+            Self::Overloaded => "overloaded",
+            Self::SlowFailure => "slow-failure",
+            Self::Cut => "cut",
             Self::DropAfterWrite => "drop-after-write",
             Self::Flood => "flood",
             Self::Garble => "garble",

@@ -1,6 +1,8 @@
 //! The SSH server of a simulated device: who may log in, and which command gets a session.
 
+use super::cut_after::CutAfter;
 use super::device::Device;
+use super::freeze::FrozenStream;
 use super::listener::note;
 use super::session::{self, Call};
 use super::{Kind, Mode};
@@ -27,6 +29,7 @@ pub(super) struct Shared {
     pub(super) password: Option<String>,
     pub(super) slow_delay: Duration,
     pub(super) stop: CancellationToken,
+    pub(super) cut_after: Arc<CutAfter>,
 }
 
 /// The server's settings; `host_key` is the identity of every device.
@@ -53,7 +56,7 @@ pub(super) async fn serve(device: Arc<Device>, shared: Arc<Shared>, stream: TcpS
     }
     let cut = shared.stop.child_token();
     let _ends_with_us = cut.clone().drop_guard();
-    let stream = CutStream::new(stream, cut.clone());
+    let stream = FrozenStream::new(CutStream::new(stream, cut.clone()), device.modes());
     let config = Arc::clone(&shared.config);
     let visitor = Visitor { device, shared, client, cut, channels: BTreeMap::new() };
     if let Ok(session) = run_stream(config, stream, visitor).await {
@@ -135,6 +138,7 @@ impl Handler for Visitor {
             handle: session.handle(),
             cut: self.cut.clone(),
             slow_delay: self.shared.slow_delay,
+            cut_after: Arc::clone(&self.shared.cut_after),
         };
         tokio::spawn(session::run(call, channel));
         Ok(())

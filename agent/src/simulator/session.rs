@@ -1,5 +1,6 @@
 //! One command on a simulated device: reads the configuration, takes it or not, and answers.
 
+use super::cut_after::CutAfter;
 use super::device::Device;
 use super::listener::note;
 use super::{Kind, Mode};
@@ -18,6 +19,9 @@ const FLOOD_PIECE_BYTES: usize = 32 * 1000;
 /// What a device in mode garble prints: screen control, a bidirectional override, broken UTF-8, NUL.
 const GARBLE: &[u8] = b"\x1b[2J\x1b]0;owned\x07\xe2\x80\xae\xff\xfe\x00\r\nend\n";
 
+/// Longest wait for a client to leave with its answer.
+const LEAVE_WAIT: Duration = Duration::from_secs(2);
+
 /// A command that a client asked for.
 pub(super) struct Call {
     pub(super) device: Arc<Device>,
@@ -26,6 +30,7 @@ pub(super) struct Call {
     pub(super) handle: Handle,
     pub(super) cut: CancellationToken,
     pub(super) slow_delay: Duration,
+    pub(super) cut_after: Arc<CutAfter>,
 }
 
 /// Carries out a call as the device's mode says.
@@ -35,9 +40,10 @@ pub(super) async fn run(call: Call, mut channel: Channel<Msg>) {
         return;
     };
     match call.device.mode() {
-        Mode::Reject => {
-            note(&call.device, Kind::Reject, call.client, &call.command);
-            answer(&channel, b"error: line 1: syntax error, configuration not applied\n", 1).await;
+        Mode::Reject => reject(&call, &channel).await,
+        Mode::SlowFailure => {
+            tokio::time::sleep(call.slow_delay).await;
+            reject(&call, &channel).await;
         }
         Mode::Stall => {
             note(&call.device, Kind::Stall, call.client, &call.command);
@@ -51,6 +57,8 @@ pub(super) async fn run(call: Call, mut channel: Channel<Msg>) {
         | Mode::Hang
         | Mode::Refuse
         | Mode::Auth
+        | Mode::Overloaded
+        | Mode::Cut
         | Mode::DropAfterWrite
         | Mode::Flood
         | Mode::Garble
@@ -60,6 +68,17 @@ pub(super) async fn run(call: Call, mut channel: Channel<Msg>) {
         | Mode::NoCommand
         | Mode::Close => take(&call, &channel, &configuration).await,
     }
+    if call.cut_after.is_set() {
+        // The client has its answer by then: the link is cut between two devices, not within one.
+        let left = async { while channel.wait().await.is_some() {} };
+        let _ = tokio::time::timeout(LEAVE_WAIT, left).await;
+        call.cut_after.one_more();
+    }
+}
+
+async fn reject(call: &Call, channel: &Channel<Msg>) {
+    note(&call.device, Kind::Reject, call.client, &call.command);
+    answer(channel, b"error: line 1: syntax error, configuration not applied\n", 1).await;
 }
 
 /// The whole of standard input; `None` if the client left before its end or sent too much.
@@ -102,6 +121,9 @@ async fn take(call: &Call, channel: &Channel<Msg>, configuration: &[u8]) {
         | Mode::Hang
         | Mode::Refuse
         | Mode::Auth
+        | Mode::Overloaded
+        | Mode::SlowFailure
+        | Mode::Cut
         | Mode::Busy
         | Mode::NoCommand
         | Mode::Close => {

@@ -14,12 +14,13 @@ const SPARE_DESCRIPTORS: u64 = 200;
 /// Run simulated devices: real SSH on loopback addresses, each with its own ledger.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Faults: good, slow, reject, stall, hang, refuse, auth, drop-after-write.
+Faults: good, slow, reject, slow-failure, stall, hang, refuse, auth, overloaded, cut, drop-after-write.
 Ranges count devices from 1: 47-100, 3, 3,5-9.
 
 Examples:
   switchyard-agent simulate --devices 100 --fault hang:47-100
   switchyard-agent simulate --devices 100 --sites ams:1-20,fra:21-40,lon:41-100
+  switchyard-agent simulate --devices 100 --cut-after 46
   switchyard-agent simulate --set good:47-100     (while the first one runs)")]
 pub struct Args {
     /// How many devices to simulate.
@@ -40,11 +41,14 @@ pub struct Args {
     /// Which devices are at which site [default: all at lab].
     #[arg(long, value_name = "NAME:RANGE,...")]
     sites: Option<String>,
+    /// Cut the link to all devices once so many were served: sessions freeze, connections are swallowed.
+    #[arg(long, value_name = "N")]
+    cut_after: Option<usize>,
     /// How late slow devices answer.
     #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = duration)]
     slow_delay: Duration,
     /// Change how devices of the simulator that runs in --data behave, and exit.
-    #[arg(long, value_name = "MODE:RANGE", conflicts_with_all = ["devices", "fault", "sites"])]
+    #[arg(long, value_name = "MODE:RANGE", conflicts_with_all = ["devices", "fault", "sites", "cut_after"])]
     set: Vec<Fault>,
 }
 
@@ -78,6 +82,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         sites,
         slow_delay: args.slow_delay,
         password: None,
+        cut_after: args.cut_after,
     };
     let fleet = Fleet::start(config).await.map_err(failed)?;
     announce(&fleet);

@@ -107,7 +107,7 @@ impl Core {
             BreakerAction::Reset | BreakerAction::ForceClosed => self.breakers.reset(name, by, reason, now),
         };
         match done {
-            Ok(()) => self.note_moves(),
+            Ok(()) => self.note_moves(now),
             Err(error) => tracing::warn!("failed to {error}"),
         }
     }

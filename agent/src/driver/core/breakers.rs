@@ -6,9 +6,12 @@ use switchyard_shared::breaker::{Name, State, most_cautious};
 use switchyard_shared::time::Timestamp;
 
 impl Core {
-    pub(super) fn note_moves(&mut self) {
+    pub(super) fn note_moves(&mut self, now: Timestamp) {
         for report in self.breakers.take_reports() {
             log_move(&report);
+            if matches!(report.name, Name::Site(_)) {
+                self.link.site_is(report.state, report.by == "auto", now);
+            }
             match report.state {
                 State::Open | State::ForcedOpen => self.call_off_behind(&report.name),
                 State::Closed | State::Held | State::HalfOpen | State::ForcedClosed => {}
@@ -38,7 +41,7 @@ impl Core {
         let by_rollout: BTreeMap<_, _> = queued.chain(running).collect();
         if let Some(settings) = most_cautious(by_rollout.into_values()) {
             self.breakers.set_settings(settings, now);
-            self.note_moves();
+            self.note_moves(now);
         }
         self.merge_pool_settings();
     }

@@ -9,6 +9,15 @@ use switchyard_shared::time::Timestamp;
 
 impl Core {
     pub(super) fn ended(&mut self, ended: Ended, now: Timestamp) {
+        let is_new = self.running.get(&ended.op).is_some_and(|running| running.doubt.is_none());
+        if ended.outcome.class == Class::LostAfterWrite && is_new {
+            self.lost(ended, now);
+        } else {
+            self.finished(ended, now);
+        }
+    }
+
+    pub(super) fn finished(&mut self, ended: Ended, now: Timestamp) {
         let Ended { op, outcome, wrote } = ended;
         let Some(running) = self.running.remove(&op) else {
             tracing::error!(%op, "an attempt ended that does not run here; passed over");
@@ -17,7 +26,7 @@ impl Core {
         self.tried.note(&op, outcome.class);
         let _overdue_or_in_time = self.pool.release(running.lease, outcome.class, now);
         let _late_or_counted = self.breakers.finish(running.admission, outcome.class, now);
-        self.note_moves();
+        self.note_moves(now);
         self.note_pool_changes();
         self.record(op, outcome, wrote);
         self.merge_settings(now);

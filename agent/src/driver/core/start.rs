@@ -11,7 +11,7 @@ use switchyard_shared::task::Task;
 use switchyard_shared::time::Timestamp;
 
 /// What an attempt may take beyond its longest, before its place is taken from it.
-const OVERDUE_AFTER: Duration = Duration::from_secs(30);
+const OVERDUE_AFTER: Duration = Duration::from_secs(60);
 
 impl Core {
     pub(super) fn start_what_may(&mut self, now: Timestamp) {
@@ -31,7 +31,7 @@ impl Core {
     /// Starts or refuses the task; gives it back when only the pool keeps it waiting.
     fn try_start(&mut self, task: Task, now: Timestamp) -> Option<Task> {
         let device = task.op.device.clone();
-        let deadline = now.plus(attempt::longest(&task.timeouts));
+        let deadline = now.plus(attempt::known_by(&task.timeouts));
         let admission = match self.breakers.try_acquire(&device, deadline, now) {
             Ok(admission) => admission,
             Err(refusal) => {
@@ -51,7 +51,17 @@ impl Core {
         match self.pool.try_acquire(&ask, now) {
             Ok(lease) => {
                 let task = Arc::new(task);
-                self.running.insert(task.op.clone(), Running { task: task.clone(), admission, lease });
+                self.running.insert(
+                    task.op.clone(),
+                    Running {
+                        task: task.clone(),
+                        admission,
+                        lease,
+                        answered_at: None,
+                        wrote_at: None,
+                        doubt: None,
+                    },
+                );
                 self.effects.push_back(Effect::Start(task));
                 None
             }

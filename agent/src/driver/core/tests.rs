@@ -1,6 +1,7 @@
 //! An agent and the world around it, event by event, with no clock, no task and no socket.
 
 mod delivery;
+mod doubt;
 mod pools;
 mod starting;
 
@@ -20,6 +21,7 @@ struct World {
     now: Timestamp,
     started: Vec<OpId>,
     called_off: Vec<(OpId, String)>,
+    probed: Vec<String>,
     said: Vec<FromAgent>,
     appended: Vec<Entry>,
     credit: u64,
@@ -79,6 +81,7 @@ impl World {
             now: Timestamp(0),
             started: vec![],
             called_off: vec![],
+            probed: vec![],
             said: vec![],
             appended: vec![],
             credit: 0,
@@ -103,6 +106,7 @@ impl World {
                 match effect {
                     Effect::Start(task) => self.started.push(task.op.clone()),
                     Effect::CallOff { op, message } => self.called_off.push((op, message)),
+                    Effect::Probe(address) => self.probed.push(address),
                     Effect::Append { entries, results_to } => {
                         self.appended.extend(entries);
                         if let Some(sequence) = results_to {
@@ -139,6 +143,24 @@ impl World {
         let left_as = if class == Class::Ok { LeftAs::Changed } else { LeftAs::Unchanged };
         let outcome = Outcome::new(class, Phase::Connect, left_as, "", self.now);
         self.event(Event::Ended(Ended { op, outcome, wrote: class == Class::Ok }));
+    }
+
+    fn sign(&mut self, op: OpId, kind: SignKind) {
+        let at = self.now;
+        self.event(Event::Sign(Sign { op, kind, at }));
+    }
+
+    /// The device answers and is written to.
+    fn write(&mut self, op: OpId) {
+        self.sign(op.clone(), SignKind::Answered);
+        self.sign(op, SignKind::Writes);
+    }
+
+    fn lose(&mut self, op: OpId) {
+        let mut outcome =
+            Outcome::new(Class::LostAfterWrite, Phase::Write, LeftAs::Unknown, "no exit status", self.now);
+        outcome.wrote_at = self.core.running[&op].wrote_at;
+        self.event(Event::Ended(Ended { op, outcome, wrote: true }));
     }
 
     fn results(&self) -> Vec<(u64, String, Class, String)> {

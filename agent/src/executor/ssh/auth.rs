@@ -14,6 +14,8 @@ use switchyard_shared::task::Task;
 const QUESTION_ROUNDS_MAX: usize = 4;
 /// SSH reason codes with which a device ends a session because it refuses the login.
 const LOGIN_REFUSED_CODES: [u32; 3] = [13, 14, 15];
+/// The SSH reason code for too many connections.
+const TOO_MANY_CODE: u32 = 12;
 
 /// A credential that is ready for use.
 pub(super) enum Proof {
@@ -81,7 +83,10 @@ pub(super) async fn authenticate(
         // The library reports a lost session as a refusal without methods: the record tells them apart.
         let _ = handle.await;
         if let Some(lost) = lost_session(record) {
-            return Err(explain::lost(task, Stage::Authenticate, &lost));
+            return Err(match explain::is_too_much(&lost) {
+                true => explain::too_much(task, Stage::Authenticate, &lost),
+                false => explain::lost(task, Stage::Authenticate, &lost),
+            });
         }
     }
     Err(explain::login_refused(task, offered, &listed(&methods)))
@@ -92,7 +97,8 @@ fn lost_session(record: &Record) -> Option<String> {
     match record.farewell()? {
         Farewell::Message { code, text } => {
             let refused = LOGIN_REFUSED_CODES.contains(&code) || text.contains("uthentication failures");
-            (!refused).then(|| format!("it said {text:?}"))
+            let why = if code == TOO_MANY_CODE { "it has too many connections: " } else { "" };
+            (!refused).then(|| format!("{why}it said {text:?}"))
         }
         Farewell::Broken(why) => (why != russh::Error::NoAuthMethod.to_string()).then_some(why),
     }

@@ -1,8 +1,9 @@
 //! From nothing to an open channel: credential, TCP, handshake, pinned host key, authentication.
 
 use super::cut::CutStream;
+use super::heard::{FirstWords, HeardStream};
 use super::peer::{Peer, Record};
-use super::{Failure, auth, explain};
+use super::{Failure, auth, explain, socket};
 use crate::executor::AttemptContext;
 use crate::secrets::Secrets;
 use russh::client::{Config, GexParams, Handle, Msg, connect_stream};
@@ -10,15 +11,18 @@ use russh::{Channel, Preferred, kex};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use switchyard_shared::outcome::Phase;
+use std::time::Duration;
+use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::task::Task;
-use tokio::net::TcpStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Output that a device may send ahead of us reading it, in bytes.
 const WINDOW_BYTES: u32 = 256 * 1024;
 /// Packets of output held unread for one device.
 const PACKETS_UNREAD_MAX: usize = 8;
+/// A device that says nothing for this long is asked for a sign of life; its answer only feeds the read
+/// clock, so that a long command does not look like a cut link.
+const ASK_AFTER: Duration = Duration::from_secs(5);
 
 /// How far an attempt has come; what a timeout or a lost connection then means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +82,9 @@ pub(super) fn config() -> Config {
         nodelay: true,
         window_size: WINDOW_BYTES,
         channel_buffer_size: PACKETS_UNREAD_MAX,
+        keepalive_interval: Some(ASK_AFTER),
+        // Some devices never answer: their sessions must not be ended for it.
+        keepalive_max: 0,
         preferred: Preferred { kex: Cow::Owned(exchanges), ..Preferred::DEFAULT },
         ..Config::default()
     };
@@ -99,25 +106,32 @@ pub(super) async fn open(
     stage.set(Stage::Tcp);
     context.progress(Phase::Connect);
     let address = (task.endpoint.hostname.as_str(), task.endpoint.port);
-    let stream = TcpStream::connect(address).await.map_err(|error| explain::io(task, Stage::Tcp, &error))?;
-    stream.set_nodelay(true).map_err(|error| explain::io(task, Stage::Tcp, &error))?;
+    let stream = socket::connect(address).await.map_err(|error| explain::io(task, Stage::Tcp, &error))?;
 
     stage.set(Stage::Handshake);
     let token = CancellationToken::new();
     let cut = token.clone().drop_guard();
     let record = Record::default();
     let peer = Peer::new(&task.endpoint.host_keys, record.clone());
-    let mut handle =
-        connect_stream(Arc::clone(config), CutStream::new(stream, token), peer).await.map_err(|error| {
-            match record.refused_key() {
-                Some(shown) => explain::wrong_key(task, &shown),
-                None => explain::ssh(task, Stage::Handshake, &error),
+    let first_words = FirstWords::default();
+    let stream = HeardStream::new(CutStream::new(stream, token), context.hearing(), first_words.clone());
+    let mut handle = connect_stream(Arc::clone(config), stream, peer).await.map_err(|error| {
+        match (record.refused_key(), first_words.before_greeting()) {
+            (Some(shown), _) => explain::wrong_key(task, &shown),
+            (None, Some(said)) if explain::is_too_much(&said) => {
+                explain::too_much(task, Stage::Handshake, &said)
             }
-        })?;
+            (None, _) => explain::ssh(task, Stage::Handshake, &error),
+        }
+    })?;
 
     stage.set(Stage::Authenticate);
     context.progress(Phase::Authenticate);
-    auth::authenticate(&mut handle, proof, task, &record).await?;
+    let login = auth::authenticate(&mut handle, proof, task, &record).await;
+    if login.as_ref().map_or_else(|failure| failure.class == Class::AuthFailed, |()| true) {
+        context.answered();
+    }
+    login?;
 
     stage.set(Stage::OpenChannel);
     let channel = handle.channel_open_session().await;

@@ -101,6 +101,31 @@ pub(super) fn login_partly(task: &Task, offered: &str, methods: &str) -> Failure
     failure(Class::AuthFailed, Phase::Authenticate, message, hint)
 }
 
+/// Words with which a device turns a connection away because it has enough of them.
+const TOO_MUCH: [&str; 7] = [
+    "maxstartups",
+    "too many",
+    "no more sessions",
+    "session limit",
+    "connection limit",
+    "not allowed at this time",
+    "resource shortage",
+];
+
+/// Whether a device's words say that it has too many connections.
+pub(super) fn is_too_much(said: &str) -> bool {
+    let said = said.to_lowercase();
+    TOO_MUCH.iter().any(|words| said.contains(words))
+}
+
+/// The device turned us away because it has too much to do.
+pub(super) fn too_much(task: &Task, stage: Stage, said: &str) -> Failure {
+    let message = format!("{} turned the connection away: {}", place(task), first_words(said));
+    let hint =
+        "it has too many connections: close idle ones, raise its limit, or lower max_parallel_per_site";
+    failure(Class::Overloaded, stage.phase(), message, hint)
+}
+
 /// The session ended at `stage`.
 pub(super) fn lost(task: &Task, stage: Stage, why: &str) -> Failure {
     let during = match stage {
@@ -133,6 +158,11 @@ pub(super) fn ssh(task: &Task, stage: Stage, error: &russh::Error) -> Failure {
     }
     if let russh::Error::ChannelOpenFailure(reason) = error {
         let said = first_words(reason.description()).to_lowercase();
+        if matches!(reason, russh::ChannelOpenFailure::UnknownChannelType) {
+            let message = format!("{} opens no sessions: {said}", place(task));
+            let hint = "it runs no commands over SSH: check its SSH settings and the user's rights";
+            return failure(Class::Unreachable, stage.phase(), message, hint);
+        }
         let message = format!("{} opened no channel: {said}", place(task));
         let hint = "it has too many sessions: close idle ones, or lower max_parallel_per_site";
         return failure(Class::Overloaded, stage.phase(), message, hint);
@@ -202,6 +232,34 @@ mod tests {
             assert_eq!(failure.class, Class::Unreachable, "{}", failure.message);
         }
         assert_eq!(io(&task(), Stage::Tcp, &IoError::from_raw_os_error(110)).class, Class::Timeout);
+    }
+
+    #[test]
+    fn a_device_with_too_many_connections_is_overloaded_whatever_its_words() {
+        for said in [
+            "Exceeded MaxStartups",
+            "Too many connections",
+            "% No more sessions",
+            "it said \"Too many users\"",
+        ] {
+            assert!(is_too_much(said), "{said}");
+            assert_eq!(too_much(&task(), Stage::Handshake, said).class, Class::Overloaded);
+        }
+        assert!(!is_too_much("connection reset by peer"));
+    }
+
+    #[test]
+    fn a_channel_that_is_refused_for_want_of_room_is_overload_and_no_other_kind_is() {
+        use russh::ChannelOpenFailure as Refusal;
+        for (refusal, class) in [
+            (Refusal::ResourceShortage, Class::Overloaded),
+            (Refusal::AdministrativelyProhibited, Class::Overloaded),
+            (Refusal::ConnectFailed, Class::Overloaded),
+            (Refusal::UnknownChannelType, Class::Unreachable),
+        ] {
+            let error = russh::Error::ChannelOpenFailure(refusal);
+            assert_eq!(ssh(&task(), Stage::OpenChannel, &error).class, class);
+        }
     }
 
     #[test]

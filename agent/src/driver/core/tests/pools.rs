@@ -104,7 +104,7 @@ fn one_credential_has_one_rate_whatever_the_rollout() {
 fn an_attempt_that_never_ends_gives_its_place_back() {
     let mut world = World::new(1);
     world.assign([op(1)]);
-    world.now = world.now.plus(Duration::from_secs(5 + 60 + 10 + 30));
+    world.now = world.now.plus(Duration::from_secs(5 + 60 + 15 + 60));
     world.settle();
     assert_eq!(world.core.pool.in_flight(), 0);
     world.assign([op(2)]);

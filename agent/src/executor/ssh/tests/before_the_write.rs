@@ -122,6 +122,26 @@ async fn a_device_with_too_many_sessions_is_overloaded() {
 }
 
 #[tokio::test]
+async fn a_device_that_turns_connections_away_is_overloaded_and_not_unreachable() {
+    let bench = Bench::new(Mode::Overloaded).await;
+    let outcome = refused(&bench, Class::Overloaded, Phase::Connect).await;
+    assert!(outcome.message.contains("Exceeded MaxStartups"), "{}", outcome.message);
+}
+
+#[tokio::test]
+async fn a_login_that_is_refused_is_an_answer_and_silence_is_none() {
+    for (mode, answers) in [(Mode::Auth, 1), (Mode::Good, 1), (Mode::Close, 0), (Mode::Refuse, 0)] {
+        let bench = Bench::new(mode).await;
+        bench.attempt().await;
+        assert_eq!(bench.answers(), answers, "{mode}");
+    }
+    let mut bench = Bench::new(Mode::Hang).await;
+    bench.task.timeouts.connect = Duration::from_millis(300);
+    bench.attempt().await;
+    assert_eq!(bench.answers(), 0);
+}
+
+#[tokio::test]
 async fn cancelling_before_the_gate_writes_nothing() {
     let bench = Bench::new(Mode::Hang).await;
     let cancel = CancellationToken::new();

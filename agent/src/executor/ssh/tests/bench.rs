@@ -2,11 +2,11 @@
 
 use crate::clock::SystemClock;
 use crate::executor::ssh::SshExecutor;
-use crate::executor::{AttemptContext, Executor, GateRefused};
+use crate::executor::{AttemptContext, Executor, GateRefused, Hearing};
 use crate::simulator::{Event, Fleet, FleetConfig, Kind, Mode, Ranges};
 use futures_util::future::BoxFuture;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use switchyard_shared::id::{DeviceName, OpId, RolloutName};
 use switchyard_shared::outcome::{Class, Outcome, Phase};
@@ -18,12 +18,22 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Gate {
     pub(super) refuse: Option<GateRefused>,
     pub(super) opened: AtomicUsize,
+    pub(super) answered: AtomicUsize,
+    pub(super) hearing: OnceLock<Arc<Hearing>>,
     pub(super) phases: Mutex<Vec<Phase>>,
 }
 
 impl AttemptContext for Gate {
     fn progress(&self, phase: Phase) {
         self.phases.lock().expect("no test panics with it").push(phase);
+    }
+
+    fn answered(&self) {
+        self.answered.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn hearing(&self) -> Option<Arc<Hearing>> {
+        Some(self.hearing.get_or_init(|| Arc::new(Hearing::new(SystemClock::shared()))).clone())
     }
 
     fn open_write_gate(&self) -> BoxFuture<'_, Result<(), GateRefused>> {
@@ -110,6 +120,10 @@ impl Bench {
     pub(super) fn count(&self, kind: Kind) -> usize {
         let ledger: Vec<Event> = self.fleet.ledger("dev001").expect("a ledger");
         ledger.iter().filter(|event| event.event == kind).count()
+    }
+
+    pub(super) fn answers(&self) -> usize {
+        self.gate.answered.load(Ordering::SeqCst)
     }
 
     pub(super) fn gates_opened(&self) -> usize {

@@ -1,7 +1,7 @@
 //! What follows the opening of the write gate.
 
 use super::bench::Bench;
-use crate::simulator::{Kind, Mode};
+use crate::simulator::{Kind, Mode, Ranges};
 use std::time::Duration;
 use switchyard_shared::outcome::{Class, LeftAs, OUTPUT_BYTES_MAX, Phase};
 use tokio_util::sync::CancellationToken;
@@ -120,4 +120,47 @@ async fn cancelling_after_the_gate_does_not_tear_the_write() {
     };
     let (outcome, ()) = tokio::join!(attempt, cancelling);
     assert_eq!((outcome.class, bench.count(Kind::Apply)), (Class::Ok, 1), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_device_that_refuses_late_is_waited_for() {
+    let bench = Bench::with(Mode::SlowFailure, |config| config.slow_delay = Duration::from_millis(300)).await;
+    let outcome = bench.attempt().await;
+    assert_eq!(outcome.class, Class::Rejected, "{outcome:?}");
+    assert!(outcome.finished_at.since(outcome.started_at) >= Duration::from_millis(300));
+}
+
+#[tokio::test]
+async fn a_link_that_is_cut_freezes_the_session_and_swallows_the_next() {
+    let mut bench = Bench::with(Mode::Slow, |config| config.slow_delay = Duration::from_millis(500)).await;
+    bench.task.timeouts.command = Duration::from_millis(1500);
+    bench.task.timeouts.connect = Duration::from_millis(1500);
+    let cutting = async {
+        while bench.gates_opened() == 0 {
+            tokio::task::yield_now().await;
+        }
+        bench.fleet.set_mode(Mode::Cut, &Ranges::of(1..=1)).await.expect("the mode");
+    };
+    let (outcome, ()) = tokio::join!(bench.attempt(), cutting);
+    assert_eq!(outcome.class, Class::LostAfterWrite, "{outcome:?}");
+    let heard = bench.gate.hearing.get().expect("a read clock").last();
+    assert!(outcome.finished_at.since(heard) >= Duration::from_millis(1000), "nothing came after the cut");
+    let swallowed = bench.attempt().await;
+    assert_eq!((swallowed.class, swallowed.phase), (Class::Timeout, Phase::Connect), "{swallowed:?}");
+    assert!(swallowed.message.contains("gave no answer to the TCP connection"), "{}", swallowed.message);
+    assert_eq!(bench.count(Kind::Contact), 1, "the device saw nothing of it");
+    bench.fleet.set_mode(Mode::Good, &Ranges::of(1..=1)).await.expect("the mode");
+    assert_eq!(bench.attempt().await.class, Class::Ok);
+    assert_eq!(bench.count(Kind::Contact), 2);
+}
+
+#[tokio::test]
+async fn a_link_can_be_cut_after_so_many_devices() {
+    let mut bench = Bench::with(Mode::Good, |config| config.cut_after = Some(2)).await;
+    assert_eq!(bench.attempt().await.class, Class::Ok);
+    assert_eq!(bench.attempt().await.class, Class::Ok, "each has its answer");
+    bench.task.timeouts.connect = Duration::from_millis(500);
+    while bench.attempt().await.class == Class::Ok {}
+    let outcome = bench.attempt().await;
+    assert_eq!(outcome.class, Class::Timeout, "{outcome:?}");
 }

@@ -1,0 +1,167 @@
+//! A device lost after a write: the change cut it off, or the link was cut at the same time?
+//!
+//! Before it is held against the change a sentinel at the site is asked, and a site that is suspected is
+//! given a while to open: what is lost together with its site is inconclusive.
+
+use super::{Core, Effect};
+use crate::attempt::Ended;
+use crate::sentinel::Reached;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use switchyard_shared::breaker::State;
+use switchyard_shared::id::{DeviceName, OpId};
+use switchyard_shared::outcome::{Class, MESSAGE_BYTES_MAX, Outcome, printable};
+use switchyard_shared::task::Endpoint;
+use switchyard_shared::time::Timestamp;
+
+/// A device that answered this lately may stand in for a sentinel.
+const ANSWERED_LATELY: Duration = Duration::from_secs(300);
+/// Devices that are remembered for it.
+const ANSWERED_MAX: usize = 256;
+/// A site that opens this close to a loss was cut off with it.
+const SAME_TIME: Duration = Duration::from_secs(30);
+
+/// What is known of the link to the site.
+#[derive(Debug, Default)]
+pub struct Link {
+    answered: BTreeMap<DeviceName, (Timestamp, String)>,
+    opened_at: Option<Timestamp>,
+    suspected: bool,
+    was_closed: bool,
+    asking: BTreeSet<String>,
+}
+
+/// A loss that is not judged yet.
+#[derive(Debug)]
+pub struct Doubt {
+    ended: Ended,
+    lost_at: Timestamp,
+    /// Who was asked, and what it showed; `None` when nobody could be.
+    sentinel: Option<(String, Option<Reached>)>,
+}
+
+impl Link {
+    /// A device answered: it may show later that the link works.
+    pub fn answered(&mut self, device: &DeviceName, endpoint: &Endpoint, at: Timestamp) {
+        let host = &endpoint.hostname;
+        let address = match host.contains(':') {
+            true => format!("[{host}]:{}", endpoint.port),
+            false => format!("{host}:{}", endpoint.port),
+        };
+        self.answered.insert(device.clone(), (at, address));
+        if self.answered.len() > ANSWERED_MAX {
+            let oldest = self.answered.iter().min_by_key(|(_, (at, _))| *at);
+            if let Some(oldest) = oldest.map(|(device, _)| device.clone()) {
+                self.answered.remove(&oldest);
+            }
+        }
+    }
+
+    /// Where the site's breaker is now.
+    pub fn site_is(&mut self, state: State, by_itself: bool, now: Timestamp) {
+        match state {
+            State::Open if by_itself => self.opened_at = Some(now),
+            State::Held => self.suspected = self.was_closed,
+            State::Closed | State::ForcedClosed => self.suspected = false,
+            State::Open | State::ForcedOpen | State::HalfOpen => {}
+        }
+        self.was_closed = state == State::Closed;
+    }
+
+    /// The device that answered last, lately, and is none of `not_these`.
+    fn stand_in(&self, not_these: &BTreeSet<&DeviceName>, now: Timestamp) -> Option<String> {
+        let others = self.answered.iter().filter(|(device, _)| !not_these.contains(device));
+        let (at, address) = others.map(|(_, answered)| answered).max_by_key(|(at, _)| *at)?;
+        (now.since(*at) <= ANSWERED_LATELY).then(|| address.clone())
+    }
+}
+
+impl Core {
+    /// Takes the end of an attempt that lost its device after the write.
+    pub(super) fn lost(&mut self, ended: Ended, now: Timestamp) {
+        self.link.answered.remove(&ended.op.device);
+        // A device that is being written to may be the next one that the change cuts off.
+        let writing = self.running.values().filter(|running| running.wrote_at.is_some());
+        let mut not_these: BTreeSet<&DeviceName> = writing.map(|running| &running.task.op.device).collect();
+        not_these.insert(&ended.op.device);
+        let sentinel = self.pool.site().sentinel.clone();
+        let sentinel = sentinel.or_else(|| self.link.stand_in(&not_these, now));
+        if let Some(address) = &sentinel
+            && self.link.asking.insert(address.clone())
+        {
+            self.effects.push_back(Effect::Probe(address.clone()));
+        }
+        let sentinel = sentinel.map(|address| (address, None));
+        if let Some(running) = self.running.get_mut(&ended.op) {
+            running.doubt = Some(Doubt { ended, lost_at: now, sentinel });
+        }
+        self.judge_losses(now);
+    }
+
+    /// A sentinel was asked.
+    pub(super) fn probed(&mut self, address: &str, reached: Reached, now: Timestamp) {
+        self.link.asking.remove(address);
+        for doubt in self.running.values_mut().filter_map(|running| running.doubt.as_mut()) {
+            if let Some((asked, answer)) = &mut doubt.sentinel
+                && asked == address
+            {
+                answer.get_or_insert(reached);
+            }
+        }
+        self.judge_losses(now);
+    }
+
+    /// Reports every loss of which enough is known.
+    pub(super) fn judge_losses(&mut self, now: Timestamp) {
+        let decided: Vec<(OpId, Option<String>)> = self
+            .running
+            .iter()
+            .filter_map(|(op, running)| Some((op, running.doubt.as_ref()?)))
+            .filter_map(|(op, doubt)| Some((op.clone(), self.verdict(doubt, now)?)))
+            .collect();
+        for (op, link_was_cut) in decided {
+            let doubt = self.running.get_mut(&op).and_then(|running| running.doubt.take());
+            let Some(Doubt { ended, .. }) = doubt else { continue };
+            let outcome = match link_was_cut {
+                Some(why) => inconclusive(ended.outcome, &why),
+                None => ended.outcome,
+            };
+            self.finished(Ended { outcome, ..ended }, now);
+        }
+    }
+
+    /// `None` while it is too early; else why the link was cut, if it was.
+    fn verdict(&self, doubt: &Doubt, now: Timestamp) -> Option<Option<String>> {
+        let wrote_at = doubt.ended.outcome.wrote_at.unwrap_or(doubt.lost_at);
+        if self.link.opened_at.is_some_and(|at| at.plus(SAME_TIME) >= wrote_at) {
+            return Some(Some(format!("site/{} opened", self.site)));
+        }
+        match &doubt.sentinel {
+            Some((_, None)) => return None,
+            Some((address, Some(Reached::Dead))) => {
+                return Some(Some(format!("the sentinel {address} gives no answer")));
+            }
+            Some((_, Some(Reached::Alive | Reached::Unknown))) | None => {}
+        }
+        let may_wait = self.link.suspected && !self.draining && now < doubt.lost_at.plus(SAME_TIME);
+        (!may_wait).then_some(None)
+    }
+
+    /// When a loss is judged although nothing else happens.
+    pub(super) fn next_verdict(&self) -> Option<Timestamp> {
+        let doubts = self.running.values().filter_map(|running| running.doubt.as_ref());
+        doubts.map(|doubt| doubt.lost_at.plus(SAME_TIME)).min()
+    }
+}
+
+fn inconclusive(outcome: Outcome, why: &str) -> Outcome {
+    let message = format!(
+        "the link to the site was cut at the same time ({why}), so this is not held against the change: {}",
+        outcome.message
+    );
+    Outcome {
+        class: Class::Inconclusive,
+        message: printable(message.as_bytes(), MESSAGE_BYTES_MAX),
+        ..outcome
+    }
+}

@@ -1,0 +1,124 @@
+//! A device that is lost after a write: held against the change only when the link worked.
+
+use super::*;
+use crate::sentinel::Reached;
+use switchyard_shared::task::SiteSettings;
+
+fn with_sentinel() -> World {
+    let mut world = World::new(10);
+    let sentinel = Some("gw.lon:22".to_owned());
+    world.event(Event::Down(FromCoordinator::Site(SiteSettings { sentinel, ..SiteSettings::default() })));
+    world
+}
+
+fn probed(address: &str, reached: Reached) -> Event {
+    Event::Probed { address: address.into(), reached }
+}
+
+#[test]
+fn a_loss_is_reported_only_after_the_sentinel_was_asked() {
+    for (reached, class) in [
+        (Reached::Alive, Class::LostAfterWrite),
+        (Reached::Dead, Class::Inconclusive),
+        (Reached::Unknown, Class::LostAfterWrite),
+    ] {
+        let mut world = with_sentinel();
+        world.assign([op(1), op(2)]);
+        [1, 2].iter().for_each(|n| world.write(op(*n)));
+        world.lose(op(1));
+        world.lose(op(2));
+        assert_eq!(world.probed, ["gw.lon:22"], "one question for both");
+        assert!(world.results().is_empty() && world.core.running() == 2);
+        world.event(probed("gw.lon:22", reached));
+        let classes: Vec<Class> = world.results().iter().map(|result| result.2).collect();
+        assert_eq!(classes, [class; 2]);
+        assert_eq!((world.core.running(), world.core.pool.in_flight()), (0, 0));
+    }
+}
+
+#[test]
+fn a_device_that_answered_lately_stands_in_unless_it_is_written_to_or_lost() {
+    let mut world = World::new(10);
+    world.assign((1..5).map(op));
+    (1..5).for_each(|n| world.write(op(n)));
+    world.end(op(1), Class::Ok);
+    world.lose(op(2));
+    assert_eq!(world.probed.len(), 1, "only the first one is known to be well");
+    world.event(probed("127.0.0.1:22", Reached::Alive));
+    assert_eq!(world.last_result().0, Class::LostAfterWrite);
+    world.now = world.now.plus(Duration::from_secs(301));
+    world.lose(op(3));
+    assert_eq!((world.probed.len(), world.last_result().0), (1, Class::LostAfterWrite), "too long ago");
+}
+
+#[test]
+fn without_any_sentinel_a_loss_is_what_it_is() {
+    let mut world = World::new(10);
+    world.assign([op(1)]);
+    world.write(op(1));
+    world.lose(op(1));
+    assert!(world.probed.is_empty());
+    assert_eq!(world.last_result(), (Class::LostAfterWrite, "no exit status".into()));
+}
+
+#[test]
+fn a_loss_at_a_site_that_opened_by_itself_is_not_held_against_the_change() {
+    let mut world = World::new(10);
+    world.assign((0..10).map(op));
+    world.write(op(9));
+    world.core.link.site_is(BreakerState::Open, true, world.now);
+    world.lose(op(9));
+    let (class, message) = world.last_result();
+    assert_eq!(class, Class::Inconclusive);
+    assert!(message.contains("(site/lon opened)") && message.ends_with(": no exit status"), "{message}");
+}
+
+#[test]
+fn an_operators_trip_says_nothing_about_the_link() {
+    let mut world = World::new(10);
+    world.assign([op(1)]);
+    world.write(op(1));
+    world.core.link.site_is(BreakerState::Open, false, world.now);
+    world.lose(op(1));
+    assert_eq!(world.last_result().0, Class::LostAfterWrite);
+}
+
+#[test]
+fn a_loss_at_a_suspected_site_waits_half_a_minute_for_the_opening() {
+    for opens in [true, false] {
+        let mut world = with_sentinel();
+        world.assign([op(1)]);
+        world.write(op(1));
+        world.core.link.site_is(BreakerState::Closed, true, world.now);
+        world.core.link.site_is(BreakerState::Held, true, world.now);
+        world.lose(op(1));
+        world.event(probed("gw.lon:22", Reached::Alive));
+        assert!(world.results().is_empty());
+        world.now = world.now.plus(Duration::from_secs(29));
+        if opens {
+            world.core.link.site_is(BreakerState::Open, true, world.now);
+            world.settle();
+            assert_eq!(world.last_result().0, Class::Inconclusive);
+        } else {
+            world.settle();
+            assert!(world.results().is_empty());
+            world.now = world.now.plus(Duration::from_secs(1));
+            world.settle();
+            assert_eq!(world.last_result().0, Class::LostAfterWrite);
+        }
+    }
+}
+
+#[test]
+fn an_agent_that_shuts_down_judges_at_once() {
+    let mut world = with_sentinel();
+    world.assign([op(1)]);
+    world.write(op(1));
+    world.core.link.site_is(BreakerState::Closed, true, world.now);
+    world.core.link.site_is(BreakerState::Held, true, world.now);
+    world.lose(op(1));
+    world.event(Event::Drain);
+    world.event(probed("gw.lon:22", Reached::Alive));
+    assert_eq!(world.last_result().0, Class::LostAfterWrite);
+    assert!(world.core.is_idle());
+}
