@@ -41,12 +41,14 @@ impl Sentinel for TcpSentinel {
 }
 
 fn judge(error: &io::Error) -> Reached {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => Reached::Alive,
-        io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-            Reached::Dead
-        }
-        _ => Reached::Unknown,
+    use io::ErrorKind as Kind;
+    let is = |kinds: &[Kind]| kinds.contains(&error.kind());
+    if is(&[Kind::ConnectionRefused, Kind::ConnectionReset]) {
+        Reached::Alive
+    } else if is(&[Kind::TimedOut, Kind::HostUnreachable, Kind::NetworkUnreachable]) {
+        Reached::Dead
+    } else {
+        Reached::Unknown
     }
 }
 
