@@ -100,8 +100,9 @@ fn inventory(sites: usize) -> String {
     for number in 1..=sites {
         // Nothing dials these addresses; they are only told apart.
         let port = |n| number * DEVICES_PER_SITE + n;
-        let device =
-            |n| format!("  {0}-{n:02}: {{hostname: 127.0.0.1, port: {1}, site: {0}}}\n", site(number), port(n));
+        let device = |n| {
+            format!("  {0}-{n:02}: {{hostname: 127.0.0.1, port: {1}, site: {0}}}\n", site(number), port(n))
+        };
         text.extend((1..=DEVICES_PER_SITE).map(device));
     }
     text

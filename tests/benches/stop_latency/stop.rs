@@ -118,28 +118,25 @@ impl Log {
                     self.device(device);
                 }
             }
-            Some(Event::StateChanged(changed)) => match changed.state() {
-                State::Paused | State::Stopped | State::Aborted => {
-                    self.stopped = self.stopped.or(at);
-                }
-                _ => {}
-            },
+            Some(Event::StateChanged(changed))
+                if [State::Paused, State::Stopped, State::Aborted].contains(&changed.state()) =>
+            {
+                self.stopped = self.stopped.or(at);
+            }
             _ => {}
         }
         Ok(())
     }
 
     fn device(&mut self, device: v1::DeviceResult) {
-        match device.state() {
-            v1::DeviceState::Running => {
-                self.running.insert(device.device);
-                return;
-            }
-            v1::DeviceState::Failed if self.stopped.is_none() => {
-                self.last_failed =
-                    device.outcome.and_then(|outcome| to_timestamp(outcome.finished_at, "finished_at").ok());
-            }
-            _ => {}
+        let state = device.state();
+        if state == v1::DeviceState::Running {
+            self.running.insert(device.device);
+            return;
+        }
+        if state == v1::DeviceState::Failed && self.stopped.is_none() {
+            let finished = device.outcome.map(|outcome| to_timestamp(outcome.finished_at, "finished_at"));
+            self.last_failed = finished.and_then(Result::ok);
         }
         self.running.remove(&device.device);
     }
