@@ -39,6 +39,7 @@ impl Pace {
             match door(rank) {
                 Entry::Free => return Some(rank),
                 Entry::SiteFull => {
+                    self.devices[rank as usize].woken_by_site = false;
                     self.take(rank);
                     self.put(rank, Spot::Site);
                 }

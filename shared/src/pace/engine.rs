@@ -59,6 +59,8 @@ pub(super) struct Device {
     pub(super) counted: bool,
     /// The value whose waiting set it left last, as a place; it hands its turn on when it does not start.
     pub(super) woken: Option<u32>,
+    /// Its site's room woke it; it hands that on too.
+    pub(super) woken_by_site: bool,
     pub(super) started: Timestamp,
     pub(super) wrote: Option<Timestamp>,
 }
@@ -75,6 +77,7 @@ impl Device {
         silent: false,
         counted: false,
         woken: None,
+        woken_by_site: false,
         started: Timestamp(0),
         wrote: None,
     };
@@ -237,6 +240,7 @@ impl Pace {
             let rank = self.fleet.sites.at(slot);
             self.take(rank);
             self.put(rank, Spot::Ready);
+            self.devices[rank as usize].woken_by_site = true;
             self.idle = false;
         }
     }
@@ -331,10 +335,20 @@ impl Pace {
                 }
             }
         }
-        if let Some(place) = self.devices[rank as usize].woken.take() {
+        self.devices[rank as usize].spot = Spot::Away;
+        self.hand_on(rank);
+    }
+
+    /// A device that was woken does not start after all: the room is for the next one.
+    fn hand_on(&mut self, rank: u32) {
+        let device = &mut self.devices[rank as usize];
+        let (from, by_site) = (device.woken.take(), std::mem::take(&mut device.woken_by_site));
+        if let Some(place) = from {
             self.touch(self.fleet.label(place as usize));
         }
-        self.devices[rank as usize].spot = Spot::Away;
+        if by_site {
+            self.wake_site(self.fleet.site(rank) as u32, 1);
+        }
     }
 
     /// Moves a ready device to the waiting set of the value at `place`, or back.
@@ -342,11 +356,8 @@ impl Pace {
         self.ready.remove(rank as usize);
         self.waiting.insert(self.fleet.slot(place as usize));
         self.at_values += 1;
-        let device = &mut self.devices[rank as usize];
-        device.spot = Spot::Value(place);
-        if let Some(from) = device.woken.take() {
-            self.touch(self.fleet.label(from as usize));
-        }
+        self.devices[rank as usize].spot = Spot::Value(place);
+        self.hand_on(rank);
     }
 
     /// The room of a value may have changed.

@@ -13,7 +13,8 @@ impl Pace {
             return;
         }
         let probe = self.is_probe(rank);
-        self.devices[rank as usize].woken = None;
+        let device = &mut self.devices[rank as usize];
+        (device.woken, device.woken_by_site) = (None, false);
         self.take(rank);
         let started = self.timers.clock();
         let device = &mut self.devices[rank as usize];

@@ -1,7 +1,10 @@
 //! What the pace promises, checked from outside.
 
 mod bench;
+mod invariants;
 mod promises;
+mod random;
 mod sim;
+mod small;
 mod targets;
 mod world;
