@@ -122,6 +122,11 @@ impl<'a> Field<'a> {
         found
     }
 
+    /// Whether this is a list.
+    pub fn is_list(&self) -> bool {
+        matches!(self.node.value, Value::List(_))
+    }
+
     /// The items of a list of at most `items_max`.
     pub fn list(&self, items_max: usize) -> Option<Vec<Field<'a>>> {
         let Value::List(items) = &self.node.value else { return self.unexpected("a list") };

@@ -1,0 +1,107 @@
+//! The agent of one site: the real breakers and the real pool.
+
+use super::super::ground::Ground;
+use crate::breaker::{Admission, Report, Tree};
+use crate::id::{DeviceName, SiteName};
+use crate::outcome::Class;
+use crate::pool::Pool;
+use crate::time::Timestamp;
+use std::collections::BTreeSet;
+
+/// One attempt that runs.
+#[derive(Debug, Clone)]
+pub(super) struct Flight {
+    pub admission: Admission,
+    pub attempt: u32,
+    pub serial: u32,
+    pub started_at: i64,
+    pub wrote_at: i64,
+    /// The handshake is done: it is not called off any more.
+    pub connected: bool,
+    /// It will never answer.
+    pub mute: bool,
+}
+
+pub(super) struct Site {
+    pub tree: Tree,
+    pool: Pool,
+    /// Ranks of what runs, in the order of their start.
+    pub in_flight: Vec<u32>,
+    /// Its breaker, when it is not closed.
+    pub report: Option<Report>,
+    pub dark: bool,
+    /// Whether it has been open.
+    pub opened: bool,
+    /// Ranks that were handed out here.
+    pub seen: BTreeSet<u32>,
+    /// Ranks that were connected to.
+    pub tried: BTreeSet<u32>,
+    /// Ranks that were contacted in vain.
+    pub contacted: BTreeSet<u32>,
+    timer: Option<i64>,
+}
+
+impl Site {
+    pub(super) fn new(name: SiteName, pool: usize, ground: &Ground) -> Self {
+        let now = Timestamp::default();
+        let mut tree = Tree::new(name, now);
+        tree.set_settings(ground.breakers, now);
+        Self {
+            tree,
+            pool: Pool::new(pool),
+            in_flight: Vec::new(),
+            report: None,
+            dark: false,
+            opened: false,
+            seen: BTreeSet::new(),
+            tried: BTreeSet::new(),
+            contacted: BTreeSet::new(),
+            timer: None,
+        }
+    }
+
+    /// How many more operations it takes.
+    pub(super) fn credit(&self) -> u32 {
+        let free = u32::try_from(self.pool.size().saturating_sub(self.pool.in_flight())).unwrap_or(u32::MAX);
+        self.tree.allowance().map_or(free, |allowance| allowance.min(free))
+    }
+
+    pub(super) fn admit(
+        &mut self,
+        rank: u32,
+        device: &DeviceName,
+        deadline: Timestamp,
+        now: Timestamp,
+    ) -> Option<Admission> {
+        let admission = self.tree.try_acquire(device, deadline, now).ok()?;
+        if self.pool.try_acquire(device).is_err() {
+            let _counts_for_nothing = self.tree.finish(admission, Class::NotStarted, now);
+            return None;
+        }
+        self.in_flight.push(rank);
+        Some(admission)
+    }
+
+    pub(super) fn end(
+        &mut self,
+        rank: u32,
+        device: &DeviceName,
+        admission: Admission,
+        class: Class,
+        now: Timestamp,
+    ) {
+        self.in_flight.retain(|running| *running != rank);
+        self.pool.release(device);
+        let _late_or_counted = self.tree.finish(admission, class, now);
+    }
+
+    /// When its breakers want to be looked at, if that is news.
+    pub(super) fn next_timer(&mut self, now: i64) -> Option<i64> {
+        let at = self.tree.poll_timeout().map(|(at, _, _)| at.0.max(now))?;
+        if self.timer == Some(at) {
+            return None;
+        }
+        self.timer = Some(at);
+        Some(at)
+    }
+}
