@@ -28,13 +28,18 @@ pub(super) fn draw(
     crate::plan::shuffle(&mut order, super::random::bytes(seed, "listing", number));
     let is_culprit = |index: &usize| {
         let has = |(key, value): (&String, &String)| {
-            model.labels.iter().zip(&drawn[*index].values).any(|(label, own)| label.key == *key && own.to_string() == *value)
+            model
+                .labels
+                .iter()
+                .zip(&drawn[*index].values)
+                .any(|(label, own)| label.key == *key && own.to_string() == *value)
         };
         !culprits.is_empty() && culprits.iter().all(has)
     };
     list(&mut order, model.listing, is_culprit, super::random::bytes(seed, "late", number));
     let sites = (0..model.sites).map(|site| (name(model, site), site_of(model, site))).collect();
-    let devices = order.iter().zip(0u32..).map(|(index, place)| device(model, place, &drawn[*index])).collect();
+    let devices =
+        order.iter().zip(0u32..).map(|(index, place)| device(model, place, &drawn[*index])).collect();
     Inventory { sites, devices }
 }
 
@@ -128,7 +133,12 @@ mod tests {
             values: u32::try_from(shares.len()).unwrap(),
             by: Values::Drawn(shares.to_vec()),
         };
-        let model = Values::Stepped { parent: 0, bases: vec![0, 3], steps: vec![0, 1, 2], shares: vec![0.6, 0.3, 0.1] };
+        let model = Values::Stepped {
+            parent: 0,
+            bases: vec![0, 3],
+            steps: vec![0, 1, 2],
+            shares: vec![0.6, 0.3, 0.1],
+        };
         let labels = vec![
             drawn("platform", &[0.5, 0.5]),
             LabelModel { key: "model".into(), values: 6, by: model },

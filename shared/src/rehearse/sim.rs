@@ -52,7 +52,7 @@ pub(super) fn run(ground: &Ground, world: &World, ranked: &[u32]) -> Track {
         rollout,
         sites: sites.map(|(name, pool)| Site::new(name.clone(), *pool, ground)).collect(),
         device_breakers: BTreeMap::new(),
-        flights: vec![None; ranked.len()],
+        flights: std::iter::repeat_with(|| None).take(ranked.len()).collect(),
         agenda: Agenda::default(),
         now: 0,
         serial: 0,
@@ -138,7 +138,9 @@ impl Sim<'_> {
         flight.connected = true;
         flight.wrote_at = now;
         let work = self.world.work(device, self.world.breaks(device, flight.started_at));
-        self.agenda.add(now.saturating_add(work), What::End { rank, serial });
+        let most = micros(self.ground.timeouts.command);
+        flight.lost = work > most;
+        self.agenda.add(now.saturating_add(work.min(most)), What::End { rank, serial });
         let site = self.site_of(rank);
         self.agent_wakes(u32::try_from(site).unwrap_or(u32::MAX))
     }
@@ -146,7 +148,11 @@ impl Sim<'_> {
     fn verdict(&self, rank: u32, flight: &Flight) -> Class {
         let device = self.ranked[rank as usize];
         let told = self.world.told[device as usize] && self.world.breaks(device, flight.started_at);
-        if told { Class::PostcheckFailed } else { Class::Ok }
+        match told {
+            _ if flight.lost => Class::LostAfterWrite,
+            true => Class::PostcheckFailed,
+            false => Class::Ok,
+        }
     }
 
     fn site_of(&self, rank: u32) -> usize {
@@ -160,9 +166,10 @@ impl Sim<'_> {
         self.track.duration = self.now;
         let outcome = outcome(class, &flight, at);
         let name = self.rollout.layout.devices[rank as usize].name.clone();
-        self.sites[number].end(rank, &name, flight.admission, class, at);
+        let attempt = flight.attempt;
+        self.sites[number].end(rank, flight, class, at);
         self.moved(number);
-        self.tell(&name, flight.attempt, &outcome);
+        self.tell(&name, attempt, &outcome);
         true
     }
 
@@ -197,10 +204,14 @@ impl Sim<'_> {
     fn mirror(&mut self, number: usize, report: Report) {
         let opened = matches!(report.state, State::Open | State::ForcedOpen);
         match &report.name {
-            Name::Device(device) if report.state == State::Closed => drop(self.device_breakers.remove(device)),
+            Name::Device(device) if report.state == State::Closed => {
+                drop(self.device_breakers.remove(device))
+            }
             Name::Device(device) => drop(self.device_breakers.insert(device.clone(), report.clone())),
             Name::Site(_) => {
-                self.sites[number].opened |= opened;
+                let site = &mut self.sites[number];
+                self.track.opened_falsely += u32::from(opened && !site.opened && !site.dark);
+                site.opened |= opened;
                 self.sites[number].report = (report.state != State::Closed).then(|| report.clone());
             }
             Name::Credential { .. } | Name::Group { .. } | Name::Global { .. } => {}
@@ -240,8 +251,11 @@ impl Sim<'_> {
     fn advance(&mut self) {
         let at = self.at();
         for _ in 0..STEPS_MAX {
-            let around =
-                Around { sites: &self.sites, names: &self.ground.sites, device_breakers: &self.device_breakers };
+            let around = Around {
+                sites: &self.sites,
+                names: &self.ground.sites,
+                device_breakers: &self.device_breakers,
+            };
             let step = self.rollout.advance(at, &around);
             if step.events.is_empty() {
                 if let Some((wake, _)) = step.wake {
@@ -295,7 +309,8 @@ impl Sim<'_> {
         let Some(rank) = self.rollout.layout.rank(name) else { return };
         let (number, at, device) = (self.site_of(rank), self.at(), self.ranked[rank as usize]);
         let deadline = at.plus(self.ground.timeouts.connect.saturating_add(self.ground.timeouts.command));
-        let Some(admission) = self.sites[number].admit(rank, name, deadline, at) else {
+        let retry = self.rollout.devices[rank as usize].tries > 0;
+        let Some((admission, lease)) = self.sites[number].admit(rank, name, retry, deadline, at) else {
             let refused = blank(Class::NotStarted, Phase::Queue, at);
             self.tell(name, attempt, &refused);
             return;
@@ -313,12 +328,14 @@ impl Sim<'_> {
         }
         self.flights[rank as usize] = Some(Flight {
             admission,
+            lease,
             attempt,
             serial,
             started_at: self.now,
             wrote_at: 0,
             connected: false,
             mute,
+            lost: false,
         });
         if self.sites[number].dark {
             self.contact(number, rank);

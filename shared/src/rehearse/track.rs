@@ -16,6 +16,8 @@ pub struct Track {
     pub contacted: u32,
     /// The same after that, by probes.
     pub contacted_later: u32,
+    /// Sites that opened although they were not dark.
+    pub opened_falsely: u32,
     /// Whether the whole rollout ended early.
     pub stopped: bool,
     /// Why, in the machine's words.

@@ -8,7 +8,7 @@ use std::time::Duration;
 /// An instant that never comes.
 const NEVER: i64 = i64::MAX;
 
-/// Devices are numbered as in [`Ground`]; durations are microseconds since the rollout began.
+/// Devices are numbered by their place in the inventory; durations are microseconds since the rollout began.
 #[derive(Debug)]
 pub(super) struct World {
     /// From when on the change breaks the device.
@@ -31,8 +31,9 @@ impl World {
         let mut truth = Stream::new(seed, "truth", trial);
         let mut time = Stream::new(seed, "time", trial);
         let mut chance = Stream::new(seed, "circumstances", trial);
-        let count = ground.devices();
-        let bad_from: Vec<i64> = (0..count).map(|device| bad_from(ground, model, device, &mut truth)).collect();
+        let count = ground.inventory;
+        let bad_from: Vec<i64> =
+            (0..count).map(|device| bad_from(ground, model, device, &mut truth)).collect();
         let silent = (0..count).map(|_| truth.chance(model.unreachable)).collect();
         let told = (0..count).map(|_| truth.chance(model.sensitivity)).collect();
         let latency = one_of(&model.latency, &mut chance);
@@ -41,7 +42,8 @@ impl World {
         let handshake = (0..count).map(|_| answer(shaken, &mut time)).collect();
         let pool = model.fleet.as_ref().map(|fleet| *one_of(&fleet.pools, &mut chance));
         let timeouts = model.dark.as_ref().map_or(&[][..], |dark| &dark.timeouts);
-        let timeout = if timeouts.is_empty() { ground.timeouts.connect } else { *one_of(timeouts, &mut chance) };
+        let timeout =
+            if timeouts.is_empty() { ground.timeouts.connect } else { *one_of(timeouts, &mut chance) };
         Self {
             bad_from,
             told,
@@ -132,7 +134,11 @@ fn duration(spread: &Spread, stream: &mut Stream) -> i64 {
     }
 }
 
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "days in microseconds fit a double")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "days in microseconds fit a double"
+)]
 fn scaled(micros: i64, by: f64) -> i64 {
     (micros as f64 * by) as i64
 }

@@ -8,6 +8,7 @@ mod file;
 mod inventory;
 mod plan;
 mod plans;
+mod rehearse;
 mod rollout;
 mod serve;
 mod spec;
@@ -134,6 +135,8 @@ enum Command {
     /// List agents, let new ones join
     #[command(subcommand)]
     Agent(agent::Agent),
+    /// Run a rollout many times against modelled devices, without touching any
+    Rehearse(rehearse::Rehearse),
     /// Run the coordinator
     Serve(serve::Serve),
     /// Print a completion script for a shell
@@ -188,6 +191,7 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<Exit, Failu
         Command::Breaker(args) => args.run(session).await,
         Command::Inventory(args) => args.run(session).await,
         Command::Agent(args) => args.run(session).await,
+        Command::Rehearse(args) => args.run(session).await,
         Command::Serve(args) => args.run(session).await,
         Command::Completion(args) => args.run(session),
     }

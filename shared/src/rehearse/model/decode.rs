@@ -1,9 +1,7 @@
 //! The document of a model into its parts.
 
 use super::number::{duration, factor, one_or_more, probability, some_duration};
-use super::{
-    Cause, Dark, DarkWhen, Failures, FleetModel, Handshake, Known, Model, Rule, Spread,
-};
+use super::{Cause, Dark, DarkWhen, Failures, FleetModel, Handshake, Known, Model, Rule, Spread};
 use crate::inventory::Inventory;
 use crate::yaml::{Field, Node, Problems, Section};
 use std::collections::BTreeMap;
@@ -21,7 +19,9 @@ pub(super) fn model(node: &Node, problems: &Problems, inventory: Option<&Invento
     root.take("metadata");
     let section = match inventory {
         Some(_) => root.section("fleet"),
-        None => root.require("fleet", "fleet: {devices: 1000, sites: 10, pool: 10}").and_then(|f| f.section()),
+        None => {
+            root.require("fleet", "fleet: {devices: 1000, sites: 10, pool: 10}").and_then(|f| f.section())
+        }
     };
     let fleet = section.and_then(FleetModel::read);
     let known = match (inventory, &fleet) {
@@ -63,8 +63,7 @@ fn cause(field: &Field<'_>, known: Option<&Known>) -> Option<Cause> {
     let mut section = field.section()?;
     let labels = section.take("labels").map(|field| labels(&field, known)).unwrap_or_default();
     let sites = section.take("sites").map(|field| sites(&field, known)).unwrap_or_default();
-    let probability =
-        section.require("probability", "probability: 1").and_then(|field| probability(&field));
+    let probability = section.require("probability", "probability: 1").and_then(|field| probability(&field));
     let from = section.take("from").and_then(|field| duration(&field)).unwrap_or_default();
     Some(Cause { labels, sites, probability: probability?, from })
 }

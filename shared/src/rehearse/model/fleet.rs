@@ -92,9 +92,8 @@ impl FleetModel {
     }
 
     pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
-        let devices = section
-            .require("devices", "devices: 10000")
-            .and_then(|field| field.number(1..=DEVICES_MAX));
+        let devices =
+            section.require("devices", "devices: 10000").and_then(|field| field.number(1..=DEVICES_MAX));
         let sites = section.require("sites", "sites: 100").and_then(|field| field.number(1..=SITES_MAX));
         let pool_max = u32::try_from(MAX_IN_FLIGHT_MAX).unwrap_or(u32::MAX);
         let pools = section
@@ -108,17 +107,30 @@ impl FleetModel {
         for (key, at, field) in entries {
             labels.extend(label(key, at, &field, &labels, sites));
         }
-        Some(Self { devices: devices?, sites: sites?, pools: pools?, listing: listing.unwrap_or(Listing::Random), labels })
+        Some(Self {
+            devices: devices?,
+            sites: sites?,
+            pools: pools?,
+            listing: listing.unwrap_or(Listing::Random),
+            labels,
+        })
     }
 }
 
-fn label(key: &str, at: Position, field: &Field<'_>, known: &[LabelModel], sites: Option<u32>) -> Option<LabelModel> {
+fn label(
+    key: &str,
+    at: Position,
+    field: &Field<'_>,
+    known: &[LabelModel],
+    sites: Option<u32>,
+) -> Option<LabelModel> {
     if !is_valid_name(key) {
         field.problem_at(at, format!("{} cannot be the key of a label", shown(key)), "");
     }
     let mut section = field.section()?;
     let kinds = ["within", "from", "copies", "sites_each", "site_pattern"];
-    let given: Vec<_> = kinds.iter().filter_map(|kind| section.take(kind).map(|field| (*kind, field))).collect();
+    let given: Vec<_> =
+        kinds.iter().filter_map(|kind| section.take(kind).map(|field| (*kind, field))).collect();
     if given.len() > 1 {
         let names: Vec<&str> = given.iter().map(|(kind, _)| *kind).collect();
         field.problem(format!("says both {}", names.join(" and ")), "say one of them");
@@ -132,7 +144,8 @@ fn label(key: &str, at: Position, field: &Field<'_>, known: &[LabelModel], sites
         Some(("from", parent)) => {
             let parent = parent_of(&parent, known)?;
             let number = 0..=VALUES_MAX;
-            let bases = section.require("bases", "bases: [0, 1, 2]").and_then(|field| numbers(&field, &number));
+            let bases =
+                section.require("bases", "bases: [0, 1, 2]").and_then(|field| numbers(&field, &number));
             let steps = section.require("steps", "steps: [0, 3]").and_then(|field| numbers(&field, &number));
             stepped(field, known, parent, bases?, steps?, weights.unwrap_or(Some(Vec::new()))?, values??)?
         }
@@ -153,7 +166,11 @@ fn label(key: &str, at: Position, field: &Field<'_>, known: &[LabelModel], sites
     Some(LabelModel { key: key.to_owned(), values, by })
 }
 
-fn drawn(field: &Field<'_>, values: Option<Option<u32>>, weights: Option<Option<Vec<f64>>>) -> Option<(u32, Values)> {
+fn drawn(
+    field: &Field<'_>,
+    values: Option<Option<u32>>,
+    weights: Option<Option<Vec<f64>>>,
+) -> Option<(u32, Values)> {
     match (values, weights) {
         (Some(values), None) => {
             let values = values?;
@@ -166,7 +183,8 @@ fn drawn(field: &Field<'_>, values: Option<Option<u32>>, weights: Option<Option<
         (Some(values), Some(weights)) => {
             let (values, weights) = (values?, weights?);
             if weights.len() != values as usize {
-                field.problem(format!("says {values} values but {} shares", weights.len()), "say one of them");
+                field
+                    .problem(format!("says {values} values but {} shares", weights.len()), "say one of them");
             }
             Some((values, Values::Drawn(weights)))
         }

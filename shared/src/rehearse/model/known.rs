@@ -1,8 +1,8 @@
 //! The labels and sites that a model file may name.
 
 use super::FleetModel;
-use crate::inventory::{Inventory, lookup};
 use crate::filter::Lookup;
+use crate::inventory::{Inventory, lookup};
 use crate::yaml::{Field, Position, did_you_mean, shown};
 use std::collections::{BTreeMap, BTreeSet};
 

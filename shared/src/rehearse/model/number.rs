@@ -18,7 +18,8 @@ pub(super) fn probability(field: &Field<'_>) -> Option<f64> {
     };
     let good = found.filter(|value| (0.0..=1.0).contains(value));
     if good.is_none() {
-        field.problem(format!("must be a probability from 0 to 1, not {}", shown(text)), "such as 0.02 or 2%");
+        field
+            .problem(format!("must be a probability from 0 to 1, not {}", shown(text)), "such as 0.02 or 2%");
     }
     good
 }

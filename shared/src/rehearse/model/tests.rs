@@ -94,7 +94,11 @@ fn with_an_inventory_the_model_may_name_its_labels_and_sites_only() {
     )
     .expect("an inventory");
     let read = |rest: &str| Model::parse(&format!("{HEAD}{rest}"), "model.yaml", Some(&inventory));
-    assert!(read("failures: {where: [{labels: {rack: r1, region: emea}, sites: [lab], probability: 1}]}\n").is_ok());
-    let problems = read("failures: {where: [{labels: {rack: r2}, sites: [lob], probability: 1}]}\n").expect_err("unknown");
+    assert!(
+        read("failures: {where: [{labels: {rack: r1, region: emea}, sites: [lab], probability: 1}]}\n")
+            .is_ok()
+    );
+    let problems = read("failures: {where: [{labels: {rack: r2}, sites: [lob], probability: 1}]}\n")
+        .expect_err("unknown");
     assert_eq!(problems.len(), 2, "{problems:?}");
 }

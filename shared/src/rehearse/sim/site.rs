@@ -4,14 +4,18 @@ use super::super::ground::Ground;
 use crate::breaker::{Admission, Report, Tree};
 use crate::id::{DeviceName, SiteName};
 use crate::outcome::Class;
-use crate::pool::Pool;
+use crate::pool::{Ask, Lease, Pool, Work};
 use crate::time::Timestamp;
 use std::collections::BTreeSet;
 
+/// All devices share one.
+const CREDENTIAL: &str = "env:REHEARSAL";
+
 /// One attempt that runs.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Flight {
     pub admission: Admission,
+    pub lease: Lease,
     pub attempt: u32,
     pub serial: u32,
     pub started_at: i64,
@@ -20,6 +24,8 @@ pub(super) struct Flight {
     pub connected: bool,
     /// It will never answer.
     pub mute: bool,
+    /// Its work takes longer than the command may.
+    pub lost: bool,
 }
 
 pub(super) struct Site {
@@ -42,13 +48,15 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub(super) fn new(name: SiteName, pool: usize, ground: &Ground) -> Self {
+    pub(super) fn new(name: SiteName, own_max: usize, ground: &Ground) -> Self {
         let now = Timestamp::default();
+        let mut pool = Pool::new(own_max);
+        pool.set_settings(ground.pools);
         let mut tree = Tree::new(name, now);
         tree.set_settings(ground.breakers, now);
         Self {
             tree,
-            pool: Pool::new(pool),
+            pool,
             in_flight: Vec::new(),
             report: None,
             dark: false,
@@ -62,37 +70,34 @@ impl Site {
 
     /// How many more operations it takes.
     pub(super) fn credit(&self) -> u32 {
-        let free = u32::try_from(self.pool.size().saturating_sub(self.pool.in_flight())).unwrap_or(u32::MAX);
+        let free = u32::try_from(self.pool.room(0)).unwrap_or(u32::MAX);
         self.tree.allowance().map_or(free, |allowance| allowance.min(free))
     }
 
+    /// Lets an attempt start, if breakers and pool do.
     pub(super) fn admit(
         &mut self,
         rank: u32,
         device: &DeviceName,
+        retry: bool,
         deadline: Timestamp,
         now: Timestamp,
-    ) -> Option<Admission> {
+    ) -> Option<(Admission, Lease)> {
         let admission = self.tree.try_acquire(device, deadline, now).ok()?;
-        if self.pool.try_acquire(device).is_err() {
+        let ask = Ask { device, credential: CREDENTIAL, retry, work: Work::Rollout, deadline };
+        let Ok(lease) = self.pool.try_acquire(&ask, now) else {
             let _counts_for_nothing = self.tree.finish(admission, Class::NotStarted, now);
             return None;
-        }
+        };
         self.in_flight.push(rank);
-        Some(admission)
+        Some((admission, lease))
     }
 
-    pub(super) fn end(
-        &mut self,
-        rank: u32,
-        device: &DeviceName,
-        admission: Admission,
-        class: Class,
-        now: Timestamp,
-    ) {
+    /// Takes an attempt's end to the pool and the breakers.
+    pub(super) fn end(&mut self, rank: u32, flight: Flight, class: Class, now: Timestamp) {
         self.in_flight.retain(|running| *running != rank);
-        self.pool.release(device);
-        let _late_or_counted = self.tree.finish(admission, class, now);
+        self.pool.release(flight.lease, class, now);
+        let _late_or_counted = self.tree.finish(flight.admission, class, now);
     }
 
     /// When its breakers want to be looked at, if that is news.

@@ -42,7 +42,8 @@ pub fn request(session: &mut Session, args: &SpecArgs) -> Result<v1::PlanRollout
     })
 }
 
-fn read_files(spec: &RolloutSpec, folder: &Path) -> Result<Vec<v1::SpecFile>, Vec<Problem>> {
+/// The files that a spec names, relative to `folder`.
+pub fn read_files(spec: &RolloutSpec, folder: &Path) -> Result<Vec<v1::SpecFile>, Vec<Problem>> {
     let named = spec.files();
     if named.len() > FILES_MAX {
         let message = format!("names {} files, more than the {FILES_MAX} allowed", named.len());
@@ -77,7 +78,7 @@ fn key_of(spec: &RolloutSpec, path: &str) -> String {
 
 /// `KEY=VALUE` pairs as one JSON object; a value that reads as JSON and prints the same is that JSON,
 /// everything else is text. Empty without pairs.
-fn vars_json(pairs: &[String]) -> Result<String, Failure> {
+pub fn vars_json(pairs: &[String]) -> Result<String, Failure> {
     let mut vars = Map::new();
     for pair in pairs {
         let (key, value) = pair
