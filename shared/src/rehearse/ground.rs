@@ -5,14 +5,15 @@ use super::{fleet, random};
 use crate::filter::Lookup;
 use crate::id::SiteName;
 use crate::inventory::{Device, Inventory, lookup};
-use crate::pace::{Group, Label, Watched};
-use crate::plan::{Plan, PlanError, PlanInput, PlannedDevice, build};
+use crate::pace::{Group, Watched};
+use crate::plan::{Plan, PlanError, PlanInput, build};
 use crate::rollout::{Layout, LayoutDevice};
 use crate::spec::{Order, RolloutSpec};
 use crate::task::{BreakerSettings, PoolSettings, Timeouts};
 use crate::time::Timestamp;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What a rehearsal plans.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +32,6 @@ pub struct Piece<'a> {
 pub struct Ground {
     pub(super) plan: Plan,
     layout: Layout,
-    watched: Watched,
     /// How many devices the inventory has.
     pub(super) inventory: usize,
     /// The planned devices, by rank.
@@ -99,7 +99,6 @@ impl Ground {
             timeouts: spec.timeouts,
             shuffled: spec.strategy.order == Order::Shuffled,
             any,
-            watched: Watched::new(&labels(inventory, &plan)),
             plan,
             layout,
         })
@@ -154,6 +153,11 @@ impl Ground {
         layout.skip_after = self.layout.skip_after;
         layout.device_wait = self.layout.device_wait;
         layout.site_probes = self.layout.site_probes;
+        layout.budget = self.layout.budget;
+        let of = |number: &u32| self.layout.watched.of[self.rank_of[*number as usize] as usize].clone();
+        let Watched { keys, values, .. } = self.layout.watched.as_ref();
+        let of = ranked.iter().map(of).collect();
+        layout.watched = Arc::new(Watched { keys: *keys, values: values.clone(), of });
         layout
     }
 
@@ -162,29 +166,17 @@ impl Ground {
         let values: Vec<u16> = group
             .as_str()
             .split('&')
-            .filter_map(|part| self.watched.values.iter().position(|value| value.label.to_string() == part))
+            .filter_map(|part| {
+                self.layout.watched.values.iter().position(|value| value.label.to_string() == part)
+            })
             .filter_map(|index| u16::try_from(index).ok())
             .collect();
         let has = |number: &&u32| {
-            let own = &self.watched.of[self.rank_of[**number as usize] as usize];
+            let own = &self.layout.watched.of[self.rank_of[**number as usize] as usize];
             !values.is_empty() && values.iter().all(|value| own.contains(value))
         };
         self.listed.iter().filter(has).copied().collect()
     }
-}
-
-fn labels(inventory: &Inventory, plan: &Plan) -> Vec<Vec<Label>> {
-    let label = |key: &str, value: Option<&str>| {
-        value.map(|value| Label { key: key.to_owned(), value: value.to_owned() })
-    };
-    let of_device = |device: &PlannedDevice| {
-        let region = inventory.sites.get(&device.site).and_then(|site| site.region.as_deref());
-        let fields =
-            [("platform", device.platform.as_deref()), ("role", device.role.as_deref()), ("region", region)];
-        let fields = fields.into_iter().filter_map(|(key, value)| label(key, value));
-        fields.chain(device.labels.iter().filter_map(|(key, value)| label(key, Some(value)))).collect()
-    };
-    plan.devices.iter().map(of_device).collect()
 }
 
 fn touched(cause: &Cause, inventory: &Inventory) -> Vec<bool> {

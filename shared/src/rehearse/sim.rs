@@ -16,7 +16,7 @@ use crate::rollout::{Layout, ResultVerdict, Rollout, RolloutState, WaveState};
 use crate::time::Timestamp;
 use around::Around;
 use site::{Flight, Site};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use when::{Agenda, What};
 
@@ -141,6 +141,8 @@ impl Sim<'_> {
         let most = micros(self.ground.timeouts.command);
         flight.lost = work > most;
         self.agenda.add(now.saturating_add(work.min(most)), What::End { rank, serial });
+        let (name, attempt) = (self.rollout.layout.devices[rank as usize].name.clone(), flight.attempt);
+        self.rollout.wrote(&name, attempt, Timestamp(now));
         let site = self.site_of(rank);
         self.agent_wakes(u32::try_from(site).unwrap_or(u32::MAX))
     }
@@ -358,19 +360,16 @@ impl Sim<'_> {
         }
     }
 
+    /// Stopped is a rollout that left devices behind which nothing holds and that nobody skipped.
     fn conclude(mut self) -> Track {
-        let held = |rank: usize| self.is_held(rank);
-        let waits = |(rank, device): (usize, &crate::rollout::Device)| {
-            device.state == DeviceState::Pending && !held(rank)
-        };
-        let left = self.rollout.devices.iter().enumerate().any(waits);
-        self.track.stopped = left && self.rollout.state == RolloutState::Paused;
+        let held: BTreeSet<u32> =
+            self.track.held.iter().flat_map(|group| self.ground.members(group)).collect();
+        let mut devices = self.rollout.devices.iter().zip(self.ranked);
+        let left =
+            devices.any(|(device, number)| device.state == DeviceState::Pending && !held.contains(number));
+        self.track.stopped = self.rollout.is_stopped_by_evidence() || left;
         self.track.reason = std::mem::take(&mut self.rollout.reason);
         self.track
-    }
-
-    fn is_held(&self, _rank: usize) -> bool {
-        false
     }
 }
 

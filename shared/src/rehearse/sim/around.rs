@@ -29,6 +29,10 @@ impl Surroundings for Around<'_> {
         self.names.binary_search(site).map_or_else(|_| SiteView::default(), |number| self.view(number))
     }
 
+    fn site_at(&self, number: usize, _site: &SiteName) -> SiteView {
+        self.view(number)
+    }
+
     fn device_breaker(&self, device: &DeviceName) -> Option<Report> {
         self.device_breakers.get(device).cloned()
     }
