@@ -1,6 +1,7 @@
 //! The services: convert, ask the driver, convert back. A refusal becomes a status in one table.
 
 mod agents;
+mod breaker_watch;
 mod breakers;
 mod enrollment;
 mod inventory;

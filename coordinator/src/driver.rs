@@ -2,22 +2,29 @@
 
 mod agents;
 mod breakers;
+mod by_hand;
+mod call_off;
 mod effect;
+mod environment;
 mod fleet;
+mod labelled;
 mod message;
+mod notes;
 mod operate;
 mod progress;
 mod recover;
+mod shares;
 mod world;
 
-pub use effect::Outbox;
+pub use effect::{Outbox, Turn};
 pub use fleet::{AgentInfo, Fleet};
 pub use message::{AgentPeer, Driver, Opened, Steer, Verb};
+pub use notes::Notes;
 pub use world::{Active, World};
 
 use crate::clock::Clock;
 use crate::store::{Store, StoreError};
-use effect::{Effect, Turn};
+use effect::Effect;
 use message::Message;
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,6 +90,7 @@ impl Loop {
             self.world.take(message, &mut turn);
         }
         self.world.look_at_sessions(&mut turn);
+        self.world.watch_environment(&mut turn);
         self.wake = self.world.advance(&mut turn);
         if !turn.batch.is_empty() {
             self.store.append(std::mem::take(&mut turn.batch)).await?;
@@ -98,6 +106,7 @@ impl Loop {
             Effect::Reply(reply) => reply(),
             Effect::Send(outbox, message) => outbox.send(message),
             Effect::Publish(name) => self.world.publish(&name),
+            Effect::PublishBreakers => self.world.publish_breakers(),
             Effect::Dispatch(dispatch) => dispatch.send(&*self.store).await?,
         }
         Ok(())

@@ -65,6 +65,16 @@ pub enum Refused {
         /// Who holds it.
         rollout: String,
     },
+    /// An operator holds it.
+    #[error("{what} rollouts/{rollout}: {why}")]
+    HeldByHand {
+        /// What was asked.
+        what: &'static str,
+        /// Of which rollout.
+        rollout: String,
+        /// Who holds it, why, and what lets it go.
+        why: String,
+    },
     /// The site's agent is not here.
     #[error(
         "reach the agent of {site}: it is not connected; start it with: switchyard-agent run --site {site} --coordinator URL --data DIR"

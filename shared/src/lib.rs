@@ -17,6 +17,7 @@ pub mod outcome;
 pub mod pace;
 pub mod plan;
 pub mod pool;
+pub mod promise;
 pub mod rehearse;
 pub mod rollout;
 pub mod spec;

@@ -185,6 +185,11 @@ impl Rollout {
         self.layout.sites().iter().zip(self.running.iter().copied())
     }
 
+    /// How many devices of the running wave wait at each site.
+    pub fn waiting(&self) -> impl Iterator<Item = (&SiteName, u32)> {
+        self.layout.sites().iter().zip(self.waiting.iter().copied())
+    }
+
     /// Names of the devices that this rollout holds: in flight, or unknown while it has not ended.
     pub fn held(&self) -> impl Iterator<Item = &DeviceName> {
         let ended = self.has_ended();

@@ -2,14 +2,13 @@
 
 use super::Api;
 use super::page::page;
-use crate::driver::World;
 use crate::guard::caller_name;
 use crate::refused::Refused;
 use switchyard_proto::convert::link::BreakerAction;
 use switchyard_proto::v1;
 use switchyard_proto::v1::breaker_service_server::BreakerService;
 use switchyard_shared::breaker::Name;
-use switchyard_shared::time::Timestamp;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 #[tonic::async_trait]
@@ -19,8 +18,9 @@ impl BreakerService for Api {
         request: Request<v1::ListBreakersRequest>,
     ) -> Result<Response<v1::ListBreakersResponse>, Status> {
         let asked = request.into_inner();
-        let all = self.driver.ask(|world, turn| Ok(breakers(world, turn.now))).await?;
+        let all = self.driver.ask(|world, turn| Ok(world.all_breakers(turn.now))).await?;
         let (breakers, next_page_token) = page(all, asked.page_size, &asked.page_token, "")?;
+        let breakers = breakers.iter().map(Into::into).collect();
         Ok(Response::new(v1::ListBreakersResponse { breakers, next_page_token }))
     }
 
@@ -43,6 +43,39 @@ impl BreakerService for Api {
         let breaker = Some(self.command(asked.name, asked.reason, by, BreakerAction::Reset).await?);
         Ok(Response::new(v1::ResetBreakerResponse { breaker }))
     }
+
+    async fn force_close_breaker(
+        &self,
+        request: Request<v1::ForceCloseBreakerRequest>,
+    ) -> Result<Response<v1::ForceCloseBreakerResponse>, Status> {
+        let by = caller_name(&request);
+        let asked = request.into_inner();
+        let breaker = Some(self.command(asked.name, asked.reason, by, BreakerAction::ForceClosed).await?);
+        Ok(Response::new(v1::ForceCloseBreakerResponse { breaker }))
+    }
+
+    async fn get_breaker(
+        &self,
+        request: Request<v1::GetBreakerRequest>,
+    ) -> Result<Response<v1::GetBreakerResponse>, Status> {
+        let name = parse(&request.into_inner().name)?;
+        let found = self.driver.ask(move |world, turn| world.known_breaker(&name, turn.now));
+        let breaker = Some((&found.await?).into());
+        Ok(Response::new(v1::GetBreakerResponse { breaker }))
+    }
+
+    type WatchBreakersStream = ReceiverStream<Result<v1::WatchBreakersResponse, Status>>;
+
+    async fn watch_breakers(
+        &self,
+        _: Request<v1::WatchBreakersRequest>,
+    ) -> Result<Response<Self::WatchBreakersStream>, Status> {
+        Ok(Response::new(ReceiverStream::new(self.follow_breakers().await?)))
+    }
+}
+
+fn parse(name: &str) -> Result<Name, Refused> {
+    Name::parse(name).map_err(|error| Refused::BadRequest { field: "name".into(), why: error.to_string() })
 }
 
 impl Api {
@@ -54,21 +87,13 @@ impl Api {
         by: String,
         action: BreakerAction,
     ) -> Result<v1::Breaker, Refused> {
-        let bad = |field: &str, why: String| Refused::BadRequest { field: field.into(), why };
-        let name = Name::parse(&name).map_err(|error| bad("name", error.to_string()))?;
+        let name = parse(&name)?;
         if reason.trim().is_empty() {
-            return Err(bad("reason", "say why: the next operator reads it".into()));
+            let why = "say why: the next operator reads it".into();
+            return Err(Refused::BadRequest { field: "reason".into(), why });
         }
         self.driver
             .ask(move |world, turn| Ok((&world.command_breaker(&name, action, &by, &reason, turn)?).into()))
             .await
     }
-}
-
-/// Every site's breaker, and those of devices that are not closed.
-fn breakers(world: &World, now: Timestamp) -> Vec<v1::Breaker> {
-    let sites = world.inventory.sites.keys().filter_map(|site| world.breaker(&Name::Site(site.clone()), now));
-    let devices =
-        world.fleet.open_breakers().filter(|report| matches!(report.name, Name::Device(_))).cloned();
-    sites.chain(devices).map(|report| (&report).into()).collect()
 }

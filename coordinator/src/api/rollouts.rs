@@ -84,10 +84,10 @@ impl RolloutService for Api {
     ) -> Result<Response<v1::ListRolloutsResponse>, Status> {
         let asked = request.into_inner();
         let listed = self.driver.ask(move |world, turn| {
-            let mut all: Vec<_> = world.rollouts.values().map(|active| &active.rollout).collect();
-            all.sort_by_key(|rollout| std::cmp::Reverse(rollout.created_at));
+            let mut all: Vec<_> = world.rollouts.values().collect();
+            all.sort_by_key(|active| std::cmp::Reverse(active.rollout.created_at));
             let (shown, next) = page(all, asked.page_size, &asked.page_token, "")?;
-            Ok((shown.into_iter().map(|rollout| snapshot(world, rollout, turn.now)).collect(), next))
+            Ok((shown.into_iter().map(|active| snapshot(world, active, turn.now)).collect(), next))
         });
         let (rollouts, next_page_token) = listed.await?;
         Ok(Response::new(v1::ListRolloutsResponse { rollouts, next_page_token }))
@@ -182,9 +182,7 @@ impl RolloutService for Api {
 impl Api {
     async fn get(&self, name: &str) -> Result<v1::Rollout, Refused> {
         let name = name.to_owned();
-        self.driver
-            .ask(move |world, turn| Ok(snapshot(world, &world.rollout(&name)?.rollout, turn.now)))
-            .await
+        self.driver.ask(move |world, turn| Ok(snapshot(world, world.rollout(&name)?, turn.now))).await
     }
 
     /// Answers once the word is durable, with the rollout as it is then.

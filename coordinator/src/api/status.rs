@@ -43,6 +43,7 @@ fn code(refused: &Refused) -> (Code, &'static str) {
         Refused::AlreadyRunning { .. } => (Code::FailedPrecondition, "ALREADY_RUNNING"),
         Refused::WouldRemove(_) => (Code::FailedPrecondition, "WOULD_REMOVE"),
         Refused::DeviceHeld { .. } => (Code::FailedPrecondition, "DEVICE_BUSY"),
+        Refused::HeldByHand { .. } => (Code::FailedPrecondition, "HELD_BY_HAND"),
         Refused::AgentAway { .. } => (Code::FailedPrecondition, "AGENT_AWAY"),
         Refused::TokenRefused(_) => (Code::PermissionDenied, "TOKEN_REFUSED"),
         Refused::OtherSite(_) => (Code::PermissionDenied, "OTHER_SITE"),

@@ -1,15 +1,17 @@
 //! A watcher: reads the durable log at its own pace, so that the driver never waits for it.
 
 use super::Api;
-use crate::driver::{Driver, World};
+use crate::driver::{Active, Driver, Turn, World};
 use crate::refused::Refused;
 use crate::store::StoredEvent;
 use std::sync::Arc;
 use std::time::Duration;
+use switchyard_proto::convert::rollout::Remarks;
 use switchyard_proto::convert::{self, timestamp};
 use switchyard_proto::v1;
+use switchyard_shared::id::RolloutName;
+use switchyard_shared::rollout::Layout;
 use switchyard_shared::rollout::event::Event;
-use switchyard_shared::rollout::{Layout, Rollout};
 use tokio::sync::{mpsc, watch};
 use tonic::Status;
 
@@ -26,12 +28,19 @@ pub(super) type Watched = mpsc::Receiver<Result<v1::WatchRolloutResponse, Status
 
 struct Watcher {
     driver: Driver,
-    name: String,
+    name: RolloutName,
     layout: Arc<Layout>,
     latest: watch::Receiver<u64>,
     after: u64,
     sender: Sender,
-    blocked_on: Vec<String>,
+    said: Said,
+}
+
+/// What a heartbeat says; one with news does not wait for its turn.
+type Said = (Vec<String>, bool);
+
+fn said(rollout: &v1::Rollout) -> Said {
+    (rollout.blocked_on.clone(), rollout.pace.is_empty())
 }
 
 impl Api {
@@ -39,12 +48,13 @@ impl Api {
     /// first.
     pub(super) async fn watch(&self, name: &str, after: Option<u64>) -> Result<Watched, Refused> {
         let asked = name.to_owned();
-        let (rollout, layout, latest) = self
+        let (name, rollout, layout, latest) = self
             .driver
             .ask(move |world, turn| {
                 let active = world.rollout(&asked)?;
                 let latest = active.latest.subscribe();
-                Ok((snapshot(world, &active.rollout, turn.now), active.rollout.layout.clone(), latest))
+                let (rollout, layout) = (snapshot(world, active, turn.now), active.rollout.layout.clone());
+                Ok((active.rollout.name.clone(), rollout, layout, latest))
             })
             .await?;
         if let Some(after) = after.filter(|after| *after > rollout.sequence) {
@@ -52,8 +62,7 @@ impl Api {
             return Err(Refused::BadRequest { field: "after_sequence".into(), why });
         }
         let (sender, receiver) = mpsc::channel(WATCH_QUEUE_MAX);
-        let name = rollout.name.trim_start_matches("rollouts/").to_owned();
-        let (driver, blocked_on) = (self.driver.clone(), rollout.blocked_on.clone());
+        let (driver, said) = (self.driver.clone(), said(&rollout));
         let has_ended = rollout.end_time.is_some();
         let last = rollout.sequence;
         let start = after.unwrap_or(last);
@@ -64,7 +73,7 @@ impl Api {
             let _ = sender.try_send(Ok(first));
         }
         if !(has_ended && start == last) {
-            let watcher = Watcher { driver, name, layout, latest, after: start, sender, blocked_on };
+            let watcher = Watcher { driver, name, layout, latest, after: start, sender, said };
             tokio::spawn(watcher.run());
         }
         Ok(receiver)
@@ -74,11 +83,17 @@ impl Api {
 /// A rollout as it stands.
 pub(super) fn snapshot(
     world: &World,
-    rollout: &Rollout,
+    active: &Active,
     now: switchyard_shared::time::Timestamp,
 ) -> v1::Rollout {
-    let blocked_on = rollout.blocked_on(now, &world.fleet);
-    convert::rollout::rollout(rollout, blocked_on, &world.breakers_of(rollout))
+    let (rollout, strategy) = (&active.rollout, &active.plan.spec.strategy);
+    let remarks = Remarks {
+        blocked_on: rollout.blocked_on(now, &world.fleet),
+        breakers: world.breakers_of(active),
+        harm: rollout.harm_line(&strategy.budget, strategy.order, active.notes.was_resumed()),
+        pace: rollout.pace_line().unwrap_or_default(),
+    };
+    convert::rollout::rollout(rollout, remarks)
 }
 
 impl Watcher {
@@ -123,7 +138,7 @@ impl Watcher {
         let event: Event = serde_json::from_str(&stored.body)
             .map_err(|error| Refused::Store(format!("event {} cannot be read: {error}", stored.sequence)))?;
         self.after = stored.version;
-        let wire = convert::rollout::event(&self.layout, stored.version, stored.at, &event);
+        let wire = convert::rollout::event(&self.name, &self.layout, stored.version, stored.at, &event);
         let gone = self.sender.send(Ok(wire)).await.is_err();
         Ok(gone || matches!(event, Event::Ended { .. }))
     }
@@ -131,15 +146,17 @@ impl Watcher {
     /// Sends a heartbeat when it is due or when what the rollout waits for has changed.
     async fn look(&mut self, due: bool) -> Result<bool, Status> {
         let name = self.name.clone();
-        let (now, rollout) = self
-            .driver
-            .ask(move |world, turn| Ok((turn.now, snapshot(world, &world.rollout(&name)?.rollout, turn.now))))
-            .await?;
-        if !due && rollout.blocked_on == self.blocked_on {
+        let look = move |world: &mut World, turn: &mut Turn| {
+            Ok((turn.now, snapshot(world, world.rollout(name.as_str())?, turn.now)))
+        };
+        let (now, rollout) = self.driver.ask(look).await?;
+        let said = said(&rollout);
+        if !due && said == self.said {
             return Ok(false);
         }
-        self.blocked_on.clone_from(&rollout.blocked_on);
-        let heartbeat = v1::Heartbeat { blocked_on: rollout.blocked_on, counts: rollout.counts };
+        self.said = said;
+        let v1::Rollout { blocked_on, counts, harm, pace, .. } = rollout;
+        let heartbeat = v1::Heartbeat { blocked_on, counts, harm, pace };
         let event = Some(v1::watch_rollout_response::Event::Heartbeat(heartbeat));
         let wire = v1::WatchRolloutResponse { sequence: self.after, at: Some(timestamp(now)), event };
         let _ = self.sender.send(Ok(wire)).await;

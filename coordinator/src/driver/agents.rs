@@ -8,10 +8,11 @@ use crate::refused::Refused;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use switchyard_proto::convert::link::{BreakerAction, FromAgent, FromCoordinator, Hello, Welcome};
-use switchyard_shared::breaker::Name;
+use switchyard_shared::breaker::{Name, State};
 use switchyard_shared::id::{DeviceName, OpId, RolloutName, SiteName};
-use switchyard_shared::outcome::Outcome;
-use switchyard_shared::rollout::{ResultVerdict, RolloutState};
+use switchyard_shared::outcome::{Outcome, Phase};
+use switchyard_shared::rollout::ResultVerdict;
+use switchyard_shared::task::SiteSettings;
 
 /// How often an agent says that it is there.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -63,6 +64,9 @@ impl World {
         self.fleet
             .breakers
             .retain(|name, report| matches!(name, Name::Site(_)) || report.site.as_ref() != Some(&site));
+        let forced = self.forced.iter().map(|(name, report)| (name.clone(), report.clone()));
+        self.fleet.breakers.extend(forced);
+        self.breakers_moved(turn);
         self.reconcile(&site, &hello.in_hand, lost_journal, turn);
         self.remind(&site, turn);
         Ok(Opened { session: id })
@@ -97,22 +101,33 @@ impl World {
         Err(Refused::SiteTaken { site, agent, other: owner.agent.to_string(), why })
     }
 
-    /// Tells an agent that was away what was decided meanwhile: aborts, and breakers held open by hand.
+    /// Tells an agent that was away what was decided meanwhile: its site's settings, breakers that
+    /// operators hold open or closed, and stops.
     fn remind(&self, site: &SiteName, turn: &mut Turn) {
+        self.tell_site(site, turn);
         let Some(session) = self.fleet.sessions.get(site) else { return };
         for forced in self.forced.values().filter(|forced| forced.site.as_ref() == Some(site)) {
             let (name, by, reason) = (forced.name.clone(), forced.by.clone(), forced.reason.clone());
-            let action = BreakerAction::Trip;
+            let action = match forced.state {
+                State::ForcedClosed => BreakerAction::ForceClosed,
+                State::Closed | State::Held | State::Open | State::HalfOpen | State::ForcedOpen => {
+                    BreakerAction::Trip
+                }
+            };
             turn.send(&session.outbox, FromCoordinator::Breaker { name, action, by, reason });
         }
-        for active in self.rollouts.values() {
-            let rollout = &active.rollout;
-            let aborted = rollout.state == RolloutState::Aborted && !rollout.has_ended();
-            if aborted && rollout.running_at(site).next().is_some() {
-                let (rollout, reason) = (rollout.name.clone(), rollout.reason.clone());
-                turn.send(&session.outbox, FromCoordinator::Cancel { rollout, devices: Vec::new(), reason });
-            }
-        }
+        self.call_off_again(site, turn);
+    }
+
+    /// Tells an agent what the inventory says about its site.
+    pub(super) fn tell_site(&self, site: &SiteName, turn: &mut Turn) {
+        let Some(session) = self.fleet.sessions.get(site) else { return };
+        let settings = self.inventory.sites.get(site).map(|site| SiteSettings {
+            sentinel: site.sentinel.clone(),
+            max_in_flight: site.max_in_flight,
+            connect_rate: site.connect_rate,
+        });
+        turn.send(&session.outbox, FromCoordinator::Site(settings.unwrap_or_default()));
     }
 
     fn reconcile(&mut self, site: &SiteName, in_hand: &[OpId], lost_journal: bool, turn: &mut Turn) {
@@ -179,9 +194,20 @@ impl World {
                 turn.send(&outbox, FromCoordinator::HeartbeatReply(count));
             }
             FromAgent::Credit(total) => session.granted = session.granted.max(total),
-            FromAgent::Progress { op, phase, .. } => tracing::debug!(%op, %phase, "progress"),
+            FromAgent::Progress { op, phase, .. } => self.progressed(&site, &op, phase, turn),
             FromAgent::Result { sequence, op, outcome } => self.result(&site, sequence, &op, &outcome, turn),
             FromAgent::Breaker(report) => self.breaker_moved(&site, report, turn),
+        }
+    }
+
+    /// From the first byte that can change it a device is at risk: the pace's clocks run from there.
+    fn progressed(&mut self, site: &SiteName, op: &OpId, phase: Phase, turn: &Turn) {
+        tracing::debug!(%op, %phase, "progress");
+        let Some(active) = self.rollouts.get_mut(&op.rollout).filter(|_| phase == Phase::Write) else {
+            return;
+        };
+        if active.rollout.device(&op.device).is_some_and(|(place, _)| place.site == *site) {
+            active.rollout.wrote(&op.device, op.attempt, turn.now);
         }
     }
 

@@ -1,5 +1,6 @@
-//! Breakers as the coordinator sees them: mirrored from the agents, and held open by operators.
+//! Breakers as the coordinator sees them: mirrored from the agents, and held open or closed by operators.
 
+use super::by_hand::ByHand;
 use super::effect::Turn;
 use super::world::World;
 use crate::refused::Refused;
@@ -17,13 +18,15 @@ impl World {
             matches!(&report.name, Name::Site(name) if name != site) || report.site.as_ref() != Some(site);
         if foreign {
             tracing::warn!(%site, breaker = %report.name, "an agent reported a breaker that is not its own");
-        } else if report.state == State::ForcedOpen || !self.forced.contains_key(&report.name) {
+        } else if self.forced.get(&report.name).is_none_or(|forced| forced.state == report.state) {
+            self.environment_seen = Timestamp(i64::MIN);
             self.mirror(report, turn);
         }
     }
 
     fn mirror(&mut self, report: Report, turn: &mut Turn) {
         let before = self.fleet.breakers.insert(report.name.clone(), report.clone());
+        self.breakers_moved(turn);
         if before.map_or(State::Closed, |before| before.state) == report.state {
             return;
         }
@@ -44,8 +47,7 @@ impl World {
         }
     }
 
-    /// Carries out an operator's word on a breaker. A trip is durable and holds at once, also while the
-    /// agent is away; a reset needs the agent, which holds the evidence. Returns the breaker as it will be.
+    /// Carries out an operator's word on a breaker; returns the breaker as it will be.
     pub fn command_breaker(
         &mut self,
         name: &Name,
@@ -54,67 +56,95 @@ impl World {
         reason: &str,
         turn: &mut Turn,
     ) -> Result<Report, Refused> {
-        let report = self.breaker(name, turn.now).ok_or_else(|| Refused::NotFound {
-            kind: "breaker",
-            name: name.to_string(),
-            list: "switchyard breaker list",
-        })?;
-        let session = report
-            .site
-            .as_ref()
-            .and_then(|site| self.fleet.sessions.get(site))
-            .map(|session| session.outbox.clone());
-        let (by, reason) = (by.to_owned(), reason.to_owned());
-        let report = match action {
-            BreakerAction::Trip => {
-                let (by, reason) = (by.clone(), reason.clone());
-                let first_opened_at = report.first_opened_at.or(Some(turn.now));
-                Report {
-                    state: State::ForcedOpen,
-                    by,
-                    reason,
-                    since: turn.now,
-                    first_opened_at,
-                    retry_at: None,
-                    ..report
-                }
-            }
-            BreakerAction::Reset | BreakerAction::ForceClosed if session.is_none() => {
-                return Err(Refused::AgentAway {
-                    site: report.site.map(|site| site.to_string()).unwrap_or_default(),
-                });
-            }
-            BreakerAction::Reset | BreakerAction::ForceClosed => Report {
-                by: by.clone(),
-                reason: reason.clone(),
-                ..Report::closed(name.clone(), report.site, turn.now)
-            },
-        };
-        let kept = (action == BreakerAction::Trip).then(|| report.clone());
-        turn.put_json("forced", name.to_string(), &kept);
-        match kept {
-            Some(report) => {
-                self.forced.insert(name.clone(), report.clone());
-                self.mirror(report, turn);
-            }
-            None => drop(self.forced.remove(name)),
+        let word = ByHand { action, by, reason };
+        match name {
+            Name::Site(_) | Name::Device(_) | Name::Credential { .. } => self.command_agent(name, word, turn),
+            Name::Group { .. } | Name::Global { .. } => self.command_change(name, word, turn),
         }
-        if let Some(outbox) = session {
-            turn.send(&outbox, FromCoordinator::Breaker { name: name.clone(), action, by, reason });
+    }
+
+    /// A breaker that an agent holds. What is forced is durable and holds at once, also while the agent is
+    /// away; a reset needs the agent, which holds the evidence.
+    fn command_agent(&mut self, name: &Name, word: ByHand<'_>, turn: &mut Turn) -> Result<Report, Refused> {
+        let report = self.known_breaker(name, turn.now)?;
+        let session = report.site.as_ref().and_then(|site| self.fleet.sessions.get(site));
+        let outbox = session.map(|session| session.outbox.clone());
+        let (by, reason) = (word.by.to_owned(), word.reason.to_owned());
+        let closed = || Report {
+            by: by.clone(),
+            reason: reason.clone(),
+            ..Report::closed(name.clone(), report.site.clone(), turn.now)
+        };
+        let (report, is_forced) = match word.action {
+            BreakerAction::Trip => {
+                let first_opened_at = report.first_opened_at.or(Some(turn.now));
+                (Report { state: State::ForcedOpen, first_opened_at, ..closed() }, true)
+            }
+            BreakerAction::ForceClosed => (Report { state: State::ForcedClosed, ..closed() }, true),
+            BreakerAction::Reset if outbox.is_none() => {
+                let site = report.site.as_ref().map(ToString::to_string).unwrap_or_default();
+                return Err(Refused::AgentAway { site });
+            }
+            BreakerAction::Reset => (closed(), false),
+        };
+        let kept = is_forced.then_some(&report);
+        turn.put_json("forced", name.to_string(), &kept);
+        if is_forced {
+            self.forced.insert(name.clone(), report.clone());
+            self.mirror(report.clone(), turn);
+        } else {
+            self.forced.remove(name);
+        }
+        if let Some(outbox) = outbox {
+            let (name, action) = (name.clone(), word.action);
+            turn.send(&outbox, FromCoordinator::Breaker { name, action, by, reason });
         }
         Ok(report)
     }
 
     /// A breaker as it is known here; closed when nothing else was heard; `None` when there is no such
-    /// site or device.
+    /// site, device, credential or rollout.
     pub fn breaker(&self, name: &Name, now: Timestamp) -> Option<Report> {
-        let site = match name {
-            Name::Site(site) => self.inventory.sites.get(site).map(|_| site.clone()),
-            Name::Device(device) => self.inventory.device(device.as_str()).map(|device| device.site.clone()),
-            Name::Credential { site, .. } => Some(site.clone()),
-            Name::Group { .. } | Name::Global { .. } => None,
-        };
-        let known = self.fleet.breakers.get(name).cloned();
-        known.or_else(|| site.map(|site| Report::closed(name.clone(), Some(site), now)))
+        let closed = |site: Option<SiteName>| Report::closed(name.clone(), site, now);
+        if let Some(known) = self.fleet.breakers.get(name) {
+            return Some(known.clone());
+        }
+        match name {
+            Name::Site(site) => self.inventory.sites.get(site).map(|_| closed(Some(site.clone()))),
+            Name::Device(device) => {
+                self.inventory.device(device.as_str()).map(|device| closed(Some(device.site.clone())))
+            }
+            Name::Credential { site, reference } => {
+                let mut devices = self.inventory.devices.iter();
+                let used = devices.any(|device| device.site == *site && device.credential_ref == *reference);
+                used.then(|| closed(Some(site.clone())))
+            }
+            Name::Group { rollout: None, .. } | Name::Global { rollout: None } => Some(closed(None)),
+            Name::Group { rollout: Some(rollout), .. } | Name::Global { rollout: Some(rollout) } => {
+                let active = self.rollouts.get(rollout)?;
+                let known = active.notes.breakers(rollout).find(|report| report.name == *name);
+                Some(known.unwrap_or_else(|| closed(None)))
+            }
+        }
     }
+
+    /// The breaker that `name` means.
+    pub fn known_breaker(&self, name: &Name, now: Timestamp) -> Result<Report, Refused> {
+        self.breaker(name, now).ok_or_else(|| not_found(name))
+    }
+
+    /// Every site's breaker, and everything else that is not closed.
+    pub fn all_breakers(&self, now: Timestamp) -> Vec<Report> {
+        let sites = self.inventory.sites.keys().map(|site| Name::Site(site.clone()));
+        let sites = sites.filter_map(|name| self.breaker(&name, now));
+        let others = self.fleet.open_breakers().filter(|report| !matches!(report.name, Name::Site(_)));
+        let live = self.rollouts.iter().filter(|(_, active)| !active.rollout.has_ended());
+        let rollouts = live.flat_map(|(name, active)| active.notes.breakers(name));
+        sites.chain(others.cloned()).chain(rollouts).collect()
+    }
+}
+
+/// No such breaker.
+fn not_found(name: &Name) -> Refused {
+    Refused::NotFound { kind: "breaker", name: name.to_string(), list: "switchyard breaker list" }
 }

@@ -34,6 +34,7 @@ pub(super) enum Effect {
     Reply(Box<dyn FnOnce() + Send>),
     Send(Outbox, FromCoordinator),
     Publish(RolloutName),
+    PublishBreakers,
     Dispatch(Dispatch),
 }
 

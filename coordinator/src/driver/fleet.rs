@@ -1,6 +1,7 @@
 //! What surrounds the rollouts: agents' sessions, mirrored breakers, and which device is held by whom.
 
 use super::effect::Outbox;
+use super::shares::Shares;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use switchyard_shared::breaker::{Name, Report, State};
@@ -56,6 +57,9 @@ pub struct Fleet {
     pub(super) limits: BTreeMap<SiteName, u32>,
     pub(super) sessions: BTreeMap<SiteName, Session>,
     pub(super) in_flight: BTreeMap<SiteName, u32>,
+    /// What the rollout whose turn it is may still start at a shared site while the guaranteed shares are
+    /// dealt.
+    pub(super) allowance: Shares,
 }
 
 impl Fleet {
@@ -71,6 +75,11 @@ impl Fleet {
     fn room(&self, site: &SiteName) -> u32 {
         let limit = self.limits.get(site).map_or(u32::MAX, |most| most.saturating_sub(self.in_flight(site)));
         self.credit(site).min(limit)
+    }
+
+    /// What the site's agent carries now: in flight and still free.
+    pub(super) fn pool(&self, site: &SiteName) -> u32 {
+        self.in_flight(site).saturating_add(self.room(site))
     }
 
     /// Takes the sites' limits from the inventory in force.
@@ -98,7 +107,7 @@ impl Surroundings for Fleet {
     fn site(&self, site: &SiteName) -> SiteView {
         SiteView {
             connected: self.sessions.contains_key(site),
-            credit: self.room(site),
+            credit: self.room(site).min(self.allowance.get(site).copied().unwrap_or(u32::MAX)),
             breaker: self.breaker(&Name::Site(site.clone())),
             in_flight: self.in_flight(site),
         }

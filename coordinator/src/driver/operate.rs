@@ -2,12 +2,12 @@
 
 use super::effect::Turn;
 use super::message::{Steer, Verb};
+use super::notes::Notes;
 use super::world::{Active, World};
 use crate::pki::token::TokenRecord;
 use crate::refused::Refused;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use switchyard_proto::convert::link::FromCoordinator;
 use switchyard_proto::identity::join_token::JoinToken;
 use switchyard_shared::id::{PlanName, RolloutName, SiteName};
 use switchyard_shared::inventory::Inventory;
@@ -91,11 +91,12 @@ impl World {
             return Err(Refused::BadRequest { field: "plan".into(), why: "it makes no rollout".into() });
         };
         let (latest, _) = watch::channel(0);
-        self.rollouts.insert(name.clone(), Active { rollout, plan, latest });
+        self.rollouts.insert(name.clone(), Active { rollout, plan, notes: Notes::default(), latest });
         self.write(&name, &event, turn);
-        for report in self.breakers_of(&self.rollouts[&name].rollout) {
+        for report in self.breakers_of(&self.rollouts[&name]) {
             self.record(&name, Event::Breaker { report }, turn);
         }
+        self.hold_forced(&name, turn);
         Ok(name)
     }
 
@@ -143,27 +144,15 @@ impl World {
             Verb::Abort => rollout.abort(by, reason, etag)?,
         };
         let name = rollout.name.clone();
-        if let Some(event) = event {
-            self.record(&name, event, turn);
-        }
-        if steer.verb == Verb::Abort {
-            self.call_off(&name, reason, turn);
+        match (steer.verb, event) {
+            (_, None) => {}
+            (Verb::Resume, Some(event)) => {
+                self.check_resume(&name)?;
+                self.resume(&name, event, turn);
+            }
+            (Verb::Pause | Verb::Promote | Verb::Abort, Some(event)) => self.record(&name, event, turn),
         }
         Ok(name)
-    }
-
-    fn call_off(&self, name: &RolloutName, reason: &str, turn: &mut Turn) {
-        let Some(active) = self.rollouts.get(name) else { return };
-        for site in active.rollout.layout.sites() {
-            if let Some(session) = self.fleet.sessions.get(site) {
-                let cancel = FromCoordinator::Cancel {
-                    rollout: name.clone(),
-                    devices: Vec::new(),
-                    reason: format!("aborted: {reason}"),
-                };
-                turn.send(&session.outbox, cancel);
-            }
-        }
     }
 
     /// Replaces the inventory.
@@ -172,6 +161,10 @@ impl World {
         self.inventory_digest = inventory.digest();
         self.fleet.set_limits(&inventory);
         self.inventory = Arc::new(inventory);
+        let sites: Vec<SiteName> = self.fleet.sessions.keys().cloned().collect();
+        for site in sites {
+            self.tell_site(&site, turn);
+        }
     }
 
     /// Keeps a new join token's record.

@@ -10,7 +10,8 @@ use switchyard_shared::time::Timestamp;
 const STEPS_MAX: usize = 1000;
 
 impl World {
-    /// Advances the rollouts, another one first each turn, so that sharing a site is fair.
+    /// Advances the rollouts: where several have work at a site, first each within its guaranteed share,
+    /// then all with what is left, another one first each turn.
     pub(super) fn advance(&mut self, turn: &mut Turn) -> Option<Timestamp> {
         let live = self.rollouts.values().filter(|active| !active.rollout.has_ended());
         let mut names: Vec<RolloutName> = live.map(|active| active.rollout.name.clone()).collect();
@@ -21,6 +22,14 @@ impl World {
         self.turns = self.turns.wrapping_add(1);
         let first = self.turns % names.len();
         names.rotate_left(first);
+        let shares = self.shares(&names);
+        if !shares.is_empty() {
+            for name in &names {
+                self.fleet.allowance = self.allowance(name, &shares);
+                self.advance_one(name, turn);
+            }
+            self.fleet.allowance.clear();
+        }
         names.iter().filter_map(|name| self.advance_one(name, turn)).min()
     }
 
@@ -59,6 +68,9 @@ impl World {
         session.sent += ops.len() as u64;
         let count = u32::try_from(ops.len()).unwrap_or(u32::MAX);
         *self.fleet.in_flight.entry(site.clone()).or_default() += count;
+        if let Some(left) = self.fleet.allowance.get_mut(site) {
+            *left = left.saturating_sub(count);
+        }
         let layout = &active.rollout.layout;
         let ops = ops.iter().filter_map(|(device, attempt)| Some((layout.rank(device)?, *attempt))).collect();
         let (outbox, plan) = (session.outbox.clone(), active.plan.clone());

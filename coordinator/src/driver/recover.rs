@@ -1,6 +1,7 @@
 //! The world as the store has it: what recovery, audit and history share.
 
 use super::fleet::{AgentInfo, Fleet};
+use super::notes::Notes;
 use super::world::{Active, World};
 use crate::store::{Batch, Document, Store, StoreError, StoredEvent};
 use serde::de::DeserializeOwned;
@@ -36,6 +37,8 @@ pub(super) async fn world(store: &dyn Store, now: Timestamp) -> Result<World, St
         watermarks: read_watermarks(store).await?,
         next_session: 0,
         turns: 0,
+        breaker_moves: watch::channel(0).0,
+        environment_seen: Timestamp(i64::MIN),
     };
     world.hold_again();
     world.fleet.set_limits(&world.inventory);
@@ -107,6 +110,7 @@ fn replay_one(
     let event: Event = serde_json::from_str(&stored.body).map_err(|error| bad(&error.to_string()))?;
     if let Some(active) = rollouts.get_mut(name) {
         active.rollout.apply(&event, stored.at);
+        active.notes.take(&event, stored.at);
         active.latest.send_replace(active.rollout.sequence);
         if active.rollout.sequence != stored.version {
             return Err(bad("there is a gap before it"));
@@ -120,7 +124,7 @@ fn replay_one(
     let rollout = Rollout::from_created(name.clone(), layout, &event, stored.at)
         .map_err(|error| bad(&error.to_string()))?;
     let (latest, _) = watch::channel(1);
-    rollouts.insert(name, Active { rollout, plan, latest });
+    rollouts.insert(name, Active { rollout, plan, notes: Notes::default(), latest });
     Ok(())
 }
 

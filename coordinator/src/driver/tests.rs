@@ -15,6 +15,7 @@ use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::plan::{PlanInput, build};
 use switchyard_shared::rollout::RolloutState;
 use switchyard_shared::spec::RolloutSpec;
+use switchyard_shared::task::SiteSettings;
 
 const INVENTORY: &str = "api_version: switchyard/v1\nkind: Inventory\ndefaults: {username: u, credential_ref: \"env:K\", host_keys: [\"SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU\"]}\nsites: {lab: {}, far: {}}\ndevices:\n  a: {hostname: 127.0.0.1, site: lab}\n  b: {hostname: 127.0.0.2, site: lab}\n  c: {hostname: 127.0.0.3, site: lab}\n";
 const SPEC: &str = "api_version: switchyard/v1\nkind: Rollout\nmetadata: {name: test}\nspec:\n  change: {ssh: {command: load}, templates: {default: t}}\n  strategy: {order: listed}\n";
@@ -58,8 +59,12 @@ async fn rollout(driver: &Driver) -> RolloutName {
 }
 
 async fn rollout_of(driver: &Driver, inventory: &str) -> RolloutName {
+    rollout_by(driver, inventory, SPEC, "request-1").await
+}
+
+async fn rollout_by(driver: &Driver, inventory: &str, spec: &str, request: &'static str) -> RolloutName {
     let inventory = Inventory::parse(inventory, "i").unwrap();
-    let spec = RolloutSpec::parse(SPEC, "s").unwrap();
+    let spec = RolloutSpec::parse(spec, "s").unwrap();
     let (files, vars) = (BTreeMap::from([("t".to_owned(), b"x".to_vec())]), BTreeMap::new());
     let now = Timestamp(0);
     let input =
@@ -69,15 +74,19 @@ async fn rollout_of(driver: &Driver, inventory: &str) -> RolloutName {
         .ask(move |world, turn| {
             world.import(inventory, turn);
             let plan = world.store_plan(planned.plan, planned.configs, turn);
-            world.create_rollout(plan.name.as_str(), "", "tester", "request-1", false, turn)
+            world.create_rollout(plan.name.as_str(), "", "tester", request, false, turn)
         })
         .await
         .unwrap()
 }
 
-fn peer(agent: &str) -> AgentPeer {
-    let (agent, site) = (AgentName::new(agent).unwrap(), SiteName::new("lab").unwrap());
+fn peer(agent: &str, site: &SiteName) -> AgentPeer {
+    let (agent, site) = (AgentName::new(agent).unwrap(), site.clone());
     AgentPeer { agent, site, address: "127.0.0.1:1".into() }
+}
+
+fn lab() -> SiteName {
+    SiteName::new("lab").unwrap()
 }
 
 fn hello(in_hand: Vec<OpId>) -> Hello {
@@ -101,7 +110,7 @@ struct Agent {
 async fn connect(driver: &Driver, name: &str, hello: Hello) -> Result<Agent, Refused> {
     let (messages, inbox) = mpsc::channel(64);
     let outbox = Outbox { messages, close: CancellationToken::new() };
-    let opened = driver.open_session(peer(name), hello, outbox).await?;
+    let opened = driver.open_session(peer(name, &lab()), hello, outbox).await?;
     Ok(Agent { session: opened.session, inbox })
 }
 
@@ -119,6 +128,14 @@ impl Agent {
                 | FromCoordinator::Site(_)
                 | FromCoordinator::Breaker { .. } => {}
             }
+        }
+    }
+
+    async fn greeted(&mut self) -> SiteSettings {
+        assert!(matches!(self.inbox.recv().await, Some(FromCoordinator::Welcome(_))));
+        match self.inbox.recv().await {
+            Some(FromCoordinator::Site(settings)) => settings,
+            other => panic!("not the site's settings: {other:?}"),
         }
     }
 
@@ -275,7 +292,7 @@ async fn a_breaker_held_open_by_hand_survives_the_agent_and_is_told_again() {
         .unwrap();
     for driver in [driver, started(&store).await] {
         let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
-        assert!(matches!(agent.inbox.recv().await, Some(FromCoordinator::Welcome(_))));
+        agent.greeted().await;
         let told = agent.inbox.recv().await;
         assert!(matches!(&told, Some(FromCoordinator::Breaker { name: of, .. }) if *of == name), "{told:?}");
         driver.deliver(agent.session, FromAgent::Credit(9)).await.unwrap();
@@ -298,7 +315,7 @@ async fn an_agent_that_was_away_hears_of_the_abort_when_it_comes_back() {
     let steer = Steer { name, verb: Verb::Abort, by, reason, etag };
     driver.ask(move |world, turn| world.steer(&steer, turn)).await.unwrap();
     let mut agent = connect(&driver, "one", hello(ops)).await.unwrap();
-    assert!(matches!(agent.inbox.recv().await, Some(FromCoordinator::Welcome(_))));
+    agent.greeted().await;
     assert!(matches!(agent.inbox.recv().await, Some(FromCoordinator::Cancel { .. })));
 }
 
@@ -314,3 +331,6 @@ async fn an_agent_that_lost_its_journal_leaves_doubt_and_nothing_is_sent_again()
     driver.deliver(agent.session, FromAgent::Credit(9)).await.unwrap();
     assert!(agent.ops().await.iter().all(|op| op.device != first[0].device));
 }
+
+mod shared_sites;
+mod stops;

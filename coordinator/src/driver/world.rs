@@ -3,6 +3,7 @@
 use super::effect::{Effect, Turn};
 use super::fleet::Fleet;
 use super::message::Message;
+use super::notes::Notes;
 use crate::pki::token::TokenRecord;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use switchyard_shared::outcome::DeviceState;
 use switchyard_shared::plan::Plan;
 use switchyard_shared::rollout::Rollout;
 use switchyard_shared::rollout::event::Event;
+use switchyard_shared::time::Timestamp;
 use tokio::sync::watch;
 
 /// A rollout with its plan and its watchers.
@@ -21,6 +23,8 @@ pub struct Active {
     pub rollout: Rollout,
     /// Its plan.
     pub plan: Arc<Plan>,
+    /// What its log says beside its state.
+    pub notes: Notes,
     /// The last sequence that is durable; watchers wait on it.
     pub latest: watch::Sender<u64>,
 }
@@ -39,12 +43,17 @@ pub struct World {
     pub inventory_digest: String,
     /// What surrounds the rollouts.
     pub fleet: Fleet,
-    /// Breakers that an operator holds open; they survive restarts of agents and of this coordinator.
+    /// Breakers that an operator holds open or closed; they survive restarts of agents and of this
+    /// coordinator.
     pub(super) forced: BTreeMap<Name, Report>,
     pub(super) tokens: BTreeMap<String, TokenRecord>,
     pub(super) watermarks: BTreeMap<AgentName, u64>,
     pub(super) next_session: u64,
     pub(super) turns: usize,
+    /// Rises with every move of a breaker; watchers wait on it.
+    pub(super) breaker_moves: watch::Sender<u64>,
+    /// When sites that open together were last looked for.
+    pub(super) environment_seen: Timestamp,
 }
 
 impl World {
@@ -60,8 +69,13 @@ impl World {
     pub(super) fn record(&mut self, name: &RolloutName, event: Event, turn: &mut Turn) {
         let Some(active) = self.rollouts.get_mut(name) else { return };
         active.rollout.apply(&event, turn.now);
+        active.notes.take(&event, turn.now);
         hold(&mut self.fleet, &active.rollout, &event);
         self.write(name, &event, turn);
+        self.push_stop(name, &event, turn);
+        if moves_breakers(&event) {
+            self.breakers_moved(turn);
+        }
     }
 
     /// Puts an event that is applied already into the turn's transaction.
@@ -78,18 +92,58 @@ impl World {
         }
     }
 
-    /// The breakers of a rollout's sites and devices that are not closed.
-    pub fn breakers_of(&self, rollout: &Rollout) -> Vec<Report> {
+    /// Says, once this turn is durable, that a breaker has moved.
+    pub(super) fn breakers_moved(&mut self, turn: &mut Turn) {
+        if !turn.effects.iter().any(|effect| matches!(effect, Effect::PublishBreakers)) {
+            turn.effects.push(Effect::PublishBreakers);
+        }
+    }
+
+    pub(super) fn publish_breakers(&self) {
+        self.breaker_moves.send_modify(|moves| *moves += 1);
+    }
+
+    /// Rises with every move of a breaker.
+    pub fn breaker_moves(&self) -> watch::Receiver<u64> {
+        self.breaker_moves.subscribe()
+    }
+
+    /// The breakers of a rollout's sites, devices and groups that are not closed.
+    pub fn breakers_of(&self, active: &Active) -> Vec<Report> {
+        let rollout = &active.rollout;
         let sites = rollout.layout.sites();
         let concerns = |report: &&Report| match &report.name {
             Name::Site(site) => sites.contains(site),
             Name::Device(device) => rollout.layout.rank(device).is_some(),
             Name::Credential { site, .. } => sites.contains(site),
-            Name::Group { rollout: of, .. } | Name::Global { rollout: of } => {
-                of.as_ref().is_none_or(|of| *of == rollout.name)
-            }
+            Name::Global { .. } => true,
+            // Each rollout holds them as its own.
+            Name::Group { .. } => false,
         };
-        self.fleet.open_breakers().filter(concerns).cloned().collect()
+        let around = self.fleet.open_breakers().filter(concerns).cloned();
+        let own = active.notes.breakers(&rollout.name);
+        around.chain(own.filter(|report| matches!(report.name, Name::Group { .. }))).collect()
+    }
+}
+
+/// Whether an event opens or closes a breaker that the rollout itself holds.
+fn moves_breakers(event: &Event) -> bool {
+    match event {
+        Event::Held { .. }
+        | Event::Released { .. }
+        | Event::Paused { .. }
+        | Event::Resumed { .. }
+        | Event::Ended { .. } => true,
+        Event::Created { .. }
+        | Event::WaveStarted { .. }
+        | Event::Dispatched { .. }
+        | Event::Finished { .. }
+        | Event::Requeued { .. }
+        | Event::Skipped { .. }
+        | Event::WaveFinished { .. }
+        | Event::Promoted { .. }
+        | Event::Aborted { .. }
+        | Event::Breaker { .. } => false,
     }
 }
 

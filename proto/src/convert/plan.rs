@@ -1,15 +1,29 @@
 //! Plans for the wire.
 
-use super::{duration, timestamp};
+use super::{duration, same_names, timestamp};
 use crate::v1;
 use switchyard_shared::outcome::printable;
+use switchyard_shared::pace::{Budget, Mode};
 use switchyard_shared::plan::{Plan, RenderedGroup};
 
 /// Most of a configuration that a plan shows, in bytes.
 const CONTENT_BYTES_MAX: usize = 4096;
 
+same_names!(v1::budget::Mode, Mode, "mode", [Expected, Strict]);
+
+impl From<&Budget> for v1::Budget {
+    fn from(budget: &Budget) -> Self {
+        Self {
+            devices: budget.devices,
+            tolerated_share: budget.tolerated_share.to_string(),
+            mode: v1::budget::Mode::from(budget.mode).into(),
+        }
+    }
+}
+
 /// A plan, with the rendered configurations that are shown and their content.
 pub fn plan(plan: &Plan, rendered: Vec<(RenderedGroup<'_>, Vec<u8>)>) -> v1::Plan {
+    let promise = plan.promise();
     v1::Plan {
         name: format!("plans/{}", plan.name),
         digest: plan.digest.clone(),
@@ -25,6 +39,12 @@ pub fn plan(plan: &Plan, rendered: Vec<(RenderedGroup<'_>, Vec<u8>)>) -> v1::Pla
         order: plan.spec.strategy.order.as_str().into(),
         max_parallel: plan.spec.strategy.max_parallel,
         max_parallel_per_site: plan.spec.strategy.max_parallel_per_site,
+        budget: Some((&plan.spec.strategy.budget).into()),
+        bound: promise.bound,
+        schedule: promise.schedule,
+        watched: promise.watched.into_iter().map(|(key, values)| v1::WatchedKey { key, values }).collect(),
+        in_flight_max: promise.in_flight_max,
+        round_trips: promise.round_trips,
     }
 }
 

@@ -3,8 +3,9 @@
 use super::{same_names, timestamp};
 use crate::v1;
 use switchyard_shared::breaker::{Name, Report, State};
+use switchyard_shared::id::RolloutName;
 use switchyard_shared::outcome::DeviceState;
-use switchyard_shared::pace::Group;
+use switchyard_shared::pace::{Evidence, Group};
 use switchyard_shared::rollout::event::Event;
 use switchyard_shared::rollout::{Counts, Layout, Rollout, RolloutState, WaveState};
 use switchyard_shared::time::Timestamp;
@@ -45,8 +46,21 @@ impl From<&Counts> for v1::DeviceCounts {
     }
 }
 
-/// A rollout as it stands, with what it waits for and the breakers that concern it.
-pub fn rollout(rollout: &Rollout, blocked_on: Vec<String>, breakers: &[Report]) -> v1::Rollout {
+/// What is said about a rollout beside its state.
+#[derive(Debug, Clone, Default)]
+pub struct Remarks {
+    /// What it waits for.
+    pub blocked_on: Vec<String>,
+    /// Breakers that concern it and are not closed.
+    pub breakers: Vec<Report>,
+    /// What is certain and what is expected of the harm, in one line.
+    pub harm: String,
+    /// Why no more devices are in flight; may be empty.
+    pub pace: String,
+}
+
+/// A rollout as it stands, with what is said about it.
+pub fn rollout(rollout: &Rollout, remarks: Remarks) -> v1::Rollout {
     v1::Rollout {
         name: format!("rollouts/{}", rollout.name),
         plan: format!("plans/{}", rollout.plan),
@@ -55,8 +69,10 @@ pub fn rollout(rollout: &Rollout, blocked_on: Vec<String>, breakers: &[Report]) 
         counts: Some((&rollout.counts).into()),
         waves: waves(rollout),
         current_wave: rollout.wave,
-        blocked_on,
-        breakers: breakers.iter().map(Into::into).collect(),
+        blocked_on: remarks.blocked_on,
+        breakers: remarks.breakers.iter().map(Into::into).collect(),
+        harm: Some(harm(rollout, remarks.harm)),
+        pace: remarks.pace,
         create_time: Some(timestamp(rollout.created_at)),
         start_time: rollout.started_at.map(timestamp),
         end_time: rollout.ended_at.map(timestamp),
@@ -64,6 +80,12 @@ pub fn rollout(rollout: &Rollout, blocked_on: Vec<String>, breakers: &[Report]) 
         sequence: rollout.sequence,
         etag: rollout.etag(),
     }
+}
+
+fn harm(rollout: &Rollout, bound: String) -> v1::Harm {
+    let counts = &rollout.counts;
+    let (failed, unknown, in_flight) = (counts.failed, counts.unknown, counts.running);
+    v1::Harm { failed, unknown, in_flight, started: rollout.started(), bound }
 }
 
 fn waves(rollout: &Rollout) -> Vec<v1::WaveStatus> {
@@ -94,7 +116,13 @@ pub fn device_result(rollout: &Rollout, rank: usize) -> v1::DeviceResult {
 }
 
 /// An event of a rollout for its watchers.
-pub fn event(layout: &Layout, sequence: u64, at: Timestamp, event: &Event) -> v1::WatchRolloutResponse {
+pub fn event(
+    name: &RolloutName,
+    layout: &Layout,
+    sequence: u64,
+    at: Timestamp,
+    event: &Event,
+) -> v1::WatchRolloutResponse {
     use v1::watch_rollout_response::Event as Wire;
     let wave = |wave: u32, state: WaveState, soak_until: Option<Timestamp>, by: &str| {
         let state = v1::wave_status::State::from(state).into();
@@ -126,11 +154,15 @@ pub fn event(layout: &Layout, sequence: u64, at: Timestamp, event: &Event) -> v1
         Event::Resumed { by, reason } => state(RolloutState::Running, reason, by),
         Event::Aborted { by, reason } => state(RolloutState::Aborted, reason, by),
         Event::Ended { state: ended } => state(*ended, "", "auto"),
-        Event::Held { group, by, reason, .. } => held(group, State::Open, at, by, reason),
-        Event::Released { group, by, reason } => held(group, State::Closed, at, by, reason),
-        Event::Breaker { report } => {
-            Wire::BreakerChanged(v1::BreakerChanged { breaker: Some(report.into()) })
+        Event::Held { group, evidence, by, reason } => {
+            Wire::BreakerChanged(changed_breaker(&held(name, group, evidence.as_ref(), at, by, reason)))
         }
+        Event::Released { group, by, reason } => {
+            let of = Name::Group { rollout: Some(name.clone()), group: group.clone() };
+            let (by, reason) = (by.clone(), reason.clone());
+            Wire::BreakerChanged(changed_breaker(&Report { by, reason, ..Report::closed(of, None, at) }))
+        }
+        Event::Breaker { report } => Wire::BreakerChanged(changed_breaker(report)),
         Event::Dispatched { .. }
         | Event::Finished { .. }
         | Event::Requeued { .. }
@@ -186,15 +218,30 @@ fn changed(layout: &Layout, event: &Event) -> Vec<v1::DeviceResult> {
     }
 }
 
-/// A group that is held is a breaker like the others, that never heals by itself.
-fn held(
+fn changed_breaker(report: &Report) -> v1::BreakerChanged {
+    v1::BreakerChanged { breaker: Some(report.into()) }
+}
+
+/// A group that a rollout holds, as a breaker like the others, that never heals by itself.
+pub fn held(
+    rollout: &RolloutName,
     group: &Group,
-    state: State,
-    at: Timestamp,
+    evidence: Option<&Evidence>,
+    since: Timestamp,
     by: &str,
     reason: &str,
-) -> v1::watch_rollout_response::Event {
-    let name = Name::Group { rollout: None, group: group.clone() };
-    let report = Report { state, by: by.into(), reason: reason.into(), ..Report::closed(name, None, at) };
-    v1::watch_rollout_response::Event::BreakerChanged(v1::BreakerChanged { breaker: Some((&report).into()) })
+) -> Report {
+    let name = Name::Group { rollout: Some(rollout.clone()), group: group.clone() };
+    let evidence_text = evidence.map(|evidence| evidence.text(Some(group)));
+    let state = if evidence.is_some() { State::Open } else { State::ForcedOpen };
+    Report {
+        state,
+        reason: evidence_text.unwrap_or_else(|| reason.to_owned()),
+        first_opened_at: Some(since),
+        opened_times: 1,
+        by: by.to_owned(),
+        failed: evidence.map_or(0, |evidence| evidence.failed),
+        seen: evidence.map_or(0, |evidence| evidence.seen),
+        ..Report::closed(name, None, since)
+    }
 }

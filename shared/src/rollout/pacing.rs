@@ -23,6 +23,11 @@ impl Rollout {
         self.pace.is_stopped()
     }
 
+    /// Whether devices wait and all of them are held.
+    pub fn waits_for_held_only(&self) -> bool {
+        self.pace.only_held_wait()
+    }
+
     /// Why no more devices are in flight although some wait, in one line; absent when something else
     /// than the pace keeps them.
     pub fn pace_line(&self) -> Option<String> {

@@ -110,7 +110,7 @@ pub fn state_changed(
 /// No news.
 pub fn beat(sequence: u64, blocked_on: &[&str]) -> Box<v1::WatchRolloutResponse> {
     let blocked_on = blocked_on.iter().map(|&why| why.to_owned()).collect();
-    message(sequence, Event::Heartbeat(v1::Heartbeat { blocked_on, counts: None }))
+    message(sequence, Event::Heartbeat(v1::Heartbeat { blocked_on, ..v1::Heartbeat::default() }))
 }
 
 /// A plan with a canary, an odd configuration and a warning.

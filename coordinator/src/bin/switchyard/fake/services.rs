@@ -201,6 +201,45 @@ impl BreakerService for Fake {
         let breaker = v1::Breaker { name: asked.name, state, ..v1::Breaker::default() };
         Ok(Response::new(v1::ResetBreakerResponse { breaker: Some(breaker) }))
     }
+
+    async fn force_close_breaker(
+        &self,
+        request: Request<v1::ForceCloseBreakerRequest>,
+    ) -> Answer<v1::ForceCloseBreakerResponse> {
+        let asked = request.into_inner();
+        self.asked(format!("force-closed {} {}", asked.name, asked.reason))?;
+        let state = v1::breaker::State::ForcedClosed.into();
+        let breaker = v1::Breaker { name: asked.name, state, ..v1::Breaker::default() };
+        Ok(Response::new(v1::ForceCloseBreakerResponse { breaker: Some(breaker) }))
+    }
+
+    async fn get_breaker(&self, request: Request<v1::GetBreakerRequest>) -> Answer<v1::GetBreakerResponse> {
+        let name = request.into_inner().name;
+        self.asked(format!("get_breaker {name}"))?;
+        let known = self.state().rollout.breakers.iter().find(|breaker| breaker.name == name).cloned();
+        Ok(Response::new(v1::GetBreakerResponse { breaker: Some(known.ok_or_else(|| missing(&name))?) }))
+    }
+
+    type WatchBreakersStream = Pin<Box<dyn Stream<Item = Result<v1::WatchBreakersResponse, Status>> + Send>>;
+
+    async fn watch_breakers(
+        &self,
+        _: Request<v1::WatchBreakersRequest>,
+    ) -> Answer<Self::WatchBreakersStream> {
+        use v1::watch_breakers_response::Event;
+        self.asked("watch_breakers".into())?;
+        let breakers = self.state().rollout.breakers.clone();
+        let closed = breakers.iter().map(|breaker| v1::Breaker {
+            state: v1::breaker::State::Closed.into(),
+            reason: String::new(),
+            ..breaker.clone()
+        });
+        let moved: Vec<Event> = closed.map(Event::Breaker).collect();
+        let snapshot = Event::Snapshot(v1::BreakerSnapshot { breakers });
+        let events = std::iter::once(snapshot).chain(moved);
+        let sent: Vec<_> = events.map(|event| Ok(v1::WatchBreakersResponse { event: Some(event) })).collect();
+        Ok(Response::new(Box::pin(tokio_stream::iter(sent))))
+    }
 }
 
 #[tonic::async_trait]

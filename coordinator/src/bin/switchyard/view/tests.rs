@@ -145,7 +145,7 @@ fn a_site_without_agent_needs_a_person_only_when_nothing_else_runs() {
     let mut view = View::new(&fresh(2), &all_pending(2));
     let beat = |sequence| {
         let blocked_on = vec!["no agent at lon".to_owned()];
-        event(sequence, Event::Heartbeat(v1::Heartbeat { blocked_on, counts: None }))
+        event(sequence, Event::Heartbeat(v1::Heartbeat { blocked_on, ..v1::Heartbeat::default() }))
     };
     view.apply(&changed(2, vec![device(0, "ams", v1::DeviceState::Running)]));
     view.apply(&beat(2));
@@ -218,7 +218,7 @@ fn a_promotion_reads_the_same_from_the_event_and_from_the_heartbeat() {
     let told = view.waiting_for().expect("a promotion");
     assert_eq!(told, "promotion after wave canary: switchyard rollout promote ntp");
     let blocked_on = vec![told.clone()];
-    view.apply(&event(2, Event::Heartbeat(v1::Heartbeat { blocked_on, counts: None })));
+    view.apply(&event(2, Event::Heartbeat(v1::Heartbeat { blocked_on, ..v1::Heartbeat::default() })));
     assert_eq!(view.waiting_for(), Some(told));
     assert!(view.is_held());
 }
