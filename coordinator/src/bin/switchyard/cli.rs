@@ -126,7 +126,7 @@ enum Command {
     /// List and show plans
     #[command(subcommand)]
     Plans(plans::Plans),
-    /// List, trip and reset breakers
+    /// Look at breakers, open, close and watch them
     #[command(subcommand)]
     Breaker(breaker::Breaker),
     /// Check, import and list devices

@@ -8,3 +8,4 @@ pub mod plan;
 pub mod status;
 pub mod summary;
 pub mod table;
+pub mod why;

@@ -5,10 +5,11 @@ mod fold;
 
 pub use counts::Counts;
 
-use crate::text::counted;
-use crate::words::is_final;
+use crate::text::{counted, number, one_line};
+use crate::words::{self, is_final};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use switchyard_proto::v1;
 use switchyard_proto::v1::wave_status::State as WaveState;
 use switchyard_shared::breaker::State as BreakerState;
 use switchyard_shared::outcome::{Class, DeviceState, LeftAs};
@@ -42,6 +43,10 @@ pub struct View {
     pub troubles: BTreeMap<String, Trouble>,
     /// What the rollout waits for.
     pub blocked_on: Vec<String>,
+    /// What holds in at least 95 of 100 rollouts; empty when nothing may be said.
+    pub harm_expected: String,
+    /// Why no more devices are in flight; empty when the pace is not what keeps them.
+    pub pace: String,
     /// The last event that was folded in.
     pub sequence: u64,
     /// When it started.
@@ -66,17 +71,38 @@ pub struct Wave {
     pub soak_until: Option<Timestamp>,
 }
 
-/// A breaker that is not closed.
+/// A breaker; a view keeps those that are not closed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Breaker {
-    /// Its state; never closed.
+    /// Its state.
     pub state: BreakerState,
     /// Why.
     pub reason: String,
+    /// Since when.
+    pub since: Option<Timestamp>,
     /// When it tries again by itself.
     pub retry_at: Option<Timestamp>,
     /// `auto` or an operator.
     pub by: String,
+    /// Distinct devices that failed lately.
+    pub failed: u32,
+    /// Distinct devices that were seen lately.
+    pub seen: u32,
+}
+
+impl Breaker {
+    /// What the wire says of a breaker; `None` for a state that this program does not know.
+    pub fn read(breaker: &v1::Breaker) -> Option<Self> {
+        Some(Self {
+            state: BreakerState::parse(words::breaker_state(breaker.state))?,
+            reason: one_line(&breaker.reason),
+            since: words::instant_of(breaker.since.as_ref()),
+            retry_at: words::instant_of(breaker.retry_at.as_ref()),
+            by: one_line(&breaker.by),
+            failed: breaker.failed,
+            seen: breaker.seen,
+        })
+    }
 }
 
 /// A device that failed, was skipped, or of which nobody knows.
@@ -178,6 +204,19 @@ impl View {
             (WaveState::Soaking, None)
             | (WaveState::Unspecified | WaveState::Waiting | WaveState::Running | WaveState::Done, _) => None,
         }
+    }
+
+    /// What is known of the harm: what is certain now, and what is expected by the end.
+    pub fn harm(&self) -> String {
+        let of = |state| self.counts.of(state);
+        let (failed, unknown) = (of(DeviceState::Failed), of(DeviceState::Unknown));
+        let in_flight = of(DeviceState::Running);
+        let certain = number((failed + unknown + in_flight).into());
+        let (failed, unknown, in_flight) =
+            (number(failed.into()), number(unknown.into()), number(in_flight.into()));
+        let now =
+            format!("{failed} failed, {unknown} unknown, {in_flight} in flight: certainly at most {certain}");
+        if self.harm_expected.is_empty() { now } else { format!("{now}; {}", self.harm_expected) }
     }
 
     /// Whether the next wave waits until a person promotes.

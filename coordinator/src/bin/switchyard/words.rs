@@ -34,6 +34,10 @@ word!(
     breaker_state, v1::breaker::State, "STATE_"
 );
 word!(
+    /// What a budget promises.
+    budget_mode, v1::budget::Mode, "MODE_"
+);
+word!(
     /// State of an agent.
     agent_state, v1::agent::State, "STATE_"
 );

@@ -289,7 +289,38 @@ async fn breakers_are_tripped_and_reset_with_a_reason() {
     fake.run(&["breaker", "reset", "breakers/site/lon", "--reason", "done"]).await;
     assert_eq!(fake.state().asked, ["trip site/lon fibre work", "reset site/lon done"]);
     assert_eq!(offline(&["breaker", "trip", "lon", "--reason", "x"]).await.exit, Exit::Usage);
+    let kept = fake.run(&["breaker", "force-closed", "site/lon", "--reason", "known flaky"]).await;
+    assert_eq!(kept.out, "breaker site/lon is FORCED_CLOSED\n", "{kept:?}");
+    assert!(kept.err.contains("nothing protects it now"), "{kept:?}");
+    for name in ["global", "group/os=17.9", "rollout/ntp/group/os=17.9", "credential/lon/file:k"] {
+        let ended = fake.run(&["breaker", "trip", name, "--reason", "x"]).await;
+        assert_eq!(ended.out, format!("breaker {name} is FORCED_OPEN\n"), "{ended:?}");
+    }
+    let reset = fake.run(&["breaker", "reset", "global", "--reason", "over"]).await;
+    assert!(reset.err.contains("rollouts that it paused stay paused"), "{reset:?}");
     assert_eq!(offline(&["breaker", "trip", "site/lon"]).await.exit, Exit::Usage);
+}
+
+#[tokio::test]
+async fn a_breaker_says_why_and_what_next_and_is_followed() {
+    let fake = Fake::start(dark_site()).await;
+    let shown = fake.run(&["breaker", "get", "site/lon"]).await;
+    let line = "site/lon OPEN: 5 of the last 5 devices unreachable; does not heal with time; switchyard breaker reset \
+                site/lon --reason WHY\n";
+    assert_eq!(shown.out, line);
+    assert_eq!(fake.run(&["breaker", "get", "site/ams"]).await.exit, Exit::NotFound);
+    let listed = fake.run(&["breaker", "list"]).await;
+    assert!(listed.out.contains("WHY, AND WHAT NEXT"), "{listed:?}");
+    assert!(listed.out.contains("switchyard breaker reset site/lon"), "{listed:?}");
+    let watched = fake.run(&["breaker", "watch"]).await;
+    assert_eq!(watched.exit, Exit::Unavailable, "the stream ended: {watched:?}");
+    assert!(watched.out.starts_with(line), "{watched:?}");
+    assert!(watched.out.trim_end().ends_with("site/lon CLOSED"), "{watched:?}");
+    let lines = fake.run(&["breaker", "watch", "-o", "jsonl"]).await.out;
+    let parsed: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(parsed[0]["snapshot"]["breakers"][0]["name"], "site/lon");
+    assert_eq!(parsed[1]["breaker"]["state"], "CLOSED");
 }
 
 #[tokio::test]

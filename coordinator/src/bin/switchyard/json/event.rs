@@ -1,6 +1,6 @@
 //! One watched event as one JSON object, `sequence` first.
 
-use super::rollout::{counts, rollout};
+use super::rollout::{counts, harm, rollout};
 use super::{at, breaker, device_result};
 use crate::words;
 use serde_json::{Value, json};
@@ -45,9 +45,15 @@ fn named(event: &Event) -> (&'static str, Value) {
         Event::BreakerChanged(change) => {
             ("breaker_changed", json!({"breaker": change.breaker.as_ref().map_or(Value::Null, breaker)}))
         }
-        Event::Heartbeat(beat) => {
-            ("heartbeat", json!({"blocked_on": beat.blocked_on, "counts": counts(beat.counts.as_ref())}))
-        }
+        Event::Heartbeat(beat) => (
+            "heartbeat",
+            json!({
+                "blocked_on": beat.blocked_on,
+                "counts": counts(beat.counts.as_ref()),
+                "harm": harm(beat.harm.as_ref()),
+                "pace": beat.pace,
+            }),
+        ),
     }
 }
 

@@ -23,6 +23,20 @@ pub fn rollout(rollout: &v1::Rollout) -> Value {
         "created_by": rollout.created_by,
         "sequence": rollout.sequence,
         "etag": rollout.etag,
+        "harm": harm(rollout.harm.as_ref()),
+        "pace": rollout.pace,
+    })
+}
+
+/// What is known of the harm.
+pub fn harm(harm: Option<&v1::Harm>) -> Value {
+    let Some(harm) = harm else { return Value::Null };
+    json!({
+        "failed": harm.failed,
+        "unknown": harm.unknown,
+        "in_flight": harm.in_flight,
+        "started": harm.started,
+        "bound": harm.bound,
     })
 }
 
@@ -68,6 +82,20 @@ pub fn plan(plan: &v1::Plan) -> Value {
         "order": plan.order,
         "max_parallel": plan.max_parallel,
         "max_parallel_per_site": plan.max_parallel_per_site,
+        "budget": plan.budget.as_ref().map_or(Value::Null, budget),
+        "bound": plan.bound,
+        "schedule": plan.schedule,
+        "watched": plan.watched.iter().map(|key| json!({"key": key.key, "values": key.values})).collect::<Vec<_>>(),
+        "in_flight_max": plan.in_flight_max,
+        "round_trips": plan.round_trips,
+    })
+}
+
+fn budget(budget: &v1::Budget) -> Value {
+    json!({
+        "devices": budget.devices,
+        "tolerated_share": budget.tolerated_share,
+        "mode": words::budget_mode(budget.mode).to_lowercase(),
     })
 }
 
@@ -109,5 +137,8 @@ mod tests {
         });
         assert_eq!(shown["waves"][0]["soak"], "15m");
         assert!(shown.as_object().expect("an object").contains_key("max_parallel_per_site"));
+        for key in ["budget", "bound", "schedule", "watched", "in_flight_max", "round_trips"] {
+            assert!(shown.get(key).is_some(), "{key}");
+        }
     }
 }

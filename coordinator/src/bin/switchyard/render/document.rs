@@ -42,7 +42,9 @@ pub fn with_status(rollout: &v1::Rollout, now: Timestamp) -> Value {
     let view = View::new(rollout, &[]);
     let mut document = document(&view, now);
     let resource = json::rollout(rollout);
-    for key in ["reason", "blocked_on", "waves", "current_wave", "created_by", "sequence", "etag"] {
+    for key in
+        ["reason", "blocked_on", "harm", "pace", "waves", "current_wave", "created_by", "sequence", "etag"]
+    {
         document[key] = resource[key].clone();
     }
     document

@@ -1,8 +1,9 @@
 //! Lists as tables: rollouts, devices, breakers, agents, plans, the inventory.
 
 use super::table::table;
+use super::why::why;
 use crate::text::{beside_name, number, one_line};
-use crate::view::{Counts, View};
+use crate::view::{Breaker, Counts, View};
 use crate::words;
 use switchyard_proto::v1;
 use switchyard_shared::outcome::DeviceState;
@@ -75,29 +76,32 @@ pub fn device_results(devices: &[v1::DeviceResult], width: Option<usize>) -> Vec
     table(&headers, &rows, width)
 }
 
+/// One breaker in one line: its state, why, since when, what happens next, who can change it.
+pub fn breaker(breaker: &v1::Breaker, now: Timestamp) -> String {
+    let name = one_line(&breaker.name);
+    let why = Breaker::read(breaker).map(|known| why(&name, &known, now)).unwrap_or_default();
+    let state = words::breaker_state(breaker.state);
+    if why.is_empty() { format!("{name} {state}") } else { format!("{name} {state}: {why}") }
+}
+
 /// One row per breaker.
 pub fn breakers(breakers: &[v1::Breaker], now: Timestamp, width: Option<usize>) -> Vec<String> {
     let rows: Vec<Vec<String>> = breakers
         .iter()
         .map(|breaker| {
-            let next = match words::instant_of(breaker.retry_at.as_ref()) {
-                Some(at) if at > now => format!("in {}", format_duration(at.since(now))),
-                Some(_) => "now".to_owned(),
-                None => "-".to_owned(),
-            };
+            let name = one_line(&breaker.name);
+            let why = Breaker::read(breaker).map(|known| why(&name, &known, now)).unwrap_or_default();
             vec![
-                one_line(&breaker.name),
+                name,
                 words::breaker_state(breaker.state).to_owned(),
                 format!("{}/{}", breaker.failed, breaker.seen),
                 age(breaker.since.as_ref(), now),
-                next,
-                breaker.opened_times.to_string(),
                 or_dash(&breaker.by),
-                or_dash(&breaker.reason),
+                if why.is_empty() { "-".to_owned() } else { why },
             ]
         })
         .collect();
-    table(&["NAME", "STATE", "FAILED", "FOR", "NEXT TRY", "OPENED", "BY", "REASON"], &rows, width)
+    table(&["NAME", "STATE", "FAILED", "FOR", "BY", "WHY, AND WHAT NEXT"], &rows, width)
 }
 
 /// One row per agent.

@@ -25,6 +25,7 @@ pub fn render(view: &View, width: usize, height: usize, now: Timestamp, color: b
         parts::blocked(view, width),
         parts::waves(view, width),
         parts::sites(view, width),
+        parts::harm(view),
         parts::breakers(view, now),
         parts::failing(view),
         parts::hint(view),

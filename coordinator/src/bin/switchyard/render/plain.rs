@@ -92,6 +92,7 @@ pub fn progress(view: &View, now: Timestamp) -> String {
         .counts(&view.counts)
         .count("running", view.counts.of(DeviceState::Running))
         .with("blocked", view.waiting_for().unwrap_or_default())
+        .unless_empty("pace", view.pace.strip_prefix("pace: ").unwrap_or(&view.pace))
         .with("seq", seq(view))
         .0
 }

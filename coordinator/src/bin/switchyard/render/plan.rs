@@ -31,6 +31,7 @@ pub fn plan(plan: &v1::Plan, with_content: bool, width: Option<usize>, color: bo
     ];
     lines.extend(waves(plan, width));
     lines.push(String::new());
+    lines.extend(promise(plan));
     lines.extend(configurations(plan, with_content, color));
     lines.extend(warnings(plan, color));
     lines
@@ -67,6 +68,22 @@ fn waves(plan: &v1::Plan, width: Option<usize>) -> Vec<String> {
         })
         .collect();
     table(&["WAVE", "DEVICES", "SITES", "SOAK", "PROMOTE", ""], &rows, width)
+}
+
+/// What may honestly be said of harm and time.
+fn promise(plan: &v1::Plan) -> Vec<String> {
+    let titled = |title: &'static str| {
+        move |(index, line): (usize, &String)| {
+            format!("{:<6}{}", if index == 0 { title } else { "" }, one_line(line))
+        }
+    };
+    let pace = Some(&plan.schedule).filter(|text| !text.is_empty());
+    let mut lines: Vec<String> = plan.bound.iter().enumerate().map(titled("Harm")).collect();
+    lines.extend(pace.into_iter().enumerate().map(titled("Pace")));
+    if !lines.is_empty() {
+        lines.push(String::new());
+    }
+    lines
 }
 
 fn configurations(plan: &v1::Plan, with_content: bool, color: bool) -> Vec<String> {
@@ -150,6 +167,9 @@ mod tests {
             text.contains("100 devices in 3 sites   listed order   at most 10 at once per site"),
             "{text}"
         );
+        assert!(text.contains("\nHarm  certain: known harm is never more than failed + in flight"), "{text}");
+        assert!(text.contains("\n      expected: in at least 95 of 100 rollouts at most 15"), "{text}");
+        assert!(text.contains("\nPace  starts with 1 device"), "{text}");
         assert!(text.contains("0 canary        5      3  15m   manual   canary"), "{text}");
         assert!(text.contains("#1  motd.cfg.j2   99 devices   18 bytes"), "{text}");
         assert!(text.contains("      | banner hello"), "{text}");

@@ -2,6 +2,7 @@
 
 use super::live::state_style;
 use super::summary::tally;
+use super::why::why;
 use crate::text::{Style, one_line};
 use crate::view::View;
 use crate::words;
@@ -23,12 +24,16 @@ pub fn status(rollout: &v1::Rollout, now: Timestamp, color: bool) -> Vec<String>
         row("State", &state(&view, color)),
         row("Blocked on", &view.waiting_for().unwrap_or_else(|| "nothing".to_owned())),
         row("Devices", &tally(&view)),
+        row("Harm", &view.harm()),
     ];
+    if !view.pace.is_empty() {
+        lines.push(row("Pace", view.pace.strip_prefix("pace: ").unwrap_or(&view.pace)));
+    }
     lines.extend(waves(&view));
     lines.extend(times(&view, now));
     for (name, breaker) in view.breakers.iter().take(super::summary::DEVICES_MAX) {
         let shown = Style::Bad.paint(breaker.state.as_str(), color);
-        lines.push(row("Breaker", &format!("{name} {shown}: {}", breaker.reason)));
+        lines.push(row("Breaker", &format!("{name} {shown}: {}", why(name, breaker, now))));
     }
     lines.extend(next(&view));
     lines
@@ -94,11 +99,29 @@ mod tests {
         let text = status(&dark_site(), Timestamp(0), false).join("\n");
         assert!(text.contains("State       PARTIALLY_SUCCEEDED"), "{text}");
         assert!(text.contains("100 devices: 46 ok, 5 failed, 49 skipped"), "{text}");
-        assert!(text.contains("Breaker     site/lon OPEN: 5 of the last 5 devices unreachable"), "{text}");
+        assert!(text.contains("Breaker     site/lon OPEN: 5 of the last 5 devices unreachable; does not heal with time; switchyard breaker reset site/lon"), "{text}");
+        assert!(
+            text.contains("Harm        5 failed, 0 unknown, 0 in flight: certainly at most 5\n"),
+            "{text}"
+        );
         assert!(!text.contains("abort"), "it is over: {text}");
         assert!(text.contains("look: switchyard rollout devices ntp --state failed"), "{text}");
         let well = status(&running(3), Timestamp(0), false).join("\n");
         assert!(!well.contains("--state"), "nothing failed: {well}");
+    }
+
+    #[test]
+    fn harm_is_what_is_certain_now_and_what_is_expected_never_at_most_the_budget() {
+        let mut rollout = running(100);
+        let counts = v1::DeviceCounts { planned: 100, failed: 1, running: 12, ..v1::DeviceCounts::default() };
+        rollout.counts = Some(counts);
+        let bound =
+            "1 failed, 0 unknown, 12 in flight: certainly at most 13; 95 %: at most 15 of the 40 started";
+        rollout.harm = Some(v1::Harm { bound: bound.into(), ..v1::Harm::default() });
+        rollout.pace = "pace: 12 in flight reserve 9.8 of the budget of 10; more with each success".into();
+        let text = status(&rollout, Timestamp(0), false).join("\n");
+        assert!(text.contains(&format!("Harm        {bound}\n")), "{text}");
+        assert!(text.contains("Pace        12 in flight reserve 9.8 of the budget of 10"), "{text}");
     }
 
     #[test]

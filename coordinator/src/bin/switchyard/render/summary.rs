@@ -2,6 +2,7 @@
 
 use super::live::state_style;
 use super::table::table;
+use super::why::why;
 use crate::text::{Style, counted, fit};
 use crate::view::{Trouble, View};
 use crate::words::is_final;
@@ -19,7 +20,7 @@ pub fn summary(view: &View, now: Timestamp, width: usize, color: bool) -> Vec<St
     let mut lines = vec![headline(view, now, color), format!("  {}", tally(view))];
     lines.extend(classes(view, width));
     lines.extend(devices(view, width));
-    lines.extend(breakers(view, width, color));
+    lines.extend(breakers(view, now, width, color));
     lines.extend(next(view));
     lines
 }
@@ -120,7 +121,7 @@ fn devices(view: &View, width: usize) -> Vec<String> {
     lines
 }
 
-fn breakers(view: &View, width: usize, color: bool) -> Vec<String> {
+fn breakers(view: &View, now: Timestamp, width: usize, color: bool) -> Vec<String> {
     if view.breakers.is_empty() {
         return Vec::new();
     }
@@ -130,7 +131,7 @@ fn breakers(view: &View, width: usize, color: bool) -> Vec<String> {
     lines.extend(open.iter().take(DEVICES_MAX).map(|(name, breaker)| {
         let state = Style::Bad.paint(breaker.state.as_str(), color);
         let room = width.saturating_sub(name.chars().count() + breaker.state.as_str().len() + 6);
-        format!("  {name}  {state}  {}", fit(&breaker.reason, room))
+        format!("  {name}  {state}  {}", fit(&why(name, breaker, now), room))
     }));
     if open.len() > DEVICES_MAX {
         lines.push(format!("  … {} more: switchyard breaker list", open.len() - DEVICES_MAX));

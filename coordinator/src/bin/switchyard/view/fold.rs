@@ -26,6 +26,8 @@ impl View {
             breakers: BTreeMap::new(),
             troubles: BTreeMap::new(),
             blocked_on: Vec::new(),
+            harm_expected: String::new(),
+            pace: String::new(),
             sequence: 0,
             started_at: None,
             ended_at: None,
@@ -43,6 +45,7 @@ impl View {
         self.state = words::to_rollout_state(rollout.state).unwrap_or(self.state);
         self.reason = one_line(&rollout.reason);
         self.blocked_on = rollout.blocked_on.iter().map(|why| one_line(why)).collect();
+        self.remarks(rollout.harm.as_ref(), &rollout.pace);
         self.current_wave = rollout.current_wave as usize;
         self.started_at = words::instant_of(rollout.start_time.as_ref().or(rollout.create_time.as_ref()));
         self.ended_at = words::instant_of(rollout.end_time.as_ref());
@@ -56,6 +59,13 @@ impl View {
         for (known, told) in self.waves.iter_mut().zip(&rollout.waves) {
             *known = wave(told);
         }
+    }
+
+    /// The coordinator's own words; what is certain is counted here, so that it is never old.
+    fn remarks(&mut self, harm: Option<&v1::Harm>, pace: &str) {
+        let bound = harm.map(|harm| one_line(&harm.bound)).unwrap_or_default();
+        self.harm_expected = bound.split_once("; ").map(|(_, rest)| rest.to_owned()).unwrap_or_default();
+        self.pace = one_line(pace);
     }
 
     fn list(&mut self, devices: &[v1::DeviceResult]) {
@@ -115,6 +125,7 @@ impl View {
             }
             Some(Event::Heartbeat(beat)) => {
                 self.blocked_on = beat.blocked_on.iter().map(|why| one_line(why)).collect();
+                self.remarks(beat.harm.as_ref(), &beat.pace);
                 if let Some(counts) = beat.counts.as_ref().filter(|_| !self.is_listed()) {
                     self.counts = Counts::from_wire(counts);
                 }
@@ -191,19 +202,9 @@ impl View {
 
     fn breaker(&mut self, breaker: &v1::Breaker) {
         let name = one_line(&breaker.name);
-        match BreakerState::parse(words::breaker_state(breaker.state)) {
-            None | Some(BreakerState::Closed) => {
-                self.breakers.remove(&name);
-            }
-            Some(state) => {
-                let known = Breaker {
-                    state,
-                    reason: one_line(&breaker.reason),
-                    retry_at: words::instant_of(breaker.retry_at.as_ref()),
-                    by: one_line(&breaker.by),
-                };
-                self.breakers.insert(name, known);
-            }
+        match Breaker::read(breaker).filter(|known| known.state != BreakerState::Closed) {
+            None => drop(self.breakers.remove(&name)),
+            Some(known) => drop(self.breakers.insert(name, known)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Section;
 use super::wrap::wrap;
+use crate::render::why::why;
 use crate::text::{Line, Style, number};
 use crate::view::{Counts, View, Wave};
 use std::cmp::Reverse;
@@ -165,18 +166,30 @@ pub fn breakers(view: &View, now: Timestamp) -> Section {
     let mut open: Vec<_> = view.breakers.iter().collect();
     open.sort_by_key(|(name, _)| (!name.starts_with("site/"), (*name).clone()));
     let lines = open.into_iter().enumerate().map(|(index, (name, breaker))| {
-        let style = if breaker.state == BreakerState::HalfOpen { Style::Warn } else { Style::Bad };
-        let next = match breaker.retry_at {
-            Some(at) if at > now => format!("  tries again in {}", format_duration(at.since(now))),
-            Some(_) => "  tries again now".to_owned(),
-            None => String::new(),
+        let style = match breaker.state {
+            BreakerState::HalfOpen | BreakerState::Held | BreakerState::ForcedClosed => Style::Warn,
+            BreakerState::Open | BreakerState::ForcedOpen | BreakerState::Closed => Style::Bad,
         };
         let line = Line::plain("Breaker  ")
             .with(style, format!("{name} {}", breaker.state))
-            .with(Style::Plain, format!("  {}{next}", breaker.reason));
+            .with(Style::Plain, format!("  {}", why(name, breaker, now)));
         (if index == 0 { 4 } else { 7 }, line)
     });
     Section(lines.collect())
+}
+
+/// What is known of the harm, once there is any or something is in flight, and what sets the pace.
+pub fn harm(view: &View) -> Section {
+    let at_risk = [DeviceState::Failed, DeviceState::Unknown, DeviceState::Running];
+    let mut lines = Vec::new();
+    if at_risk.iter().any(|state| view.counts.of(*state) > 0) {
+        lines.push((6, Line::plain("Harm  ").with(Style::Plain, view.harm())));
+    }
+    if !view.pace.is_empty() {
+        let pace = view.pace.strip_prefix("pace: ").unwrap_or(&view.pace);
+        lines.push((6, Line::plain("Pace  ").with(Style::Dim, pace)));
+    }
+    Section(lines)
 }
 
 pub fn failing(view: &View) -> Section {
