@@ -1,13 +1,19 @@
 //! Breakers: what protects devices and sites from us. Closed is when work flows, open when it refuses.
 
 mod circuit;
+pub mod credential;
 pub mod device;
+mod jitter;
 mod settings;
+mod sign;
+mod silence;
 pub mod site;
 pub mod tree;
+pub mod window;
 
+pub use jitter::seed;
 pub use settings::most_cautious;
-pub use tree::{Admission, Tree};
+pub use tree::{Admission, Attempt, Fate, NotHere, Snapshot, Tree};
 
 use crate::id::{DeviceName, RolloutName, SiteName};
 use crate::outcome::words;
@@ -183,14 +189,12 @@ impl Report {
     }
 }
 
-/// What a breaker gave out at admission. It names the breaker's epoch, so that an end from before the
-/// breaker moved never moves it again, and a deadline, so that a hung probe does not hold it for good.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[must_use]
-pub struct Permit {
+/// What a breaker gave out at admission: it names the breaker's epoch, so that an end from before the
+/// breaker moved never moves it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Permit {
     epoch: u64,
     probe: bool,
-    deadline: Timestamp,
 }
 
 /// What became of an attempt's end at a breaker.
@@ -202,18 +206,20 @@ pub enum Finished {
     Late,
 }
 
-/// Not now: which breaker, why, and when to ask again.
+/// Not now: which breaker, why, and when to ask again. The refused device keeps its rank.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct NotNow {
     /// The breaker that refused.
     pub who: Name,
     /// Why, continuing "site/lon is …".
     pub why: String,
-    /// When it tries again by itself; `None` when that hangs on something else.
+    /// When to ask again; `None` when that hangs on something else.
     pub retry_at: Option<Timestamp>,
+    /// Whether that is a matter of seconds: worth waiting for in a queue.
+    pub soon: bool,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for NotNow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} is {}", self.who, self.why)?;
         match self.retry_at {
@@ -230,6 +236,10 @@ pub enum Wake {
     WaitOver,
     /// A probe did not come back by its deadline.
     ProbeOverdue,
+    /// A connect has been silent for long enough to mean something.
+    ConnectSilent,
+    /// Whoever was refused a probe may ask again.
+    ProbeAgain,
 }
 
 #[cfg(test)]

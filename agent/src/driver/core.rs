@@ -22,7 +22,7 @@ use doubt::{Doubt, Link};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use switchyard_proto::convert::link::{FromCoordinator, Welcome};
-use switchyard_shared::breaker::{Admission, Tree};
+use switchyard_shared::breaker::{self, Admission, Tree};
 use switchyard_shared::id::{OpId, SiteName};
 use switchyard_shared::outcome::Phase;
 use switchyard_shared::pool::{Lease, Pool};
@@ -122,10 +122,13 @@ pub struct Core {
 impl Core {
     /// An agent that starts from what its journal kept.
     pub fn new(site: SiteName, max_in_flight: usize, state: State, now: Timestamp) -> Self {
+        let pool = Pool::new(max_in_flight);
+        let mut breakers = Tree::new(site.clone(), breaker::seed(&state.id), now);
+        breakers.set_pool(u32::try_from(pool.limit()).unwrap_or(u32::MAX));
         Self {
-            breakers: Tree::new(site.clone(), now),
+            breakers,
             site,
-            pool: Pool::new(max_in_flight),
+            pool,
             queue: VecDeque::new(),
             running: BTreeMap::new(),
             tried: Tried::default(),
@@ -154,7 +157,7 @@ impl Core {
             Event::Down(message) => self.down(message, now),
             Event::Ended(ended) => self.ended(ended, now),
             Event::Progress(note) => self.progressed(note),
-            Event::Sign(sign) => self.signed(sign),
+            Event::Sign(sign) => self.signed(sign, now),
             Event::Probed { address, reached } => self.probed(&address, reached, now),
             Event::Durable(sequence) => self.ledger.durable(sequence),
             Event::JournalLost(message) => self.journal_lost(message, now),
@@ -171,7 +174,7 @@ impl Core {
         if self.connected && lease_held {
             self.start_what_may(now);
         }
-        self.grant();
+        self.grant(now);
     }
 
     /// When to pump again although nothing happens.
@@ -217,15 +220,17 @@ impl Core {
         }
     }
 
-    fn signed(&mut self, sign: Sign) {
+    fn signed(&mut self, sign: Sign, now: Timestamp) {
         let Some(running) = self.running.get_mut(&sign.op) else { return };
         match sign.kind {
             SignKind::Answered => {
                 running.answered_at = Some(sign.at);
                 self.link.answered(&sign.op.device, &running.task.endpoint, sign.at);
+                self.breakers.handshake(&running.admission, sign.at, now);
             }
             SignKind::Writes => {
                 running.wrote_at = Some(sign.at);
+                self.breakers.accepted(&running.admission);
                 self.progressed(ProgressNote { op: sign.op, phase: Phase::Write, at: sign.at });
             }
         }

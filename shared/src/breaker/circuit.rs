@@ -1,23 +1,31 @@
-//! The states every breaker shares: closed, open until an instant, half-open with reserved probes.
+//! The states every breaker shares: closed, open until an instant, half-open with reserved probes, forced.
 
-use super::{Finished, Permit, State, Wake};
+mod kept;
+mod probes;
+
+pub use kept::KeptCircuit;
+
+use super::{Finished, Permit, State, Wake, jitter};
 use crate::id::DeviceName;
 use crate::time::{Timestamp, format_duration};
+use probes::Probes;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How a breaker heals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Healing {
-    /// First wait before a probe; doubles with every opening in a row.
-    pub wait: Duration,
+    /// First wait before a probe; doubles with every opening in a row; `None`: only a person, or what it
+    /// waits for, closes it.
+    pub wait: Option<Duration>,
     /// The longest wait.
     pub wait_max: Duration,
     /// Probes at once.
     pub probes: u32,
     /// Probes that must succeed in a row to close.
     pub successes: u32,
+    /// Spreads the waits.
+    pub seed: u64,
 }
 
 /// What the end of an attempt means to one breaker.
@@ -34,14 +42,27 @@ pub(super) enum Verdict {
 pub(super) struct Blocked {
     pub why: String,
     pub retry_at: Option<Timestamp>,
+    pub soon: bool,
+}
+
+/// One attempt as a breaker sees it while it is half-open.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Applicant<'a> {
+    pub id: u64,
+    pub device: &'a DeviceName,
+    /// When it counts as lost if it has not been decided.
+    pub lease: Timestamp,
+    /// Devices that could be probed, where that is known.
+    pub devices: Option<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum Phase {
     Closed,
-    Open { retry_at: Timestamp },
-    HalfOpen { probes: BTreeMap<DeviceName, Timestamp>, successes: u32 },
+    Open { retry_at: Option<Timestamp> },
+    HalfOpen(Probes),
     ForcedOpen,
+    ForcedClosed,
 }
 
 /// One breaker's state, without what it counts while it is closed.
@@ -53,6 +74,7 @@ pub(super) struct Circuit {
     first_opened_at: Option<Timestamp>,
     streak: u32,
     last_wait: Duration,
+    last_failed_probe: Option<DeviceName>,
     reason: String,
     by: String,
 }
@@ -69,6 +91,7 @@ impl Circuit {
             first_opened_at: None,
             streak: 0,
             last_wait: Duration::ZERO,
+            last_failed_probe: None,
             reason: String::new(),
             by: AUTO.into(),
         }
@@ -78,9 +101,15 @@ impl Circuit {
         match self.phase {
             Phase::Closed => State::Closed,
             Phase::Open { .. } => State::Open,
-            Phase::HalfOpen { .. } => State::HalfOpen,
+            Phase::HalfOpen(_) => State::HalfOpen,
             Phase::ForcedOpen => State::ForcedOpen,
+            Phase::ForcedClosed => State::ForcedClosed,
         }
+    }
+
+    /// Whether nothing has moved since this permit.
+    pub fn is_of(&self, permit: Permit) -> bool {
+        permit.epoch == self.epoch
     }
 
     pub fn since(&self) -> Timestamp {
@@ -102,26 +131,24 @@ impl Circuit {
     /// Openings in a row; a short close between them does not end the row.
     pub fn opened_times(&self) -> u32 {
         match self.phase {
-            Phase::Closed => 0,
-            Phase::Open { .. } | Phase::HalfOpen { .. } | Phase::ForcedOpen => self.streak,
+            Phase::Closed | Phase::ForcedClosed => 0,
+            Phase::Open { .. } | Phase::HalfOpen(_) | Phase::ForcedOpen => self.streak,
         }
     }
 
     pub fn retry_at(&self) -> Option<Timestamp> {
         match self.phase {
-            Phase::Open { retry_at } => Some(retry_at),
-            Phase::Closed | Phase::HalfOpen { .. } | Phase::ForcedOpen => None,
+            Phase::Open { retry_at } => retry_at,
+            Phase::Closed | Phase::HalfOpen(_) | Phase::ForcedOpen | Phase::ForcedClosed => None,
         }
     }
 
     /// How many more may start now; `None` means that this breaker sets no limit.
     pub fn allowance(&self, healing: Healing) -> Option<u32> {
         match &self.phase {
-            Phase::Closed => None,
+            Phase::Closed | Phase::ForcedClosed => None,
             Phase::Open { .. } | Phase::ForcedOpen => Some(0),
-            Phase::HalfOpen { probes, .. } => {
-                Some(healing.probes.saturating_sub(u32::try_from(probes.len()).unwrap_or(u32::MAX)))
-            }
+            Phase::HalfOpen(probes) => Some(probes.room(healing.probes)),
         }
     }
 
@@ -131,24 +158,19 @@ impl Circuit {
     }
 
     /// Lets an attempt through, reserving a probe while half-open.
-    pub fn admit(
-        &mut self,
-        device: &DeviceName,
-        deadline: Timestamp,
-        healing: Healing,
-    ) -> Result<Permit, Blocked> {
-        let blocked = |why: &str, retry_at| Err(Blocked { why: why.to_owned(), retry_at });
+    pub fn admit(&mut self, who: Applicant<'_>, now: Timestamp, healing: Healing) -> Result<Permit, Blocked> {
         match &mut self.phase {
-            Phase::Closed => Ok(Permit { epoch: self.epoch, probe: false, deadline }),
-            Phase::Open { retry_at } => blocked(&format!("open: {}", self.reason), Some(*retry_at)),
-            Phase::ForcedOpen => blocked(&format!("opened by {}: {}", self.by, self.reason), None),
-            Phase::HalfOpen { probes, .. } => {
-                let room = u32::try_from(probes.len()).is_ok_and(|running| running < healing.probes.max(1));
-                if !room || probes.contains_key(device) {
-                    return blocked("half-open, and its probe is still running", None);
-                }
-                probes.insert(device.clone(), deadline);
-                Ok(Permit { epoch: self.epoch, probe: true, deadline })
+            Phase::Closed | Phase::ForcedClosed => Ok(Permit { epoch: self.epoch, probe: false }),
+            Phase::Open { retry_at } => {
+                Err(Blocked { why: format!("open: {}", self.reason), retry_at: *retry_at, soon: false })
+            }
+            Phase::ForcedOpen => {
+                let why = format!("opened by {}: {}", self.by, self.reason);
+                Err(Blocked { why, retry_at: None, soon: false })
+            }
+            Phase::HalfOpen(probes) => {
+                probes.reserve(who, now, healing.probes)?;
+                Ok(Permit { epoch: self.epoch, probe: true })
             }
         }
     }
@@ -157,8 +179,8 @@ impl Circuit {
     /// never moves the breaker.
     pub fn finish(
         &mut self,
-        permit: &Permit,
-        device: &DeviceName,
+        permit: Permit,
+        id: u64,
         verdict: Verdict,
         now: Timestamp,
         healing: Healing,
@@ -166,19 +188,23 @@ impl Circuit {
         if permit.epoch != self.epoch {
             return Finished::Late;
         }
-        let Phase::HalfOpen { probes, successes } = &mut self.phase else {
+        let Phase::HalfOpen(probes) = &mut self.phase else {
             return Finished::Counted;
         };
-        if probes.remove(device).is_none() {
-            return Finished::Late;
-        }
+        // Already decided when its handshake was done.
+        let Some(device) = probes.take(id, now) else {
+            return Finished::Counted;
+        };
         match verdict {
-            Verdict::Neutral => {}
-            Verdict::Failure(reason) => self.open(reason, now, healing),
+            Verdict::Neutral => probes.untried(&device),
+            Verdict::Failure(reason) => {
+                self.last_failed_probe = Some(device);
+                self.open(reason, now, healing);
+            }
             Verdict::Success => {
-                *successes += 1;
-                let successes = *successes;
+                let successes = probes.succeeded();
                 if successes >= healing.successes {
+                    self.last_failed_probe = None;
                     self.close(&format!("{} succeeded in a row", probes_text(successes)), AUTO, now);
                 }
             }
@@ -189,10 +215,23 @@ impl Circuit {
     /// Opens until a deadline that is set once: nothing that arrives later moves it.
     pub fn open(&mut self, reason: String, now: Timestamp, healing: Healing) {
         self.streak = self.streak_at(now).saturating_add(1);
-        let factor = 1_u32.checked_shl(self.streak - 1).unwrap_or(u32::MAX);
-        self.last_wait = healing.wait.saturating_mul(factor).min(healing.wait_max.max(healing.wait));
+        let retry_at = healing.wait.map(|wait| {
+            let most = healing.wait_max.max(wait);
+            let factor = 1_u32.checked_shl(self.streak - 1).unwrap_or(u32::MAX);
+            let wait = wait.saturating_mul(factor).min(most);
+            self.last_wait = jitter::spread(wait, most, healing.seed, self.epoch);
+            now.plus(self.last_wait)
+        });
         self.first_opened_at.get_or_insert(now);
-        self.shift(Phase::Open { retry_at: now.plus(self.last_wait) }, reason, AUTO, now);
+        self.shift(Phase::Open { retry_at }, reason, AUTO, now);
+    }
+
+    /// From now on an open breaker waits for a person. Tells whether that changed anything.
+    pub fn wait_for_a_person(&mut self) -> bool {
+        match &mut self.phase {
+            Phase::Open { retry_at } => retry_at.take().is_some(),
+            Phase::Closed | Phase::HalfOpen(_) | Phase::ForcedOpen | Phase::ForcedClosed => false,
+        }
     }
 
     /// Closes; the row of openings is forgotten step by step while it stays closed.
@@ -201,47 +240,61 @@ impl Circuit {
         self.shift(Phase::Closed, reason.to_owned(), by, now);
     }
 
-    pub fn trip(&mut self, by: &str, reason: &str, now: Timestamp) {
+    pub fn force_open(&mut self, by: &str, reason: &str, now: Timestamp) {
         self.first_opened_at.get_or_insert(now);
         self.shift(Phase::ForcedOpen, reason.to_owned(), by, now);
     }
 
+    pub fn force_closed(&mut self, by: &str, reason: &str, now: Timestamp) {
+        self.streak = 0;
+        self.first_opened_at = None;
+        self.shift(Phase::ForcedClosed, reason.to_owned(), by, now);
+    }
+
     pub fn reset(&mut self, by: &str, reason: &str, now: Timestamp) {
         self.streak = 0;
+        self.last_failed_probe = None;
         self.close(reason, by, now);
     }
 
+    /// When it next moves by itself.
     pub fn poll_timeout(&self) -> Option<(Timestamp, Wake)> {
         match &self.phase {
-            Phase::Open { retry_at } => Some((*retry_at, Wake::WaitOver)),
-            Phase::HalfOpen { probes, .. } => {
-                probes.values().min().map(|deadline| (*deadline, Wake::ProbeOverdue))
-            }
-            Phase::Closed | Phase::ForcedOpen => None,
+            Phase::Open { retry_at } => retry_at.map(|at| (at, Wake::WaitOver)),
+            Phase::HalfOpen(probes) => probes.poll_timeout(),
+            Phase::Closed | Phase::ForcedOpen | Phase::ForcedClosed => None,
         }
     }
 
     /// Moves on what is due; tells whether anything moved.
     pub fn handle_timeout(&mut self, now: Timestamp, healing: Healing) -> bool {
-        match &self.phase {
-            Phase::Open { retry_at } if *retry_at <= now => {
+        match &mut self.phase {
+            Phase::Open { retry_at: Some(retry_at) } if *retry_at <= now => {
                 let reason = format!(
                     "waited {}; {} at once, {} in a row close it",
                     format_duration(self.last_wait),
                     probes_text(healing.probes),
                     successes_text(healing.successes),
                 );
-                let half_open = Phase::HalfOpen { probes: BTreeMap::new(), successes: 0 };
-                self.shift(half_open, reason, AUTO, now);
+                let probes = Probes::new(self.last_failed_probe.clone(), now);
+                self.shift(Phase::HalfOpen(probes), reason, AUTO, now);
                 true
             }
-            Phase::HalfOpen { probes, .. } => {
-                let overdue = probes.iter().find(|(_, deadline)| **deadline <= now);
-                let Some((device, _)) = overdue else { return false };
-                self.open(format!("the probe of {device} never came back"), now, healing);
+            Phase::HalfOpen(probes) => {
+                let Some(device) = probes.overdue(now) else { return false };
+                let reason = format!("the probe of {device} never came back");
+                self.last_failed_probe = Some(device);
+                self.open(reason, now, healing);
                 true
             }
-            Phase::Open { .. } | Phase::Closed | Phase::ForcedOpen => false,
+            Phase::Open { .. } | Phase::Closed | Phase::ForcedOpen | Phase::ForcedClosed => false,
+        }
+    }
+
+    /// Gives what runs more time, because it was us who were late.
+    pub fn forgive(&mut self, late: Duration) {
+        if let Phase::HalfOpen(probes) = &mut self.phase {
+            probes.forgive(late);
         }
     }
 

@@ -1,6 +1,6 @@
-//! A device's breaker: failures in a row open it, one probe decides.
+//! A device's breaker: failures in a row open it and one probe decides; doubt and refused logins wait for a person.
 
-use super::circuit::{Blocked, Circuit, Healing, Verdict};
+use super::circuit::{Applicant, Blocked, Circuit, Healing, KeptCircuit, Verdict};
 use super::{Finished, Name, Permit, Report, State, Wake};
 use crate::id::{DeviceName, SiteName};
 use crate::outcome::{Class, Evidence};
@@ -9,8 +9,8 @@ use crate::time::{Timestamp, format_duration};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// The longest wait of a device's breaker. A refused credential or a strange host key waits this long
-/// at once, because every further try may lock an account or talk to an impostor.
+/// The longest wait of a device's breaker. A strange host key waits this long at once, because every
+/// further try may talk to an impostor.
 pub const DEVICE_WAIT_MAX: Duration = Duration::from_secs(30 * 60);
 
 /// The breaker of one device.
@@ -19,17 +19,72 @@ pub struct DeviceBreaker {
     device: DeviceName,
     circuit: Circuit,
     failures: u32,
+    /// The credential that it refused.
+    refused: Option<String>,
+}
+
+/// What a restart must not lose of a device's breaker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptDevice {
+    circuit: KeptCircuit,
+    failures: u32,
+    refused: Option<String>,
+}
+
+/// What opens a device's breaker, and how it heals.
+enum Cause {
+    Failure,
+    StrangeKey,
+    /// Only a person, or another secret.
+    Credential,
+    /// Only a person who has read the device.
+    Doubt,
+}
+
+impl Cause {
+    fn of(class: Class) -> Option<Self> {
+        match class {
+            Class::Unreachable | Class::Timeout => Some(Self::Failure),
+            Class::HostKeyMismatch => Some(Self::StrangeKey),
+            Class::AuthFailed => Some(Self::Credential),
+            Class::LostAfterWrite | Class::RollbackFailed | Class::Inconclusive => Some(Self::Doubt),
+            Class::Ok
+            | Class::Unchanged
+            | Class::Overloaded
+            | Class::PrecheckFailed
+            | Class::Rejected
+            | Class::PostcheckFailed
+            | Class::CredentialUnavailable
+            | Class::AgentError
+            | Class::Cancelled
+            | Class::NotStarted => None,
+        }
+    }
 }
 
 impl DeviceBreaker {
     /// A closed breaker.
     pub fn new(device: DeviceName, now: Timestamp) -> Self {
-        Self { device, circuit: Circuit::new(now), failures: 0 }
+        Self { device, circuit: Circuit::new(now), failures: 0, refused: None }
+    }
+
+    /// Whether such an end can ever open the breaker of a device.
+    pub(super) fn opens_on(class: Class) -> bool {
+        Cause::of(class).is_some()
     }
 
     /// Its state.
     pub fn state(&self) -> State {
         self.circuit.state()
+    }
+
+    pub(super) fn keep(&self, now: Timestamp) -> KeptDevice {
+        KeptDevice { circuit: self.circuit.keep(now), failures: self.failures, refused: self.refused.clone() }
+    }
+
+    pub(super) fn restore(device: DeviceName, kept: KeptDevice, now: Timestamp) -> Self {
+        let KeptDevice { circuit, failures, refused } = kept;
+        Self { device, circuit: Circuit::restore(circuit, now), failures, refused }
     }
 
     /// Whether nothing would be lost by forgetting it.
@@ -39,61 +94,94 @@ impl DeviceBreaker {
 
     pub(super) fn try_acquire(
         &mut self,
-        deadline: Timestamp,
+        who: Applicant<'_>,
+        now: Timestamp,
         settings: &BreakerSettings,
     ) -> Result<Permit, Blocked> {
-        self.circuit.admit(&self.device, deadline, healing(settings))
+        // There is no other device to probe.
+        let alone = Applicant { devices: Some(0), ..who };
+        self.circuit.admit(alone, now, healing(settings, 0))
     }
 
     pub(super) fn finish(
         &mut self,
-        permit: &Permit,
+        permit: Permit,
+        (id, credential): (u64, &str),
         class: Class,
         now: Timestamp,
-        settings: &BreakerSettings,
+        (settings, seed): (&BreakerSettings, u64),
     ) -> Finished {
         let was = self.state();
-        let at_once = class.opens_device_at_once();
-        let healing = if at_once { slow_healing() } else { healing(settings) };
-        let verdict = match class.environment() {
-            Evidence::Neutral if !at_once => Verdict::Neutral,
-            Evidence::Success => Verdict::Success,
-            Evidence::Failure | Evidence::Neutral => Verdict::Failure(self.failure_text(class, 1)),
+        let cause = Cause::of(class);
+        let seed = seed ^ super::jitter::seed(self.device.as_str());
+        let healing = match &cause {
+            None | Some(Cause::Failure) => healing(settings, seed),
+            Some(Cause::StrangeKey) => Healing { wait: Some(DEVICE_WAIT_MAX), ..healing(settings, seed) },
+            Some(Cause::Credential | Cause::Doubt) => Healing { wait: None, ..healing(settings, seed) },
         };
-        let finished = self.circuit.finish(permit, &self.device, verdict.clone(), now, healing);
-        match finished {
-            Finished::Late => return finished,
-            Finished::Counted => {}
+        let verdict = match (&cause, class.environment()) {
+            (Some(_), _) => Verdict::Failure(self.failure_text(class, 1)),
+            (None, Evidence::Success) => Verdict::Success,
+            (None, Evidence::Neutral | Evidence::Failure) => Verdict::Neutral,
+        };
+        let finished = self.circuit.finish(permit, id, verdict, now, healing);
+        if finished == Finished::Late {
+            return finished;
         }
-        match verdict {
-            Verdict::Neutral => {}
-            Verdict::Success => self.failures = 0,
-            Verdict::Failure(_) => {
-                self.failures = self.failures.saturating_add(1);
-                let enough = at_once || self.failures >= settings.device_consecutive_failures.max(1);
-                if was == State::Closed && enough {
-                    self.circuit.open(self.failure_text(class, self.failures), now, healing);
-                }
+        if class.environment() == Evidence::Success {
+            (self.failures, self.refused) = (0, None);
+        }
+        let Some(cause) = cause else { return finished };
+        self.failures = self.failures.saturating_add(1);
+        let enough = match cause {
+            Cause::Failure => self.failures >= settings.device_consecutive_failures.max(1),
+            Cause::StrangeKey | Cause::Doubt => true,
+            Cause::Credential => {
+                self.refused = Some(credential.to_owned());
+                true
             }
+        };
+        if was == State::Closed && enough {
+            self.circuit.open(self.failure_text(class, self.failures), now, healing);
         }
         finished
     }
 
-    pub(super) fn trip(&mut self, by: &str, reason: &str, now: Timestamp) {
-        self.circuit.trip(by, reason, now);
+    /// The secret behind `reference` is another one. Tells whether that closes the breaker.
+    pub(super) fn secret_changed(&mut self, reference: &str, now: Timestamp) -> bool {
+        let concerned = self.refused.as_deref() == Some(reference) && self.state() == State::Open;
+        if concerned {
+            self.reset("auto", "the secret changed", now);
+        }
+        concerned
+    }
+
+    pub(super) fn force_open(&mut self, by: &str, reason: &str, now: Timestamp) {
+        self.circuit.force_open(by, reason, now);
+    }
+
+    pub(super) fn force_closed(&mut self, by: &str, reason: &str, now: Timestamp) {
+        (self.failures, self.refused) = (0, None);
+        self.circuit.force_closed(by, reason, now);
     }
 
     pub(super) fn reset(&mut self, by: &str, reason: &str, now: Timestamp) {
-        self.failures = 0;
+        (self.failures, self.refused) = (0, None);
         self.circuit.reset(by, reason, now);
     }
 
     pub(super) fn poll_timeout(&self) -> Option<(Timestamp, Wake)> {
-        self.circuit.poll_timeout()
+        // A device refused because another should go first does not exist at this level.
+        self.circuit.poll_timeout().filter(|(_, wake)| *wake != Wake::ProbeAgain)
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Timestamp, settings: &BreakerSettings) -> bool {
-        self.circuit.handle_timeout(now, healing(settings))
+    pub(super) fn handle_timeout(&mut self, now: Timestamp, settings: &BreakerSettings, seed: u64) -> bool {
+        let seed = seed ^ super::jitter::seed(self.device.as_str());
+        self.circuit.handle_timeout(now, healing(settings, seed))
+    }
+
+    pub(super) fn forgive(&mut self, late: Duration) {
+        self.circuit.forgive(late);
     }
 
     /// As it is shown and mirrored.
@@ -117,9 +205,20 @@ impl DeviceBreaker {
         let what = match class {
             Class::Unreachable => "unreachable",
             Class::Timeout => "silent",
-            Class::AuthFailed => return self.what_next("refused the credential", "fix it"),
+            Class::AuthFailed => {
+                return self
+                    .by_hand("refused the credential: put the secret right and it is tried again, or");
+            }
             Class::HostKeyMismatch => {
-                return self.what_next("showed a host key that is not pinned", "check the device");
+                let after = format_duration(DEVICE_WAIT_MAX);
+                return self.by_hand(&format!(
+                    "showed a host key that is not pinned: check the device; it is tried again after about {after}, \
+                     or at once after"
+                ));
+            }
+            Class::LostAfterWrite | Class::RollbackFailed | Class::Inconclusive => {
+                return self
+                    .by_hand(&format!("nobody knows what it was left as ({class}): read it back, then"));
             }
             Class::Ok
             | Class::Unchanged
@@ -127,9 +226,6 @@ impl DeviceBreaker {
             | Class::PrecheckFailed
             | Class::Rejected
             | Class::PostcheckFailed
-            | Class::LostAfterWrite
-            | Class::RollbackFailed
-            | Class::Inconclusive
             | Class::CredentialUnavailable
             | Class::AgentError
             | Class::Cancelled
@@ -141,25 +237,17 @@ impl DeviceBreaker {
         }
     }
 
-    fn what_next(&self, what: &str, cure: &str) -> String {
-        format!(
-            "{what}; {cure}: it is tried again by itself after {}, or at once after switchyard breaker reset \
-             device/{} --reason WHY",
-            format_duration(DEVICE_WAIT_MAX),
-            self.device
-        )
+    fn by_hand(&self, what: &str) -> String {
+        format!("{what} switchyard breaker reset device/{} --reason WHY", self.device)
     }
 }
 
-fn healing(settings: &BreakerSettings) -> Healing {
+fn healing(settings: &BreakerSettings, seed: u64) -> Healing {
     Healing {
-        wait: settings.device_wait_duration_in_open,
+        wait: Some(settings.device_wait_duration_in_open),
         wait_max: DEVICE_WAIT_MAX,
         probes: 1,
         successes: 1,
+        seed,
     }
-}
-
-fn slow_healing() -> Healing {
-    Healing { wait: DEVICE_WAIT_MAX, wait_max: DEVICE_WAIT_MAX, probes: 1, successes: 1 }
 }

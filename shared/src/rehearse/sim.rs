@@ -137,14 +137,17 @@ impl Sim<'_> {
         }
         flight.connected = true;
         flight.wrote_at = now;
+        let number = self.ground.site_of[device as usize] as usize;
+        let before = self.sites[number].credit(Timestamp(now));
+        self.sites[number].tree.handshake(&flight.admission, Timestamp(now), Timestamp(now));
         let work = self.world.work(device, self.world.breaks(device, flight.started_at));
         let most = micros(self.ground.timeouts.command);
         flight.lost = work > most;
         self.agenda.add(now.saturating_add(work.min(most)), What::End { rank, serial });
         let (name, attempt) = (self.rollout.layout.devices[rank as usize].name.clone(), flight.attempt);
         self.rollout.wrote(&name, attempt, Timestamp(now));
-        let site = self.site_of(rank);
-        self.agent_wakes(u32::try_from(site).unwrap_or(u32::MAX))
+        let moved = self.agent_wakes(u32::try_from(number).unwrap_or(u32::MAX));
+        moved || self.sites[number].credit(self.at()) != before
     }
 
     fn verdict(&self, rank: u32, flight: &Flight) -> Class {
@@ -185,9 +188,9 @@ impl Sim<'_> {
     /// What is due at a site's agent; its breakers may move.
     fn agent_wakes(&mut self, site: u32) -> bool {
         let (number, at) = (site as usize, self.at());
-        let before = self.sites[number].credit();
+        let before = self.sites[number].credit(at);
         self.sites[number].tree.handle_timeout(at);
-        self.moved(number) || self.sites[number].credit() != before
+        self.moved(number) || self.sites[number].credit(at) != before
     }
 
     /// Mirrors the breakers that moved; behind an open site, what has written nothing is called off.
@@ -254,6 +257,7 @@ impl Sim<'_> {
         let at = self.at();
         for _ in 0..STEPS_MAX {
             let around = Around {
+                now: at,
                 sites: &self.sites,
                 names: &self.ground.sites,
                 device_breakers: &self.device_breakers,
@@ -310,9 +314,9 @@ impl Sim<'_> {
     fn start(&mut self, name: &DeviceName, attempt: u32) {
         let Some(rank) = self.rollout.layout.rank(name) else { return };
         let (number, at, device) = (self.site_of(rank), self.at(), self.ranked[rank as usize]);
-        let deadline = at.plus(self.ground.timeouts.connect.saturating_add(self.ground.timeouts.command));
         let retry = self.rollout.devices[rank as usize].tries > 0;
-        let Some((admission, lease)) = self.sites[number].admit(rank, name, retry, deadline, at) else {
+        let Some((admission, lease)) = self.sites[number].admit(rank, name, retry, self.ground.timeouts, at)
+        else {
             let refused = blank(Class::NotStarted, Phase::Queue, at);
             self.tell(name, attempt, &refused);
             return;

@@ -104,7 +104,8 @@ impl Core {
     ) {
         let done = match action {
             BreakerAction::Trip => self.breakers.trip(name, by, reason, now),
-            BreakerAction::Reset | BreakerAction::ForceClosed => self.breakers.reset(name, by, reason, now),
+            BreakerAction::Reset => self.breakers.reset(name, by, reason, now),
+            BreakerAction::ForceClosed => self.breakers.force_closed(name, by, reason, now),
         };
         match done {
             Ok(()) => self.note_moves(now),

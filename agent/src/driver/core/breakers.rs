@@ -23,13 +23,14 @@ impl Core {
     }
 
     fn call_off_behind(&mut self, name: &Name) {
-        let behind = self.running.keys().filter(|op| match name {
+        let behind = self.running.iter().filter(|(op, running)| match name {
             Name::Site(_) => true,
             Name::Device(device) => op.device == *device,
-            Name::Credential { .. } | Name::Group { .. } | Name::Global { .. } => false,
+            Name::Credential { reference, .. } => running.task.endpoint.credential_ref == *reference,
+            Name::Group { .. } | Name::Global { .. } => false,
         });
         let message = format!("called off: {name} opened");
-        for op in behind {
+        for (op, _) in behind {
             self.effects.push_back(Effect::CallOff { op: op.clone(), message: message.clone() });
         }
     }

@@ -3,6 +3,7 @@
 use super::{Core, Effect, UNACKED_MAX};
 use crate::journal::Entry;
 use switchyard_proto::convert::link::{FromAgent, Hello, Welcome};
+use switchyard_shared::time::Timestamp;
 
 impl Core {
     /// The first word of a session.
@@ -93,7 +94,7 @@ impl Core {
 
     /// Grants what is free: never more than the pool holds, than the site's breaker would let start, or
     /// than a start rate lets through soon.
-    pub(super) fn grant(&mut self) {
+    pub(super) fn grant(&mut self, now: Timestamp) {
         if !self.connected
             || self.draining
             || self.journal_lost.is_some()
@@ -103,7 +104,7 @@ impl Core {
         }
         let queued = self.queue.len();
         let mut free = self.pool.room(queued).saturating_sub(self.ledger.undurable());
-        if let Some(allowance) = self.breakers.allowance() {
+        if let Some(allowance) = self.breakers.allowance(now) {
             let allowance = usize::try_from(allowance).unwrap_or(usize::MAX);
             free = free.min(allowance.saturating_sub(queued));
         }

@@ -1,10 +1,11 @@
-//! What starts: in order of arrival, through site, device and pool; a refused task is answered at once.
+//! What starts: in order of arrival, through site, credential, device and pool; what is refused for long is answered at once.
 
 use super::{Core, Effect, Running};
 use crate::attempt;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
+use switchyard_shared::breaker::Attempt as Asked;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::pool::{Ask, Work};
 use switchyard_shared::task::Task;
@@ -28,14 +29,22 @@ impl Core {
         self.queue = waiting;
     }
 
-    /// Starts or refuses the task; gives it back when only the pool keeps it waiting.
+    /// Starts or refuses the task; gives it back when it need not wait for long.
     fn try_start(&mut self, task: Task, now: Timestamp) -> Option<Task> {
         let device = task.op.device.clone();
         let deadline = now.plus(attempt::known_by(&task.timeouts));
-        let admission = match self.breakers.try_acquire(&device, deadline, now) {
+        let asked = Asked {
+            device: &device,
+            credential: &task.endpoint.credential_ref,
+            connect_timeout: task.timeouts.connect,
+            deadline,
+            first: !self.tried.is_retry(&task.op),
+        };
+        let admission = match self.breakers.try_acquire(&asked, now) {
             Ok(admission) => admission,
-            Err(refusal) => {
-                let message = refusal.to_string();
+            Err(not_now) if not_now.soon => return Some(task),
+            Err(not_now) => {
+                let message = not_now.to_string();
                 let outcome = Outcome::new(Class::NotStarted, Phase::Queue, LeftAs::Unchanged, &message, now);
                 self.answer(task.op, outcome);
                 return None;

@@ -69,6 +69,27 @@ fn welcome(acked_sequence: u64, coordinator_epoch: u64) -> Welcome {
     }
 }
 
+impl Core {
+    /// The same with a site that has left its slow start behind.
+    pub(in crate::driver) fn flowing(mut self, now: Timestamp) -> Self {
+        for n in 0..10 {
+            let device = DeviceName::new(format!("warm{n}")).unwrap();
+            let asked = switchyard_shared::breaker::Attempt {
+                device: &device,
+                credential: "env:X",
+                connect_timeout: Duration::from_secs(5),
+                deadline: now.plus(Duration::from_secs(60)),
+                first: true,
+            };
+            let admission = self.breakers.try_acquire(&asked, now).unwrap();
+            self.breakers.finish(admission, Class::Ok, now);
+        }
+        self.breakers.handle_timeout(now);
+        self.breakers.take_reports();
+        self
+    }
+}
+
 impl World {
     fn new(pool: usize) -> Self {
         Self::after(pool, State::default())
@@ -77,7 +98,7 @@ impl World {
     fn after(pool: usize, state: State) -> Self {
         let mut world = Self {
             pool,
-            core: Core::new(SiteName::new("lon").unwrap(), pool, state, Timestamp(0)),
+            core: Core::new(SiteName::new("lon").unwrap(), pool, state, Timestamp(0)).flowing(Timestamp(0)),
             now: Timestamp(0),
             started: vec![],
             called_off: vec![],

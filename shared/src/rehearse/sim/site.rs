@@ -1,10 +1,11 @@
 //! The agent of one site: the real breakers and the real pool.
 
 use super::super::ground::Ground;
-use crate::breaker::{Admission, Report, Tree};
+use crate::breaker::{Admission, Attempt, Report, Tree, seed};
 use crate::id::{DeviceName, SiteName};
 use crate::outcome::Class;
 use crate::pool::{Ask, Lease, Pool, Work};
+use crate::task::Timeouts;
 use crate::time::Timestamp;
 use std::collections::BTreeSet;
 
@@ -52,7 +53,9 @@ impl Site {
         let now = Timestamp::default();
         let mut pool = Pool::new(own_max);
         pool.set_settings(ground.pools);
-        let mut tree = Tree::new(name, now);
+        let seed = seed(name.as_str());
+        let mut tree = Tree::new(name, seed, now);
+        tree.set_pool(u32::try_from(pool.limit()).unwrap_or(u32::MAX));
         tree.set_settings(ground.breakers, now);
         Self {
             tree,
@@ -69,9 +72,9 @@ impl Site {
     }
 
     /// How many more operations it takes.
-    pub(super) fn credit(&self) -> u32 {
+    pub(super) fn credit(&self, now: Timestamp) -> u32 {
         let free = u32::try_from(self.pool.room(0)).unwrap_or(u32::MAX);
-        self.tree.allowance().map_or(free, |allowance| allowance.min(free))
+        self.tree.allowance(now).map_or(free, |allowance| allowance.min(free))
     }
 
     /// Lets an attempt start, if breakers and pool do.
@@ -80,10 +83,13 @@ impl Site {
         rank: u32,
         device: &DeviceName,
         retry: bool,
-        deadline: Timestamp,
+        timeouts: Timeouts,
         now: Timestamp,
     ) -> Option<(Admission, Lease)> {
-        let admission = self.tree.try_acquire(device, deadline, now).ok()?;
+        let connect_timeout = timeouts.connect;
+        let deadline = now.plus(connect_timeout.saturating_add(timeouts.command));
+        let asked = Attempt { device, credential: CREDENTIAL, connect_timeout, deadline, first: !retry };
+        let admission = self.tree.try_acquire(&asked, now).ok()?;
         let ask = Ask { device, credential: CREDENTIAL, retry, work: Work::Rollout, deadline };
         let Ok(lease) = self.pool.try_acquire(&ask, now) else {
             let _counts_for_nothing = self.tree.finish(admission, Class::NotStarted, now);
@@ -98,6 +104,8 @@ impl Site {
         self.in_flight.retain(|running| *running != rank);
         self.pool.release(flight.lease, class, now);
         let _late_or_counted = self.tree.finish(flight.admission, class, now);
+        self.tree.set_pool(u32::try_from(self.pool.limit()).unwrap_or(u32::MAX));
+        self.tree.handle_timeout(now);
     }
 
     /// When its breakers want to be looked at, if that is news.
