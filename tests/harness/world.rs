@@ -170,6 +170,21 @@ impl World {
         self.say(&["inventory", "import", &inventory.display().to_string()]);
     }
 
+    /// Imports the simulated devices with further fields, such as `platform: ios, role: edge`, for each
+    /// device by its number from 1.
+    pub fn import_with(&self, fields: impl Fn(usize) -> String) {
+        let mut number = 0;
+        let mut line = |line: &str| match line.strip_suffix('}').filter(|_| line.starts_with("  dev")) {
+            Some(start) => {
+                number += 1;
+                format!("{start}, {}}}\n", fields(number))
+            }
+            None => format!("{line}\n"),
+        };
+        let inventory: String = self.read("devices/inventory.yaml").lines().map(&mut line).collect();
+        self.import(&self.write("fields.yaml", &inventory));
+    }
+
     /// The last document of a command's standard output.
     pub fn document(&self, words: &[&str]) -> Value {
         document(&self.run(words))
@@ -178,6 +193,11 @@ impl World {
     /// How often each device was asked to apply a configuration, by its own ledger.
     pub fn applies(&self, device: &str) -> usize {
         self.ledger_count(device, Kind::Apply)
+    }
+
+    /// How often each device was asked to apply a configuration and refused it.
+    pub fn rejects(&self, device: &str) -> usize {
+        self.ledger_count(device, Kind::Reject)
     }
 
     /// How often each device was contacted at all.

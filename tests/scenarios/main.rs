@@ -1,9 +1,11 @@
 //! Promises to the operator, kept by the real programs.
 
+mod abort;
 mod bad_input;
 mod killed;
 mod main_job;
 mod openssh;
 mod overlap;
+mod pace;
 mod readme;
 mod reflection;
