@@ -9,6 +9,7 @@ use crate::executor::Executor;
 use crate::fs::RealFs;
 use crate::journal::{Journal, OpenError};
 use crate::lock::{DataLock, LockError};
+use crate::memory::{self, BreakerFile};
 use crate::sentinel::TcpSentinel;
 use crate::session::{Connector, Lease, Session};
 use std::sync::Arc;
@@ -25,6 +26,9 @@ pub enum StartError {
     /// The journal cannot be used.
     #[error(transparent)]
     Journal(#[from] OpenError),
+    /// There is no thread to be had for the breakers.
+    #[error("start the thread that keeps the breakers: {0}")]
+    Memory(std::io::Error),
 }
 
 /// Why an agent ended although nobody asked it to.
@@ -85,10 +89,15 @@ impl Agent {
         let journal = opened.journal;
         let lease = Arc::new(Lease::default());
         let (sender, inbox) = mpsc::channel(INBOX_MAX);
-        let core = Core::new(config.site.clone(), config.max_in_flight, opened.state, now);
+        let remembered = memory::recall(&RealFs, &config.data, &config.site, now);
+        let core = Core::new(config.site.clone(), config.max_in_flight, opened.state, remembered, now);
         let log = Arc::new(journal.clone());
-        let sentinel = Arc::new(TcpSentinel);
-        let driver = Driver::new(core, executor, log, lease.clone(), clock.clone(), sentinel, inbox);
+        let breakers = Arc::new(
+            BreakerFile::open(Arc::new(RealFs), &config.data, config.site.clone())
+                .map_err(StartError::Memory)?,
+        );
+        let seams = (Arc::new(TcpSentinel) as _, breakers.clone() as _);
+        let driver = Driver::new(core, executor, log, lease.clone(), clock.clone(), seams, inbox);
         let backoff = Backoff::new(crate::entropy::seed());
         let session = Session { site: config.site, connector, driver: sender, lease, clock, backoff };
         let task = tokio::spawn(async move {
@@ -98,6 +107,7 @@ impl Agent {
             stop.cancel();
             let _a_panic_there_ends_nothing_here = session.await;
             journal.close().await;
+            let _closed = tokio::task::spawn_blocking(move || breakers.close()).await;
             drop(lock);
             result.map_err(AgentError::from)
         });

@@ -1,6 +1,7 @@
 //! The loop that owns the agent's truth: messages in, attempts and journal and coordinator out.
 
 pub mod core;
+mod effects;
 mod ending;
 pub mod ledger;
 pub mod outbox;
@@ -8,12 +9,13 @@ pub mod outbox;
 #[cfg(test)]
 mod tests;
 
-use self::core::{Core, Effect, Event};
-use crate::attempt::{Attempt, CallOff, Context, Ended, Gate, ProgressNote, Sign};
+use self::core::{Core, Event};
+use crate::attempt::{CallOff, Ended, ProgressNote, Sign};
 use crate::clock::Clock;
 use crate::executor::{Executor, Hearing};
 use crate::journal::{JournalLost, Log};
-use crate::sentinel::{Reached, Sentinel};
+use crate::memory::Memory;
+use crate::sentinel::Sentinel;
 use crate::session::Lease;
 use ending::Ending;
 use futures_util::future::BoxFuture;
@@ -23,7 +25,6 @@ use std::sync::Arc;
 use switchyard_proto::convert::link::{FromAgent, FromCoordinator, Hello, Welcome};
 use switchyard_shared::id::OpId;
 use switchyard_shared::pool::MAX_IN_FLIGHT_MAX;
-use switchyard_shared::task::Task;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -33,7 +34,7 @@ pub const INBOX_MAX: usize = 256;
 /// Progress notes that may wait for the driver; more are dropped.
 pub const PROGRESS_MAX: usize = 256;
 /// Signs that may wait for the driver: it takes them in before an attempt's end, so that each running
-/// attempt has at most two of them waiting.
+/// attempt has at most three of them waiting.
 const SIGNS_MAX: usize = 4 * MAX_IN_FLIGHT_MAX;
 /// Events taken in before anything new may start.
 const BATCH_MAX: usize = 256;
@@ -77,17 +78,25 @@ pub struct Driver {
     progress: (mpsc::Sender<ProgressNote>, mpsc::Receiver<ProgressNote>),
     signs: (mpsc::Sender<Sign>, mpsc::Receiver<Sign>),
     sentinel: Arc<dyn Sentinel>,
-    probes: FuturesUnordered<BoxFuture<'static, (String, Reached)>>,
+    /// Questions to sentinels and to the keeper of secrets; the core asks each of them once at a time.
+    questions: FuturesUnordered<BoxFuture<'static, Event>>,
+    memory: Arc<dyn Memory>,
     up: Option<mpsc::Sender<FromAgent>>,
     attempts: JoinSet<Ended>,
-    running: BTreeMap<OpId, CallOff>,
+    running: BTreeMap<OpId, Handle>,
     tickets: FuturesOrdered<BoxFuture<'static, Durable>>,
     ending: Ending,
 }
 
+/// A running attempt as the loop reaches it.
+struct Handle {
+    call_off: CallOff,
+    hearing: Arc<Hearing>,
+}
+
 enum Wake {
     Sign(Sign),
-    Probed(String, Reached),
+    Asked(Event),
     Ended(Ended),
     Durable(Durable),
     Message(Message),
@@ -105,7 +114,7 @@ impl Driver {
         log: Arc<dyn Log>,
         lease: Arc<Lease>,
         clock: Arc<dyn Clock>,
-        sentinel: Arc<dyn Sentinel>,
+        (sentinel, memory): (Arc<dyn Sentinel>, Arc<dyn Memory>),
         inbox: mpsc::Receiver<Message>,
     ) -> Self {
         Self {
@@ -118,7 +127,8 @@ impl Driver {
             progress: mpsc::channel(PROGRESS_MAX),
             signs: mpsc::channel(SIGNS_MAX),
             sentinel,
-            probes: FuturesUnordered::new(),
+            questions: FuturesUnordered::new(),
+            memory,
             up: None,
             attempts: JoinSet::new(),
             running: BTreeMap::new(),
@@ -146,6 +156,10 @@ impl Driver {
     /// Starts what may start, carries out what was decided, says what there is room for.
     fn settle(&mut self) {
         let now = self.clock.now();
+        if self.core.wants_hearing(now) {
+            let heard = self.running.iter().map(|(op, running)| (op.clone(), running.hearing.last()));
+            self.core.handle(Event::Heard(heard.collect()), now);
+        }
         self.core.pump(now, self.lease.is_held(now));
         while let Some(effect) = self.core.poll_effect() {
             self.carry_out(effect);
@@ -183,7 +197,7 @@ impl Driver {
             Some(sign) = self.signs.1.recv() => Wake::Sign(sign),
             Some(Ok(ended)) = self.attempts.join_next() => Wake::Ended(ended),
             Some(durable) = self.tickets.next() => Wake::Durable(durable),
-            Some((address, reached)) = self.probes.next() => Wake::Probed(address, reached),
+            Some(answer) = self.questions.next() => Wake::Asked(answer),
             Some(message) = self.inbox.recv() => Wake::Message(message),
             () = room => Wake::Room,
             Some(note) = self.progress.1.recv() => Wake::Progress(note),
@@ -207,7 +221,7 @@ impl Driver {
         match wake {
             Wake::Room | Wake::Timer => {}
             Wake::Sign(sign) => self.core.handle(Event::Sign(sign), now),
-            Wake::Probed(address, reached) => self.core.handle(Event::Probed { address, reached }, now),
+            Wake::Asked(answer) => self.core.handle(answer, now),
             Wake::Ended(ended) => {
                 self.running.remove(&ended.op);
                 self.core.handle(Event::Ended(ended), now);
@@ -251,45 +265,5 @@ impl Driver {
                 self.ending.fail(message, now);
             }
         }
-    }
-
-    fn carry_out(&mut self, effect: Effect) {
-        match effect {
-            Effect::Start(task) => self.start(task),
-            Effect::CallOff { op, message } => {
-                if let Some(running) = self.running.get(&op) {
-                    running.call_off(&message);
-                }
-            }
-            Effect::Probe(address) => {
-                let asked = self.sentinel.probe(address.clone());
-                self.probes.push(Box::pin(async move { (address, asked.await) }));
-            }
-            Effect::Append { entries, results_to } => {
-                let ticket = self.log.submit(entries);
-                self.tickets.push_back(Box::pin(async move {
-                    let closed = || JournalLost("its thread has ended".into());
-                    (results_to, ticket.await.unwrap_or_else(|_| Err(closed())))
-                }));
-            }
-        }
-    }
-
-    fn start(&mut self, task: Arc<Task>) {
-        let context = Context {
-            op: task.op.clone(),
-            gate: Arc::new(Gate::default()),
-            log: self.log.clone(),
-            lease: self.lease.clone(),
-            clock: self.clock.clone(),
-            progress: self.progress.0.clone(),
-            signs: self.signs.0.clone(),
-            hearing: Arc::new(Hearing::new(self.clock.clone())),
-            has_answered: Default::default(),
-        };
-        let op = task.op.clone();
-        let attempt = Attempt::new(task, context);
-        self.running.insert(op, attempt.call_off());
-        self.attempts.spawn(attempt.run(self.executor.clone()));
     }
 }

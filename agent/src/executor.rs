@@ -26,8 +26,11 @@ pub trait AttemptContext: Send + Sync + 'static {
     fn progress(&self, phase: Phase);
 
     /// Tells, the moment it is so, that the device has answered: the key exchange is done and the login
-    /// is accepted or refused. Never lost and never waits. Silence breakers live on it.
-    fn answered(&self) {}
+    /// is `accepted` or refused. Never lost and never waits: the site's breaker lives on it.
+    fn answered(&self, _accepted: bool) {}
+
+    /// Tells which secret is used, by its fingerprint: another one closes what the old one opened.
+    fn secret(&self, _fingerprint: u64) {}
 
     /// Where to note every sign of life of the device; absent when nobody asks.
     fn hearing(&self) -> Option<Arc<Hearing>> {
@@ -50,4 +53,9 @@ pub trait Executor: Send + Sync + 'static {
         context: &'a dyn AttemptContext,
         cancel: CancellationToken,
     ) -> BoxFuture<'a, Outcome>;
+
+    /// The fingerprint of the secret that `reference` names now; `None` if it cannot be had.
+    fn fingerprint(&self, _reference: String) -> BoxFuture<'static, Option<u64>> {
+        Box::pin(async { None })
+    }
 }

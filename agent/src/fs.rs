@@ -34,6 +34,17 @@ pub trait Fs: Send + Sync + 'static {
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 }
 
+/// Puts `bytes` in the place of what was at `path`: after a crash there is the old or the new, whole.
+pub fn replace(fs: &dyn Fs, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let draft = path.with_extension("unfinished");
+    let mut file = fs.create(&draft)?;
+    file.append(bytes)?;
+    file.sync()?;
+    drop(file);
+    fs.rename(&draft, path)?;
+    path.parent().map_or(Ok(()), |folder| fs.sync_dir(folder))
+}
+
 /// The system's files.
 pub struct RealFs;
 

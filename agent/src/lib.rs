@@ -12,6 +12,7 @@ pub mod executor;
 pub mod fs;
 pub mod journal;
 pub mod lock;
+pub mod memory;
 pub mod secrets;
 pub mod sentinel;
 pub mod session;

@@ -1,5 +1,9 @@
 //! Turns a credential reference into what it names; a secret never shows itself.
 
+mod fingerprint;
+
+pub use fingerprint::FingerprintKey;
+
 use std::fmt;
 use std::io;
 use std::os::unix::fs::MetadataExt;

@@ -9,7 +9,10 @@ use futures_util::future::BoxFuture;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use switchyard_proto::convert::link::{Assignment, FromAgent, FromCoordinator, Hello, Welcome};
+use switchyard_proto::convert::link::{
+    Assignment, BreakerAction, FromAgent, FromCoordinator, Hello, Welcome,
+};
+use switchyard_shared::breaker::{Name, State as BreakerState};
 use switchyard_shared::id::{AgentName, DeviceName, OpId, RolloutName, SiteName};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Task, Timeouts};
@@ -193,4 +196,29 @@ async fn a_second_agent_on_the_same_folder_does_not_start() {
     first.shutdown.cancel();
     first.agent.ended().await.unwrap();
     start(data.path(), Writer::new(false)).unwrap();
+}
+
+#[tokio::test]
+async fn an_operators_trip_outlives_the_agent() {
+    let data = tempfile::tempdir().unwrap();
+    let state = async |peer: &mut Peer| loop {
+        if let FromAgent::Breaker(report) = peer.hear().await {
+            return report;
+        }
+    };
+    let mut first = start(data.path(), Writer::new(false)).unwrap();
+    let (mut peer, _) = first.greet(0).await;
+    assert_eq!(state(&mut peer).await.state, BreakerState::Closed);
+    let name = Name::parse("site/lon").unwrap();
+    let (by, reason) = ("ann".into(), "works on the fibre".into());
+    peer.say(FromCoordinator::Breaker { name, action: BreakerAction::Trip, by, reason }).await;
+    assert_eq!(state(&mut peer).await.state, BreakerState::ForcedOpen);
+    drop(peer);
+    first.shutdown.cancel();
+    first.agent.ended().await.unwrap();
+    let mut second = start(data.path(), Writer::new(false)).unwrap();
+    let (mut peer, _) = second.greet(0).await;
+    let report = state(&mut peer).await;
+    assert_eq!((report.state, report.by.as_str()), (BreakerState::ForcedOpen, "ann"));
+    assert_eq!(report.reason, "works on the fibre");
 }

@@ -39,9 +39,14 @@ pub struct Sign {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignKind {
     /// The device answered: its login is accepted or refused.
-    Answered,
+    Answered {
+        /// Which of both.
+        accepted: bool,
+    },
     /// The first byte that can change the device is let through.
     Writes,
+    /// The secret of this fingerprint is used.
+    Secret(u64),
 }
 
 /// The context of one attempt.
@@ -64,6 +69,8 @@ pub struct Context {
     pub hearing: Arc<Hearing>,
     /// Whether the device has answered.
     pub has_answered: AtomicBool,
+    /// Whether the secret was told of.
+    pub has_secret: AtomicBool,
 }
 
 impl Context {
@@ -122,9 +129,15 @@ impl AttemptContext for Context {
         })
     }
 
-    fn answered(&self) {
+    fn answered(&self, accepted: bool) {
         if !self.has_answered.swap(true, Ordering::SeqCst) {
-            self.sign(SignKind::Answered);
+            self.sign(SignKind::Answered { accepted });
+        }
+    }
+
+    fn secret(&self, fingerprint: u64) {
+        if !self.has_secret.swap(true, Ordering::SeqCst) {
+            self.sign(SignKind::Secret(fingerprint));
         }
     }
 

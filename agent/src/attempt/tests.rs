@@ -70,7 +70,7 @@ impl Executor for Script {
                 | Script::WriteThenPanic
                 | Script::WriteThenClaimCancelled => {}
             }
-            (0..3).for_each(|_| context.answered());
+            (0..3).for_each(|_| context.answered(true));
             if let Err(refused) = context.open_write_gate().await {
                 return end(refused.class, &refused.message);
             }
@@ -133,6 +133,7 @@ fn bench_with(script: Script, lease_left: Duration) -> Bench {
         progress: mpsc::channel(4).0,
         signs,
         has_answered: Default::default(),
+        has_secret: Default::default(),
     };
     let attempt = Attempt::new(Arc::new(task), context);
     let call_off = attempt.call_off();
@@ -243,7 +244,7 @@ async fn an_answer_and_a_write_are_told_once_each_and_before_the_end() {
     let ended = bench.run.await.unwrap();
     let answered = bench.signs.try_recv().unwrap();
     let writes = bench.signs.try_recv().unwrap();
-    assert_eq!((answered.kind, writes.kind), (SignKind::Answered, SignKind::Writes));
+    assert_eq!((answered.kind, writes.kind), (SignKind::Answered { accepted: true }, SignKind::Writes));
     assert_eq!((Some(writes.at), writes.op), (ended.outcome.wrote_at, ended.op));
     assert!(bench.signs.try_recv().is_err());
 }

@@ -4,24 +4,30 @@
 mod assign;
 mod breakers;
 mod doubt;
+mod event;
 mod finish;
 mod link;
 mod pool;
+mod secrets;
+mod stall;
 mod start;
 mod tried;
 
 #[cfg(test)]
 mod tests;
 
+pub use event::{Effect, Event};
+
 use super::ledger::Ledger;
 use super::outbox::Outbox;
-use crate::attempt::{Ended, ProgressNote, Sign, SignKind};
-use crate::journal::{Entry, State};
-use crate::sentinel::Reached;
+use crate::attempt::{ProgressNote, Sign, SignKind};
+use crate::journal::State;
+use crate::memory::Remembered;
 use doubt::{Doubt, Link};
+use secrets::Watched;
+use stall::Stall;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use switchyard_proto::convert::link::{FromCoordinator, Welcome};
 use switchyard_shared::breaker::{self, Admission, Tree};
 use switchyard_shared::id::{OpId, SiteName};
 use switchyard_shared::outcome::Phase;
@@ -33,64 +39,12 @@ use tried::Tried;
 /// Results that may wait for their acknowledgement before no more credit is granted.
 pub const UNACKED_MAX: usize = 10_000;
 
-/// One thing that happened to the agent.
-#[derive(Debug)]
-pub enum Event {
-    /// The coordinator welcomed this agent.
-    Connected(Welcome),
-    /// The session is over.
-    Disconnected,
-    /// The coordinator said something after its welcome.
-    Down(FromCoordinator),
-    /// An attempt ended.
-    Ended(Ended),
-    /// An attempt is somewhere else now.
-    Progress(ProgressNote),
-    /// A device answered, or is being written to.
-    Sign(Sign),
-    /// A sentinel was asked.
-    Probed {
-        /// Which.
-        address: String,
-        /// What it showed.
-        reached: Reached,
-    },
-    /// Results up to this sequence are on disk.
-    Durable(u64),
-    /// The journal cannot be written any more.
-    JournalLost(String),
-    /// Start nothing new any more.
-    Drain,
-}
-
-/// One thing to be done.
-#[derive(Debug)]
-pub enum Effect {
-    /// Run an attempt.
-    Start(Arc<Task>),
-    /// Call a running attempt off if it has written nothing.
-    CallOff {
-        /// Which.
-        op: OpId,
-        /// Why.
-        message: String,
-    },
-    /// Ask a sentinel at this address.
-    Probe(String),
-    /// Make these durable; `results_to` is the sequence that is durable then.
-    Append {
-        /// What.
-        entries: Vec<Entry>,
-        /// The result among them.
-        results_to: Option<u64>,
-    },
-}
-
 struct Running {
     task: Arc<Task>,
     admission: Admission,
     lease: Lease,
     answered_at: Option<Timestamp>,
+    heard_at: Timestamp,
     wrote_at: Option<Timestamp>,
     doubt: Option<Doubt>,
 }
@@ -104,6 +58,10 @@ pub struct Core {
     running: BTreeMap<OpId, Running>,
     tried: Tried,
     link: Link,
+    stall: Stall,
+    watched: Watched,
+    /// Whether a breaker moved since the breakers were last to be kept.
+    unsaved: bool,
     /// When something that waits in the queue may start although nothing else happens.
     start_at: Option<Timestamp>,
     ledger: Ledger,
@@ -120,11 +78,27 @@ pub struct Core {
 }
 
 impl Core {
-    /// An agent that starts from what its journal kept.
-    pub fn new(site: SiteName, max_in_flight: usize, state: State, now: Timestamp) -> Self {
-        let pool = Pool::new(max_in_flight);
-        let mut breakers = Tree::new(site.clone(), breaker::seed(&state.id), now);
-        breakers.set_pool(u32::try_from(pool.limit()).unwrap_or(u32::MAX));
+    /// An agent that starts from what its journal kept and what it remembers of its breakers.
+    pub fn new(
+        site: SiteName,
+        max_in_flight: usize,
+        state: State,
+        remembered: Option<Remembered>,
+        now: Timestamp,
+    ) -> Self {
+        let seed = breaker::seed(&state.id);
+        let breakers = match remembered {
+            None => Tree::new(site.clone(), seed, now),
+            // What was left to wait then has gone on since.
+            Some(Remembered { breakers, as_of }) => Tree::restore(site.clone(), breakers, seed, as_of),
+        };
+        let mut core = Self::with(site, Pool::new(max_in_flight), breakers, state);
+        core.watch_open_credentials(now);
+        core.tell_breakers_of_pool();
+        core
+    }
+
+    fn with(site: SiteName, pool: Pool, breakers: Tree, state: State) -> Self {
         Self {
             breakers,
             site,
@@ -133,6 +107,9 @@ impl Core {
             running: BTreeMap::new(),
             tried: Tried::default(),
             link: Link::default(),
+            stall: Stall::default(),
+            watched: Watched::default(),
+            unsaved: false,
             start_at: None,
             coordinator_epoch: state.coordinator_epoch,
             journal_id: state.id.clone(),
@@ -158,6 +135,12 @@ impl Core {
             Event::Ended(ended) => self.ended(ended, now),
             Event::Progress(note) => self.progressed(note),
             Event::Sign(sign) => self.signed(sign, now),
+            Event::Heard(sessions) => self.heard(sessions, now),
+            Event::Secret { reference, fingerprint } => {
+                if let Some(fingerprint) = fingerprint {
+                    self.secret_is(&reference, fingerprint, now);
+                }
+            }
             Event::Probed { address, reached } => self.probed(&address, reached, now),
             Event::Durable(sequence) => self.ledger.durable(sequence),
             Event::JournalLost(message) => self.journal_lost(message, now),
@@ -171,16 +154,26 @@ impl Core {
         self.note_moves(now);
         self.take_back_overdue(now);
         self.judge_losses(now);
+        self.look_at_secrets(now);
         if self.connected && lease_held {
             self.start_what_may(now);
         }
         self.grant(now);
+        if std::mem::take(&mut self.unsaved) {
+            self.effects.push_back(Effect::Remember(Box::new(self.breakers.snapshot(now)), now));
+        }
     }
 
     /// When to pump again although nothing happens.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
         let breakers = self.breakers.poll_timeout().map(|(at, _, _)| at);
-        let others = [self.pool.poll_timeout(), self.start_at, self.next_verdict()];
+        let others = [
+            self.pool.poll_timeout(),
+            self.start_at,
+            self.next_verdict(),
+            self.next_stall_check(),
+            self.watched.next_look(),
+        ];
         others.into_iter().chain([breakers]).flatten().min()
     }
 
@@ -223,14 +216,21 @@ impl Core {
     fn signed(&mut self, sign: Sign, now: Timestamp) {
         let Some(running) = self.running.get_mut(&sign.op) else { return };
         match sign.kind {
-            SignKind::Answered => {
+            SignKind::Secret(fingerprint) => {
+                let reference = running.task.endpoint.credential_ref.clone();
+                self.secret_is(&reference, fingerprint, now);
+            }
+            SignKind::Answered { accepted } => {
                 running.answered_at = Some(sign.at);
                 self.link.answered(&sign.op.device, &running.task.endpoint, sign.at);
-                self.breakers.handshake(&running.admission, sign.at, now);
+                let _late_or_counted = self.breakers.handshake(&running.admission, sign.at, now);
+                if accepted {
+                    self.breakers.accepted(&running.admission);
+                }
+                self.note_moves(now);
             }
             SignKind::Writes => {
                 running.wrote_at = Some(sign.at);
-                self.breakers.accepted(&running.admission);
                 self.progressed(ProgressNote { op: sign.op, phase: Phase::Write, at: sign.at });
             }
         }

@@ -4,13 +4,14 @@ use super::*;
 use crate::clock::SystemClock;
 use crate::executor::AttemptContext;
 use crate::journal::{Entry, State};
+use crate::sentinel::Reached;
 use std::sync::Mutex;
 use std::time::Duration;
 use switchyard_proto::convert::link::Assignment;
-use switchyard_shared::breaker::State as BreakerState;
+use switchyard_shared::breaker::{Snapshot, State as BreakerState};
 use switchyard_shared::id::{AgentName, DeviceName, RolloutName, SiteName};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
-use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, SiteSettings, Timeouts};
+use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, SiteSettings, Task, Timeouts};
 use switchyard_shared::time::Timestamp;
 
 /// A disk that is instant, or broken.
@@ -40,6 +41,7 @@ struct Devices {
     silent_from: usize,
     contacted: Mutex<Vec<String>>,
     written: Mutex<Vec<String>>,
+    kept: std::sync::atomic::AtomicUsize,
     log: Arc<MemoryLog>,
 }
 
@@ -68,13 +70,12 @@ impl Executor for Devices {
                     return end(Class::Timeout, Phase::Connect, LeftAs::Unchanged);
                 }
             }
-            context.answered();
+            context.answered(true);
             if let Err(refused) = context.open_write_gate().await {
                 return end(refused.class, Phase::Authenticate, LeftAs::Unchanged);
             }
             let intent = |entry: &Entry| matches!(entry, Entry::Intent { op, .. } if *op == task.op);
             assert!(self.log.entries.lock().unwrap().iter().any(intent), "INTENT before the first byte");
-            context.progress(Phase::Write);
             self.written.lock().unwrap().push(device);
             tokio::time::sleep(Duration::from_secs(1)).await;
             if task.command == "lost" {
@@ -94,6 +95,12 @@ impl Sentinel for DeadLink {
             tokio::time::sleep(Duration::from_secs(2)).await;
             Reached::Dead
         })
+    }
+}
+
+impl Memory for Devices {
+    fn keep(&self, _breakers: Snapshot, _now: Timestamp) {
+        self.kept.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
     }
 }
 
@@ -138,16 +145,25 @@ async fn bench(pool: usize, silent_from: usize) -> Bench {
         silent_from,
         contacted: Mutex::default(),
         written: Mutex::default(),
+        kept: Default::default(),
         log: log.clone(),
     });
     let clock = SystemClock::shared();
     let lease = Arc::new(Lease::default());
     lease.renew(clock.now().plus(Duration::from_secs(3600)));
-    let core =
-        Core::new(SiteName::new("lon").unwrap(), pool, State::default(), clock.now()).flowing(clock.now());
+    let core = Core::new(SiteName::new("lon").unwrap(), pool, State::default(), None, clock.now())
+        .flowing(clock.now());
     let (driver, inbox) = mpsc::channel(INBOX_MAX);
     let shutdown = CancellationToken::new();
-    let running = Driver::new(core, devices.clone(), log, lease.clone(), clock, Arc::new(DeadLink), inbox);
+    let running = Driver::new(
+        core,
+        devices.clone(),
+        log,
+        lease.clone(),
+        clock,
+        (Arc::new(DeadLink), devices.clone()),
+        inbox,
+    );
     let ended = tokio::spawn(running.run(shutdown.clone()));
     let mut up = connect(&driver, 0).await;
     assert_eq!(first_credit(&mut up).await, pool);

@@ -16,12 +16,12 @@ mod tests;
 
 use super::{AttemptContext, Executor};
 use crate::clock::Clock;
-use crate::secrets::Secrets;
+use crate::secrets::{Credential, FingerprintKey, Secrets};
 use capture::Capture;
 use connect::{Session, Stage, StageCell};
 use futures_util::future::BoxFuture;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::task::Task;
@@ -49,6 +49,7 @@ impl Failure {
 /// Makes attempts over SSH with russh. Cheap to share; each attempt is one session of its own.
 pub struct SshExecutor {
     secrets: Secrets,
+    fingerprints: Arc<Fingerprints>,
     clock: Arc<dyn Clock>,
     config: Arc<russh::client::Config>,
 }
@@ -56,7 +57,9 @@ pub struct SshExecutor {
 impl SshExecutor {
     /// An executor that resolves relative credential references in `data`, the agent's data folder.
     pub fn new(data: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
-        Self { secrets: Secrets::new(data), clock, config: Arc::new(connect::config()) }
+        let data = data.into();
+        let fingerprints = Arc::new(Fingerprints { data: data.clone(), key: OnceLock::new() });
+        Self { secrets: Secrets::new(data), fingerprints, clock, config: Arc::new(connect::config()) }
     }
 
     async fn carry_out(
@@ -66,7 +69,7 @@ impl SshExecutor {
         cancel: CancellationToken,
     ) -> Outcome {
         let stage = StageCell::default();
-        let opening = connect::open(&self.secrets, &self.config, task, context, &stage);
+        let opening = connect::open((&self.secrets, &self.fingerprints), &self.config, task, context, &stage);
         let opened = tokio::select! {
             biased;
             () = cancel.cancelled() => Err(explain::cancelled(task, stage.get())),
@@ -89,6 +92,18 @@ impl SshExecutor {
         let outcome = verdict::outcome(task, ending, &capture, self.clock.now());
         close(session).await;
         outcome
+    }
+}
+
+/// Fingerprints under a key that is opened when it is first needed.
+struct Fingerprints {
+    data: PathBuf,
+    key: OnceLock<FingerprintKey>,
+}
+
+impl Fingerprints {
+    fn of(&self, credential: &Credential) -> u64 {
+        self.key.get_or_init(|| FingerprintKey::open(&self.data)).of(credential)
     }
 }
 
@@ -118,6 +133,14 @@ impl Executor for SshExecutor {
             outcome.started_at = started_at;
             outcome.finished_at = self.clock.now();
             outcome
+        })
+    }
+
+    fn fingerprint(&self, reference: String) -> BoxFuture<'static, Option<u64>> {
+        let (secrets, fingerprints) = (self.secrets.clone(), self.fingerprints.clone());
+        Box::pin(async move {
+            let credential = secrets.resolve(&reference).await.ok()?;
+            Some(fingerprints.of(&credential))
         })
     }
 }

@@ -121,6 +121,22 @@ impl Silence {
         })
     }
 
+    /// Evidence from elsewhere: held as if connects had been silent. Tells whether that is news.
+    pub fn suspect(&mut self, why: &str) -> bool {
+        match &mut self.flow {
+            Flow::Held { evidence: Some(_), .. } => false,
+            Flow::Held { evidence, allow, .. } => {
+                (*evidence, *allow) = (Some(why.to_owned()), 1);
+                true
+            }
+            Flow::Flowing => {
+                let evidence = Some(why.to_owned());
+                self.flow = Flow::Held { slow_start: false, allow: 1, last_probe: None, evidence };
+                true
+            }
+        }
+    }
+
     pub fn may_start(&self, now: Timestamp) -> Result<(), Wait> {
         if self.allowance(now) != Some(0) {
             return Ok(());

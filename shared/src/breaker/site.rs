@@ -205,6 +205,15 @@ impl SiteBreaker {
         finished
     }
 
+    /// The site is suspected for a reason that its connects do not show.
+    pub(super) fn suspect(&mut self, why: &str, now: Timestamp) -> bool {
+        let news = self.is_pacing() && self.silence.suspect(why);
+        if news {
+            self.turned_at = now;
+        }
+        news
+    }
+
     /// Gives an attempt more time, because it was us who were late.
     pub(super) fn forgive(&mut self, late: Duration) {
         self.silence.forgive(late);

@@ -236,6 +236,15 @@ impl Tree {
         let _counts_for_nothing = self.site.finish(at_site_of(admission), Class::Cancelled, now, rules);
     }
 
+    /// Holds the site for a reason that its connects do not show, such as established sessions that have
+    /// all fallen silent: one probe at a time until one answers.
+    pub fn suspect(&mut self, why: &str, now: Timestamp) {
+        self.catch_up(now);
+        if self.site.suspect(why, now) {
+            self.moved.push(self.site.report());
+        }
+    }
+
     /// Takes an attempt's end to every level. `Late` where the breaker has moved on since it began.
     pub fn finish(&mut self, admission: Admission, class: Class, now: Timestamp) -> Fate {
         self.catch_up(now);

@@ -1,6 +1,6 @@
 //! What the coordinator asks for: work, acknowledgements, call-offs, breakers moved by hand.
 
-use super::{Core, Effect};
+use super::Core;
 use std::collections::BTreeSet;
 use switchyard_proto::convert::link::{Assignment, BreakerAction, FromCoordinator, UnusableTask};
 use switchyard_shared::breaker::Name;
@@ -89,9 +89,8 @@ impl Core {
             let outcome = Outcome::new(Class::Cancelled, Phase::Queue, LeftAs::Unchanged, &message, now);
             self.answer(task.op, outcome);
         }
-        for op in self.running.keys().filter(|op| meant(op)) {
-            self.effects.push_back(Effect::CallOff { op: op.clone(), message: message.clone() });
-        }
+        let meant: Vec<OpId> = self.running.keys().filter(|op| meant(op)).cloned().collect();
+        self.call_off(meant, &message, now);
     }
 
     fn breaker_command(

@@ -3,17 +3,19 @@
 use super::{Core, Effect};
 use std::collections::BTreeMap;
 use switchyard_shared::breaker::{Name, State, most_cautious};
+use switchyard_shared::id::OpId;
 use switchyard_shared::time::Timestamp;
 
 impl Core {
     pub(super) fn note_moves(&mut self, now: Timestamp) {
         for report in self.breakers.take_reports() {
             log_move(&report);
+            self.unsaved = true;
             if matches!(report.name, Name::Site(_)) {
                 self.link.site_is(report.state, report.by == "auto", now);
             }
             match report.state {
-                State::Open | State::ForcedOpen => self.call_off_behind(&report.name),
+                State::Open | State::ForcedOpen => self.call_off_behind(&report.name, now),
                 State::Closed | State::Held | State::HalfOpen | State::ForcedClosed => {}
             }
             if self.connected {
@@ -22,16 +24,25 @@ impl Core {
         }
     }
 
-    fn call_off_behind(&mut self, name: &Name) {
+    fn call_off_behind(&mut self, name: &Name, now: Timestamp) {
         let behind = self.running.iter().filter(|(op, running)| match name {
             Name::Site(_) => true,
             Name::Device(device) => op.device == *device,
             Name::Credential { reference, .. } => running.task.endpoint.credential_ref == *reference,
             Name::Group { .. } | Name::Global { .. } => false,
         });
-        let message = format!("called off: {name} opened");
-        for (op, _) in behind {
-            self.effects.push_back(Effect::CallOff { op: op.clone(), message: message.clone() });
+        let behind: Vec<OpId> = behind.map(|(op, _)| op.clone()).collect();
+        self.call_off(behind, &format!("called off: {name} opened"), now);
+    }
+
+    /// Calls off what has written nothing; what it still says about its site is not heard any more.
+    pub(super) fn call_off(&mut self, ops: Vec<OpId>, message: &str, now: Timestamp) {
+        for op in ops {
+            let Some(running) = self.running.get_mut(&op).filter(|running| running.wrote_at.is_none()) else {
+                continue;
+            };
+            self.breakers.cancelled(&mut running.admission, now);
+            self.effects.push_back(Effect::CallOff { op, message: message.to_owned() });
         }
     }
 

@@ -27,7 +27,6 @@ pub struct Link {
     answered: BTreeMap<DeviceName, (Timestamp, String)>,
     opened_at: Option<Timestamp>,
     suspected: bool,
-    was_closed: bool,
     asking: BTreeSet<String>,
 }
 
@@ -61,11 +60,10 @@ impl Link {
     pub fn site_is(&mut self, state: State, by_itself: bool, now: Timestamp) {
         match state {
             State::Open if by_itself => self.opened_at = Some(now),
-            State::Held => self.suspected = self.was_closed,
+            State::Held => self.suspected = true,
             State::Closed | State::ForcedClosed => self.suspected = false,
             State::Open | State::ForcedOpen | State::HalfOpen => {}
         }
-        self.was_closed = state == State::Closed;
     }
 
     /// The device that answered last, lately, and is none of `not_these`.

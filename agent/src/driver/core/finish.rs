@@ -24,6 +24,7 @@ impl Core {
             return;
         };
         self.tried.note(&op, outcome.class);
+        self.note_credential(&running.task.endpoint.credential_ref, outcome.class, now);
         let _overdue_or_in_time = self.pool.release(running.lease, outcome.class, now);
         let _late_or_counted = self.breakers.finish(running.admission, outcome.class, now);
         self.note_moves(now);

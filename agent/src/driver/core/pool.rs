@@ -30,8 +30,13 @@ impl Core {
         }
     }
 
-    pub(super) fn note_pool_changes(&mut self) {
+    /// The slow start of a site ends where its pool does.
+    pub(super) fn tell_breakers_of_pool(&mut self) {
         self.breakers.set_pool(u32::try_from(self.pool.limit()).unwrap_or(u32::MAX));
+    }
+
+    pub(super) fn note_pool_changes(&mut self) {
+        self.tell_breakers_of_pool();
         for change in self.pool.take_changes() {
             let (from, to, max, why) = (change.from, change.to, change.max, change.why);
             tracing::info!("the pool of site/{} is {to}, was {from}, may be {max}: {why}", self.site);

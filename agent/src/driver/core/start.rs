@@ -1,11 +1,12 @@
-//! What starts: in order of arrival, through site, credential, device and pool; what is refused for long is answered at once.
+//! What starts: in order of arrival, through site, credential, device and pool. What must wait for long is
+//! answered at once, what need not keeps its rank.
 
 use super::{Core, Effect, Running};
 use crate::attempt;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use switchyard_shared::breaker::Attempt as Asked;
+use switchyard_shared::breaker;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::pool::{Ask, Work};
 use switchyard_shared::task::Task;
@@ -33,16 +34,19 @@ impl Core {
     fn try_start(&mut self, task: Task, now: Timestamp) -> Option<Task> {
         let device = task.op.device.clone();
         let deadline = now.plus(attempt::known_by(&task.timeouts));
-        let asked = Asked {
+        let wanted = breaker::Attempt {
             device: &device,
             credential: &task.endpoint.credential_ref,
             connect_timeout: task.timeouts.connect,
             deadline,
-            first: !self.tried.is_retry(&task.op),
+            first: !self.tried.has_failed(&task.op),
         };
-        let admission = match self.breakers.try_acquire(&asked, now) {
+        let admission = match self.breakers.try_acquire(&wanted, now) {
             Ok(admission) => admission,
-            Err(not_now) if not_now.soon => return Some(task),
+            Err(not_now) if not_now.soon => {
+                self.start_at = self.start_at.into_iter().chain(not_now.retry_at).min();
+                return Some(task);
+            }
             Err(not_now) => {
                 let message = not_now.to_string();
                 let outcome = Outcome::new(Class::NotStarted, Phase::Queue, LeftAs::Unchanged, &message, now);
@@ -53,7 +57,7 @@ impl Core {
         let ask = Ask {
             device: &device,
             credential: &task.endpoint.credential_ref,
-            retry: self.tried.is_retry(&task.op),
+            retry: self.tried.has_failed(&task.op),
             work: Work::Rollout,
             deadline: deadline.plus(OVERDUE_AFTER),
         };
@@ -67,6 +71,7 @@ impl Core {
                         admission,
                         lease,
                         answered_at: None,
+                        heard_at: now,
                         wrote_at: None,
                         doubt: None,
                     },

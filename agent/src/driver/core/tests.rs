@@ -3,12 +3,17 @@
 mod delivery;
 mod doubt;
 mod pools;
+mod restarting;
+mod secrets;
+mod stalling;
 mod starting;
 
 use super::*;
 use crate::attempt::Ended;
+use crate::journal::Entry;
 use std::time::Duration;
 use switchyard_proto::convert::link::{Assignment, BreakerAction, FromAgent};
+use switchyard_proto::convert::link::{FromCoordinator, Welcome};
 use switchyard_shared::breaker::{Name, State as BreakerState};
 use switchyard_shared::id::{AgentName, DeviceName, RolloutName};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
@@ -22,6 +27,8 @@ struct World {
     started: Vec<OpId>,
     called_off: Vec<(OpId, String)>,
     probed: Vec<String>,
+    looked_at: Vec<String>,
+    kept: Option<Remembered>,
     said: Vec<FromAgent>,
     appended: Vec<Entry>,
     credit: u64,
@@ -98,11 +105,14 @@ impl World {
     fn after(pool: usize, state: State) -> Self {
         let mut world = Self {
             pool,
-            core: Core::new(SiteName::new("lon").unwrap(), pool, state, Timestamp(0)).flowing(Timestamp(0)),
+            core: Core::new(SiteName::new("lon").unwrap(), pool, state, None, Timestamp(0))
+                .flowing(Timestamp(0)),
             now: Timestamp(0),
             started: vec![],
             called_off: vec![],
             probed: vec![],
+            looked_at: vec![],
+            kept: None,
             said: vec![],
             appended: vec![],
             credit: 0,
@@ -128,6 +138,10 @@ impl World {
                     Effect::Start(task) => self.started.push(task.op.clone()),
                     Effect::CallOff { op, message } => self.called_off.push((op, message)),
                     Effect::Probe(address) => self.probed.push(address),
+                    Effect::Fingerprint(reference) => self.looked_at.push(reference),
+                    Effect::Remember(breakers, as_of) => {
+                        self.kept = Some(Remembered { breakers: *breakers, as_of })
+                    }
                     Effect::Append { entries, results_to } => {
                         self.appended.extend(entries);
                         if let Some(sequence) = results_to {
@@ -173,7 +187,7 @@ impl World {
 
     /// The device answers and is written to.
     fn write(&mut self, op: OpId) {
-        self.sign(op.clone(), SignKind::Answered);
+        self.sign(op.clone(), SignKind::Answered { accepted: true });
         self.sign(op, SignKind::Writes);
     }
 

@@ -52,9 +52,9 @@ impl Tried {
         }
     }
 
-    /// Whether this attempt is at a device that failed here before in the same rollout.
-    pub fn is_retry(&self, op: &OpId) -> bool {
-        op.attempt > 1 && self.failed.contains(&(op.rollout.clone(), op.device.clone()))
+    /// Whether the device failed here before in the same rollout.
+    pub fn has_failed(&self, op: &OpId) -> bool {
+        self.failed.contains(&(op.rollout.clone(), op.device.clone()))
     }
 }
 
@@ -75,11 +75,11 @@ mod tests {
         let mut tried = Tried::default();
         tried.note(&op(1, 1), Class::NotStarted);
         tried.note(&op(1, 2), Class::Cancelled);
-        assert!(!tried.is_retry(&op(1, 3)));
+        assert!(!tried.has_failed(&op(1, 3)));
         tried.note(&op(1, 3), Class::Timeout);
-        assert!(tried.is_retry(&op(1, 4)));
+        assert!(tried.has_failed(&op(1, 4)));
         tried.note(&op(1, 4), Class::Ok);
-        assert!(!tried.is_retry(&op(1, 5)));
+        assert!(!tried.has_failed(&op(1, 5)));
     }
 
     #[test]
@@ -87,6 +87,6 @@ mod tests {
         let mut tried = Tried::default();
         (0..TRIED_MAX + 1).for_each(|n| tried.note(&op(n, 1), Class::Timeout));
         assert_eq!((tried.failed.len(), tried.order.len()), (TRIED_MAX, TRIED_MAX));
-        assert!(!tried.is_retry(&op(0, 2)) && tried.is_retry(&op(TRIED_MAX, 2)));
+        assert!(!tried.has_failed(&op(0, 2)) && tried.has_failed(&op(TRIED_MAX, 2)));
     }
 }

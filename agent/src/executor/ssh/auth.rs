@@ -24,9 +24,14 @@ pub(super) enum Proof {
 }
 
 /// Resolves the task's credential before anything is sent to the device.
-pub(super) async fn proof(secrets: &Secrets, task: &Task) -> Result<Proof, Failure> {
+pub(super) async fn credential(secrets: &Secrets, task: &Task) -> Result<Credential, Failure> {
     let credential = secrets.resolve(&task.endpoint.credential_ref).await;
-    match credential.map_err(|error| explain::credential(task, &error.to_string(), &error.hint()))? {
+    credential.map_err(|error| explain::credential(task, &error.to_string(), &error.hint()))
+}
+
+/// What can be shown to the device.
+pub(super) fn proof(credential: Credential, task: &Task) -> Result<Proof, Failure> {
+    match credential {
         Credential::Password(password) => Ok(Proof::Password(password)),
         Credential::PrivateKey(pem) => match decode_secret_key(pem.reveal(), None) {
             Ok(key) if !key.is_encrypted() => Ok(Proof::Key(Arc::new(key))),

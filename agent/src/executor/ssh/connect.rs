@@ -3,7 +3,7 @@
 use super::cut::CutStream;
 use super::heard::{FirstWords, HeardStream};
 use super::peer::{Peer, Record};
-use super::{Failure, auth, explain, socket};
+use super::{Failure, Fingerprints, auth, explain, socket};
 use crate::executor::AttemptContext;
 use crate::secrets::Secrets;
 use russh::client::{Config, GexParams, Handle, Msg, connect_stream};
@@ -96,13 +96,15 @@ pub(super) fn config() -> Config {
 
 /// Opens a session; the caller bounds the time that all of it may take.
 pub(super) async fn open(
-    secrets: &Secrets,
+    (secrets, fingerprints): (&Secrets, &Fingerprints),
     config: &Arc<Config>,
     task: &Task,
     context: &dyn AttemptContext,
     stage: &StageCell,
 ) -> Result<Session, Failure> {
-    let proof = auth::proof(secrets, task).await?;
+    let credential = auth::credential(secrets, task).await?;
+    context.secret(fingerprints.of(&credential));
+    let proof = auth::proof(credential, task)?;
     stage.set(Stage::Tcp);
     context.progress(Phase::Connect);
     let address = (task.endpoint.hostname.as_str(), task.endpoint.port);
@@ -128,8 +130,10 @@ pub(super) async fn open(
     stage.set(Stage::Authenticate);
     context.progress(Phase::Authenticate);
     let login = auth::authenticate(&mut handle, proof, task, &record).await;
-    if login.as_ref().map_or_else(|failure| failure.class == Class::AuthFailed, |()| true) {
-        context.answered();
+    match &login {
+        Ok(()) => context.answered(true),
+        Err(failure) if failure.class == Class::AuthFailed => context.answered(false),
+        Err(_) => {}
     }
     login?;
 

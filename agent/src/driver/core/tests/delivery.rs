@@ -56,7 +56,7 @@ fn results_are_sent_again_until_they_are_acknowledged_and_in_order() {
 
 #[test]
 fn nothing_is_sent_before_it_is_on_disk() {
-    let core = Core::new(SiteName::new("lon").unwrap(), 2, State::default(), Timestamp(0));
+    let core = Core::new(SiteName::new("lon").unwrap(), 2, State::default(), None, Timestamp(0));
     let mut core = core.flowing(Timestamp(0));
     core.handle(Event::Connected(welcome(0, 1)), Timestamp(0));
     core.pump(Timestamp(0), true);

@@ -89,7 +89,6 @@ fn a_loss_at_a_suspected_site_waits_half_a_minute_for_the_opening() {
         let mut world = with_sentinel();
         world.assign([op(1)]);
         world.write(op(1));
-        world.core.link.site_is(BreakerState::Closed, true, world.now);
         world.core.link.site_is(BreakerState::Held, true, world.now);
         world.lose(op(1));
         world.event(probed("gw.lon:22", Reached::Alive));
@@ -114,7 +113,6 @@ fn an_agent_that_shuts_down_judges_at_once() {
     let mut world = with_sentinel();
     world.assign([op(1)]);
     world.write(op(1));
-    world.core.link.site_is(BreakerState::Closed, true, world.now);
     world.core.link.site_is(BreakerState::Held, true, world.now);
     world.lose(op(1));
     world.event(Event::Drain);

@@ -1,7 +1,7 @@
 //! Failures before the write gate: each its own class, and nothing written.
 
 use super::bench::Bench;
-use crate::executor::GateRefused;
+use crate::executor::{Executor, GateRefused};
 use crate::simulator::{Kind, Mode};
 use russh::keys::ssh_key::LineEnding;
 use russh::keys::{Algorithm, PrivateKey, key::safe_rng};
@@ -198,4 +198,15 @@ async fn what_is_no_ssh_server_is_unreachable() {
         let (outcome, ()) = tokio::join!(bench.attempt(), peer);
         assert!(matches!(outcome.class, Class::Unreachable | Class::Timeout), "{outcome:?}");
     }
+}
+
+#[tokio::test]
+async fn a_secret_that_changed_has_another_fingerprint_and_one_that_is_missing_none() {
+    let bench = Bench::new(Mode::Good).await;
+    let first = bench.executor.fingerprint(bench.put("password", "one\n")).await;
+    assert!(first.is_some());
+    assert_eq!(bench.executor.fingerprint("file:password".into()).await, first);
+    bench.put("password", "two\n");
+    assert_ne!(bench.executor.fingerprint("file:password".into()).await, first);
+    assert_eq!(bench.executor.fingerprint("file:nowhere".into()).await, None);
 }

@@ -28,7 +28,7 @@ impl AttemptContext for Gate {
         self.phases.lock().expect("no test panics with it").push(phase);
     }
 
-    fn answered(&self) {
+    fn answered(&self, _accepted: bool) {
         self.answered.fetch_add(1, Ordering::SeqCst);
     }
 

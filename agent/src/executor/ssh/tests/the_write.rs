@@ -164,3 +164,13 @@ async fn a_link_can_be_cut_after_so_many_devices() {
     let outcome = bench.attempt().await;
     assert_eq!(outcome.class, Class::Timeout, "{outcome:?}");
 }
+
+#[tokio::test]
+async fn a_device_that_works_in_silence_is_heard_all_the_same() {
+    let mut bench = Bench::new(Mode::Stall).await;
+    bench.task.timeouts.command = Duration::from_millis(6500);
+    let outcome = bench.attempt().await;
+    assert_eq!(outcome.class, Class::LostAfterWrite, "{outcome:?}");
+    let heard = bench.gate.hearing.get().expect("a read clock").last();
+    assert!(heard.since(outcome.started_at) >= Duration::from_secs(5), "it answers when it is asked");
+}

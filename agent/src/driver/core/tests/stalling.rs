@@ -1,0 +1,133 @@
+//! Silence of what is established already, and our own.
+
+use super::*;
+
+/// So many sessions, established now and being written to.
+fn with_sessions(count: usize) -> World {
+    let mut world = World::new(10);
+    world.assign((0..count).map(op));
+    (0..count).for_each(|n| world.write(op(n)));
+    world
+}
+
+impl World {
+    fn site(&self) -> BreakerState {
+        self.core.breakers.reports()[0].state
+    }
+
+    fn wait(&mut self, time: Duration) {
+        self.now = self.now.plus(time);
+    }
+
+    /// What the driver does when it wakes: those of `talking` have been heard just now.
+    fn wake(&mut self, talking: &[usize]) {
+        if self.core.wants_hearing(self.now) {
+            let heard = talking.iter().map(|n| (op(*n), self.now)).collect();
+            self.event(Event::Heard(heard));
+        }
+        self.settle();
+    }
+}
+
+const SILENCE: Duration = Duration::from_secs(15);
+
+#[test]
+fn sessions_that_fall_silent_together_hold_the_site_long_before_their_deadline() {
+    for count in [2, 3, 10] {
+        let mut world = with_sessions(count);
+        assert_eq!(world.core.poll_timeout(), Some(Timestamp(0).plus(SILENCE)));
+        world.wait(SILENCE);
+        world.wake(&[]);
+        assert_eq!(world.site(), BreakerState::Held, "{count}");
+        let why = world.core.breakers.reports()[0].reason.clone();
+        assert!(why.starts_with(&format!("{count} established sessions have been silent for 15s")), "{why}");
+        assert!(world.credit - world.sent <= 10, "one probe at a time, beside what was granted before");
+        assert!(world.called_off.is_empty(), "what writes is never called off");
+    }
+}
+
+#[test]
+fn one_session_that_is_heard_speaks_for_the_link() {
+    let mut world = with_sessions(3);
+    world.wait(SILENCE);
+    world.wake(&[1]);
+    assert_eq!(world.site(), BreakerState::Closed);
+    world.wait(Duration::from_secs(14));
+    world.wake(&[]);
+    assert_eq!(world.site(), BreakerState::Closed);
+    world.wait(Duration::from_secs(1));
+    world.wake(&[]);
+    assert_eq!(world.site(), BreakerState::Held);
+}
+
+#[test]
+fn a_single_silent_session_is_a_slow_device() {
+    let mut world = with_sessions(1);
+    world.wait(Duration::from_secs(50));
+    world.wake(&[]);
+    assert_eq!(world.site(), BreakerState::Closed);
+}
+
+#[test]
+fn connects_that_are_not_answered_yet_are_no_established_sessions() {
+    let mut world = World::new(10);
+    world.assign((0..2).map(op));
+    world.write(op(0));
+    assert!(!world.core.wants_hearing(Timestamp(0).plus(SILENCE)));
+}
+
+#[test]
+fn a_silence_is_told_once_and_the_next_one_again() {
+    let mut world = with_sessions(3);
+    world.wait(SILENCE);
+    world.wake(&[]);
+    let held = |world: &World| {
+        let is_held = |said: &&FromAgent| matches!(said, FromAgent::Breaker(report) if report.state == BreakerState::Held);
+        world.said.iter().filter(is_held).count()
+    };
+    assert_eq!(held(&world), 1);
+    world.wait(SILENCE);
+    world.wake(&[]);
+    assert_eq!(held(&world), 1);
+    // The link is back: a probe answers and the site flows.
+    world.assign([op(5)]);
+    world.write(op(5));
+    assert_eq!(world.site(), BreakerState::Closed);
+    world.wait(SILENCE);
+    world.wake(&[]);
+    assert_eq!((held(&world), world.site()), (2, BreakerState::Held));
+}
+
+#[test]
+fn a_late_look_at_the_sessions_is_not_a_silent_site() {
+    let mut world = with_sessions(3);
+    world.wait(SILENCE + Duration::from_secs(20));
+    world.wake(&[]);
+    assert_eq!(world.site(), BreakerState::Closed, "we stood still");
+    world.wait(Duration::from_secs(6));
+    world.wake(&[]);
+    assert_eq!(world.site(), BreakerState::Held, "they had time to be heard");
+}
+
+#[test]
+fn a_late_timer_is_not_a_silent_site() {
+    for late in [false, true] {
+        let mut world = World::new(10);
+        world.assign((0..10).map(op));
+        // Either ten connects stay silent while we watch, or we stand still as long.
+        let end = Timestamp(0).plus(Duration::from_secs(60));
+        while !late && world.core.poll_timeout().is_some_and(|at| at <= end) && world.called_off.is_empty() {
+            world.now = world.core.poll_timeout().unwrap();
+            world.settle();
+        }
+        world.now = end;
+        world.settle();
+        assert_eq!(world.called_off.is_empty(), late, "late: {late}");
+        if late {
+            (0..10).for_each(|n| world.sign(op(n), SignKind::Answered { accepted: true }));
+            assert_eq!(world.site(), BreakerState::Closed, "they had answered, we had not listened");
+        } else {
+            assert_ne!(world.site(), BreakerState::Closed);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Tells whether a secret is still the one it was, without keeping it.
+
+use super::{Credential, Secret};
+use crate::fs::{Fs, RealFs};
+use sha2::{Digest as _, Sha256};
+use std::io;
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// The key's name in the data folder.
+const KEY_FILE: &str = "fingerprint.key";
+/// Its size, in bytes.
+const KEY_BYTES: usize = 32;
+
+/// The key under which secrets are fingerprinted: made once for a data folder, and never leaving it.
+pub struct FingerprintKey(Zeroizing<[u8; KEY_BYTES]>);
+
+impl FingerprintKey {
+    /// The key of `data`. Where it cannot be kept another one is made for this process, so that every
+    /// secret looks changed after a restart.
+    pub fn open(data: &Path) -> Self {
+        Self(match open(&RealFs, data) {
+            Ok(key) => key,
+            Err(error) => {
+                tracing::warn!(
+                    "failed to keep {}: {error}; breakers of credentials will close at the next start of this agent",
+                    data.join(KEY_FILE).display()
+                );
+                Zeroizing::new(crate::entropy::key())
+            }
+        })
+    }
+
+    /// The fingerprint of a secret: another one for another secret or another key.
+    pub fn of(&self, credential: &Credential) -> u64 {
+        let secret: &Secret = match credential {
+            Credential::PrivateKey(secret) | Credential::Password(secret) => secret,
+        };
+        let mut hash = Sha256::new();
+        hash.update(*self.0);
+        hash.update(secret.reveal().as_bytes());
+        let mut head = [0; 8];
+        head.copy_from_slice(&hash.finalize()[..8]);
+        u64::from_le_bytes(head)
+    }
+}
+
+fn open(fs: &dyn Fs, data: &Path) -> io::Result<Zeroizing<[u8; KEY_BYTES]>> {
+    let path = data.join(KEY_FILE);
+    match fs.read(&path, KEY_BYTES as u64) {
+        Ok(bytes) => {
+            let bytes = Zeroizing::new(bytes);
+            if let Ok(key) = <[u8; KEY_BYTES]>::try_from(bytes.as_slice()) {
+                return Ok(Zeroizing::new(key));
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let key = Zeroizing::new(crate::entropy::key());
+    fs.create_dirs(data)?;
+    crate::fs::replace(fs, &path, key.as_slice())?;
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn password(text: &str) -> Credential {
+        Credential::Password(Secret::new(text.into()))
+    }
+
+    #[test]
+    fn a_fingerprint_is_the_same_after_a_restart_and_another_one_elsewhere() {
+        let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let before = FingerprintKey::open(here.path());
+        let after = FingerprintKey::open(here.path());
+        assert_eq!(before.of(&password("x")), after.of(&password("x")));
+        assert_ne!(before.of(&password("x")), before.of(&password("y")));
+        assert_ne!(before.of(&password("x")), FingerprintKey::open(there.path()).of(&password("x")));
+    }
+
+    #[test]
+    fn a_key_that_is_damaged_is_made_anew() {
+        let data = tempfile::tempdir().unwrap();
+        crate::fs::replace(&RealFs, &data.path().join(KEY_FILE), b"short").unwrap();
+        let first = FingerprintKey::open(data.path()).of(&password("x"));
+        assert_eq!(FingerprintKey::open(data.path()).of(&password("x")), first);
+    }
+}
