@@ -68,7 +68,7 @@ impl Pace {
     /// What is left of the budget: after the recent failures in excess, and after all failures.
     pub(super) fn slack(&self) -> f64 {
         let excess = f64::from(self.line.failed) - self.rule.tolerated * f64::from(self.line.results);
-        self.all().slack(&self.rule).min(self.rule.devices() - excess)
+        self.all().left(&self.rule).min(self.rule.devices() - excess)
     }
 
     /// What everything in flight and unknown reserves.

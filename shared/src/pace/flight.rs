@@ -124,7 +124,9 @@ impl Pace {
             self.line.results += 1;
             self.line.failed += u32::from(failed);
         }
-        if !failed {
+        if failed {
+            wrote_for.into_iter().for_each(|wrote_for| self.timers.failure(wrote_for));
+        } else {
             match wrote_for {
                 Some(wrote_for) if self.timers.ok(wrote_for) => self.timers.ripen(rank, wrote_for),
                 Some(_) | None => self.mature(rank),

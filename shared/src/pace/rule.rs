@@ -7,9 +7,14 @@ use std::sync::LazyLock;
 pub(super) const IN_FLIGHT_MAX: u32 = 1000;
 /// A success counts for the pace when this many halves of the mean duration of a success have passed
 /// since its write began: failures are slower than successes.
-pub(super) const MATURE_HALVES: u64 = 4;
+pub(super) const MATURE_HALVES: u64 = 3;
+/// Where failures are seen to be slower than that, successes wait for this many tenths of the mean
+/// duration of a failure instead, at most [`MATURE_HALVES_MAX`] halves of a success.
+pub(super) const MATURE_FAILURE_TENTHS: u64 = 13;
+/// See [`MATURE_FAILURE_TENTHS`].
+pub(super) const MATURE_HALVES_MAX: u64 = 8;
 /// A device is overdue after this many halves of the mean duration of a success.
-pub(super) const LATE_HALVES: u64 = 5;
+pub(super) const LATE_HALVES: u64 = 4;
 /// Successes that must be known before their mean says anything.
 pub(super) const OKS_MIN: u64 = 5;
 /// A device that wrote nothing for so long blocks nobody any more; it keeps its reservation.
@@ -18,6 +23,8 @@ pub(super) const SILENT: std::time::Duration = std::time::Duration::from_secs(3)
 pub(super) const CONTRAST: f64 = 3.0;
 /// A pair must fail this many times more often than each of its values.
 pub(super) const PAIR_CONTRAST: f64 = 1.5;
+/// The part of the budget that a group may use while its failures are recent and its successes few.
+pub(super) const SUSPECT_PART: f64 = 0.5;
 /// Failures of a pair before it can be held.
 pub(super) const PAIR_FAILED_MIN: u32 = 3;
 /// Pairs held at once before the whole rollout stops.

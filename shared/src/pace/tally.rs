@@ -1,6 +1,6 @@
 //! What is known of one label value, or of the whole rollout.
 
-use super::rule::Rule;
+use super::rule::{Rule, SUSPECT_PART};
 
 /// Results, detectors and reservations of one group of devices.
 #[derive(Debug, Clone, Default)]
@@ -58,8 +58,15 @@ impl Tally {
     }
 
     /// What is left of the budget after the recent failures in excess.
-    pub(super) fn slack(&self, rule: &Rule) -> f64 {
+    pub(super) fn left(&self, rule: &Rule) -> f64 {
         rule.devices() - self.sums[0] / rule.up[0]
+    }
+
+    /// What one value may use of it: half while one in two may be failing, so that a half-bad group
+    /// fills the budget with fewer of its devices.
+    pub(super) fn slack(&self, rule: &Rule) -> f64 {
+        let half_bad = self.failed > 0 && self.sums[1] > 0.0;
+        self.left(rule) * if half_bad { SUSPECT_PART } else { 1.0 }
     }
 
     /// Whether there were failures lately.

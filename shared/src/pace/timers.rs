@@ -1,7 +1,7 @@
 //! What happens by itself: successes mature, devices become overdue, silent ones stop blocking.
 
 use super::engine::{Pace, Spot};
-use super::rule::{LATE_HALVES, MATURE_HALVES, OKS_MIN, SILENT};
+use super::rule::{LATE_HALVES, MATURE_FAILURE_TENTHS, MATURE_HALVES, MATURE_HALVES_MAX, OKS_MIN, SILENT};
 use crate::time::Timestamp;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -15,6 +15,9 @@ pub(super) struct Timers {
     /// Successes and their durations from the first write, in microseconds.
     oks: u64,
     ok_micros: u64,
+    /// The same for failures.
+    failures: u64,
+    failure_micros: u64,
     /// When devices started, in order.
     started: VecDeque<(Timestamp, u32)>,
     /// When devices in flight first wrote, in order.
@@ -34,6 +37,13 @@ impl Timers {
         let micros = u64::try_from(wrote_for.as_micros()).unwrap_or(u64::MAX);
         self.ok_micros = self.ok_micros.saturating_add(micros);
         self.oks >= OKS_MIN
+    }
+
+    /// Counts a failure.
+    pub(super) fn failure(&mut self, wrote_for: Duration) {
+        self.failures += 1;
+        let micros = u64::try_from(wrote_for.as_micros()).unwrap_or(u64::MAX);
+        self.failure_micros = self.failure_micros.saturating_add(micros);
     }
 
     pub(super) fn start(&mut self, rank: u32) {
@@ -58,6 +68,17 @@ impl Timers {
         let mean = self.ok_micros.checked_div(self.oks)?;
         (self.oks >= OKS_MIN).then(|| Duration::from_micros((mean / 2).saturating_mul(halves)))
     }
+
+    fn late_after(&self) -> Option<Duration> {
+        self.halves_of_mean(LATE_HALVES)
+    }
+
+    fn mature_after(&self) -> Option<Duration> {
+        let least = self.halves_of_mean(MATURE_HALVES)?;
+        let most = self.halves_of_mean(MATURE_HALVES_MAX)?;
+        let failure = self.failure_micros.checked_div(self.failures).unwrap_or(0);
+        Some(Duration::from_micros(failure / 10 * MATURE_FAILURE_TENTHS).clamp(least, most))
+    }
 }
 
 impl Pace {
@@ -73,7 +94,7 @@ impl Pace {
             self.timers.started.pop_front();
             self.fall_silent(rank, started);
         }
-        if let Some(limit) = self.timers.halves_of_mean(LATE_HALVES) {
+        if let Some(limit) = self.timers.late_after() {
             while let Some((wrote, rank)) = self.timers.wrote.front().copied() {
                 if wrote.plus(limit) > clock {
                     break;
@@ -82,7 +103,7 @@ impl Pace {
                 self.become_late(rank, wrote);
             }
         }
-        if let Some(limit) = self.timers.halves_of_mean(MATURE_HALVES) {
+        if let Some(limit) = self.timers.mature_after() {
             while let Some(Reverse((wrote, rank))) = self.timers.fresh.peek().copied() {
                 if wrote.plus(limit) > clock {
                     break;
@@ -96,8 +117,8 @@ impl Pace {
     /// When [`Self::tick`] next changes something; it may turn out to change nothing.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
         let silent = self.timers.started.front().map(|(started, _)| started.plus(SILENT));
-        let late = self.timers.wrote.front().zip(self.timers.halves_of_mean(LATE_HALVES));
-        let mature = self.timers.fresh.peek().zip(self.timers.halves_of_mean(MATURE_HALVES));
+        let late = self.timers.wrote.front().zip(self.timers.late_after());
+        let mature = self.timers.fresh.peek().zip(self.timers.mature_after());
         let late = late.map(|((wrote, _), limit)| wrote.plus(limit));
         let mature = mature.map(|(Reverse((wrote, _)), limit)| wrote.plus(limit));
         [silent, late, mature].into_iter().flatten().min()

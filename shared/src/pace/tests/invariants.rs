@@ -38,6 +38,15 @@ pub(super) fn check_start(pace: &Pace, rank: u32) {
             assert_eq!(ahead, None, "{rank} starts although another device of value {value} is in flight");
         }
     }
+    for value in pace.fleet.labels(rank).filter(|_| !probe) {
+        let waits = |other: u32| {
+            let spot = pace.devices[other as usize].spot;
+            pace.fleet.has(other, value) && matches!(spot, Spot::Ready | Spot::Value(_) | Spot::Trial)
+        };
+        if pace.tallies[value].sums[0] > 0.0 {
+            assert_eq!((0..rank).find(|other| waits(*other)), None, "{rank} overtakes in suspect {value}");
+        }
+    }
     let all = pace.all();
     assert!(all.proven || blocking.is_empty(), "a second device before the first success");
     let budget = f64::from(pace.rule.budget.devices);
