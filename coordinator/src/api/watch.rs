@@ -88,7 +88,7 @@ pub(super) fn snapshot(
 ) -> v1::Rollout {
     let (rollout, strategy) = (&active.rollout, &active.plan.spec.strategy);
     let remarks = Remarks {
-        blocked_on: rollout.blocked_on(now, &world.fleet),
+        blocked_on: world.blocked_on(active, now),
         breakers: world.breakers_of(active),
         harm: rollout.harm_line(&strategy.budget, strategy.order, active.notes.was_resumed()),
         pace: rollout.pace_line().unwrap_or_default(),

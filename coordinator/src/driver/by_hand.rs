@@ -191,7 +191,7 @@ impl World {
             let active = &self.rollouts[rollout];
             let event = match &report.name {
                 Name::Group { rollout: None, group } => {
-                    let own = active.rollout.hold(group, &report.by, &report.reason);
+                    let own = active.rollout.hold(group, &report.by, &forced_text(&report));
                     own.or_else(|| self.pause_instead(active, group, &report))
                 }
                 Name::Global { rollout: None } => {

@@ -20,7 +20,7 @@ impl World {
             let known = Filter::parse(&format!("{key}:*"))
                 .and_then(|filter| inventory::select(&self.inventory, &filter).map(|_| ()));
             if let Err(error) = known {
-                return Err(Refused::BadRequest { field: "name".into(), why: error.to_string() });
+                return Err(Refused::BadRequest { field: "name".into(), why: error.message });
             }
         }
         Ok(())

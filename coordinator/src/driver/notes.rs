@@ -8,6 +8,9 @@ use switchyard_shared::pace::{Evidence, Group};
 use switchyard_shared::rollout::event::Event;
 use switchyard_shared::time::Timestamp;
 
+/// A reason that says itself what lets a group go.
+const RESET: &str = "switchyard breaker reset ";
+
 /// The word of a change or a person to stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Word {
@@ -108,6 +111,26 @@ impl Notes {
     /// The groups that are held, with since when, why and by whom.
     pub fn holds(&self) -> impl Iterator<Item = (&Group, &Word)> {
         self.holds.iter().map(|(group, (_, word))| (group, word))
+    }
+
+    /// A line for each held group: why, on what evidence, since when, and what lets it go.
+    pub fn held_lines(&self, name: &RolloutName) -> Vec<String> {
+        let line = |(group, (evidence, word)): (&Group, &(Option<Evidence>, Word))| {
+            let since = word.at.clock();
+            let why = match evidence {
+                Some(evidence) => format!("{}, since {since}", evidence.text(Some(group))),
+                None => format!("{}, by {} since {since}", word.reason, word.by),
+            };
+            let reset = format!(
+                "switchyard breaker reset rollout/{name}/group/{group} --reason WHY (one device first)"
+            );
+            if word.reason.contains(RESET) {
+                format!("held {group}: {why}")
+            } else {
+                format!("held {group}: {why}; nothing of it starts until: {reset}")
+            }
+        };
+        self.holds.iter().map(line).collect()
     }
 
     /// What is held and stopped, as breakers.

@@ -108,6 +108,19 @@ impl World {
         self.breaker_moves.subscribe()
     }
 
+    /// What a rollout waits for; held groups with since when and by whom.
+    pub fn blocked_on(&self, active: &Active, now: Timestamp) -> Vec<String> {
+        let mut lines = active.rollout.blocked_on(now, &self.fleet);
+        let held = lines.iter().filter(|line| line.starts_with("held ")).count();
+        if held > 0 {
+            lines.retain(|line| !line.starts_with("held "));
+            let mut own = active.notes.held_lines(&active.rollout.name);
+            own.truncate(held);
+            lines.splice(0..0, own);
+        }
+        lines
+    }
+
     /// The breakers of a rollout's sites, devices and groups that are not closed.
     pub fn breakers_of(&self, active: &Active) -> Vec<Report> {
         let rollout = &active.rollout;

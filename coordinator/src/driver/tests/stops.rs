@@ -42,6 +42,10 @@ async fn steer(driver: &Driver, name: &str, verb: Verb) -> Result<RolloutName, R
     driver.ask(move |world, turn| world.steer(&Steer { name, verb, by, reason, etag }, turn)).await
 }
 
+async fn blocked_on(driver: &Driver, name: &'static str) -> Vec<String> {
+    driver.ask(move |world, turn| Ok(world.blocked_on(world.rollout(name)?, turn.now))).await.unwrap()
+}
+
 async fn listed(driver: &Driver) -> Vec<String> {
     let all = driver.ask(|world, turn| Ok(world.all_breakers(turn.now))).await.unwrap();
     let open = all.into_iter().filter(|report| report.state != State::Closed);
@@ -96,8 +100,10 @@ async fn a_group_tripped_by_hand_is_held_in_every_rollout_of_now_and_later_until
     rollout_by(&driver, &fleet(), &spec("two"), "2").await;
     let held = [
         "group/os=2 FORCED_OPEN by ann: vendor bug",
-        "rollout/one/group/os=2 FORCED_OPEN by ann: vendor bug",
-        "rollout/two/group/os=2 FORCED_OPEN by ann: vendor bug",
+        "rollout/one/group/os=2 FORCED_OPEN by ann: group/os=2 is FORCED_OPEN by ann: vendor bug; switchyard breaker \
+         reset group/os=2 --reason WHY",
+        "rollout/two/group/os=2 FORCED_OPEN by ann: group/os=2 is FORCED_OPEN by ann: vendor bug; switchyard breaker \
+         reset group/os=2 --reason WHY",
     ];
     assert_eq!(listed(&driver).await, held);
     let again = started(&store).await;
@@ -231,6 +237,11 @@ async fn a_hold_calls_off_its_devices_in_flight_and_a_stop_everything() {
     assert!(second.iter().any(|op| op.device.as_str() >= "d5"), "one of each value: {second:?}");
     command(&driver, "rollout/one/group/os=2", BreakerAction::Trip, "odd").await.unwrap();
     let in_flight: Vec<String> = second.iter().map(|op| op.device.to_string()).collect();
+    let lines = blocked_on(&driver, "one").await;
+    let held = lines.iter().filter(|line| line.starts_with("held os=2: odd, by ann since ")).count();
+    assert_eq!(held, 1, "once, with who and since when: {lines:?}");
+    let way = "nothing of it starts until: switchyard breaker reset rollout/one/group/os=2 --reason WHY (one device first)";
+    assert!(lines.iter().any(|line| line.ends_with(way)), "{lines:?}");
     let (called, why) = agent.called_off().await;
     let of_group: Vec<String> = in_flight.iter().filter(|name| name.as_str() >= "d5").cloned().collect();
     assert_eq!((called, why.as_str()), (of_group, "held os=2: odd"));

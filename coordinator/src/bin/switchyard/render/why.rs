@@ -27,6 +27,7 @@ fn next(name: &str, breaker: &Breaker, now: Timestamp) -> String {
         (State::Closed, _) => String::new(),
         (State::Held, _) => "a few at once, more with each that answers".to_owned(),
         (State::HalfOpen, _) => format!("a few probes decide; at once: {reset}"),
+        (State::ForcedOpen, _) if breaker.reason.contains("switchyard breaker reset ") => String::new(),
         (State::ForcedOpen, _) => format!("opened by {}; until: {}", breaker.by, lets_go(kind, reset)),
         (State::ForcedClosed, _) => {
             format!("kept closed by {} whatever the evidence, until: {reset}", breaker.by)
@@ -81,7 +82,15 @@ mod tests {
         let by_hand = Breaker { by: "ann".into(), ..breaker(State::ForcedOpen, "core outage") };
         let waits = Breaker { retry_at: Some(Timestamp(30_000_000)), ..breaker(State::Open, "silent") };
         let kept = Breaker { state: State::ForcedClosed, ..by_hand.clone() };
+        let everywhere =
+            "group/os=1 is FORCED_OPEN by ann: x; switchyard breaker reset group/os=1 --reason WHY";
+        let everywhere = breaker(State::ForcedOpen, everywhere);
         let cases = [
+            (
+                "rollout/ntp/group/os=1",
+                &everywhere,
+                "group/os=1 is FORCED_OPEN by ann: x; switchyard breaker reset group/os=1 --reason WHY, since 01:42:10",
+            ),
             (
                 "global",
                 &by_hand,
