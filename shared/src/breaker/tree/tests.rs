@@ -4,9 +4,11 @@ mod credentials;
 mod devices;
 mod half_open;
 mod hold;
+mod model;
 mod opening;
 mod operators;
 mod restart;
+mod silent_world;
 mod stalls;
 
 use super::*;
