@@ -1,12 +1,14 @@
 //! One whole Switchyard on loopback: devices, coordinator, agents, and an operator.
 #![expect(clippy::disallowed_methods, reason = "the tests' own files")]
 
+use crate::place::Place;
 use crate::programs::{self, Running};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use switchyard_agent::simulator::{Kind, read_ledger};
+use switchyard_agent::simulator::{Event, Kind, read_ledger};
+use switchyard_shared::time::Timestamp;
 use tempfile::TempDir;
 
 /// The template that the tests roll out.
@@ -14,6 +16,7 @@ pub const TEMPLATE: &str = "hostname {{ device.name }}\nbanner {{ text | default
 
 /// Everything of one test, in one folder that goes with it.
 pub struct World {
+    _place: Place,
     folder: TempDir,
     /// The coordinator's URL.
     pub server: String,
@@ -28,9 +31,19 @@ pub struct World {
 impl World {
     /// An empty world.
     pub fn new() -> Self {
+        Self::at(Place::shared())
+    }
+
+    /// An empty world beside which no other one runs, for a test of times that the machine's load would
+    /// spoil. Such a test has one world.
+    pub fn alone() -> Self {
+        Self::at(Place::alone())
+    }
+
+    fn at(place: Place) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (server, agents) = (String::new(), BTreeMap::new());
-        Self { folder, server, devices: None, coordinator: None, agents }
+        Self { _place: place, folder, server, devices: None, coordinator: None, agents }
     }
 
     /// `devices` simulated devices at the sites of `sites` (`lab:1-100`), with a coordinator and an
@@ -205,9 +218,36 @@ impl World {
         self.ledger_count(device, Kind::Contact)
     }
 
+    /// When something last happened at any of `devices`, by their own ledgers.
+    pub fn last(&self, devices: impl IntoIterator<Item = usize>, kind: Kind) -> Option<Timestamp> {
+        let ledgers = devices.into_iter().flat_map(|number| self.ledger(&device(number)));
+        ledgers.filter(|event| event.event == kind).map(|event| Timestamp(event.at_us)).max()
+    }
+
+    /// Every move of the breaker `name` that the rollout's log has: its state, and since when.
+    pub fn moves(&self, rollout: &str, name: &str) -> Vec<(String, Timestamp)> {
+        let moved = |line: &Value| {
+            let breaker = &line["breaker_changed"]["breaker"];
+            let since: jiff::Timestamp = breaker["since"].as_str()?.parse().ok()?;
+            let state = breaker["state"].as_str()?.to_owned();
+            (breaker["name"] == name).then_some((state, Timestamp(since.as_microsecond())))
+        };
+        self.log(rollout).iter().filter_map(moved).collect()
+    }
+
+    /// Everything that happened to a rollout, one JSON object for each event.
+    pub fn log(&self, rollout: &str) -> Vec<Value> {
+        let output = self.run(&["watch", rollout, "--since", "0", "--exit-on-block", "-o", "jsonl"]);
+        let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(|line| serde_json::from_slice(line).expect("a JSON object on each line")).collect()
+    }
+
+    fn ledger(&self, device: &str) -> Vec<Event> {
+        read_ledger(&self.path("devices"), device).unwrap_or_default()
+    }
+
     fn ledger_count(&self, device: &str, kind: Kind) -> usize {
-        let ledger = read_ledger(&self.path("devices"), device).unwrap_or_default();
-        ledger.iter().filter(|event| event.event == kind).count()
+        self.ledger(device).iter().filter(|event| event.event == kind).count()
     }
 }
 

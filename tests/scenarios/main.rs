@@ -9,3 +9,4 @@ mod overlap;
 mod pace;
 mod readme;
 mod reflection;
+mod silence;

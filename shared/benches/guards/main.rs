@@ -6,6 +6,7 @@ mod peers;
 mod summary;
 
 use criterion::Criterion;
+use std::process::ExitCode;
 use std::time::Duration;
 
 /// The group of all guarded calls.
@@ -13,7 +14,7 @@ const GUARDED_CALL: &str = "guarded_call";
 const WARM_UP: Duration = Duration::from_secs(1);
 const MEASURE: Duration = Duration::from_secs(2);
 
-fn main() {
+fn main() -> ExitCode {
     let folder = summary::folder();
     summary::forget(&folder);
     let criterion = Criterion::default().output_directory(&folder).warm_up_time(WARM_UP);
@@ -22,5 +23,5 @@ fn main() {
     breakers::all(&mut criterion);
     pace::all(&mut criterion);
     criterion.final_summary();
-    summary::print(&folder);
+    if summary::print(&folder) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -31,7 +31,7 @@ struct Args {
     #[arg(long, default_value_t = 2)]
     parallel: u32,
     /// How long a device takes, in milliseconds; with the default numbers about 1,000 start a second.
-    #[arg(long, default_value_t = 380)]
+    #[arg(long, default_value_t = 330)]
     device_ms: u64,
     /// Device starts before a rollout is stopped.
     #[arg(long, default_value_t = 1500)]
@@ -58,6 +58,8 @@ async fn main() -> anyhow::Result<()> {
         let stopped = tokio::time::timeout(STOP_WITHIN, stopped).await;
         report.add(*kind, stopped.map_err(|_| anyhow::anyhow!("stop {turn} did not come to its end"))??);
     }
-    report.print(args.agents);
-    fleet.stop().await
+    let met = report.print(args.agents);
+    fleet.stop().await?;
+    anyhow::ensure!(met, "a stop takes longer than promised");
+    Ok(())
 }

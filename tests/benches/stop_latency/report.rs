@@ -17,8 +17,8 @@ impl Report {
         self.stops.entry(kind).or_default().push(stopped);
     }
 
-    /// Prints a line for each kind of stop and one for all.
-    pub fn print(&self, agents: usize) {
+    /// Prints a line for each kind of stop and one for all; tells whether the goal is met.
+    pub fn print(&self, agents: usize) -> bool {
         println!("{agents} agents on loopback; milliseconds to the last device start anywhere\n");
         println!(
             "| stop | stops | starts a second | p50 | p99 | worst | from the word: p50 | p99 | worst | after it, most | in flight |"
@@ -37,6 +37,7 @@ impl Report {
             "{beyond} of {} stops started more devices after the decision than were in flight",
             all.len()
         );
+        p99 <= GOAL_P99_MS && beyond == 0
     }
 }
 

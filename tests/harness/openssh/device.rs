@@ -58,6 +58,7 @@ if [ -t 0 ] && [ -z "${SSH_ORIGINAL_COMMAND:-}" ]; then
 fi
 set -- $SSH_CONNECTION
 cd "@DIR@/by-address/$3:$4"
+printf '{"at_us":%s,"event":"login","client":"%s:%s"}\n' "$(date +%s%6N)" "$1" "$2" >> ledger.jsonl
 read -r play < play
 if [ "$play" = reject ]; then
     cat > /dev/null
