@@ -3,5 +3,6 @@
 pub mod openssh;
 pub mod place;
 pub mod programs;
+pub mod rehearsal;
 pub mod wait;
 pub mod world;

@@ -1,0 +1,104 @@
+//! `rehearse-table`: every row with its bounds, beside the reference simulator; ends with 1 when one is broken.
+
+use anyhow::Result;
+use clap::Parser;
+use std::process::ExitCode;
+use switchyard_shared::rehearse::{Figure, Summary};
+use switchyard_tests::rehearsal::{Bounds, Known, known, rehearse, rows};
+
+/// Rehearse every model of tests/reference and hold the figures against their bounds
+#[derive(Parser)]
+struct Args {
+    /// How many times each
+    #[arg(long, default_value_t = 300)]
+    trials: u32,
+    /// Which worlds
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Only these models; may be given again
+    #[arg(long)]
+    model: Vec<String>,
+}
+
+fn main() -> Result<ExitCode> {
+    let args = Args::parse();
+    let mut broken = 0;
+    println!(
+        "{:<14} {:<5} {:>20} {:>9} {:>8} {:>8} {:>8} {:>13} {:>10}",
+        "MODEL", "", "HARMED", "DELIVERED", "STOPPED", "WRONGLY", "NAMED", "PRICE", "CONTACTED"
+    );
+    for row in
+        rows().into_iter().filter(|row| args.model.is_empty() || args.model.iter().any(|m| m == row.model))
+    {
+        let summary = rehearse(row.model, args.trials, args.seed)?;
+        println!("{}", ours(row.model, &summary));
+        if let Some(reference) = row.reference {
+            println!("{}", theirs(&known(reference)?));
+        }
+        println!("{}", bound(&row.bounds));
+        for line in row.bounds.broken(&summary) {
+            println!("{:<14} BROKEN: {line}", "");
+            broken += 1;
+        }
+    }
+    println!("{} trials each, seed {}; {broken} bounds broken", args.trials, args.seed);
+    Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn line(name: &str, what: &str, cells: [String; 7]) -> String {
+    let [harmed, delivered, stopped, wrongly, named, price, contacted] = cells;
+    format!(
+        "{name:<14} {what:<5} {harmed:>20} {delivered:>9} {stopped:>8} {wrongly:>8} {named:>8} {price:>13} {contacted:>10}"
+    )
+}
+
+fn ours(name: &str, summary: &Summary) -> String {
+    let Figure { median, p95, worst, .. } = summary.harmed;
+    let price = summary.price.map(|price| format!("{:.3} / {:.3}", price.median, price.p95));
+    let contacted = summary.contacted;
+    let cells = [
+        format!("{median} / {p95} / {worst}"),
+        percent(summary.delivered),
+        percent(summary.stopped),
+        format!("{:.3}", summary.held_wrongly),
+        summary.named.map(percent).unwrap_or_default(),
+        price.unwrap_or_default(),
+        if contacted.worst > 0.0 { format!("{:.1}", contacted.mean) } else { String::new() },
+    ];
+    line(name, "ours", cells)
+}
+
+fn theirs(known: &Known) -> String {
+    let (median, p95, worst) = known.harmed;
+    let cells = [
+        format!("{median} / {p95} / {worst}"),
+        percent(known.delivered),
+        percent(known.stopped),
+        format!("{:.3}", known.held_wrongly),
+        String::new(),
+        known.price.map(|price| format!("{price:.3}")).unwrap_or_default(),
+        String::new(),
+    ];
+    line("", "ref", cells)
+}
+
+fn bound(bounds: &Bounds) -> String {
+    let harmed = bounds.harmed.map(|(median, p95)| format!("{median} / {p95}"));
+    let worst = bounds.worst.map(|worst| format!(" / {worst}")).unwrap_or_default();
+    let stopped =
+        bounds.stopped.map(|(least, most)| if least > 0.0 { percent(least) } else { percent(most) });
+    let cells = [
+        harmed.map(|harmed| harmed + &worst).unwrap_or_default(),
+        bounds.delivered.map(percent).unwrap_or_default(),
+        stopped.unwrap_or_default(),
+        bounds.held_wrongly.map(|most| format!("{most:.3}")).unwrap_or_default(),
+        bounds.named.map(percent).unwrap_or_default(),
+        bounds.price.map(|most| format!("{most:.3}")).unwrap_or_default(),
+        bounds.contacted.map(|most| format!("{most:.1}")).unwrap_or_default(),
+    ];
+    line("", "bound", cells)
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.2} %", share * 100.0)
+}
