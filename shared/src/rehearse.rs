@@ -6,6 +6,7 @@ mod ground;
 mod model;
 mod others;
 mod random;
+mod replay;
 mod sim;
 mod summary;
 mod track;
@@ -17,6 +18,7 @@ pub use model::{
     Cause, Dark, DarkWhen, Failures, FleetModel, Handshake, Known, LabelModel, Listing, MODEL_BYTES_MAX,
     Model, Rule, Spread, Values,
 };
+pub use replay::{Recorded, Seen, replay, replayed_model};
 pub use summary::{Spread as Figure, Summary, summarize};
 pub use track::Track;
 

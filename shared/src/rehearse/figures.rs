@@ -38,7 +38,9 @@ pub struct Figures {
     pub beyond_expected: bool,
     /// Microseconds from start to the last end.
     pub duration: i64,
-    /// Duration as a multiple of the same world's without any stop or pace; absent when it was stopped.
+    /// Duration as a multiple of the same world's without any stop or pace.
+    pub multiple: f64,
+    /// The same; absent when it was stopped.
     pub price: Option<f64>,
 }
 
@@ -59,6 +61,7 @@ pub(super) fn judge(
     let devices = f64::from(budget.devices);
     let expected = devices + 1.645 * devices.sqrt() + tolerated * f64::from(track.started);
     let wrong = track.held.iter().filter(|group| share_of_bad(group, ground, world) < RIGHTLY);
+    let multiple = track.duration as f64 / unhindered.max(1) as f64;
     Figures {
         harmed: track.harmed(),
         delivered: f64::from(track.delivered) / good as f64,
@@ -72,7 +75,8 @@ pub(super) fn judge(
         opened_falsely: track.opened_falsely,
         beyond_expected: f64::from(track.harmed()) > expected,
         duration: track.duration,
-        price: (!track.stopped).then(|| track.duration as f64 / unhindered.max(1) as f64),
+        multiple,
+        price: (!track.stopped).then_some(multiple),
     }
 }
 

@@ -100,3 +100,20 @@ fn a_site_that_goes_dark_opens_and_the_other_sites_go_on() {
     assert!(track.started >= 350, "{track:?}");
     assert!(!track.stopped);
 }
+
+#[test]
+fn a_replay_under_a_budget_stops_where_the_recorded_rollout_went_on() {
+    let set = Set::new("  strategy: {budget: {devices: 3}}\n", "");
+    let fleet = set.model.fleet.as_ref().expect("a fleet");
+    let inventory = fleet::draw(fleet, &BTreeMap::new(), 1, 0);
+    let piece = Piece { spec: &set.spec, files: &set.files, vars: &set.vars };
+    let ground = Ground::new(piece, &inventory, &replayed_model()).expect("a plan");
+    let device = |number: usize| Recorded {
+        seen: if number % 5 == 0 { Seen::Broken } else { Seen::Good },
+        took: std::time::Duration::from_secs(5),
+    };
+    let recorded: Vec<Recorded> = (0..400).map(device).collect();
+    let (figures, track) = replay(&ground, &recorded, 1, 0);
+    assert!(figures.stopped && (1..=12).contains(&figures.harmed), "{figures:?}");
+    assert!(track.started < 80, "{track:?}");
+}

@@ -3,6 +3,7 @@
 use super::ground::Ground;
 use super::model::{Dark, DarkWhen, Handshake, Model, Spread};
 use super::random::Stream;
+use super::replay::{Recorded, Seen};
 use std::time::Duration;
 
 /// An instant that never comes.
@@ -54,6 +55,30 @@ impl World {
             pools: ground.own_pools.iter().map(|own| pool_size(ground, *own, pool)).collect(),
             connect_timeout: micros(timeout),
             dark: ground.sites.iter().map(|site| dark(model.dark.as_ref(), site.as_str())).collect(),
+        }
+    }
+
+    /// The world of a rollout that happened; a device of which nothing is known is good and takes as long
+    /// as half of the others.
+    pub(super) fn recorded(ground: &Ground, recorded: &[Recorded]) -> Self {
+        let known = recorded.iter().filter(|device| matches!(device.seen, Seen::Good | Seen::Broken));
+        let mut took: Vec<i64> = known.map(|device| micros(device.took)).collect();
+        took.sort_unstable();
+        let usual = took.get(took.len() / 2).copied().unwrap_or(0);
+        let work = |device: &Recorded| match device.seen {
+            Seen::Good | Seen::Broken => micros(device.took),
+            Seen::Silent | Seen::Untried => usual,
+        };
+        Self {
+            bad_from: recorded.iter().map(|d| if d.seen == Seen::Broken { 0 } else { NEVER }).collect(),
+            told: vec![true; recorded.len()],
+            silent: recorded.iter().map(|device| device.seen == Seen::Silent).collect(),
+            handshake: vec![0; recorded.len()],
+            work: recorded.iter().map(work).collect(),
+            slower: 1.0,
+            pools: ground.own_pools.iter().map(|own| pool_size(ground, *own, None)).collect(),
+            connect_timeout: micros(ground.timeouts.connect),
+            dark: vec![None; ground.sites.len()],
         }
     }
 

@@ -1,6 +1,7 @@
 //! Waves of 1, 5, 25, 125, … with a barrier after each, and a detector that was told to watch the platform.
 
 use super::{Floor, Ground, Track, World};
+use std::collections::VecDeque;
 
 /// Log-likelihood steps for a share of 10 % against 1 %: a failure, and a success.
 const UP: f64 = std::f64::consts::LN_10;
@@ -17,6 +18,10 @@ struct Waves<'a> {
     held: Vec<bool>,
     log: Vec<(u32, bool)>,
     scores: Vec<f64>,
+    /// Platforms with a success; until then each has one device in flight.
+    proven: Vec<bool>,
+    flying: Vec<u32>,
+    waiting: Vec<VecDeque<u32>>,
     next: usize,
 }
 
@@ -24,7 +29,10 @@ pub(super) fn run(ground: &Ground, world: &World) -> Track {
     let platforms = ground.platform_of.iter().max().map_or(0, |most| *most as usize + 1);
     let floor = Floor::new(ground, world);
     let (held, scores) = (vec![false; platforms], vec![0.0; platforms + 1]);
-    let mut waves = Waves { floor, platforms, held, log: Vec::new(), scores, next: 0 };
+    let (proven, flying) = (vec![false; platforms], vec![0; platforms]);
+    let waiting = vec![VecDeque::new(); platforms];
+    let log = Vec::new();
+    let mut waves = Waves { floor, platforms, held, log, scores, proven, flying, waiting, next: 0 };
     let mut size = 1;
     while waves.next < ground.listed.len() && !waves.floor.track.stopped {
         waves.wave(size);
@@ -42,20 +50,32 @@ impl Waves<'_> {
             self.next += 1;
             if !self.is_held(device) {
                 taken += 1;
-                self.floor.start(device);
+                self.start(device);
             }
         }
         while let Some((device, failed)) = self.floor.next() {
+            let platform = self.platform(device);
+            self.flying[platform] = self.flying[platform].saturating_sub(1);
             if let Some(failed) = failed {
                 self.learn(device, failed);
             }
             let site = self.floor.site(device);
-            while !self.floor.track.stopped && self.floor.free[site] > 0 {
-                let Some(waiting) = self.floor.waiting[site].pop_front() else { break };
-                if !self.is_held(waiting) {
-                    self.floor.start(waiting);
-                }
-            }
+            let at_site = std::mem::take(&mut self.floor.waiting[site]);
+            let of_platform = std::mem::take(&mut self.waiting[platform]);
+            at_site.into_iter().chain(of_platform).for_each(|device| self.start(device));
+        }
+    }
+
+    /// Starts a device, or has it wait for its site or for the first success of its platform.
+    fn start(&mut self, device: u32) {
+        let platform = self.platform(device);
+        if self.floor.track.stopped || self.held[platform] {
+            return;
+        }
+        if !self.proven[platform] && self.flying[platform] > 0 {
+            self.waiting[platform].push_back(device);
+        } else if self.floor.start(device) {
+            self.flying[platform] += 1;
         }
     }
 
@@ -75,6 +95,7 @@ impl Waves<'_> {
         let platform = self.platform(device);
         self.step(platform, failed);
         if !failed {
+            self.proven[platform] = true;
             return;
         }
         if self.scores[platform] >= HOLD {

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use switchyard_shared::inventory::Inventory;
 use switchyard_shared::plan::PlanError;
 use switchyard_shared::rehearse::{FLEETS_MAX, MODEL_BYTES_MAX, Model};
-use switchyard_shared::spec::RolloutSpec;
+use switchyard_shared::spec::{DEFAULT_TEMPLATE, RolloutSpec, Targets};
 use switchyard_shared::yaml::{INVENTORY_BYTES_MAX, SPEC_BYTES_MAX};
 
 /// A model of devices, sites and time.
@@ -62,6 +62,18 @@ pub fn piece(session: &mut Session, args: &SpecArgs) -> Result<Spec, Failure> {
     let vars = serde_json::from_str(&vars_json).unwrap_or_default();
     let files = files.into_iter().map(|file| (file.path, file.content)).collect();
     Ok(Spec { name: args.file.source().to_owned(), spec: parsed, files, vars })
+}
+
+impl Spec {
+    /// The same settings for a change that is not rendered and for every device: in a replay only the pace
+    /// and the stops matter.
+    pub fn for_replay(mut self) -> Self {
+        self.spec.change.templates = BTreeMap::from([(DEFAULT_TEMPLATE.to_owned(), "replay".to_owned())]);
+        self.spec.change.vars_files.clear();
+        self.spec.targets = Targets::default();
+        self.files = BTreeMap::from([("replay".to_owned(), Vec::new())]);
+        self
+    }
 }
 
 /// For each spec, the plan for each fleet: the inventory, or as many drawn ones as trials may share.

@@ -1,5 +1,6 @@
 //! The figures of a rehearsal: a table for people, a document for programs.
 
+use super::replay::Past;
 use super::{Ground, Trial};
 use crate::render::table::table;
 use crate::text::{counted, number};
@@ -72,21 +73,27 @@ impl Shown<'_> {
     }
 
     /// The document for programs.
-    pub fn document(&self) -> Value {
+    pub fn document(&self, past: Option<&Past>) -> Value {
         let ground = self.grounds.first().and_then(|fleet| fleet.first());
         let rules: Vec<Value> = self
             .summaries()
             .into_iter()
             .map(|(name, is_spec, summary)| rule(&name, is_spec, &summary))
             .collect();
-        json!({
+        let mut document = json!({
             "kind": "Rehearsal",
             "seed": self.seed,
             "trials": self.trials.len(),
             "devices": ground.map_or(0, Ground::devices),
             "sites": ground.map_or(0, Ground::sites),
             "rules": rules,
-        })
+        });
+        if let Some(past) = past {
+            let (harmed, tried, untried) = past.counts();
+            document["replay"] =
+                json!({"rollout": past.rollout, "tried": tried, "harmed": harmed, "untried": untried});
+        }
+        document
     }
 }
 
