@@ -13,11 +13,13 @@ use crate::id::{DeviceName, RolloutName};
 use crate::outcome::{Class, DeviceState, LeftAs, Outcome, Phase};
 use crate::rollout::event::Event;
 use crate::rollout::{Layout, ResultVerdict, Rollout, RolloutState, WaveState};
+use crate::task::Timeouts;
 use crate::time::Timestamp;
 use around::Around;
 use site::{Flight, Site};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 use when::{Agenda, What};
 
 /// Things that happen in one trial, at most: against a rollout that never comes to rest.
@@ -315,8 +317,9 @@ impl Sim<'_> {
         let Some(rank) = self.rollout.layout.rank(name) else { return };
         let (number, at, device) = (self.site_of(rank), self.at(), self.ranked[rank as usize]);
         let retry = self.rollout.devices[rank as usize].tries > 0;
-        let Some((admission, lease)) = self.sites[number].admit(rank, name, retry, self.ground.timeouts, at)
-        else {
+        let connect = Duration::from_micros(u64::try_from(self.world.connect_timeout).unwrap_or(0));
+        let timeouts = Timeouts { connect, ..self.ground.timeouts };
+        let Some((admission, lease)) = self.sites[number].admit(rank, name, retry, timeouts, at) else {
             let refused = blank(Class::NotStarted, Phase::Queue, at);
             self.tell(name, attempt, &refused);
             return;
