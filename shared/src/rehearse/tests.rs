@@ -109,7 +109,7 @@ fn a_replay_under_a_budget_stops_where_the_recorded_rollout_went_on() {
     let piece = Piece { spec: &set.spec, files: &set.files, vars: &set.vars };
     let ground = Ground::new(piece, &inventory, &replayed_model()).expect("a plan");
     let device = |number: usize| Recorded {
-        seen: if number % 5 == 0 { Seen::Broken } else { Seen::Good },
+        seen: if number.is_multiple_of(5) { Seen::Broken } else { Seen::Good },
         took: std::time::Duration::from_secs(5),
     };
     let recorded: Vec<Recorded> = (0..400).map(device).collect();
