@@ -105,7 +105,7 @@ fn read_silence(site: &mut Section<'_>, pool: Option<u32>, settings: &mut Breake
     if open_at > window {
         let message = format!(
             "the minimum is above the window: the site opens at {open_at} silent devices, but its agent looks back on \
-             {per_slot} x {pool} + {more} = {window} connects, so it could never trip"
+             {per_slot} x {pool} + {more} = {window} connects: a dark site could pass unseen"
         );
         field.problem(message, format!("at most {window}"));
     }

@@ -55,4 +55,14 @@ async fn a_rollout_that_comes_later_gets_its_share_of_the_site_and_what_it_leave
     }
     let of_b = flying.iter().filter(|op| op.rollout.as_str() == "bbb").count();
     assert_eq!(of_b, 4, "{flying:?}");
+    for op in std::mem::take(&mut flying) {
+        sequence += 1;
+        agent.report(&driver, sequence, &op, Class::Ok).await;
+    }
+    driver.deliver(agent.session, FromAgent::Credit(granted + 8)).await.unwrap();
+    while flying.len() < 8 {
+        flying.extend(agent.ops().await);
+    }
+    let of_b = flying.iter().filter(|op| op.rollout.as_str() == "bbb").count();
+    assert_eq!(of_b, 4, "eight places at once are not all for the one that comes first: {flying:?}");
 }
