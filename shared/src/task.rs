@@ -107,6 +107,8 @@ pub struct SiteSettings {
     pub max_in_flight: Option<u32>,
     /// Connects at the site.
     pub connect_rate: Option<Rate>,
+    /// How many devices the inventory has there; 0 when nobody knows.
+    pub devices: u32,
 }
 
 impl Default for BreakerSettings {

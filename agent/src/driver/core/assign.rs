@@ -19,7 +19,7 @@ impl Core {
             FromCoordinator::Cancel { rollout, devices, reason } => {
                 self.cancel(&rollout, &devices, &reason, now)
             }
-            FromCoordinator::Site(settings) => self.site_settings(settings),
+            FromCoordinator::Site(settings) => self.site_settings(settings, now),
             FromCoordinator::Breaker { name, action, by, reason } => {
                 self.breaker_command(&name, action, &by, &reason, now);
             }

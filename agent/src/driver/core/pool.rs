@@ -6,7 +6,8 @@ use switchyard_shared::task::SiteSettings;
 use switchyard_shared::time::Timestamp;
 
 impl Core {
-    pub(super) fn site_settings(&mut self, settings: SiteSettings) {
+    pub(super) fn site_settings(&mut self, settings: SiteSettings, now: Timestamp) {
+        self.breakers.set_devices(settings.devices, now);
         self.pool.set_site(settings);
         self.note_pool_changes();
     }

@@ -275,5 +275,7 @@ async fn a_site_hears_what_the_inventory_says_of_it_at_once_and_when_that_change
     assert_eq!((told.sentinel.as_deref(), told.max_in_flight), (Some("192.0.2.1:22"), Some(7)));
     assert_eq!(told.connect_rate.map(|rate| rate.per_1000s), Some(10_000));
     import(with("{}")).await.unwrap();
-    assert_eq!(agent.inbox.recv().await, Some(FromCoordinator::Site(SiteSettings::default())));
+    let plain = SiteSettings { devices: told.devices, ..SiteSettings::default() };
+    assert!(told.devices > 0, "the small-site rule needs the count");
+    assert_eq!(agent.inbox.recv().await, Some(FromCoordinator::Site(plain)));
 }

@@ -226,6 +226,7 @@ mod tests {
                 sentinel: Some("gw.lon:22".into()),
                 max_in_flight: Some(40),
                 connect_rate: None,
+                devices: 9,
             }),
             FromCoordinator::Breaker {
                 name: Name::parse("site/lon").unwrap(),

@@ -55,6 +55,7 @@ impl From<&SiteSettings> for agent_v1::SiteSettings {
             sentinel: settings.sentinel.clone().unwrap_or_default(),
             max_in_flight: settings.max_in_flight.unwrap_or(0),
             connects_per_1000s: settings.connect_rate.map_or(0, |rate| rate.per_1000s),
+            devices: settings.devices,
         }
     }
 }
@@ -66,6 +67,7 @@ impl From<agent_v1::SiteSettings> for SiteSettings {
             sentinel: Some(wire.sentinel).filter(|text| !text.is_empty()),
             max_in_flight: positive(wire.max_in_flight),
             connect_rate: positive(wire.connects_per_1000s).map(|per_1000s| Rate { per_1000s }),
+            devices: wire.devices,
         }
     }
 }

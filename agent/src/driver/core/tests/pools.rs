@@ -113,3 +113,16 @@ fn an_attempt_that_never_ends_gives_its_place_back() {
     assert_eq!(world.last_result().0, Class::Ok, "a late result is still taken");
     assert_eq!(world.core.pool.in_flight(), 1);
 }
+
+#[test]
+fn a_site_of_two_devices_opens_when_both_are_silent_and_a_lone_device_never_opens_its_site() {
+    for (devices, state) in [(2_usize, BreakerState::Open), (1, BreakerState::Closed)] {
+        let mut world = World::new(10);
+        world.event(site(SiteSettings { devices: devices as u32, ..SiteSettings::default() }));
+        for n in 0..devices {
+            world.assign([op(n)]);
+            world.end(op(n), Class::Timeout);
+        }
+        assert_eq!(world.core.breakers.reports()[0].state, state, "{devices} devices");
+    }
+}
