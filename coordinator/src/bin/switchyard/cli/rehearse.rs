@@ -131,3 +131,6 @@ impl Rehearse {
         Ok(Exit::Ok)
     }
 }
+
+#[cfg(test)]
+mod tests;

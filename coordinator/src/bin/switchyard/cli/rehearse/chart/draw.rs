@@ -2,7 +2,10 @@
 
 use super::{FONT, Setting};
 use plotters::coord::Shift;
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
+use std::ops::Range;
 
 /// Colours that people who see few colours tell apart, too (Okabe and Ito).
 const COLORS: [RGBColor; 8] = [
@@ -24,12 +27,35 @@ fn height(harm: f64) -> f64 {
     (harm + 1.0).log10()
 }
 
+/// An axis of harm up to `top`, with a tick at each of [`TICKS`] that fits.
+struct Harm {
+    axis: RangedCoordf64,
+    top: f64,
+}
+
+fn axis(top: f64) -> Harm {
+    Harm { axis: (0.0..top).into(), top }
+}
+
+impl Ranged for Harm {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        self.axis.map(value, limit)
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _hint: Hint) -> Vec<f64> {
+        TICKS.iter().map(|tick| height(*tick)).filter(|tick| *tick <= self.top).collect()
+    }
+
+    fn range(&self) -> Range<f64> {
+        0.0..self.top
+    }
+}
+
 fn harm_label(height: &f64) -> String {
-    let harm = 10f64.powf(*height) - 1.0;
-    TICKS
-        .iter()
-        .find(|tick| (**tick - harm).abs() < 0.01 * (1.0 + harm))
-        .map_or(String::new(), |tick| format!("{tick}"))
+    format!("{:.0}", 10f64.powf(*height) - 1.0)
 }
 
 fn color(index: usize) -> RGBColor {
@@ -58,14 +84,13 @@ fn against_time<DB: DrawingBackend>(
         .margin(12)
         .x_label_area_size(46)
         .y_label_area_size(64)
-        .build_cartesian_2d(-1.5..longest.log2() + 0.8, 0.0..top)?;
+        .build_cartesian_2d(-1.5..longest.log2() + 0.8, axis(top))?;
     chart
         .configure_mesh()
         .x_desc("time, as a multiple of no stop and no pace (hollow: stopped)")
         .y_desc("devices harmed")
         .x_label_formatter(&|x| format!("{:.1}", x.exp2()))
         .y_label_formatter(&harm_label)
-        .y_labels(40)
         .label_style((FONT, 13))
         .light_line_style(WHITE)
         .draw()?;
@@ -101,14 +126,13 @@ fn over_time<DB: DrawingBackend>(
         .margin(12)
         .x_label_area_size(46)
         .y_label_area_size(64)
-        .build_cartesian_2d(0.0..end * 1.02, 0.0..top)?;
+        .build_cartesian_2d(0.0..end * 1.02, axis(top))?;
     chart
         .configure_mesh()
         .x_desc("seconds since the start (what takes much longer is cut)")
         .y_desc("devices harmed")
         .x_label_formatter(&|x| format!("{x:.0}"))
         .y_label_formatter(&harm_label)
-        .y_labels(40)
         .label_style((FONT, 13))
         .light_line_style(WHITE)
         .draw()?;
