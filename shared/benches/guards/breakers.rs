@@ -9,6 +9,7 @@ use switchyard_shared::breaker::{Admission, Attempt, Fate, Tree};
 use switchyard_shared::id::{DeviceName, SiteName};
 use switchyard_shared::outcome::Class;
 use switchyard_shared::pool::{Ask, Lease, Pool, Work};
+use switchyard_shared::task::PoolSettings;
 use switchyard_shared::time::Timestamp;
 
 /// Devices that take turns, so that no window holds one of them twice in a row.
@@ -19,6 +20,8 @@ const LEASE: Duration = Duration::from_secs(60);
 const CREDENTIAL: &str = "file:/etc/switchyard/key";
 /// Attempts in flight where a site is busy: all that a pool takes by itself.
 const BUSY: usize = 64;
+/// Calls that succeed, one after the other, before the measurement.
+const SLOW_START_CALLS: usize = 500;
 
 pub fn all(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group(GUARDED_CALL);
@@ -59,11 +62,13 @@ impl Site {
         let now = Timestamp(0);
         let mut tree = Tree::new(SiteName::new("lon").expect("a name"), 7, now);
         tree.set_pool(u32::try_from(BUSY).expect("small"));
-        let pool = Pool::new(BUSY);
+        let mut pool = Pool::new(BUSY);
+        pool.set_settings(PoolSettings { adaptive: false, ..PoolSettings::default() });
         let mut site = Self { tree, pool, devices: devices(), turn: 0, now, flight: VecDeque::new() };
-        while site.pool.limit() < BUSY || site.tree.allowance(site.now).is_some() {
+        for _ in 0..SLOW_START_CALLS {
             site.call(1);
         }
+        assert_eq!(site.tree.allowance(site.now), None, "the slow start is over");
         site
     }
 
