@@ -140,7 +140,6 @@ impl Sim<'_> {
         flight.connected = true;
         flight.wrote_at = now;
         let number = self.ground.site_of[device as usize] as usize;
-        let before = self.sites[number].credit(Timestamp(now));
         self.sites[number].tree.handshake(&flight.admission, Timestamp(now), Timestamp(now));
         let work = self.world.work(device, self.world.breaks(device, flight.started_at));
         let most = micros(self.ground.timeouts.command);
@@ -148,8 +147,7 @@ impl Sim<'_> {
         self.agenda.add(now.saturating_add(work.min(most)), What::End { rank, serial });
         let (name, attempt) = (self.rollout.layout.devices[rank as usize].name.clone(), flight.attempt);
         self.rollout.wrote(&name, attempt, Timestamp(now));
-        let moved = self.agent_wakes(u32::try_from(number).unwrap_or(u32::MAX));
-        moved || self.sites[number].credit(self.at()) != before
+        self.agent_wakes(u32::try_from(number).unwrap_or(u32::MAX))
     }
 
     fn verdict(&self, rank: u32, flight: &Flight) -> Class {
@@ -190,12 +188,12 @@ impl Sim<'_> {
     /// What is due at a site's agent; its breakers may move.
     fn agent_wakes(&mut self, site: u32) -> bool {
         let (number, at) = (site as usize, self.at());
-        let before = self.sites[number].credit(at);
         self.sites[number].tree.handle_timeout(at);
-        self.moved(number) || self.sites[number].credit(at) != before
+        self.moved(number)
     }
 
-    /// Mirrors the breakers that moved; behind an open site, what has written nothing is called off.
+    /// Mirrors the breakers that moved and what the agent grants now; behind an open site, what has written
+    /// nothing is called off. Whether anything is news to the rollout.
     fn moved(&mut self, number: usize) -> bool {
         let reports = self.sites[number].tree.take_reports();
         let moved = !reports.is_empty();
@@ -205,7 +203,8 @@ impl Sim<'_> {
         if let Some(at) = self.sites[number].next_timer(self.now) {
             self.agenda.add(at, What::Agent(u32::try_from(number).unwrap_or(u32::MAX)));
         }
-        moved
+        let at = self.at();
+        self.sites[number].grant(at) || moved
     }
 
     fn mirror(&mut self, number: usize, report: Report) {
@@ -259,7 +258,6 @@ impl Sim<'_> {
         let at = self.at();
         for _ in 0..STEPS_MAX {
             let around = Around {
-                now: at,
                 sites: &self.sites,
                 names: &self.ground.sites,
                 device_breakers: &self.device_breakers,

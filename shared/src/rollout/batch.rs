@@ -73,7 +73,7 @@ impl Rollout {
             around,
             now,
             rooms: vec![None; self.running.len()],
-            sites: self.layout.sites().iter().collect(),
+            sites: self.layout.site_names(),
             given_up: Vec::new(),
         };
         let full: Vec<u32> = self.pace.waiting_sites().collect();

@@ -22,7 +22,7 @@ pub(super) struct Door<'a> {
     pub now: Timestamp,
     /// Rooms that were looked at, by the number of the site.
     pub rooms: Vec<Option<u32>>,
-    pub sites: Vec<&'a SiteName>,
+    pub sites: &'a [SiteName],
     /// Devices that are not waited for any longer, with the reason.
     pub given_up: Vec<(u32, SkipReason, String)>,
 }
@@ -34,7 +34,7 @@ impl Door<'_> {
         if let Some(room) = self.rooms[index] {
             return room;
         }
-        let view = self.around.site_at(index, self.sites[index]);
+        let view = self.around.site_at(index, &self.sites[index]);
         let room = room_at(self.layout, self.running[index], &view);
         self.rooms[index] = Some(room);
         room

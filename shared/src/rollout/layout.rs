@@ -77,6 +77,7 @@ pub struct Layout {
     pub watched: Arc<Watched>,
     ranks: BTreeMap<DeviceName, u32>,
     sites: BTreeSet<SiteName>,
+    site_names: Vec<SiteName>,
     site_of: Vec<u32>,
 }
 
@@ -103,6 +104,7 @@ impl Layout {
             budget: None,
             watched: Arc::default(),
             ranks,
+            site_names: sites.iter().cloned().collect(),
             sites,
             site_of,
         }
@@ -116,6 +118,11 @@ impl Layout {
     /// The sites of the plan, in order, once each; a site's number is its place here.
     pub fn sites(&self) -> &BTreeSet<SiteName> {
         &self.sites
+    }
+
+    /// The sites by their numbers.
+    pub fn site_names(&self) -> &[SiteName] {
+        &self.site_names
     }
 
     /// The number of each device's site, by rank.

@@ -4,11 +4,9 @@ use super::site::Site;
 use crate::breaker::Report;
 use crate::id::{DeviceName, RolloutName, SiteName};
 use crate::rollout::{SiteView, Surroundings};
-use crate::time::Timestamp;
 use std::collections::BTreeMap;
 
 pub(super) struct Around<'a> {
-    pub now: Timestamp,
     pub sites: &'a [Site],
     pub names: &'a [SiteName],
     pub device_breakers: &'a BTreeMap<DeviceName, Report>,
@@ -19,7 +17,7 @@ impl Around<'_> {
         let site = &self.sites[number];
         SiteView {
             connected: true,
-            credit: site.credit(self.now),
+            credit: site.granted(),
             breaker: site.report.clone(),
             in_flight: u32::try_from(site.in_flight.len()).unwrap_or(u32::MAX),
         }

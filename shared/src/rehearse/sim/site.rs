@@ -46,6 +46,8 @@ pub(super) struct Site {
     /// Ranks that were contacted in vain.
     pub contacted: BTreeSet<u32>,
     timer: Option<i64>,
+    /// How many more operations it takes, as the coordinator last heard.
+    granted: u32,
 }
 
 impl Site {
@@ -57,7 +59,7 @@ impl Site {
         let mut tree = Tree::new(name, seed, now);
         tree.set_pool(u32::try_from(pool.limit()).unwrap_or(u32::MAX));
         tree.set_settings(ground.breakers, now);
-        Self {
+        let mut site = Self {
             tree,
             pool,
             in_flight: Vec::new(),
@@ -68,11 +70,24 @@ impl Site {
             tried: BTreeSet::new(),
             contacted: BTreeSet::new(),
             timer: None,
-        }
+            granted: 0,
+        };
+        site.grant(now);
+        site
     }
 
-    /// How many more operations it takes.
-    pub(super) fn credit(&self, now: Timestamp) -> u32 {
+    /// What it granted last.
+    pub(super) fn granted(&self) -> u32 {
+        self.granted
+    }
+
+    /// Grants what is free now; whether that is news.
+    pub(super) fn grant(&mut self, now: Timestamp) -> bool {
+        let granted = self.credit(now);
+        std::mem::replace(&mut self.granted, granted) != granted
+    }
+
+    fn credit(&self, now: Timestamp) -> u32 {
         let free = u32::try_from(self.pool.room(0)).unwrap_or(u32::MAX);
         self.tree.allowance(now).map_or(free, |allowance| allowance.min(free))
     }
