@@ -134,7 +134,10 @@ pub fn tell(world: &mut World<'_>) -> anyhow::Result<()> {
     let spec = world.write_spec("motd-without-breakers", "{enabled: false}")?;
     let _ = world.operator().args(["apply", "-f", &spec, "--yes", "--quiet", "-o", "json"]).output();
     let without = end_of(world, "motd-without-breakers")?;
-    println!("  with breakers          {:>6.1} s, the silent site was open before a timeout was over", seconds(&with));
+    println!(
+        "  with breakers          {:>6.1} s, the silent site was open before a timeout was over",
+        seconds(&with)
+    );
     println!("  without                {:>6.1} s, every silent device was waited for", seconds(&without));
     println!("\nTry next:");
     println!("  cargo demo -- --keep       the same, and everything stays up for you to look around");
@@ -168,7 +171,10 @@ fn print_end(end: &Value) {
     let count = |state: &str| end["devices"][state].as_u64().unwrap_or_default();
     println!("  rollout                {}", end["state"].as_str().unwrap_or("?"));
     println!("  failed                 {} (silent: tried until the timeout)", count("failed"));
-    println!("  skipped                {} (their site was open: called off or never tried)", count("skipped"));
+    println!(
+        "  skipped                {} (their site was open: called off or never tried)",
+        count("skipped")
+    );
     for breaker in end["breakers"].as_array().into_iter().flatten() {
         let text = |key: &str| breaker[key].as_str().unwrap_or("?").to_owned();
         println!("  breaker                {} {}: {}", text("name"), text("state"), text("reason"));
