@@ -23,7 +23,7 @@ use event::SkipReason;
 
 use crate::id::{DeviceName, PlanName, RolloutName, SiteName};
 use crate::outcome::{DeviceState, Outcome, words};
-use crate::pace::{Decision, Pace};
+use crate::pace::{Decision, Group, Pace};
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -83,6 +83,8 @@ pub struct Device {
     pub tries: u32,
     /// How the latest attempt that tried it ended.
     pub outcome: Option<Outcome>,
+    /// The latest attempt whose end an agent has reported; 0 before the first.
+    pub reported: u32,
     /// Why it was skipped or waits.
     pub reason: String,
     /// Not handed out before this.
@@ -141,7 +143,9 @@ pub struct Rollout {
     pace: Pace,
     /// What the pace has decided and the log does not say yet.
     decided: VecDeque<Decision>,
-    /// Devices of the running wave that wait, by the number of their site.
+    /// Groups that a person holds: only a person's word to the group lets them go.
+    held_by_hand: BTreeSet<Group>,
+    /// Devices of the waves begun that wait, by the number of their site.
     waiting: Vec<u32>,
     /// Devices that run, by the number of their site.
     running: Vec<u32>,

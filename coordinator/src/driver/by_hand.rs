@@ -87,10 +87,8 @@ impl World {
     fn release(&mut self, rollout: &RolloutName, event: Event, word: ByHand<'_>, turn: &mut Turn) {
         let Some(active) = self.rollouts.get(rollout) else { return };
         let by_auto = active.notes.pause().is_some_and(|word| word.by == "auto");
-        let waited = by_auto
-            && active.rollout.waits_for_held_only()
-            && !active.rollout.is_stopped_by_evidence()
-            && active.notes.holds().count() == 1;
+        let waited =
+            by_auto && active.rollout.waits_for_held_only() && !active.rollout.is_stopped_by_evidence();
         self.record(rollout, event, turn);
         let resumed = self.rollouts[rollout].rollout.resume(word.by, word.reason, "").ok().flatten();
         if let Some(event) = resumed.filter(|_| waited && self.check_resume(rollout).is_ok()) {

@@ -108,7 +108,10 @@ impl Rollout {
         let wave = &self.waves[self.wave as usize];
         match wave.state {
             WaveState::Waiting => step.events.push(Event::WaveStarted { wave: self.wave }),
-            WaveState::Running if wave.counts.all_final() => self.turn_wave(now, step),
+            WaveState::Running if self.counts.all_final() => self.turn_wave(now, step),
+            WaveState::Running if wave.counts.all_final() && !self.is_last_wave() => {
+                self.turn_wave(now, step);
+            }
             WaveState::Running => self.hand_out(now, around, step),
             WaveState::Soaking | WaveState::AwaitingPromotion => self.wait_after_wave(now, step),
             WaveState::Done => {}
@@ -117,7 +120,7 @@ impl Rollout {
 
     /// Why the canary speaks against going on, unless a person has accepted that: one bad device is
     /// enough, and a canary that was skipped whole says nothing.
-    fn bad_canary(&self) -> Option<String> {
+    pub(super) fn bad_canary(&self) -> Option<String> {
         let (planned, wave) = (&self.layout.waves[self.wave as usize], &self.waves[self.wave as usize]);
         let counts = wave.counts;
         if !planned.canary || wave.accepted || counts.planned == 0 {
@@ -175,11 +178,11 @@ impl Rollout {
         events
     }
 
-    fn is_last_wave(&self) -> bool {
+    pub(super) fn is_last_wave(&self) -> bool {
         self.wave as usize + 1 == self.waves.len()
     }
 
-    fn turn_wave(&self, now: Timestamp, step: &mut Step) {
+    pub(super) fn turn_wave(&self, now: Timestamp, step: &mut Step) {
         let (planned, wave) = (&self.layout.waves[self.wave as usize], self.wave);
         if self.is_last_wave() {
             step.events.push(Event::WaveFinished { wave, soak_until: now, needs_promotion: false });

@@ -32,9 +32,9 @@ impl Rollout {
         if let Some((at, reason)) = self.pace.poll_timeout().map(|at| (at, WakeReason::Pace)) {
             step.wake_at(at, reason);
         }
-        let idle = step.events.is_empty() && self.counts.running == 0;
-        if idle && self.decided.is_empty() && self.later.is_empty() && self.parked.is_empty() {
-            step.events.extend(self.pause_when_only_held_wait());
+        let idle = step.events.is_empty() && self.counts.running == 0 && self.decided.is_empty();
+        if idle && self.later.is_empty() && self.parked.is_empty() && self.pace.only_held_wait() {
+            self.leave_held(now, step);
         }
         step.events.extend(self.decision());
     }
@@ -47,10 +47,13 @@ impl Rollout {
                 break;
             }
             self.later.pop_first();
-            if self.devices[rank as usize].state == DeviceState::Pending {
+            let device = &self.devices[rank as usize];
+            // An entry of an earlier attempt, left by a replay, must not cut a newer wait short.
+            if device.state == DeviceState::Pending && device.not_before == at {
                 self.pace.offer(rank);
             }
         }
+        self.parked.retain(|rank, _| !self.pace.is_held(*rank));
         self.parked.keys().for_each(|rank| self.pace.offer(*rank));
     }
 
@@ -128,19 +131,21 @@ impl Rollout {
                     format!("site/{site} was still open after {waited}: {why}")
                 }
             };
-            let waits = |rank: &u32| {
-                let rank = *rank as usize;
-                self.layout.site_of()[rank] as usize == number
-                    && self.devices[rank].state == DeviceState::Pending
-            };
-            let ranks: Vec<u32> = self.layout.wave_ranks(self.wave).filter(waits).collect();
+            let places = self.layout.devices.iter().zip(&self.devices).zip(0u32..);
+            let waits = places.filter(|((place, device), rank)| {
+                place.wave <= self.wave
+                    && self.layout.site_of()[*rank as usize] as usize == number
+                    && device.state == DeviceState::Pending
+            });
+            let ranks: Vec<u32> = waits.map(|(_, rank)| rank).collect();
             step.events.extend(self.give_up(&ranks, SkipReason::SiteOpen, &message));
         }
     }
 
-    fn pause_when_only_held_wait(&self) -> Option<Event> {
-        if !self.pace.only_held_wait() {
-            return None;
+    /// What is held stays behind: the next wave begins without it, and after the last one a person decides.
+    fn leave_held(&self, now: Timestamp, step: &mut Step) {
+        if !self.is_last_wave() {
+            return self.turn_wave(now, step);
         }
         let held: Vec<String> = self.pace.holds().iter().map(|(group, _)| group.to_string()).collect();
         let reason = format!(
@@ -148,6 +153,6 @@ impl Rollout {
             self.counts.pending,
             held.join(", ")
         );
-        Some(Event::Paused { by: "auto".into(), reason })
+        step.events.push(Event::Paused { by: "auto".into(), reason });
     }
 }

@@ -31,6 +31,7 @@ impl Rollout {
             attempt: 0,
             tries: 0,
             outcome: None,
+            reported: 0,
             reason: String::new(),
             not_before: Timestamp(i64::MIN),
         };
@@ -55,6 +56,7 @@ impl Rollout {
                 None => Pace::unpaced(layout.site_of().to_vec()),
             },
             decided: VecDeque::new(),
+            held_by_hand: BTreeSet::new(),
             waiting: vec![0; layout.sites().len()],
             running: vec![0; layout.sites().len()],
             later: BTreeSet::new(),
@@ -74,9 +76,9 @@ impl Rollout {
             Event::Dispatched { ops, .. } => {
                 ops.iter().for_each(|(name, attempt)| self.dispatch(name, *attempt, at))
             }
-            Event::Finished { device, outcome, .. } => self.finish(device, outcome, at),
-            Event::Requeued { device, outcome, not_before, .. } => {
-                self.requeue(device, outcome.as_ref(), *not_before, at)
+            Event::Finished { device, attempt, outcome } => self.finish(device, *attempt, outcome, at),
+            Event::Requeued { device, attempt, outcome, not_before, .. } => {
+                self.requeue(device, outcome.as_ref().map(|outcome| (*attempt, outcome)), *not_before, at)
             }
             Event::Skipped { devices, message, .. } => {
                 devices.iter().for_each(|name| self.skip(name, message))
@@ -92,15 +94,18 @@ impl Rollout {
                 self.stop_is_known();
             }
             Event::Resumed { .. } => {
+                self.waves[self.wave as usize].accepted |= self.bad_canary().is_some();
                 self.set_state(RolloutState::Running, String::new());
-                self.waves[self.wave as usize].accepted = true;
                 self.pace_again();
             }
             Event::Aborted { by, reason } => {
                 self.set_state(RolloutState::Aborted, said(by, "aborted", reason))
             }
-            Event::Held { group, .. } => self.hold_is_known(group),
-            Event::Released { group, .. } => drop(self.pace.release(group)),
+            Event::Held { group, by, .. } => self.hold_is_known(group, by),
+            Event::Released { group, .. } => {
+                self.held_by_hand.remove(group);
+                self.pace.release(group);
+            }
             Event::Breaker { report } => self.note_breaker(report, at),
             Event::Ended { state } => {
                 self.state = *state;
@@ -137,7 +142,6 @@ impl Rollout {
         }
         self.wave = wave;
         self.waves[wave as usize].state = WaveState::Running;
-        self.waiting.fill(0);
         for rank in self.layout.wave_ranks(wave) {
             if self.devices[rank as usize].state == DeviceState::Pending {
                 self.waiting[self.layout.site_of()[rank as usize] as usize] += 1;
@@ -155,7 +159,7 @@ impl Rollout {
         }
     }
 
-    fn finish(&mut self, name: &DeviceName, outcome: &Outcome, at: Timestamp) {
+    fn finish(&mut self, name: &DeviceName, attempt: u32, outcome: &Outcome, at: Timestamp) {
         let state = outcome.class.device_state().unwrap_or(DeviceState::Failed);
         let ran = self.device(name).is_some_and(|(_, device)| device.state == DeviceState::Running);
         if let Some(rank) = self.shift(name, state) {
@@ -163,18 +167,16 @@ impl Rollout {
             device.tries += u32::from(ran);
             device.reason.clear();
             device.outcome = Some(outcome.clone());
-            if ran {
-                self.learn(rank, outcome, at);
-            } else {
-                self.pace.withdraw(rank);
-            }
+            device.reported = attempt;
+            self.pace.withdraw(rank);
+            self.learn(rank, outcome, at);
         }
     }
 
     fn requeue(
         &mut self,
         name: &DeviceName,
-        outcome: Option<&Outcome>,
+        outcome: Option<(u32, &Outcome)>,
         not_before: Timestamp,
         at: Timestamp,
     ) {
@@ -183,7 +185,8 @@ impl Rollout {
             self.later.insert((not_before, rank));
             let device = &mut self.devices[rank as usize];
             device.not_before = not_before;
-            let Some(outcome) = outcome else { return };
+            let Some((attempt, outcome)) = outcome else { return };
+            device.reported = attempt;
             device.reason = outcome.message.clone();
             if outcome.class.device_state().is_some() {
                 device.tries += 1;
@@ -207,7 +210,7 @@ impl Rollout {
         self.counts.shift(from, to);
         self.waves[place.wave as usize].counts.shift(from, to);
         let site = self.layout.site_of()[rank as usize] as usize;
-        let in_wave = place.wave == self.wave && self.started_at.is_some();
+        let in_wave = place.wave <= self.wave && self.started_at.is_some();
         match from {
             DeviceState::Running => self.running[site] = self.running[site].saturating_sub(1),
             DeviceState::Pending if in_wave => self.waiting[site] = self.waiting[site].saturating_sub(1),

@@ -103,8 +103,11 @@ impl Rollout {
         }
     }
 
-    pub(super) fn hold_is_known(&mut self, group: &Group) {
+    pub(super) fn hold_is_known(&mut self, group: &Group, by: &str) {
         self.pace.hold(group);
+        if by != "auto" {
+            self.held_by_hand.insert(group.clone());
+        }
         self.decided.retain(
             |decision| !matches!(decision, Decision::Hold { group: decided, .. } if decided == group),
         );
@@ -116,14 +119,20 @@ impl Rollout {
         }
     }
 
-    /// After a person's word to go on: what spoke against it is known, and one device goes first.
+    /// After a person's word to go on. A stop is known, and one device goes first. What the evidence holds
+    /// is let go when it stopped too, or when nothing else is left; what a person holds never is.
     pub(super) fn pace_again(&mut self) {
         self.decided.clear();
         if self.pace.is_stopped() {
             self.pace.resume();
-        }
-        for (group, _) in self.pace.holds() {
-            self.pace.release(&group);
+            for group in &self.held_by_hand {
+                self.pace.hold(group);
+            }
+        } else if self.pace.only_held_wait() {
+            let by_evidence = self.pace.holds().into_iter().map(|(group, _)| group);
+            for group in by_evidence.filter(|group| !self.held_by_hand.contains(group)) {
+                self.pace.release(&group);
+            }
         }
     }
 }

@@ -39,7 +39,7 @@ impl Rollout {
         if attempt == 0 || attempt > device.attempt {
             return ResultVerdict::Stray(format!("attempt {attempt} at {name} was never made"));
         }
-        if attempt < device.attempt || device.state.is_final() {
+        if attempt < device.attempt || attempt == device.reported || device.state.is_final() {
             return ResultVerdict::Repeated;
         }
         ResultVerdict::Counted(self.after_attempt(name, attempt, outcome, now))

@@ -224,3 +224,132 @@ fn an_unreachable_device_says_nothing_about_the_change() {
     assert_eq!((rollout.counts.failed, rollout.counts.succeeded), (75, 225));
     assert_eq!((rollout.holds(), rollout.harm().failed), (Vec::new(), 0));
 }
+
+/// The same fleet in two waves of halves.
+fn in_two_waves() -> Rollout {
+    let one = fleet(300);
+    let mut layout = Layout::clone(&one.layout);
+    layout.waves = vec![wave("early", false, false), wave("rest", false, false)];
+    layout.devices.iter_mut().skip(150).for_each(|place| place.wave = 1);
+    rollout(layout)
+}
+
+#[test]
+fn a_held_group_stays_behind_and_the_later_waves_go_on_without_it() {
+    let mut rollout = in_two_waves();
+    run(&mut rollout, &mut Vec::new(), |n| if platform(n) == "eos" { Class::Rejected } else { Class::Ok });
+    assert_eq!((rollout.wave, rollout.counts.succeeded), (1, 200));
+    assert_eq!(rollout.state, RolloutState::Paused);
+    assert!(failed(&rollout) <= 4);
+    let waits = rollout.counts.pending;
+    assert!(rollout.reason.starts_with(&format!("{waits} devices wait that are held")), "{}", rollout.reason);
+    let resumed = rollout.resume("anna", "mended", "").unwrap().unwrap();
+    rollout.apply(&resumed, NOW);
+    run(&mut rollout, &mut Vec::new(), |_| Class::Ok);
+    assert_eq!(rollout.counts.pending, 0, "what stayed behind in the first wave is delivered too");
+    assert!(rollout.has_ended());
+}
+
+#[test]
+fn a_pause_for_lunch_lets_nothing_go_that_the_evidence_holds() {
+    let mut rollout = fleet(300);
+    let eos = Group::parse("platform=eos").unwrap();
+    let class = |n| if platform(n) == "eos" { Class::Rejected } else { Class::Ok };
+    let world = everywhere();
+    while rollout.holds().is_empty() {
+        let running = dispatched(&settle(&mut rollout, NOW, &world));
+        for name in &running {
+            report_result(&mut rollout, name, 1, class(name[1..].parse().unwrap()));
+        }
+    }
+    let paused = rollout.pause("anna", "lunch", "").unwrap().unwrap();
+    rollout.apply(&paused, NOW);
+    let resumed = rollout.resume("anna", "back", "").unwrap().unwrap();
+    rollout.apply(&resumed, NOW);
+    assert_eq!(rollout.holds()[0].0, eos);
+}
+
+#[test]
+fn a_resume_never_lets_go_what_a_person_holds() {
+    let mut rollout = fleet(30);
+    let core = Group::parse("role=core").unwrap();
+    let held = rollout.hold(&core, "bob", "mine").unwrap();
+    rollout.apply(&held, NOW);
+    let mut log = Vec::new();
+    for _ in 0..2 {
+        run(&mut rollout, &mut log, |_| Class::Ok);
+        assert_eq!((rollout.state, rollout.counts.succeeded), (RolloutState::Paused, 15));
+        let resumed = rollout.resume("anna", "", "").unwrap().unwrap();
+        rollout.apply(&resumed, NOW);
+        assert_eq!(rollout.holds().len(), 1);
+    }
+}
+
+#[test]
+fn a_resume_before_the_canary_has_failed_keeps_the_canary_gate() {
+    let plan = layout(
+        &[("a", "lon", 0), ("b", "lon", 1)],
+        vec![wave("canary", true, false), wave("rest", false, false)],
+    );
+    let mut rollout = rollout(plan);
+    let world = World { sites: [(site("lon"), connected(9))].into(), ..World::default() };
+    settle(&mut rollout, NOW, &world);
+    for event in [rollout.pause("anna", "", "").unwrap().unwrap()] {
+        rollout.apply(&event, NOW);
+    }
+    let resumed = rollout.resume("anna", "", "").unwrap().unwrap();
+    rollout.apply(&resumed, NOW);
+    report_result(&mut rollout, "a", 1, Class::Rejected);
+    assert!(dispatched(&settle(&mut rollout, NOW, &world)).is_empty());
+    assert_eq!(rollout.state, RolloutState::Paused);
+}
+
+#[test]
+fn a_device_that_waits_for_its_breaker_and_is_then_held_does_not_keep_the_rollout_running() {
+    let mut rollout = fleet(30);
+    let mut world = everywhere();
+    let mut report = open_report(NOW);
+    (report.name, report.retry_at) = (Name::Device(device("d003")), None);
+    world.devices.insert(device("d003"), report);
+    settle(&mut rollout, NOW, &world);
+    let held = rollout.hold(&Group::parse("platform=eos").unwrap(), "bob", "").unwrap();
+    rollout.apply(&held, NOW);
+    for _ in 0..100 {
+        let running: Vec<(DeviceName, u32)> = (0..10)
+            .flat_map(|n| {
+                let at = site(&format!("s{n}"));
+                rollout.running_at(&at).map(|(name, attempt)| (name.clone(), attempt)).collect::<Vec<_>>()
+            })
+            .collect();
+        for (name, attempt) in running {
+            report_result(&mut rollout, name.as_str(), attempt, Class::Ok);
+        }
+        settle(&mut rollout, NOW, &world);
+    }
+    assert_eq!(rollout.state, RolloutState::Paused, "{:?}", rollout.counts);
+}
+
+#[test]
+fn a_result_that_is_told_again_while_its_device_waits_for_another_try_counts_once() {
+    let mut plan = layout(&[("a", "lon", 0)], vec![wave("all", false, false)]);
+    plan.retry.max_attempts = 2;
+    let mut rollout = rollout(plan);
+    let world = World { sites: [(site("lon"), connected(9))].into(), ..World::default() };
+    settle(&mut rollout, NOW, &world);
+    report_result(&mut rollout, "a", 1, Class::Timeout);
+    assert_eq!(report_result(&mut rollout, "a", 1, Class::Timeout), ResultVerdict::Repeated);
+    assert_eq!((rollout.devices[0].tries, rollout.devices[0].state), (1, DeviceState::Pending));
+}
+
+#[test]
+fn a_late_result_of_a_device_that_was_given_back_still_counts_for_the_stop() {
+    let mut rollout = fleet(30);
+    let world = everywhere();
+    let first = dispatched(&settle(&mut rollout, NOW, &world)).remove(0);
+    let at = rollout.device(&device(&first)).unwrap().0.site.clone();
+    for event in rollout.reconcile(&at, &BTreeSet::new(), false, NOW) {
+        rollout.apply(&event, NOW);
+    }
+    report_result(&mut rollout, &first, 1, Class::Rejected);
+    assert_eq!(rollout.harm().failed, 1);
+}
