@@ -198,6 +198,7 @@ impl Plan {
         layout.skip_after = self.spec.skip_after;
         layout.device_wait = self.spec.breakers.device_wait_duration_in_open;
         layout.site_probes = self.spec.breakers.site_permitted_calls_in_half_open;
+        layout.connect_timeout = self.spec.timeouts.connect;
         layout.budget = Some(self.spec.strategy.budget);
         layout.watched = self.watched.clone();
         layout

@@ -46,6 +46,7 @@ impl World {
         let session = Session { id, agent: peer.agent.clone(), outbox, granted: 0, sent: 0 };
         if let Some(before) = self.fleet.sessions.insert(site.clone(), session) {
             before.outbox.close.cancel();
+            self.notes_lost(&site);
         }
         tracing::info!(agent = %peer.agent, %site, address = %peer.address, "agent connected");
         let info = AgentInfo {
@@ -159,6 +160,12 @@ impl World {
             info.connected = false;
             info.since = turn.now;
         }
+        self.notes_lost(&site);
+    }
+
+    /// A session ended, and with it the notes that were on their way.
+    fn notes_lost(&mut self, site: &SiteName) {
+        self.rollouts.values_mut().for_each(|active| active.rollout.notes_lost(Some(site)));
     }
 
     pub(super) fn look_at_sessions(&mut self, turn: &mut Turn) {
@@ -202,14 +209,18 @@ impl World {
         }
     }
 
-    /// From the first byte that can change it a device is at risk: the pace's clocks run from there.
+    /// Once connected a device may soon be written to. From the first byte that can change it it is at
+    /// risk: the pace's clocks run from there.
     fn progressed(&mut self, site: &SiteName, op: &OpId, phase: Phase, turn: &Turn) {
         tracing::debug!(%op, %phase, "progress");
-        let Some(active) = self.rollouts.get_mut(&op.rollout).filter(|_| phase == Phase::Write) else {
+        let Some(active) = self.rollouts.get_mut(&op.rollout) else { return };
+        if active.rollout.device(&op.device).is_none_or(|(place, _)| place.site != *site) {
             return;
-        };
-        if active.rollout.device(&op.device).is_some_and(|(place, _)| place.site == *site) {
-            active.rollout.wrote(&op.device, op.attempt, turn.now);
+        }
+        match phase {
+            Phase::Queue | Phase::Connect => {}
+            Phase::Authenticate => active.rollout.connected(&op.device, op.attempt, turn.now),
+            Phase::Write | Phase::Verify => active.rollout.wrote(&op.device, op.attempt, turn.now),
         }
     }
 

@@ -41,6 +41,7 @@ pub(super) async fn world(store: &dyn Store, now: Timestamp) -> Result<World, St
         environment_seen: Timestamp(i64::MIN),
     };
     world.hold_again();
+    world.rollouts.values_mut().for_each(|active| active.rollout.notes_lost(None));
     world.fleet.set_limits(&world.inventory);
     world.fleet.breakers.clone_from(&world.forced);
     world.fleet.agents = read_all::<AgentInfo>(store, "agent")

@@ -55,6 +55,8 @@ pub(super) struct Device {
     pub(super) probe: bool,
     pub(super) late: bool,
     pub(super) silent: bool,
+    /// Its connect is done, or nobody can say that it is not.
+    pub(super) connected: bool,
     /// The result of its last start was taken.
     pub(super) counted: bool,
     /// The value whose waiting set it left last, as a place; it hands its turn on when it does not start.
@@ -75,6 +77,7 @@ impl Device {
         probe: false,
         late: false,
         silent: false,
+        connected: false,
         counted: false,
         woken: None,
         woken_by_site: false,
@@ -172,7 +175,7 @@ impl Pace {
             starts: 0,
             harm: Harm::default(),
             line: Line::default(),
-            timers: Timers::default(),
+            timers: Timers::new(),
             log: Vec::new(),
             held: Vec::new(),
             trials: Vec::new(),

@@ -20,7 +20,7 @@ impl Pace {
         let device = &mut self.devices[rank as usize];
         self.waits -= u32::from(device.waits);
         (device.spot, device.waits, device.probe) = (Spot::Flight, false, probe);
-        (device.late, device.silent, device.counted) = (false, false, false);
+        (device.late, device.silent, device.connected, device.counted) = (false, false, false, false);
         (device.started, device.wrote) = (started, None);
         self.each_tally(rank, |tally, _| {
             tally.flight += 1;
@@ -34,6 +34,19 @@ impl Pace {
         self.idle = false;
     }
 
+    /// The device's connect is done, or nobody can say any more that it is not: it may write soon, so it
+    /// blocks others until its result.
+    pub fn connected(&mut self, rank: u32) {
+        let Some(device) = self.devices.get_mut(rank as usize) else { return };
+        if device.spot != Spot::Flight || std::mem::replace(&mut device.connected, true) {
+            return;
+        }
+        if std::mem::take(&mut device.silent) {
+            self.each_tally(rank, |tally, _| tally.blocking += 1);
+            self.block_trials(rank);
+        }
+    }
+
     /// The first byte that can change the device was let through at `at`.
     pub fn wrote(&mut self, rank: u32, at: Timestamp) {
         let Some(device) = self.devices.get_mut(rank as usize) else { return };
@@ -41,10 +54,7 @@ impl Pace {
             return;
         }
         device.wrote = Some(at);
-        if std::mem::take(&mut device.silent) {
-            self.each_tally(rank, |tally, _| tally.blocking += 1);
-            self.block_trials(rank);
-        }
+        self.connected(rank);
         self.timers.write(rank, at);
         self.tick(self.timers.clock());
     }

@@ -17,8 +17,10 @@ pub(super) const MATURE_HALVES_MAX: u64 = 8;
 pub(super) const LATE_HALVES: u64 = 4;
 /// Successes that must be known before their mean says anything.
 pub(super) const OKS_MIN: u64 = 5;
-/// A device that wrote nothing for so long blocks nobody any more; it keeps its reservation.
+/// A device that did not connect for so long blocks nobody any more, at the earliest; it keeps its reservation.
 pub(super) const SILENT: std::time::Duration = std::time::Duration::from_secs(3);
+/// What part of a connect timeout that is, when it is longer.
+pub(super) const SILENT_PART: u32 = 2;
 /// A group must fail this many times more often than the rest to be held alone.
 pub(super) const CONTRAST: f64 = 3.0;
 /// A pair must fail this many times more often than each of its values.

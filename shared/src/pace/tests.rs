@@ -4,6 +4,7 @@ mod bench;
 mod invariants;
 mod promises;
 mod random;
+mod silence;
 mod sim;
 mod small;
 mod targets;

@@ -1,17 +1,21 @@
 //! What happens by itself: successes mature, devices become overdue, silent ones stop blocking.
 
 use super::engine::{Pace, Spot};
-use super::rule::{LATE_HALVES, MATURE_FAILURE_TENTHS, MATURE_HALVES, MATURE_HALVES_MAX, OKS_MIN, SILENT};
+use super::rule::{
+    LATE_HALVES, MATURE_FAILURE_TENTHS, MATURE_HALVES, MATURE_HALVES_MAX, OKS_MIN, SILENT, SILENT_PART,
+};
 use crate::time::Timestamp;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
 /// Deadlines of devices; those of devices that moved on are passed over when they come up.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Timers {
     /// The latest instant seen.
     clock: Timestamp,
+    /// How long a connect blocks others.
+    silent_after: Duration,
     /// Successes and their durations from the first write, in microseconds.
     oks: u64,
     ok_micros: u64,
@@ -27,6 +31,20 @@ pub(super) struct Timers {
 }
 
 impl Timers {
+    pub(super) fn new() -> Self {
+        Self {
+            clock: Timestamp::default(),
+            silent_after: SILENT,
+            oks: 0,
+            ok_micros: 0,
+            failures: 0,
+            failure_micros: 0,
+            started: VecDeque::new(),
+            wrote: VecDeque::new(),
+            fresh: BinaryHeap::new(),
+        }
+    }
+
     pub(super) fn clock(&self) -> Timestamp {
         self.clock
     }
@@ -82,13 +100,21 @@ impl Timers {
 }
 
 impl Pace {
+    /// The same with devices whose connects take up to `connect`: half of it has passed before one that
+    /// has not connected stops blocking others, and never less than three seconds.
+    #[must_use]
+    pub fn with_connect_timeout(mut self, connect: Duration) -> Self {
+        self.timers.silent_after = (connect / SILENT_PART).max(SILENT);
+        self
+    }
+
     /// Lets time pass: successes mature, the overdue are marked. Called before everything that is
     /// applied; calling it in between as well changes nothing.
     pub fn tick(&mut self, now: Timestamp) {
         self.timers.clock = self.timers.clock.max(now);
         let clock = self.timers.clock;
         while let Some((started, rank)) = self.timers.started.front().copied() {
-            if started.plus(SILENT) > clock {
+            if started.plus(self.timers.silent_after) > clock {
                 break;
             }
             self.timers.started.pop_front();
@@ -116,7 +142,7 @@ impl Pace {
 
     /// When [`Self::tick`] next changes something; it may turn out to change nothing.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        let silent = self.timers.started.front().map(|(started, _)| started.plus(SILENT));
+        let silent = self.timers.started.front().map(|(started, _)| started.plus(self.timers.silent_after));
         let late = self.timers.wrote.front().zip(self.timers.late_after());
         let mature = self.timers.fresh.peek().zip(self.timers.mature_after());
         let late = late.map(|((wrote, _), limit)| wrote.plus(limit));
@@ -127,7 +153,7 @@ impl Pace {
     fn fall_silent(&mut self, rank: u32, started: Timestamp) {
         let device = &mut self.devices[rank as usize];
         let still = device.spot == Spot::Flight && device.started == started;
-        if !still || device.wrote.is_some() || device.silent {
+        if !still || device.connected || device.silent {
             return;
         }
         device.silent = true;

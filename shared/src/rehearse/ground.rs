@@ -153,6 +153,7 @@ impl Ground {
         layout.skip_after = self.layout.skip_after;
         layout.device_wait = self.layout.device_wait;
         layout.site_probes = self.layout.site_probes;
+        layout.connect_timeout = self.layout.connect_timeout;
         layout.budget = self.layout.budget;
         let of = |number: &u32| self.layout.watched.of[self.rank_of[*number as usize] as usize].clone();
         let Watched { keys, values, .. } = self.layout.watched.as_ref();

@@ -52,7 +52,8 @@ impl Rollout {
             waves,
             wave: 0,
             pace: match layout.budget {
-                Some(budget) => Pace::new(layout.watched.clone(), layout.site_of().to_vec(), budget),
+                Some(budget) => Pace::new(layout.watched.clone(), layout.site_of().to_vec(), budget)
+                    .with_connect_timeout(layout.connect_timeout),
                 None => Pace::unpaced(layout.site_of().to_vec()),
             },
             decided: VecDeque::new(),

@@ -71,6 +71,8 @@ pub struct Layout {
     pub device_wait: Duration,
     /// Devices at once that a half-open site is tried with.
     pub site_probes: u32,
+    /// How long a connect may take; the pace takes a device in half of it for silent.
+    pub connect_timeout: Duration,
     /// How much harm is accepted; absent when nothing but room limits the pace.
     pub budget: Option<Budget>,
     /// The labels that the pace watches.
@@ -101,6 +103,7 @@ impl Layout {
             skip_after,
             device_wait,
             site_probes,
+            connect_timeout: Duration::ZERO,
             budget: None,
             watched: Arc::default(),
             ranks,

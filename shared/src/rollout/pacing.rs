@@ -2,8 +2,8 @@
 
 use super::event::Event;
 use super::{Rollout, RolloutState};
-use crate::id::DeviceName;
-use crate::outcome::{Class, Outcome};
+use crate::id::{DeviceName, SiteName};
+use crate::outcome::{Class, DeviceState, Outcome};
 use crate::pace::{Decision, Evidence, Group, Harm, Verdict};
 use crate::time::Timestamp;
 
@@ -39,10 +39,27 @@ impl Rollout {
     pub fn held_in_flight(&self) -> impl Iterator<Item = &DeviceName> {
         let running = self.layout.devices.iter().zip(&self.devices).zip(0u32..);
         running
-            .filter(|((_, device), rank)| {
-                device.state == crate::outcome::DeviceState::Running && self.pace.is_held(*rank)
-            })
+            .filter(|((_, device), rank)| device.state == DeviceState::Running && self.pace.is_held(*rank))
             .map(|((place, _), _)| &place.name)
+    }
+
+    /// An attempt's connect is done. Not part of the log, like [`Self::wrote`].
+    pub fn connected(&mut self, name: &DeviceName, attempt: u32, now: Timestamp) {
+        self.pace.tick(now);
+        if let Some(rank) = self.layout.rank(name)
+            && self.devices[rank as usize].attempt == attempt
+        {
+            self.pace.connected(rank);
+        }
+    }
+
+    /// Notes of what is in flight may have been lost, at one site or at all of them: its devices may write.
+    pub fn notes_lost(&mut self, site: Option<&SiteName>) {
+        for ((place, device), rank) in self.layout.devices.iter().zip(&self.devices).zip(0u32..) {
+            if device.state == DeviceState::Running && site.is_none_or(|site| place.site == *site) {
+                self.pace.connected(rank);
+            }
+        }
     }
 
     /// An attempt has let the first byte through that can change its device. Not part of the log: it

@@ -1,6 +1,7 @@
 //! The promises of the rollout machine, over scripted results and a seeded random world.
 
 mod pacing;
+mod silence;
 
 use super::event::{Event, SkipReason};
 use super::*;
