@@ -1,3 +1,5 @@
+//! What rehearsals promise: the same seed, the same answer, and honest figures.
+
 use super::*;
 use crate::spec::RolloutSpec;
 use std::collections::BTreeMap;

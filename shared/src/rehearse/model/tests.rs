@@ -1,3 +1,5 @@
+//! Models are read as written, and what is wrong with one is named.
+
 use super::*;
 
 const HEAD: &str = "api_version: switchyard/v1\nkind: RehearsalModel\n";

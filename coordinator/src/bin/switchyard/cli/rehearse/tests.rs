@@ -1,3 +1,5 @@
+//! What a rehearsal prints and how it ends, through the command line.
+
 use crate::fake::{Ended, Fake, result, running, surroundings};
 use serde_json::Value;
 use std::fmt::Write as _;
