@@ -28,6 +28,7 @@ use secrets::Watched;
 use stall::Stall;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 use switchyard_shared::breaker::{self, Admission, Tree};
 use switchyard_shared::id::{OpId, SiteName};
 use switchyard_shared::outcome::Phase;
@@ -38,6 +39,8 @@ use tried::Tried;
 
 /// Results that may wait for their acknowledgement before no more credit is granted.
 pub const UNACKED_MAX: usize = 10_000;
+/// How long what is queued waits, without a lease, until the next look at it.
+const LEASE_LOOK: Duration = Duration::from_secs(1);
 
 struct Running {
     task: Arc<Task>,
@@ -155,8 +158,12 @@ impl Core {
         self.take_back_overdue(now);
         self.judge_losses(now);
         self.look_at_secrets(now);
+        self.start_at = None;
         if self.connected && lease_held {
             self.start_what_may(now);
+        } else if self.connected && !self.queue.is_empty() {
+            // A lease that comes back wakes nobody.
+            self.start_at = Some(now.plus(LEASE_LOOK));
         }
         self.grant(now);
         if std::mem::take(&mut self.unsaved) {

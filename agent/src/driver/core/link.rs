@@ -58,6 +58,7 @@ impl Core {
     pub(super) fn disconnected(&mut self) {
         self.connected = false;
         self.queue.clear();
+        self.start_at = None;
         self.outbox.clear();
     }
 

@@ -21,7 +21,6 @@ impl Core {
             return;
         }
         let mut waiting = VecDeque::new();
-        self.start_at = None;
         while let Some(task) = self.queue.pop_front() {
             if let Some(task) = self.try_start(task, now) {
                 waiting.push_back(task);

@@ -11,7 +11,6 @@ mod starting;
 use super::*;
 use crate::attempt::Ended;
 use crate::journal::Entry;
-use std::time::Duration;
 use switchyard_proto::convert::link::{Assignment, BreakerAction, FromAgent};
 use switchyard_proto::convert::link::{FromCoordinator, Welcome};
 use switchyard_shared::breaker::{Name, State as BreakerState};

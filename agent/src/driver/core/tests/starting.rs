@@ -1,6 +1,7 @@
 //! What starts, what is held back, and what the credit says of it.
 
 use super::*;
+use switchyard_shared::task::{Rate, SiteSettings};
 
 #[test]
 fn a_site_that_goes_silent_is_contacted_at_most_pool_plus_four_times() {
@@ -79,6 +80,33 @@ fn credit_is_never_more_than_the_pool_and_comes_back_with_every_end() {
     world.assign([op(4)]);
     assert_eq!(world.last_result(), (Class::NotStarted, "sent beyond the credit of 4".into()));
     assert_eq!(world.started.len(), 4);
+}
+
+#[test]
+fn what_cannot_start_without_session_or_lease_never_asks_to_be_woken_in_the_past() {
+    let paced = || {
+        let mut world = World::new(10);
+        let connect_rate = Some(Rate { per_1000s: 2000 });
+        let settings = SiteSettings { connect_rate, ..SiteSettings::default() };
+        world.event(Event::Down(FromCoordinator::Site(settings)));
+        world.assign([op(1), op(2)]);
+        assert_eq!(world.core.poll_timeout(), Some(Timestamp(500_000)));
+        world
+    };
+    let now = Timestamp(600_000);
+    let mut cut_off = paced();
+    cut_off.core.handle(Event::Disconnected, Timestamp(400_000));
+    assert!(cut_off.core.poll_timeout().unwrap() > now, "what was queued is forgotten, and so is its time");
+    let mut without_lease = paced();
+    without_lease.core.pump(now, false);
+    assert_eq!(without_lease.core.poll_timeout(), Some(now.plus(LEASE_LOOK)));
+    without_lease.now = now.plus(LEASE_LOOK);
+    without_lease.settle();
+    assert_eq!(without_lease.started.len(), 2, "the lease is back");
+    let mut shutting_down = paced();
+    shutting_down.core.handle(Event::Drain, now);
+    shutting_down.core.pump(now, true);
+    assert!(shutting_down.core.poll_timeout().unwrap() > now);
 }
 
 #[test]
