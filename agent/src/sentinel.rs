@@ -34,7 +34,16 @@ impl Sentinel for TcpSentinel {
             match tokio::time::timeout(SENTINEL_WAIT, TcpStream::connect(&address)).await {
                 Err(_) => Reached::Dead,
                 Ok(Ok(_)) => Reached::Alive,
-                Ok(Err(error)) => judge(&error),
+                Ok(Err(error)) => {
+                    let reached = judge(&error);
+                    if reached == Reached::Unknown {
+                        tracing::warn!(
+                            "failed to ask the sentinel {address}: {error}; check that its name resolves here and \
+                             that this agent has file descriptors left"
+                        );
+                    }
+                    reached
+                }
             }
         })
     }

@@ -78,16 +78,10 @@ impl Core {
     /// Takes the end of an attempt that lost its device after the write.
     pub(super) fn lost(&mut self, ended: Ended, now: Timestamp) {
         self.link.answered.remove(&ended.op.device);
-        // A device that is being written to may be the next one that the change cuts off.
-        let writing = self.running.values().filter(|running| running.wrote_at.is_some());
-        let mut not_these: BTreeSet<&DeviceName> = writing.map(|running| &running.task.op.device).collect();
-        not_these.insert(&ended.op.device);
         let sentinel = self.pool.site().sentinel.clone();
-        let sentinel = sentinel.or_else(|| self.link.stand_in(&not_these, now));
-        if let Some(address) = &sentinel
-            && self.link.asking.insert(address.clone())
-        {
-            self.effects.push_back(Effect::Probe(address.clone()));
+        let sentinel = sentinel.or_else(|| self.stand_in(Some(&ended.op.device), now));
+        if let Some(address) = &sentinel {
+            self.ask(address);
         }
         let sentinel = sentinel.map(|address| (address, None));
         if let Some(running) = self.running.get_mut(&ended.op) {
@@ -96,14 +90,43 @@ impl Core {
         self.judge_losses(now);
     }
 
+    /// A device that may show that the link works, beside one that was lost just now. What is being written
+    /// to, or was lost, may be cut off by the change.
+    fn stand_in(&self, lost: Option<&DeviceName>, now: Timestamp) -> Option<String> {
+        let writing = self.running.values().filter(|running| running.wrote_at.is_some());
+        let not_these = writing.map(|running| &running.task.op.device).chain(lost).collect();
+        self.link.stand_in(&not_these, now)
+    }
+
+    fn ask(&mut self, address: &str) {
+        if self.link.asking.insert(address.to_owned()) {
+            self.effects.push_back(Effect::Probe(address.to_owned()));
+        }
+    }
+
     /// A sentinel was asked.
     pub(super) fn probed(&mut self, address: &str, reached: Reached, now: Timestamp) {
         self.link.asking.remove(address);
+        // Who could not be asked has shown nothing: a device may, but only in place of the site's sentinel.
+        let may_ask_another =
+            reached == Reached::Unknown && self.pool.site().sentinel.as_deref() == Some(address);
+        let another = if may_ask_another { self.stand_in(None, now) } else { None };
+        let another = another.filter(|stand_in| stand_in != address);
+        let is_in_doubt = |doubt: &Doubt| {
+            doubt.sentinel.as_ref().is_some_and(|(asked, answer)| asked == address && answer.is_none())
+        };
+        if let Some(stand_in) = &another
+            && self.running.values().filter_map(|running| running.doubt.as_ref()).any(is_in_doubt)
+        {
+            self.ask(stand_in);
+        }
         for doubt in self.running.values_mut().filter_map(|running| running.doubt.as_mut()) {
-            if let Some((asked, answer)) = &mut doubt.sentinel
-                && asked == address
-            {
-                answer.get_or_insert(reached);
+            match &mut doubt.sentinel {
+                Some((asked, answer @ None)) if asked == address => match &another {
+                    Some(stand_in) => *asked = stand_in.clone(),
+                    None => *answer = Some(reached),
+                },
+                Some(_) | None => {}
             }
         }
         self.judge_losses(now);
@@ -117,10 +140,10 @@ impl Core {
             .filter_map(|(op, running)| Some((op, running.doubt.as_ref()?)))
             .filter_map(|(op, doubt)| Some((op.clone(), self.verdict(doubt, now)?)))
             .collect();
-        for (op, link_was_cut) in decided {
+        for (op, why) in decided {
             let doubt = self.running.get_mut(&op).and_then(|running| running.doubt.take());
             let Some(Doubt { ended, .. }) = doubt else { continue };
-            let outcome = match link_was_cut {
+            let outcome = match why {
                 Some(why) => inconclusive(ended.outcome, &why),
                 None => ended.outcome,
             };
@@ -128,18 +151,24 @@ impl Core {
         }
     }
 
-    /// `None` while it is too early; else why the link was cut, if it was.
+    /// `None` while it is too early; else why this says nothing about the change, if so.
     fn verdict(&self, doubt: &Doubt, now: Timestamp) -> Option<Option<String>> {
         let wrote_at = doubt.ended.outcome.wrote_at.unwrap_or(doubt.lost_at);
         if self.link.opened_at.is_some_and(|at| at.plus(SAME_TIME) >= wrote_at) {
-            return Some(Some(format!("site/{} opened", self.site)));
+            return Some(Some(link_was_cut(&format!("site/{} opened", self.site))));
         }
         match &doubt.sentinel {
             Some((_, None)) => return None,
             Some((address, Some(Reached::Dead))) => {
-                return Some(Some(format!("the sentinel {address} gives no answer")));
+                return Some(Some(link_was_cut(&format!("the sentinel {address} gives no answer"))));
             }
-            Some((_, Some(Reached::Alive | Reached::Unknown))) | None => {}
+            Some((address, Some(Reached::Unknown))) => {
+                return Some(Some(format!(
+                    "nobody knows whether the link to the site was cut (the sentinel {address} could not be asked; \
+                     this agent's log says why)"
+                )));
+            }
+            Some((_, Some(Reached::Alive))) | None => {}
         }
         let may_wait = self.link.suspected && !self.draining && now < doubt.lost_at.plus(SAME_TIME);
         (!may_wait).then_some(None)
@@ -152,11 +181,12 @@ impl Core {
     }
 }
 
+fn link_was_cut(why: &str) -> String {
+    format!("the link to the site was cut at the same time ({why})")
+}
+
 fn inconclusive(outcome: Outcome, why: &str) -> Outcome {
-    let message = format!(
-        "the link to the site was cut at the same time ({why}), so this is not held against the change: {}",
-        outcome.message
-    );
+    let message = format!("{why}, so this is not held against the change: {}", outcome.message);
     Outcome {
         class: Class::Inconclusive,
         message: printable(message.as_bytes(), MESSAGE_BYTES_MAX),

@@ -20,7 +20,7 @@ fn a_loss_is_reported_only_after_the_sentinel_was_asked() {
     for (reached, class) in [
         (Reached::Alive, Class::LostAfterWrite),
         (Reached::Dead, Class::Inconclusive),
-        (Reached::Unknown, Class::LostAfterWrite),
+        (Reached::Unknown, Class::Inconclusive),
     ] {
         let mut world = with_sentinel();
         world.assign([op(1), op(2)]);
@@ -49,6 +49,34 @@ fn a_device_that_answered_lately_stands_in_unless_it_is_written_to_or_lost() {
     world.now = world.now.plus(Duration::from_secs(301));
     world.lose(op(3));
     assert_eq!((world.probed.len(), world.last_result().0), (1, Class::LostAfterWrite), "too long ago");
+}
+
+#[test]
+fn a_sentinel_that_cannot_be_asked_says_nothing_and_a_device_that_answered_is_asked_instead() {
+    for (reached, class) in [
+        (Reached::Alive, Class::LostAfterWrite),
+        (Reached::Dead, Class::Inconclusive),
+        (Reached::Unknown, Class::Inconclusive),
+    ] {
+        let mut world = with_sentinel();
+        world.assign([op(1), op(2), op(3)]);
+        (1..4).for_each(|n| world.write(op(n)));
+        world.end(op(1), Class::Ok);
+        world.lose(op(2));
+        world.lose(op(3));
+        world.event(probed("gw.lon:22", Reached::Unknown));
+        assert_eq!(world.probed, ["gw.lon:22", "127.0.0.1:22"], "one question for both");
+        assert_eq!(world.results().len(), 1, "nothing is judged yet");
+        world.event(probed("127.0.0.1:22", reached));
+        let classes: Vec<Class> = world.results().iter().skip(1).map(|result| result.2).collect();
+        assert_eq!(classes, [class; 2]);
+        if reached == Reached::Unknown {
+            let (_, message) = world.last_result();
+            assert!(message.contains("127.0.0.1:22 could not be asked"), "{message}");
+        }
+        world.event(probed("127.0.0.1:22", Reached::Dead));
+        assert_eq!((world.probed.len(), world.results().len(), world.core.running()), (2, 3, 0));
+    }
 }
 
 #[test]
