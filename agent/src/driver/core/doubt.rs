@@ -27,6 +27,7 @@ pub struct Link {
     answered: BTreeMap<DeviceName, (Timestamp, String)>,
     opened_at: Option<Timestamp>,
     suspected: bool,
+    held_since: Option<Timestamp>,
     asking: BTreeSet<String>,
 }
 
@@ -58,12 +59,18 @@ impl Link {
 
     /// Where the site's breaker is now.
     pub fn site_is(&mut self, state: State, by_itself: bool, now: Timestamp) {
+        self.held_since = (state == State::Held).then(|| self.held_since.unwrap_or(now));
         match state {
             State::Open if by_itself => self.opened_at = Some(now),
             State::Held => self.suspected = true,
             State::Closed | State::ForcedClosed => self.suspected = false,
             State::Open | State::ForcedOpen | State::HalfOpen => {}
         }
+    }
+
+    /// Since when the site has been held; `None` when it is not.
+    pub fn held_since(&self) -> Option<Timestamp> {
+        self.held_since
     }
 
     /// The device that answered last, lately, and is none of `not_these`.

@@ -6,7 +6,7 @@ use crate::attempt;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use switchyard_shared::breaker;
+use switchyard_shared::breaker::{self, Name, NotNow};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::pool::{Ask, Work};
 use switchyard_shared::task::Task;
@@ -14,6 +14,8 @@ use switchyard_shared::time::Timestamp;
 
 /// What an attempt may take beyond its longest, before its place is taken from it.
 const OVERDUE_AFTER: Duration = Duration::from_secs(60);
+/// How long what was asked for before a hold waits at the held site; then it goes back unstarted.
+pub(super) const HELD_WAIT_MAX: Duration = Duration::from_secs(2);
 
 impl Core {
     pub(super) fn start_what_may(&mut self, now: Timestamp) {
@@ -40,10 +42,14 @@ impl Core {
             deadline,
             first: !self.tried.has_failed(&task.op),
         };
+        let back_at = self.link.held_since().map(|since| since.plus(HELD_WAIT_MAX));
         let admission = match self.breakers.try_acquire(&wanted, now) {
             Ok(admission) => admission,
-            Err(not_now) if not_now.soon => {
-                self.start_at = self.start_at.into_iter().chain(not_now.retry_at).min();
+            Err(not_now)
+                if not_now.soon && !(is_of_site(&not_now) && back_at.is_some_and(|at| at <= now)) =>
+            {
+                let looks = not_now.retry_at.into_iter().chain(back_at.filter(|at| *at > now));
+                self.start_at = self.start_at.into_iter().chain(looks).min();
                 return Some(task);
             }
             Err(not_now) => {
@@ -85,4 +91,8 @@ impl Core {
             }
         }
     }
+}
+
+fn is_of_site(not_now: &NotNow) -> bool {
+    matches!(not_now.who, Name::Site(_))
 }

@@ -131,3 +131,43 @@ fn a_late_timer_is_not_a_silent_site() {
         }
     }
 }
+
+#[test]
+fn what_was_asked_for_before_a_hold_goes_back_within_two_seconds_and_only_probes_are_asked_for_again() {
+    let mut world = with_sessions(3);
+    world.wait(SILENCE);
+    world.wake(&[]);
+    let held_at = world.now;
+    assert_eq!((world.site(), world.credit - world.sent), (BreakerState::Held, 7));
+    world.assign((10..16).map(op));
+    assert_eq!((world.started.len(), world.core.queue.len()), (4, 5), "one probe, and the rest waits");
+    assert!(world.core.poll_timeout().unwrap() <= held_at.plus(start::HELD_WAIT_MAX));
+    world.now = held_at.plus(start::HELD_WAIT_MAX);
+    world.wake(&[]);
+    assert_eq!((world.core.queue.len(), world.results().len()), (0, 5));
+    for (_, op, class, why) in world.results() {
+        assert_eq!(class, Class::NotStarted, "{op}");
+        assert!(why.starts_with("site/lon is held: 3 established sessions"), "{why}");
+    }
+    world.assign([op(16)]);
+    assert_eq!(
+        (world.results().len(), world.core.queue.len()),
+        (6, 0),
+        "the last old credit: no second wait"
+    );
+    assert_eq!(world.credit, world.sent, "going back grants nothing");
+    while world.credit == world.sent {
+        let next = world.core.poll_timeout().unwrap();
+        assert!(
+            next > world.now && next <= held_at.plus(Duration::from_secs(10)),
+            "a next probe is asked for"
+        );
+        world.now = next;
+        world.wake(&[]);
+    }
+    assert_eq!((world.site(), world.credit), (BreakerState::Held, world.sent + 1));
+    world.assign([op(17)]);
+    assert_eq!((world.started.last(), world.credit), (Some(&op(17)), world.sent), "it starts at once");
+    world.write(op(17));
+    assert!(world.credit > world.sent, "an answer lets work flow again");
+}
