@@ -18,6 +18,9 @@ pub const BREAKERS_FILE: &str = "breakers.json";
 const BAD_FILE: &str = "breakers.json.bad";
 /// Largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// What an agent that lost the file says of its breakers.
+const FORGOTTEN: &str = "every breaker of this agent begins closed and starts slowly: what operators forced comes back \
+                         from the coordinator, openings by evidence are forgotten";
 /// What the file's shape is called.
 const VERSION: u32 = 1;
 
@@ -71,11 +74,7 @@ pub fn recall(fs: &dyn Fs, data: &Path, site: &SiteName, now: Timestamp) -> Opti
                 Ok(()) => format!("it was moved to {}", bad.display()),
                 Err(error) => format!("and could not be moved to {}: {error}", bad.display()),
             };
-            tracing::warn!(
-                "failed to use {}: {why}; {aside}. Every breaker of this agent begins closed and starts slowly: trip \
-                 again what must stay open (switchyard breaker trip NAME --reason WHY)",
-                path.display()
-            );
+            tracing::warn!("failed to use {}: {why}; {aside}; {FORGOTTEN}", path.display());
             return None;
         }
     };
