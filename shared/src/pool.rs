@@ -178,7 +178,8 @@ impl Pool {
         }
     }
 
-    /// Retries that run now. A retry counts from its start to its end, so that none escapes in a wait.
+    /// Retries that hold a place. One counts from the moment it gets its place until that place is free
+    /// again; while it waits for one, here or at the coordinator, it counts for nothing.
     fn retries(&self) -> usize {
         self.held.values().filter(|held| held.retry && held.work == Work::Rollout).count()
     }

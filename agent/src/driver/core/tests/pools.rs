@@ -52,6 +52,27 @@ fn a_retry_storm_leaves_the_pool_to_first_attempts_and_keeps_its_rank() {
 }
 
 #[test]
+fn a_retry_counts_from_its_place_to_its_end_and_while_it_waits_for_nothing() {
+    let mut world = World::new(10);
+    let tried = [0, 20, 21];
+    world.assign(tried.map(op));
+    tried.iter().for_each(|n| world.end(op(*n), Class::Overloaded));
+    let retry = |n| attempt_at("ntp", n, 2);
+    world.assign(tried.map(retry));
+    assert_eq!(
+        (&world.started[3..], world.core.queue.len()),
+        (&[retry(0)][..], 2),
+        "it counts before it connects"
+    );
+    world.sign(retry(0), SignKind::Answered { accepted: true });
+    assert_eq!(world.core.queue.len(), 2, "and after");
+    world.end(retry(0), Class::Ok);
+    assert_eq!(world.started[4..], [retry(20)], "those that wait do not keep each other out");
+    world.end(retry(20), Class::Ok);
+    assert_eq!(world.started[5..], [retry(21)]);
+}
+
+#[test]
 fn an_attempt_that_was_called_off_is_no_retry() {
     let mut world = World::new(10);
     world.assign([op(1), op(2)]);
