@@ -14,6 +14,8 @@ const HELD_WITHIN: Duration = Duration::from_secs(2);
 const OPEN_WITHIN: Duration = Duration::from_secs(5 + 1);
 /// What 54 silent devices may cost beyond the good ones alone.
 const COST_MAX: Duration = Duration::from_millis(6500);
+/// Set where durations are held to their promise too: `tests/run --campaign nightly`.
+const ASSERT_LATENCY: &str = "SWITCHYARD_TEST_LATENCY";
 /// Silent devices that may be contacted at all.
 const CONTACTED_MAX: usize = 13;
 
@@ -48,20 +50,23 @@ fn assert_noticed(connect_timeout: &str) {
         "connect timeout {connect_timeout}: held {held:?} and open {open:?} after the last good handshake, \
          {contacted} silent devices contacted, {took:?} in all and {took_alone:?} for the good ones alone"
     );
-    assert!(held <= HELD_WITHIN, "held after {held:?}");
-    assert!(open <= OPEN_WITHIN, "open after {open:?}");
-    assert!(took <= took_alone + COST_MAX, "{took:?}, and {took_alone:?} for the good ones alone");
     assert!(contacted <= CONTACTED_MAX, "{contacted} silent devices were contacted");
+    // A busy machine makes any of these late without anything being wrong.
+    if std::env::var_os(ASSERT_LATENCY).is_some() {
+        assert!(held <= HELD_WITHIN, "held after {held:?}");
+        assert!(open <= OPEN_WITHIN, "open after {open:?}");
+        assert!(took <= took_alone + COST_MAX, "{took:?}, and {took_alone:?} for the good ones alone");
+    }
 }
 
 #[test]
 #[ignore = "needs openssh-server: use tests/run"]
-fn a_dark_site_is_held_in_two_seconds_and_open_in_six_with_a_connect_timeout_of_5_s() {
+fn a_dark_site_is_held_and_then_open_after_thirteen_contacts_at_most_with_a_connect_timeout_of_5_s() {
     assert_noticed("5s");
 }
 
 #[test]
 #[ignore = "needs openssh-server: use tests/run"]
-fn a_dark_site_is_held_in_two_seconds_and_open_in_six_with_a_connect_timeout_of_30_s() {
+fn a_dark_site_is_held_and_then_open_after_thirteen_contacts_at_most_with_a_connect_timeout_of_30_s() {
     assert_noticed("30s");
 }
