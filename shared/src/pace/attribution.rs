@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 impl Pace {
     /// Draws the consequences of a failure.
     pub(super) fn judge(&mut self, rank: u32) {
-        if self.all().trial {
+        if self.all().trial && self.devices[rank as usize].starts_before >= self.all().trial_from {
             let reason = "the first device after the resume failed as well".to_owned();
             return self.stop(self.evidence(None), reason);
         }

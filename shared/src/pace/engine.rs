@@ -64,6 +64,8 @@ pub(super) struct Device {
     /// Its site's room woke it; it hands that on too.
     pub(super) woken_by_site: bool,
     pub(super) started: Timestamp,
+    /// How many starts there were before its last one.
+    pub(super) starts_before: u64,
     pub(super) wrote: Option<Timestamp>,
 }
 
@@ -82,6 +84,7 @@ impl Device {
         woken: None,
         woken_by_site: false,
         started: Timestamp(0),
+        starts_before: 0,
         wrote: None,
     };
 }

@@ -21,7 +21,7 @@ impl Pace {
         self.waits -= u32::from(device.waits);
         (device.spot, device.waits, device.probe) = (Spot::Flight, false, probe);
         (device.late, device.silent, device.connected, device.counted) = (false, false, false, false);
-        (device.started, device.wrote) = (started, None);
+        (device.started, device.starts_before, device.wrote) = (started, self.starts, None);
         self.each_tally(rank, |tally, _| {
             tally.flight += 1;
             tally.blocking += 1;
@@ -230,9 +230,12 @@ impl Pace {
     /// A success: the values of the device are no longer unproven.
     fn prove(&mut self, rank: u32) {
         let mut news = false;
+        let starts_before = self.devices[rank as usize].starts_before;
         self.each_tally(rank, |tally, _| {
-            news |= !tally.proven;
-            (tally.proven, tally.trial) = (true, false);
+            if starts_before >= tally.trial_from {
+                news |= !tally.proven;
+                (tally.proven, tally.trial) = (true, false);
+            }
         });
         if news {
             let tallies = &self.tallies;

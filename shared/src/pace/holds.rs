@@ -30,6 +30,8 @@ impl Held {
 pub(super) struct Trial {
     one: usize,
     other: usize,
+    /// The number of starts before the release: only later ones decide.
+    from: u64,
     /// Devices of it in flight that are not silent.
     pub(super) blocking: u32,
 }
@@ -83,7 +85,7 @@ impl Pace {
         }
         let everything = self.everything();
         let all = &mut self.tallies[everything];
-        (all.proven, all.trial) = (false, true);
+        (all.proven, all.trial, all.trial_from) = (false, true, self.starts);
         self.replay();
         self.idle = false;
     }
@@ -113,6 +115,7 @@ impl Pace {
 
     fn mark(&mut self, cut: Cut, group: Group, evidence: Evidence, by_evidence: bool) {
         self.held.push(Held { group, cut, evidence, by_evidence });
+        self.trials.retain(|trial| trial.cut() != cut);
         for rank in self.members(cut) {
             let device = &mut self.devices[rank as usize];
             if by_evidence && !std::mem::replace(&mut device.spread, true) {
@@ -137,7 +140,7 @@ impl Pace {
                 if std::mem::take(&mut tally.proven) {
                     self.unproven.push(value as u32);
                 }
-                tally.trial = true;
+                (tally.trial, tally.trial_from) = (true, self.starts);
                 tally.mature = 0;
             }
             Cut::Pair(one, other) => {
@@ -146,7 +149,7 @@ impl Pace {
                     device.spot == Spot::Flight && !device.silent
                 };
                 let blocking = self.members(cut).into_iter().filter(in_flight).count() as u32;
-                self.trials.push(Trial { one, other, blocking });
+                self.trials.push(Trial { one, other, from: self.starts, blocking });
             }
         }
         for rank in self.members(cut) {
@@ -165,8 +168,13 @@ impl Pace {
 
     /// Holds again what was released and failed at once; whether anything was.
     pub(super) fn fail_trials(&mut self, rank: u32) -> bool {
-        let values = self.fleet.labels(rank).filter(|value| self.tallies[*value].trial).map(Cut::One);
-        let pairs = self.trials.iter().map(Trial::cut).filter(|cut| self.is_in(rank, *cut));
+        let starts_before = self.devices[rank as usize].starts_before;
+        let is_tried = |value: &usize| {
+            let tally = &self.tallies[*value];
+            tally.trial && starts_before >= tally.trial_from
+        };
+        let values = self.fleet.labels(rank).filter(is_tried).map(Cut::One);
+        let pairs = self.trials.iter().filter(|trial| self.decides(rank, trial)).map(Trial::cut);
         let failed: Vec<Cut> = values.chain(pairs).collect();
         for cut in &failed {
             if let Cut::One(value) = cut {
@@ -178,11 +186,15 @@ impl Pace {
         !failed.is_empty()
     }
 
-    /// Ends the trials of the pairs that the device has.
+    fn decides(&self, rank: u32, trial: &Trial) -> bool {
+        self.devices[rank as usize].starts_before >= trial.from && self.is_in(rank, trial.cut())
+    }
+
+    /// Ends the trials of the pairs that the device has and was started for.
     pub(super) fn end_trials(&mut self, rank: u32) {
-        if self.trials.iter().any(|trial| self.is_in(rank, trial.cut())) {
+        if self.trials.iter().any(|trial| self.decides(rank, trial)) {
             let mut trials = std::mem::take(&mut self.trials);
-            trials.retain(|trial| !self.is_in(rank, trial.cut()));
+            trials.retain(|trial| !self.decides(rank, trial));
             self.trials = trials;
             self.wake_trials();
         }

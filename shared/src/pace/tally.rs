@@ -28,6 +28,8 @@ pub(super) struct Tally {
     pub(super) proven: bool,
     /// Whether one failure is enough: it was released or resumed by a person and has not succeeded since.
     pub(super) trial: bool,
+    /// The number of starts before its release or the resume: only later ones prove it, or fail the trial.
+    pub(super) trial_from: u64,
     /// Whether it is on the list of values whose room may have changed.
     pub(super) touched: bool,
 }

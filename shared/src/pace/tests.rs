@@ -8,4 +8,5 @@ mod silence;
 mod sim;
 mod small;
 mod targets;
+mod trials;
 mod world;

@@ -1,0 +1,54 @@
+//! After a release or a resume only a device that starts later decides.
+
+use super::super::{Group, Verdict};
+use super::bench::{Bench, budget, fleet};
+
+fn group(name: &str) -> Group {
+    Group::parse(name).unwrap()
+}
+
+/// A rollout with some devices done and a few in flight.
+fn under_way() -> (Bench, Vec<u32>) {
+    let mut bench = Bench::new(&fleet(600, |n| format!("os={} role={}", n % 2, n % 3)), budget(10));
+    let mut flight = std::collections::VecDeque::new();
+    for _ in 0..40 {
+        flight.extend(bench.start_all());
+        let rank = flight.pop_front().unwrap();
+        bench.end(rank, Verdict::Ok);
+    }
+    assert!(flight.len() > 4);
+    (bench, flight.into())
+}
+
+#[test]
+fn a_device_started_before_the_resume_neither_proves_nor_fails_it() {
+    let (mut bench, flight) = under_way();
+    bench.pace.resume();
+    bench.end(flight[0], Verdict::Failed);
+    assert!(!bench.pace.is_stopped(), "it started before the resume");
+    bench.end(flight[1], Verdict::Ok);
+    assert!(bench.pace.all().trial && !bench.pace.all().proven);
+    assert_eq!((bench.pace.line.failed, bench.pace.line.results), (1, 2), "the ledger has both");
+    for rank in &flight[2..] {
+        bench.end(*rank, Verdict::Ok);
+    }
+    let first = bench.start_all();
+    assert_eq!(first.len(), 1);
+    bench.end(first[0], Verdict::Failed);
+    assert!(bench.pace.is_stopped());
+}
+
+#[test]
+fn a_pair_released_twice_is_held_once_by_one_failure() {
+    let mut bench = Bench::new(&fleet(600, |n| format!("os={} role={}", n % 5, n % 3)), budget(30));
+    let pair = group("os=3&role=2");
+    bench.pace.hold(&pair);
+    bench.run(|_| Verdict::Ok);
+    bench.pace.release(&pair);
+    bench.pace.hold(&pair);
+    bench.pace.release(&pair);
+    let first = bench.start_all();
+    bench.end(first[0], Verdict::Failed);
+    assert_eq!(bench.stops(), ["os=3&role=2"]);
+    assert_eq!(bench.pace.holds().len(), 1);
+}
