@@ -12,12 +12,12 @@ use switchyard_shared::rollout::{Rollout, RolloutState};
 type Called = BTreeMap<SiteName, Vec<DeviceName>>;
 
 impl World {
-    /// Pushes what an event stops: of an abort and of a stop by the evidence everything, of a held group
-    /// its devices. A person's pause lets those in flight finish.
+    /// Pushes what an event stops: of an abort and of a pause, by whomever, everything, of a held
+    /// group its devices.
     pub(super) fn push_stop(&self, name: &RolloutName, event: &Event, turn: &mut Turn) {
         let (why, held_only) = match event {
             Event::Aborted { reason, .. } => (format!("aborted: {reason}"), false),
-            Event::Paused { by, reason } if by == "auto" => (reason.clone(), false),
+            Event::Paused { reason, .. } => (format!("paused: {reason}"), false),
             Event::Held { group, reason, .. } => (format!("held {group}: {reason}"), true),
             Event::Created { .. }
             | Event::WaveStarted { .. }
@@ -27,7 +27,6 @@ impl World {
             | Event::Skipped { .. }
             | Event::WaveFinished { .. }
             | Event::Promoted { .. }
-            | Event::Paused { .. }
             | Event::Resumed { .. }
             | Event::Released { .. }
             | Event::Breaker { .. }
@@ -62,8 +61,7 @@ impl World {
     pub(super) fn call_off_again(&self, site: &SiteName, turn: &mut Turn) {
         for active in self.rollouts.values().filter(|active| !active.rollout.has_ended()) {
             let rollout = &active.rollout;
-            let by_evidence = active.notes.pause().is_some_and(|word| word.by == "auto");
-            let stopped = rollout.state == RolloutState::Aborted || by_evidence;
+            let stopped = matches!(rollout.state, RolloutState::Aborted | RolloutState::Paused);
             let mut called = if stopped { all(rollout) } else { held(rollout) };
             if let Some(devices) = called.remove(site) {
                 let why = if rollout.reason.is_empty() { "its group is held" } else { &rollout.reason };

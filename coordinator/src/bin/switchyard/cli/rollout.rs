@@ -26,7 +26,7 @@ pub enum Rollout {
     },
     /// List the devices of a rollout and what became of them
     Devices(Devices),
-    /// Hand out no new device; those in flight finish
+    /// Hand out no new device; those in flight that have written nothing are called off, those that have finish
     Pause(steer::Steer),
     /// Hand out devices again
     Resume(steer::Steer),
