@@ -36,14 +36,25 @@ impl World {
         match name {
             Name::Group { rollout: Some(rollout), group } => self.hold_in(rollout, group, word, turn)?,
             Name::Global { rollout: Some(rollout) } => self.stop_one(rollout, word, turn)?,
-            Name::Group { rollout: None, group } => self.hold_everywhere(name, group, word, turn)?,
+            Name::Group { rollout: None, group } => {
+                if word.action == BreakerAction::Trip {
+                    self.hold_everywhere(name, group, word, turn)?;
+                } else {
+                    self.let_go_everywhere(name, group, word, turn)?;
+                }
+            }
             Name::Global { rollout: None } => self.stop_all(name, word, turn),
             Name::Site(_) | Name::Device(_) | Name::Credential { .. } => {}
         }
         let report = self.known_breaker(name, turn.now)?;
-        Ok(match report.state {
+        let report = match report.state {
             State::Closed => Report { by: word.by.to_owned(), reason: word.reason.to_owned(), ..report },
             State::Held | State::Open | State::HalfOpen | State::ForcedOpen | State::ForcedClosed => report,
+        };
+        Ok(match name {
+            Name::Group { rollout: None, group } => self.with_reach(report, group, word.action),
+            Name::Group { .. } | Name::Global { .. } => report,
+            Name::Site(_) | Name::Device(_) | Name::Credential { .. } => report,
         })
     }
 
@@ -99,12 +110,10 @@ impl World {
     fn stop_one(&mut self, rollout: &RolloutName, word: ByHand<'_>, turn: &mut Turn) -> Result<(), Refused> {
         let active = self.rollout(rollout.as_str())?;
         match word.action {
-            BreakerAction::Trip => {
-                if let Some(event) = active.rollout.pause(word.by, word.reason, "")? {
-                    self.record(rollout, event, turn);
-                    self.call_off(rollout, false, word.reason, turn);
-                }
-            }
+            BreakerAction::Trip => match active.rollout.pause(word.by, word.reason, "")? {
+                Some(event) => self.record(rollout, event, turn),
+                None => self.pause_by_hand(rollout, word, turn),
+            },
             BreakerAction::Reset | BreakerAction::ForceClosed => {
                 self.check_resume(rollout)?;
                 if let Some(event) =
@@ -117,6 +126,17 @@ impl World {
         Ok(())
     }
 
+    /// It is paused already: what the evidence paused now waits for a person, and the agents hear it again.
+    fn pause_by_hand(&mut self, rollout: &RolloutName, word: ByHand<'_>, turn: &mut Turn) {
+        let Some(pause) = self.rollouts.get(rollout).and_then(|active| active.notes.pause()) else { return };
+        if pause.by == "auto" {
+            let reason = format!("{}; paused before: {}", word.reason, pause.reason);
+            self.record(rollout, Event::Paused { by: word.by.to_owned(), reason }, turn);
+        } else {
+            self.call_off(rollout, false, word.reason, turn);
+        }
+    }
+
     fn hold_everywhere(
         &mut self,
         name: &Name,
@@ -124,23 +144,63 @@ impl World {
         word: ByHand<'_>,
         turn: &mut Turn,
     ) -> Result<(), Refused> {
-        if word.action != BreakerAction::Trip {
-            self.forget_forced(name, turn);
-            for rollout in self.live() {
-                let active = &self.rollouts[&rollout];
-                let event = active.rollout.release(group, word.by, word.reason);
-                if let Some(event) = event.filter(|_| active.notes.is_held_by_hand(group)) {
-                    self.release(&rollout, event, word, turn);
-                }
-            }
-            return Ok(());
-        }
         self.check_group(group)?;
         self.keep_forced(name, word, turn);
         for rollout in self.live() {
             self.hold_forced(&rollout, turn);
         }
         Ok(())
+    }
+
+    /// Lets go what was held for `name`, and nothing that somebody held in one rollout.
+    fn let_go_everywhere(
+        &mut self,
+        name: &Name,
+        group: &Group,
+        word: ByHand<'_>,
+        turn: &mut Turn,
+    ) -> Result<(), Refused> {
+        let Some(forced) = self.forced.get(name) else {
+            let rest = self.still_held(group).unwrap_or_else(|| "see: switchyard breaker list".to_owned());
+            let why = format!("nobody holds {name} in every rollout; {rest}");
+            return Err(Refused::BadRequest { field: "name".into(), why });
+        };
+        let text = forced_text(forced);
+        self.forget_forced(name, turn);
+        for rollout in self.live() {
+            let active = &self.rollouts[&rollout];
+            let ours = active.notes.holds().any(|(held, word)| held == group && word.reason == text);
+            let event = active.rollout.release(group, word.by, word.reason);
+            if let Some(event) = event.filter(|_| ours) {
+                self.release(&rollout, event, word, turn);
+            }
+        }
+        Ok(())
+    }
+
+    /// The rollouts that hold a group by themselves, with the commands that let it go.
+    fn still_held(&self, group: &Group) -> Option<String> {
+        let holds = |active: &&Active| active.notes.holds().any(|(held, _)| held == group);
+        let names = self.rollouts.values().filter(holds).map(|active| &active.rollout.name);
+        let resets: Vec<String> = names
+            .map(|name| format!("switchyard breaker reset rollout/{name}/group/{group} --reason WHY"))
+            .collect();
+        (!resets.is_empty()).then(|| format!("still held, let it go with: {}", resets.join("; ")))
+    }
+
+    /// The answer to a word on a group in every rollout says what it reaches.
+    fn with_reach(&self, report: Report, group: &Group, action: BreakerAction) -> Report {
+        let reach = match (action, self.devices_of(group)) {
+            (BreakerAction::Trip, 0) => Some(
+                "it holds no device now: none of the inventory and of the live rollouts has it; check the value".to_owned(),
+            ),
+            (BreakerAction::Trip, count) => Some(format!("it holds {count} device(s) now")),
+            (BreakerAction::Reset | BreakerAction::ForceClosed, _) => self.still_held(group),
+        };
+        match reach {
+            Some(reach) => Report { reason: format!("{}; {reach}", report.reason), ..report },
+            None => report,
+        }
     }
 
     fn stop_all(&mut self, name: &Name, word: ByHand<'_>, turn: &mut Turn) {
@@ -150,7 +210,6 @@ impl World {
         self.keep_forced(name, word, turn);
         for rollout in self.live() {
             self.hold_forced(&rollout, turn);
-            self.call_off(&rollout, false, word.reason, turn);
         }
     }
 

@@ -2,7 +2,9 @@
 
 use super::world::{Active, World};
 use crate::refused::Refused;
+use std::collections::BTreeSet;
 use switchyard_shared::filter::{Filter, Lookup};
+use switchyard_shared::id::DeviceName;
 use switchyard_shared::inventory::{self, Device};
 use switchyard_shared::pace::Group;
 
@@ -33,16 +35,32 @@ impl World {
 
     /// Whether a rollout has devices of `group`.
     pub(super) fn concerns(&self, active: &Active, group: &Group) -> bool {
-        let planned = |device: &&Device| active.rollout.layout.rank(&device.name).is_some();
-        let devices = self.inventory.devices.iter().filter(planned);
-        let mut of_group = devices.filter(|device| {
-            group.as_str().split('&').all(|label| match label.split_once('=') {
-                Some(("template", value)) => template(active, device) == Some(value),
-                Some((key, value)) => self.has(device, key, value),
-                None => false,
-            })
-        });
-        of_group.next().is_some()
+        self.inventory.devices.iter().any(|device| self.has_in(active, device, group))
+    }
+
+    /// How many devices of the inventory and of the live rollouts have every label of `group`.
+    pub(super) fn devices_of(&self, group: &Group) -> usize {
+        let plain = |device: &&Device| self.has_all(device, group, None);
+        let mut found: BTreeSet<&DeviceName> =
+            self.inventory.devices.iter().filter(plain).map(|device| &device.name).collect();
+        for active in self.rollouts.values().filter(|active| !active.rollout.has_ended()) {
+            let here = self.inventory.devices.iter().filter(|device| self.has_in(active, device, group));
+            found.extend(here.map(|device| &device.name));
+            found.extend(watched(active, group));
+        }
+        found.len()
+    }
+
+    fn has_in(&self, active: &Active, device: &Device, group: &Group) -> bool {
+        active.rollout.layout.rank(&device.name).is_some() && self.has_all(device, group, Some(active))
+    }
+
+    fn has_all(&self, device: &Device, group: &Group, active: Option<&Active>) -> bool {
+        group.as_str().split('&').all(|label| match label.split_once('=') {
+            Some(("template", value)) => active.and_then(|active| template(active, device)) == Some(value),
+            Some((key, value)) => self.has(device, key, value),
+            None => false,
+        })
     }
 
     fn has(&self, device: &Device, key: &str, value: &str) -> bool {
@@ -54,6 +72,18 @@ impl World {
             Lookup::Conflict(_) => device.labels.get(key).is_some_and(|label| label == value),
         }
     }
+}
+
+/// The devices whose watched labels include those of `group`.
+fn watched<'a>(active: &'a Active, group: &Group) -> Vec<&'a DeviceName> {
+    let layout = &active.rollout.layout;
+    let has = |of: &[u16], label: &str| {
+        let mut values = of.iter().filter_map(|index| layout.watched.values.get(usize::from(*index)));
+        values.any(|value| value.label.to_string() == label)
+    };
+    let devices = layout.devices.iter().zip(&layout.watched.of);
+    let of_group = devices.filter(|(_, of)| group.as_str().split('&').all(|label| has(of, label)));
+    of_group.map(|(place, _)| &place.name).collect()
 }
 
 fn template<'a>(active: &'a Active, device: &Device) -> Option<&'a str> {

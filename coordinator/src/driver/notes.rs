@@ -1,6 +1,6 @@
 //! What a rollout's log says beside its state: who holds what since when, and which sites opened when.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use switchyard_proto::convert::rollout::held;
 use switchyard_shared::breaker::{Name, Report, State};
 use switchyard_shared::id::{RolloutName, SiteName};
@@ -31,6 +31,8 @@ pub struct Notes {
     resumed_at: Option<Timestamp>,
     /// Sites that opened by themselves and have not closed since.
     opened: BTreeMap<SiteName, Timestamp>,
+    /// What was last said to be not closed, by hand or by itself.
+    shut: BTreeSet<Name>,
     began: bool,
     ended: bool,
 }
@@ -70,6 +72,12 @@ impl Notes {
 
     /// A site that was open before the rollout began opened then, not now.
     fn site_moved(&mut self, report: &Report, at: Timestamp) {
+        match report.state {
+            State::Closed | State::ForcedClosed => drop(self.shut.remove(&report.name)),
+            State::Open | State::ForcedOpen | State::Held | State::HalfOpen => {
+                self.shut.insert(report.name.clone());
+            }
+        }
         let Name::Site(site) = &report.name else { return };
         match report.state {
             State::Open => {
@@ -79,6 +87,11 @@ impl Notes {
             State::Closed | State::ForcedOpen | State::ForcedClosed => drop(self.opened.remove(site)),
             State::Held | State::HalfOpen => {}
         }
+    }
+
+    /// Whether the log last said of a breaker that it is not closed.
+    pub fn is_shut(&self, name: &Name) -> bool {
+        self.shut.contains(name)
     }
 
     /// Whether somebody has resumed it: harm beyond the budget may have been accepted.
@@ -101,11 +114,6 @@ impl Notes {
     /// Since when and by whom everything is paused.
     pub fn pause(&self) -> Option<&Word> {
         self.pause.as_ref()
-    }
-
-    /// Whether a person, not the evidence, holds the group.
-    pub fn is_held_by_hand(&self, group: &Group) -> bool {
-        self.holds.get(group).is_some_and(|(evidence, _)| evidence.is_none())
     }
 
     /// The groups that are held, with since when, why and by whom.

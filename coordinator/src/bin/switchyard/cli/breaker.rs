@@ -41,7 +41,9 @@ Examples:
   switchyard breaker trip site/lon --reason \"fibre works\"
   switchyard breaker trip group/os=17.9 --reason \"vendor bug\"   in every rollout of now and later
   switchyard breaker trip rollout/ntp/group/os=17.9 --reason \"looks odd\"
-  switchyard breaker trip global --reason \"core outage\"         pauses every rollout";
+  switchyard breaker trip global --reason \"core outage\"         pauses every rollout
+
+What is in flight and has written nothing is called off and waits again; what has written finishes.";
 
 /// Which breaker, and why.
 #[derive(Debug, clap::Args)]
@@ -106,18 +108,23 @@ async fn get(session: &mut Session, name: &Name) -> Result<Exit, Failure> {
 async fn trip(session: &mut Session, Command { name, reason }: Command) -> Result<Exit, Failure> {
     let request_id = session.request_id();
     let api = session.api().await?;
-    let request = v1::TripBreakerRequest { name: name.to_string(), reason, request_id };
+    let request = v1::TripBreakerRequest { name: name.to_string(), reason: reason.clone(), request_id };
     let answer = api.call(api.breakers().trip_breaker(request)).await?;
-    told(session, answer.breaker, &format!("close it again: switchyard breaker reset {name} --reason WHY"))
+    told(
+        session,
+        answer.breaker,
+        &reason,
+        &format!("close it again: switchyard breaker reset {name} --reason WHY"),
+    )
 }
 
 async fn reset(session: &mut Session, Command { name, reason }: Command) -> Result<Exit, Failure> {
     let request_id = session.request_id();
     let api = session.api().await?;
-    let request = v1::ResetBreakerRequest { name: name.to_string(), reason, request_id };
+    let request = v1::ResetBreakerRequest { name: name.to_string(), reason: reason.clone(), request_id };
     let answer = api.call(api.breakers().reset_breaker(request)).await?;
     let next = match &name {
-        Name::Global { rollout: None } => {
+        Name::Global { rollout: None } | Name::Group { rollout: None, .. } => {
             "rollouts that it paused stay paused: see them with: switchyard rollout list; then: switchyard rollout resume NAME"
                 .to_owned()
         }
@@ -125,24 +132,33 @@ async fn reset(session: &mut Session, Command { name, reason }: Command) -> Resu
             format!("open it again: switchyard breaker trip {name} --reason WHY")
         }
     };
-    told(session, answer.breaker, &next)
+    told(session, answer.breaker, &reason, &next)
 }
 
 async fn force_closed(session: &mut Session, Command { name, reason }: Command) -> Result<Exit, Failure> {
     let request_id = session.request_id();
     let api = session.api().await?;
-    let request = v1::ForceCloseBreakerRequest { name: name.to_string(), reason, request_id };
+    let request = v1::ForceCloseBreakerRequest { name: name.to_string(), reason: reason.clone(), request_id };
     let answer = api.call(api.breakers().force_close_breaker(request)).await?;
     let next =
         format!("nothing protects it now; let it count again: switchyard breaker reset {name} --reason WHY");
-    told(session, answer.breaker, &next)
+    told(session, answer.breaker, &reason, &next)
 }
 
-fn told(session: &mut Session, breaker: Option<v1::Breaker>, next: &str) -> Result<Exit, Failure> {
+/// An answer whose reason is not the one that was given says more: what it reaches, what stays held.
+fn told(
+    session: &mut Session,
+    breaker: Option<v1::Breaker>,
+    given: &str,
+    next: &str,
+) -> Result<Exit, Failure> {
     let breaker = breaker.ok_or_else(|| empty_answer("breaker"))?;
     if session.for_people() {
         let name = one_line(&breaker.name);
         session.say(&format!("breaker {name} is {}", breaker_state(breaker.state)));
+        if breaker.reason != given {
+            session.note(&one_line(&breaker.reason));
+        }
         session.note(next);
     } else {
         session.document(&json::breaker(&breaker));
