@@ -2,7 +2,7 @@
 
 use super::by_hand::ByHand;
 use super::effect::Turn;
-use super::world::World;
+use super::world::{Active, World};
 use crate::refused::Refused;
 use switchyard_proto::convert::link::{BreakerAction, FromCoordinator};
 use switchyard_shared::breaker::{Name, Report, State};
@@ -14,26 +14,53 @@ impl World {
     /// Takes an agent's report. What an operator holds open stays so whatever an agent, perhaps just
     /// restarted, says before it has heard of it.
     pub(super) fn breaker_moved(&mut self, site: &SiteName, report: Report, turn: &mut Turn) {
-        let foreign =
-            matches!(&report.name, Name::Site(name) if name != site) || report.site.as_ref() != Some(site);
-        if foreign {
+        if !self.is_of(site, &report) {
             tracing::warn!(%site, breaker = %report.name, "an agent reported a breaker that is not its own");
         } else if self.forced.get(&report.name).is_none_or(|forced| forced.state == report.state) {
             self.environment_seen = Timestamp(i64::MIN);
+            self.reset_if_forgotten(site, &report, turn);
             self.mirror(report, turn);
+        }
+    }
+
+    fn is_of(&self, site: &SiteName, report: &Report) -> bool {
+        let named = match &report.name {
+            Name::Site(name) | Name::Credential { site: name, .. } => name == site,
+            Name::Device(device) => {
+                self.inventory.device(device.as_str()).is_some_and(|device| device.site == *site)
+            }
+            Name::Group { .. } | Name::Global { .. } => false,
+        };
+        named && report.site.as_ref() == Some(site)
+    }
+
+    /// What is forced is decided here: an agent that missed a reset because its session ended hears it now.
+    fn reset_if_forgotten(&self, site: &SiteName, report: &Report, turn: &mut Turn) {
+        let forced = matches!(report.state, State::ForcedOpen | State::ForcedClosed);
+        let Some(session) = self.fleet.sessions.get(site) else { return };
+        if forced && !self.forced.contains_key(&report.name) {
+            let (name, by) = (report.name.clone(), "auto".to_owned());
+            let reason = "nobody holds it by hand any more".to_owned();
+            let reset = FromCoordinator::Breaker { name, action: BreakerAction::Reset, by, reason };
+            turn.send(&session.outbox, reset);
         }
     }
 
     fn mirror(&mut self, report: Report, turn: &mut Turn) {
         let before = self.fleet.breakers.insert(report.name.clone(), report.clone());
         self.breakers_moved(turn);
-        if before.map_or(State::Closed, |before| before.state) == report.state {
+        let is_first = before.is_none();
+        if before.is_some_and(|before| before.state == report.state) {
             return;
         }
         tracing::info!(breaker = %report.name, state = %report.state, reason = %report.reason, "breaker");
-        let live =
-            self.rollouts.values().map(|active| &active.rollout).filter(|rollout| !rollout.has_ended());
+        let live = self.rollouts.values().filter(|active| !active.rollout.has_ended());
+        let news = |active: &&Active| {
+            !(is_first && report.state == State::Closed) || active.notes.is_shut(&report.name)
+        };
         let concerned: Vec<RolloutName> = live
+            .filter(news)
+            .map(|active| &active.rollout)
             .filter(|rollout| match &report.name {
                 Name::Site(name) => rollout.layout.sites().contains(name),
                 Name::Device(device) => rollout.layout.rank(device).is_some(),

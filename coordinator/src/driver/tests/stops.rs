@@ -1,6 +1,7 @@
 //! Stops by hand and by evidence: what they hold, who hears of them, and that they last.
 
 mod repeated;
+mod reported;
 
 use super::*;
 use switchyard_shared::breaker::{Name, State};
