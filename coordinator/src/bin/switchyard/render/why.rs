@@ -27,7 +27,19 @@ fn next(name: &str, breaker: &Breaker, now: Timestamp) -> String {
         (State::Closed, _) => String::new(),
         (State::Held, _) => "a few at once, more with each that answers".to_owned(),
         (State::HalfOpen, _) => format!("a few probes decide; at once: {reset}"),
-        (State::ForcedOpen, _) if breaker.reason.contains("switchyard breaker reset ") => String::new(),
+        (State::ForcedOpen, _) if breaker.reason.contains("switchyard breaker reset ") => match kind {
+            Some(Name::Global { rollout: Some(rollout) }) => {
+                format!("then: switchyard rollout resume {rollout} --reason WHY (one device first)")
+            }
+            Some(
+                Name::Global { .. }
+                | Name::Group { .. }
+                | Name::Site(_)
+                | Name::Device(_)
+                | Name::Credential { .. },
+            )
+            | None => String::new(),
+        },
         (State::ForcedOpen, _) => format!("opened by {}; until: {}", breaker.by, lets_go(kind, reset)),
         (State::ForcedClosed, _) => {
             format!("kept closed by {} whatever the evidence, until: {reset}", breaker.by)
@@ -90,6 +102,12 @@ mod tests {
                 "rollout/ntp/group/os=1",
                 &everywhere,
                 "group/os=1 is FORCED_OPEN by ann: x; switchyard breaker reset group/os=1 --reason WHY, since 01:42:10",
+            ),
+            (
+                "rollout/ntp/global",
+                &everywhere,
+                "group/os=1 is FORCED_OPEN by ann: x; switchyard breaker reset group/os=1 --reason WHY, since 01:42:10; \
+                 then: switchyard rollout resume ntp --reason WHY (one device first)",
             ),
             (
                 "global",
