@@ -5,6 +5,7 @@ use switchyard_proto::convert::rollout::held;
 use switchyard_shared::breaker::{Name, Report, State};
 use switchyard_shared::id::{RolloutName, SiteName};
 use switchyard_shared::pace::{Evidence, Group};
+use switchyard_shared::rollout::Rollout;
 use switchyard_shared::rollout::event::Event;
 use switchyard_shared::time::Timestamp;
 
@@ -48,7 +49,6 @@ impl Notes {
             Event::Released { group, .. } => drop(self.holds.remove(group)),
             Event::Paused { by, reason } => self.pause = Some(word(by, reason)),
             Event::Resumed { .. } => {
-                self.holds.clear();
                 self.pause = None;
                 self.resumed_at = Some(at);
             }
@@ -67,6 +67,14 @@ impl Notes {
             | Event::WaveFinished { .. }
             | Event::Promoted { .. }
             | Event::Aborted { .. } => {}
+        }
+    }
+
+    /// A resume lets go some groups and keeps others: the rollout, which has taken `event` already, knows.
+    pub fn keep_held(&mut self, rollout: &Rollout, event: &Event) {
+        if matches!(event, Event::Resumed { .. }) {
+            let held = rollout.holds();
+            self.holds.retain(|group, _| held.iter().any(|(known, _)| known == group));
         }
     }
 

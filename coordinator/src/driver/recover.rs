@@ -112,6 +112,7 @@ fn replay_one(
     if let Some(active) = rollouts.get_mut(name) {
         active.rollout.apply(&event, stored.at);
         active.notes.take(&event, stored.at);
+        active.notes.keep_held(&active.rollout, &event);
         active.latest.send_replace(active.rollout.sequence);
         if active.rollout.sequence != stored.version {
             return Err(bad("there is a gap before it"));

@@ -70,6 +70,7 @@ impl World {
         let Some(active) = self.rollouts.get_mut(name) else { return };
         active.rollout.apply(&event, turn.now);
         active.notes.take(&event, turn.now);
+        active.notes.keep_held(&active.rollout, &event);
         hold(&mut self.fleet, &active.rollout, &event);
         self.write(name, &event, turn);
         self.push_stop(name, &event, turn);

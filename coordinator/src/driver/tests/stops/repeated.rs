@@ -106,3 +106,20 @@ async fn a_trip_of_a_group_says_how_many_devices_it_holds_and_that_a_slip_holds_
     let none = command(&driver, "group/os=22", BreakerAction::Trip, "x").await.unwrap();
     assert!(none.reason.starts_with("x; it holds no device now"), "{}", none.reason);
 }
+
+#[tokio::test]
+async fn a_group_that_stays_held_through_a_resume_stays_listed_and_its_reset_lets_it_go() {
+    let store: Arc<Fragile> = Arc::default();
+    let driver = started(&store).await;
+    rollout_by(&driver, &fleet(), &spec("one"), "1").await;
+    command(&driver, "group/os=2", BreakerAction::Trip, "vendor bug").await.unwrap();
+    let before = listed(&driver).await;
+    steer(&driver, "one", Verb::Pause).await.unwrap();
+    steer(&driver, "one", Verb::Resume).await.unwrap();
+    assert_eq!(listed(&driver).await, before);
+    let driver = started(&store).await;
+    assert_eq!(listed(&driver).await, before, "after a restart");
+    command(&driver, "group/os=2", BreakerAction::Reset, "fixed").await.unwrap();
+    let held = driver.ask(|world, _| Ok(world.rollout("one")?.rollout.holds().len())).await.unwrap();
+    assert_eq!(held, 0);
+}
