@@ -8,10 +8,10 @@ fn group(name: &str) -> Group {
 }
 
 /// A rollout with some devices done and a few in flight.
-fn under_way() -> (Bench, Vec<u32>) {
+fn under_way(rounds: u32) -> (Bench, Vec<u32>) {
     let mut bench = Bench::new(&fleet(600, |n| format!("os={} role={}", n % 2, n % 3)), budget(10));
     let mut flight = std::collections::VecDeque::new();
-    for _ in 0..40 {
+    for _ in 0..rounds {
         flight.extend(bench.start_all());
         let rank = flight.pop_front().unwrap();
         bench.end(rank, Verdict::Ok);
@@ -22,7 +22,7 @@ fn under_way() -> (Bench, Vec<u32>) {
 
 #[test]
 fn a_device_started_before_the_resume_neither_proves_nor_fails_it() {
-    let (mut bench, flight) = under_way();
+    let (mut bench, flight) = under_way(40);
     bench.pace.resume();
     bench.end(flight[0], Verdict::Failed);
     assert!(!bench.pace.is_stopped(), "it started before the resume");
@@ -36,6 +36,24 @@ fn a_device_started_before_the_resume_neither_proves_nor_fails_it() {
     assert_eq!(first.len(), 1);
     bench.end(first[0], Verdict::Failed);
     assert!(bench.pace.is_stopped());
+}
+
+#[test]
+fn a_device_started_before_the_release_neither_proves_nor_fails_the_group() {
+    for name in ["os=0", "os=0&role=0"] {
+        let (mut bench, flight) = under_way(120);
+        let of_group = |n: &&u32| **n % 2 == 0 && (name == "os=0" || **n % 3 == 0);
+        let earlier: Vec<u32> = flight.iter().filter(of_group).copied().collect();
+        assert!(bench.pace.hold(&group(name)) && bench.pace.release(&group(name)));
+        bench.end(earlier[0], Verdict::Failed);
+        assert!(bench.pace.holds().is_empty(), "{name}: it started before the release");
+        bench.end(earlier[1], Verdict::Ok);
+        let on_trial = match name {
+            "os=0" => bench.pace.tallies.iter().any(|tally| tally.trial && !tally.proven),
+            _ => bench.pace.trials.len() == 1,
+        };
+        assert!(on_trial, "{name} still waits for its first device");
+    }
 }
 
 #[test]
