@@ -24,6 +24,7 @@ use holds::{Cut, Held, Trial};
 pub use budget::{Budget, Mode, Share};
 pub use engine::Pace;
 pub use group::{Evidence, GROUP_BYTES_MAX, Group, InvalidGroup, Label};
+pub use rule::IN_FLIGHT_MAX;
 pub use verdict::{Decision, Entry, Harm, Verdict};
 pub use watched::{Value, Watched};
 

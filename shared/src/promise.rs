@@ -3,16 +3,15 @@
 mod schedule;
 
 use crate::outcome::DeviceState;
+pub use crate::pace::IN_FLIGHT_MAX;
 use crate::pace::{Budget, Mode, Watched};
 use crate::plan::Plan;
 use crate::rollout::Rollout;
 use crate::spec::Order;
 use std::collections::BTreeMap;
 
-/// Most devices in flight over all sites, whatever else allows.
-pub const IN_FLIGHT_MAX: u32 = 1000;
 /// The pool of a site that nobody limits.
-const POOL_DEFAULT: u32 = 64;
+const POOL_DEFAULT: u32 = crate::pool::MAX_IN_FLIGHT_DEFAULT as u32;
 /// 95 % of a normal distribution lie below its mean and this many deviations.
 const Z95: f64 = 1.645;
 
@@ -58,6 +57,10 @@ impl Terms<'_> {
             Mode::Expected => u32::MAX,
         };
         [IN_FLIGHT_MAX, limit(self.max_parallel), pools, wave, strict].into_iter().min().unwrap_or(0)
+    }
+
+    fn devices(&self) -> u32 {
+        self.waves.iter().fold(0, |sum, wave| sum.saturating_add(*wave))
     }
 
     fn promise(&self) -> Promise {
@@ -121,7 +124,7 @@ fn bound(terms: &Terms<'_>, in_flight_max: u32) -> Vec<String> {
         _ => format!(" + {tolerated_share} of those {of}"),
     };
     let mut lines = vec![format!(
-        "certain: known harm is never more than failed + in flight; at most {in_flight_max} are in flight"
+        "certain: known harm is never more than failed + unknown + in flight; at most {in_flight_max} are in flight"
     )];
     match (mode, terms.order) {
         (Mode::Strict, _) => lines.push(format!(
@@ -130,7 +133,7 @@ fn bound(terms: &Terms<'_>, in_flight_max: u32) -> Vec<String> {
         )),
         (Mode::Expected, Order::Shuffled) => lines.push(format!(
             "expected: in at least 95 of 100 rollouts at most {}{} harmed (budget {devices}); not certain",
-            expected(&terms.budget).floor(),
+            expected(&terms.budget).floor().min(f64::from(terms.devices())),
             plus("started")
         )),
         (Mode::Expected, Order::Listed) => lines.push(format!(
@@ -166,7 +169,11 @@ impl Rollout {
             (Mode::Expected, Order::Shuffled) => {
                 let started = self.started();
                 let most = expected(budget) + budget.tolerated_share.as_f64() * f64::from(started);
-                format!("{now}; 95 %: at most {} of the {started} started", most.floor())
+                let most = most.floor().min(f64::from(started));
+                match f64::from(self.harm().failed + unknown) > most {
+                    true => format!("{now}; beyond the {most} that were expected in 95 of 100 rollouts"),
+                    false => format!("{now}; 95 %: at most {most} of the {started} started"),
+                }
             }
         }
     }

@@ -4,7 +4,7 @@ use super::{Budget, Mode};
 use std::sync::LazyLock;
 
 /// Most devices in flight at once.
-pub(super) const IN_FLIGHT_MAX: u32 = 1000;
+pub const IN_FLIGHT_MAX: u32 = 1000;
 /// A success counts for the pace when this many halves of the mean duration of a success have passed
 /// since its write began: failures are slower than successes.
 pub(super) const MATURE_HALVES: u64 = 3;

@@ -10,7 +10,7 @@ use std::time::Duration;
 const CALLS_MAX: u32 = 1000;
 const SKIP_AFTER_DEFAULT: Duration = Duration::from_secs(600);
 /// The pool of a site that nobody limits.
-const POOL_DEFAULT: u32 = 64;
+const POOL_DEFAULT: u32 = crate::pool::MAX_IN_FLIGHT_DEFAULT as u32;
 /// An agent looks back on 4 connects for each slot of a site's pool, and 32 more.
 const WINDOW: (u32, u32) = (4, 32);
 

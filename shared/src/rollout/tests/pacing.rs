@@ -294,9 +294,8 @@ fn a_resume_before_the_canary_has_failed_keeps_the_canary_gate() {
     let mut rollout = rollout(plan);
     let world = World { sites: [(site("lon"), connected(9))].into(), ..World::default() };
     settle(&mut rollout, NOW, &world);
-    for event in [rollout.pause("anna", "", "").unwrap().unwrap()] {
-        rollout.apply(&event, NOW);
-    }
+    let paused = rollout.pause("anna", "", "").unwrap().unwrap();
+    rollout.apply(&paused, NOW);
     let resumed = rollout.resume("anna", "", "").unwrap().unwrap();
     rollout.apply(&resumed, NOW);
     report_result(&mut rollout, "a", 1, Class::Rejected);

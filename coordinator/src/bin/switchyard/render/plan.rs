@@ -167,7 +167,10 @@ mod tests {
             text.contains("100 devices in 3 sites   listed order   at most 10 at once per site"),
             "{text}"
         );
-        assert!(text.contains("\nHarm  certain: known harm is never more than failed + in flight"), "{text}");
+        assert!(
+            text.contains("\nHarm  certain: known harm is never more than failed + unknown + in flight"),
+            "{text}"
+        );
         assert!(text.contains("\n      expected: in at least 95 of 100 rollouts at most 15"), "{text}");
         assert!(text.contains("\nPace  starts with 1 device"), "{text}");
         assert!(text.contains("0 canary        5      3  15m   manual   canary"), "{text}");
