@@ -42,7 +42,7 @@ fn a_device_started_before_the_resume_neither_proves_nor_fails_it() {
 fn a_device_started_before_the_release_neither_proves_nor_fails_the_group() {
     for name in ["os=0", "os=0&role=0"] {
         let (mut bench, flight) = under_way(120);
-        let of_group = |n: &&u32| **n % 2 == 0 && (name == "os=0" || **n % 3 == 0);
+        let of_group = |n: &&u32| (**n).is_multiple_of(2) && (name == "os=0" || (**n).is_multiple_of(3));
         let earlier: Vec<u32> = flight.iter().filter(of_group).copied().collect();
         assert!(bench.pace.hold(&group(name)) && bench.pace.release(&group(name)));
         bench.end(earlier[0], Verdict::Failed);
