@@ -31,7 +31,7 @@ struct Args {
     #[arg(long, default_value_t = 2)]
     parallel: u32,
     /// How long a device takes, in milliseconds; with the default numbers about 1,000 start a second.
-    #[arg(long, default_value_t = 330)]
+    #[arg(long, default_value_t = 360)]
     device_ms: u64,
     /// Device starts before a rollout is stopped.
     #[arg(long, default_value_t = 1500)]
@@ -56,7 +56,9 @@ async fn main() -> anyhow::Result<()> {
     for (turn, kind) in kinds.iter().cycle().take(args.stops).enumerate() {
         let stopped = stop::one(&mut fleet, *kind, turn, args.parallel, args.after);
         let stopped = tokio::time::timeout(STOP_WITHIN, stopped).await;
-        report.add(*kind, stopped.map_err(|_| anyhow::anyhow!("stop {turn} did not come to its end"))??);
+        let stopped = stopped.map_err(|_| anyhow::anyhow!("stop {turn} did not come to its end"))??;
+        eprintln!("stop {turn} of {}: {kind:?} {stopped:?}", args.stops);
+        report.add(*kind, stopped);
     }
     let met = report.print(args.agents);
     fleet.stop().await?;
