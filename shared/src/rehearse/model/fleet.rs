@@ -10,6 +10,8 @@ const DEVICES_MAX: u32 = 100_000;
 const SITES_MAX: u32 = 10_000;
 const LABELS_MAX: usize = 32;
 const VALUES_MAX: u32 = 1000;
+/// Most values of a key whose values stand within those of another.
+const DERIVED_MAX: u32 = 65_000;
 
 words!(
     /// Where the inventory lists the devices that the first cause breaks.
@@ -196,10 +198,17 @@ fn drawn(
 }
 
 fn within(parent: &Field<'_>, known: &[LabelModel], shares: Vec<f64>) -> Option<(u32, Values)> {
-    let parent = parent_of(parent, known)?;
+    let field = parent;
+    let parent = parent_of(field, known)?;
     let each = u32::try_from(shares.len()).ok()?;
-    let bases = (0..known[parent].values).map(|value| value * each).collect();
-    let values = known[parent].values * each;
+    let of_parent = known[parent].values;
+    let Some(values) = of_parent.checked_mul(each).filter(|values| *values <= DERIVED_MAX) else {
+        let message =
+            format!("{of_parent} values of {} with {each} shares each are too many", known[parent].key);
+        field.problem(message, format!("at most {DERIVED_MAX} in all"));
+        return None;
+    };
+    let bases = (0..of_parent).map(|value| value * each).collect();
     Some((values, Values::Stepped { parent, bases, steps: (0..each).collect(), shares }))
 }
 

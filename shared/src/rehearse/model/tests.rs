@@ -104,3 +104,13 @@ fn with_an_inventory_the_model_may_name_its_labels_and_sites_only() {
         .expect_err("unknown");
     assert_eq!(problems.len(), 2, "{problems:?}");
 }
+
+#[test]
+fn labels_within_labels_are_bounded_with_the_arithmetic() {
+    let shares = vec!["1"; 100].join(", ");
+    let text = format!(
+        "{HEAD}fleet:\n  devices: 10\n  sites: 1\n  pool: 1\n  labels:\n    a: {{values: 1000}}\n    b: {{within: a, shares: [{shares}]}}\n"
+    );
+    let said = said(&text);
+    assert!(said.contains("1000 values of a with 100 shares each are too many"), "{said}");
+}
