@@ -4,7 +4,9 @@ use anyhow::Result;
 use clap::Parser;
 use std::process::ExitCode;
 use switchyard_shared::rehearse::{Figure, Summary};
-use switchyard_tests::rehearsal::{Bounds, Known, known, rehearse, rows};
+use switchyard_tests::rehearsal::{
+    Bounds, Contacts, Known, Row, contacts, known, rehearse, rehearse_alone, rows,
+};
 
 /// Rehearse every model of tests/reference and hold the figures against their bounds
 #[derive(Parser)]
@@ -24,7 +26,7 @@ fn main() -> Result<ExitCode> {
     let args = Args::parse();
     let mut broken = 0;
     println!(
-        "{:<14} {:<5} {:>20} {:>9} {:>8} {:>8} {:>8} {:>13} {:>10}",
+        "{:<14} {:<5} {:>20} {:>9} {:>8} {:>8} {:>8} {:>13} {:>16}",
         "MODEL", "", "HARMED", "DELIVERED", "STOPPED", "WRONGLY", "NAMED", "PRICE", "CONTACTED"
     );
     for row in
@@ -40,22 +42,53 @@ fn main() -> Result<ExitCode> {
             println!("{:<14} BROKEN: {line}", "");
             broken += 1;
         }
+        broken += usize::from(alone(&row, &args)?);
     }
     println!("{} trials each, seed {}; {broken} bounds broken", args.trials, args.seed);
     Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn line(name: &str, what: &str, cells: [String; 7]) -> String {
-    let [harmed, delivered, stopped, wrongly, named, price, contacted] = cells;
+/// Shows the row's dark site alone, pool by pool; whether it breaks the row's bound on average.
+fn alone(row: &Row, args: &Args) -> Result<bool> {
+    let Some(most) = row.bounds.contacted.filter(|_| !row.alone.is_empty()) else { return Ok(false) };
+    let mut sum = 0.0;
+    for pool in row.alone {
+        let summary = rehearse_alone(row.model, *pool, args.trials, args.seed)?;
+        println!("{}", beside(*pool, &summary, contacts(Some(*pool))?));
+        sum += summary.contacted.mean;
+    }
+    let (mean, reference) = (sum / row.alone.len() as f64, contacts(None)?.mean);
+    let word = if mean > most { "; BROKEN" } else { "" };
+    println!("{:<14} one site, all pools: ours {mean:.1}, ref {reference:.1}, bound {most:.1}{word}", "");
+    Ok(mean > most)
+}
+
+fn line(name: &str, what: &str, cells: [String; 6], contacted: &str) -> String {
+    let [harmed, delivered, stopped, wrongly, named, price] = cells;
     format!(
-        "{name:<14} {what:<5} {harmed:>20} {delivered:>9} {stopped:>8} {wrongly:>8} {named:>8} {price:>13} {contacted:>10}"
+        "{name:<14} {what:<5} {harmed:>20} {delivered:>9} {stopped:>8} {wrongly:>8} {named:>8} {price:>13} {contacted:>16}"
+    )
+}
+
+/// Mean, 95 % and worst.
+fn spread(mean: f64, p95: f64, worst: f64) -> String {
+    format!("{mean:.1} / {p95} / {worst}")
+}
+
+fn beside(pool: u32, summary: &Summary, reference: Contacts) -> String {
+    let Figure { mean, p95, worst, .. } = summary.contacted;
+    let ours = spread(mean, p95, worst);
+    let Contacts { mean, p95, worst } = reference;
+    let theirs = spread(mean, p95, worst);
+    format!(
+        "{:<14} one site, pool {pool:>2}: contacted (mean / p95 / worst) ours {ours:>16}, ref {theirs:>16}",
+        ""
     )
 }
 
 fn ours(name: &str, summary: &Summary) -> String {
     let Figure { median, p95, worst, .. } = summary.harmed;
     let price = summary.price.map(|price| format!("{:.3} / {:.3}", price.median, price.p95));
-    let contacted = summary.contacted;
     let cells = [
         format!("{median} / {p95} / {worst}"),
         percent(summary.delivered),
@@ -63,9 +96,10 @@ fn ours(name: &str, summary: &Summary) -> String {
         format!("{:.3}", summary.held_wrongly),
         summary.named.map(percent).unwrap_or_default(),
         price.unwrap_or_default(),
-        if contacted.worst > 0.0 { format!("{:.1}", contacted.mean) } else { String::new() },
     ];
-    line(name, "ours", cells)
+    let Figure { mean, p95, worst, .. } = summary.contacted;
+    let contacted = if worst > 0.0 { spread(mean, p95, worst) } else { String::new() };
+    line(name, "ours", cells, &contacted)
 }
 
 fn theirs(known: &Known) -> String {
@@ -77,9 +111,8 @@ fn theirs(known: &Known) -> String {
         format!("{:.3}", known.held_wrongly),
         String::new(),
         known.price.map(|price| format!("{price:.3}")).unwrap_or_default(),
-        String::new(),
     ];
-    line("", "ref", cells)
+    line("", "ref", cells, "")
 }
 
 fn bound(bounds: &Bounds) -> String {
@@ -94,9 +127,9 @@ fn bound(bounds: &Bounds) -> String {
         bounds.held_wrongly.map(|most| format!("{most:.3}")).unwrap_or_default(),
         bounds.named.map(percent).unwrap_or_default(),
         bounds.price.map(|most| format!("{most:.3}")).unwrap_or_default(),
-        bounds.contacted.map(|most| format!("{most:.1}")).unwrap_or_default(),
     ];
-    line("", "bound", cells)
+    let contacted = bounds.contacted.map(|most| format!("{most:.1}")).unwrap_or_default();
+    line("", "bound", cells, &contacted)
 }
 
 fn percent(share: f64) -> String {

@@ -9,6 +9,8 @@ pub struct Row {
     pub model: &'static str,
     /// What the reference simulator calls it, if it has it.
     pub reference: Option<&'static str>,
+    /// Pools with which its dark site is rehearsed alone, beside the reference's simulator of silence.
+    pub alone: &'static [u32],
     /// What must hold.
     pub bounds: Bounds,
 }
@@ -36,7 +38,7 @@ const ONE_VALUE: Bounds = Bounds {
 
 /// Every row, in the order in which they are shown.
 pub fn rows() -> Vec<Row> {
-    let row = |model, reference, bounds| Row { model, reference: Some(reference), bounds };
+    let row = |model, reference, bounds| Row { model, reference: Some(reference), alone: &[], bounds };
     let harmed = |median: f64, p95: f64, rest: Bounds| Bounds { harmed: Some((median, p95)), ..rest };
     let calm = Bounds { delivered: Some(1.0), stopped: Some((0.0, 0.0)), price: Some(1.6), ..NOTHING };
     let ordinary = Bounds {
@@ -65,6 +67,11 @@ pub fn rows() -> Vec<Row> {
         row("platform-half", "plat_half", harmed(6.0, 16.0, half)),
         row("platform-role", "plat&role", harmed(7.0, 16.0, pair)),
         row("unreachable", "unreach2%", harmed(0.0, 0.0, calm)),
-        Row { model: "dark-site", reference: None, bounds: harmed(0.0, 0.0, dark) },
+        Row {
+            model: "dark-site",
+            reference: None,
+            alone: &[5, 10, 25, 50, 64],
+            bounds: harmed(0.0, 0.0, dark),
+        },
     ]
 }
