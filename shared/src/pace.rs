@@ -25,6 +25,7 @@ pub use budget::{Budget, Mode, Share};
 pub use engine::Pace;
 pub use group::{Evidence, GROUP_BYTES_MAX, Group, InvalidGroup, Label};
 pub use rule::IN_FLIGHT_MAX;
+pub(crate) use rule::{OKS_AT_ONCE, reserve_unfailed};
 pub use verdict::{Decision, Entry, Harm, Verdict};
 pub use watched::{Value, Watched};
 

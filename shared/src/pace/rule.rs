@@ -21,6 +21,8 @@ pub(super) const OKS_MIN: u64 = 5;
 pub(super) const SILENT: std::time::Duration = std::time::Duration::from_secs(3);
 /// What part of a connect timeout that is, when it is longer.
 pub(super) const SILENT_PART: u32 = 2;
+/// So many successes count at once; later ones when they are two round trips old.
+pub(crate) const OKS_AT_ONCE: u32 = OKS_MIN as u32 - 1;
 /// A group must fail this many times more often than the rest to be held alone.
 pub(super) const CONTRAST: f64 = 3.0;
 /// A pair must fail this many times more often than each of its values.
@@ -107,12 +109,7 @@ impl Rule {
     /// The share beyond the tolerated one that the next device of a group might fail with, after
     /// `mature` successes, `failed` failures and `late` overdue devices.
     pub(super) fn reserve(&self, mature: u32, failed: u32, late: u32) -> f64 {
-        let bad = failed + late;
-        let share = match mature + bad {
-            0 => 1.0,
-            all => (upper_limit(bad) / f64::from(all)).min(1.0),
-        };
-        (share - self.tolerated).max(RESERVE_MIN)
+        reserve(self.tolerated, mature, failed + late)
     }
 
     /// How much better than "ordinary" its own rate explains `failed` of `seen`, as a log-likelihood ratio.
@@ -126,6 +123,20 @@ impl Rule {
         let of_ok = if ok > 0.0 { ok * ((1.0 - rate) / (1.0 - self.ordinary)).ln() } else { 0.0 };
         failed * (rate / self.ordinary).ln() + of_ok
     }
+}
+
+/// See [`Rule::reserve`].
+fn reserve(tolerated: f64, mature: u32, bad: u32) -> f64 {
+    let share = match mature + bad {
+        0 => 1.0,
+        all => (upper_limit(bad) / f64::from(all)).min(1.0),
+    };
+    (share - tolerated).max(RESERVE_MIN)
+}
+
+/// What one device in flight reserves after `mature` successes and no failure.
+pub(crate) fn reserve_unfailed(budget: &Budget, mature: u32) -> f64 {
+    reserve(budget.tolerated_share.as_f64(), mature, 0)
 }
 
 /// Upper 95 % limit of a Poisson mean after `count` events (Wilson–Hilferty).

@@ -1,12 +1,8 @@
 //! How a rollout goes while nothing fails: the growth of the pace, round trip by round trip.
 
 use super::{POOL_DEFAULT, Terms};
-use crate::pace::Mode;
+use crate::pace::{Mode, OKS_AT_ONCE, reserve_unfailed};
 
-/// No failure among n speaks for a share of at most 3 / n, with 95 % confidence.
-const NONE_FAILED: f64 = 3.0;
-/// Successes that count at once; later ones count when they are two round trips old.
-const AT_ONCE: u32 = 4;
 /// A window that grows by about this per round trip doubles to quadruples.
 const DOUBLES_TO_QUADRUPLES: std::ops::RangeInclusive<f64> = 1.8..=4.2;
 
@@ -23,7 +19,6 @@ pub(super) struct Run {
 /// Simulates the rule of pace with a budget, no failures and equal durations.
 pub(super) fn simulate(terms: &Terms<'_>, watched: &[(String, u32)], in_flight_max: u32) -> Run {
     let budget = f64::from(terms.budget.devices);
-    let tolerated = terms.budget.tolerated_share.as_f64();
     let pools = terms.sites.iter().map(|devices| (*devices).min(pool(terms)));
     let most = in_flight_max.min(pools.fold(0, u32::saturating_add)).max(1);
     let mut unseen = watched.iter().map(|(_, values)| values - 1).max().unwrap_or(0);
@@ -32,8 +27,7 @@ pub(super) fn simulate(terms: &Terms<'_>, watched: &[(String, u32)], in_flight_m
     for wave in &terms.waves {
         let mut left = *wave;
         while left > 0 {
-            let matured = done.min(AT_ONCE).max(before);
-            let reserve = ((NONE_FAILED / f64::from(matured.max(1))).min(1.0) - tolerated).max(1e-6);
+            let reserve = reserve_unfailed(&terms.budget, done.min(OKS_AT_ONCE).max(before));
             let probes = if done == 0 { 0 } else { unseen.min(terms.budget.devices) };
             let others = ((budget - f64::from(probes)) / reserve).floor().min(f64::from(most));
             let fits = if done == 0 { 1 } else { (probes + whole(others)).clamp(1, most) };

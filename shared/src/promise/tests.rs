@@ -1,7 +1,10 @@
 //! What is printed about harm and time is honest.
 
 use super::*;
-use crate::pace::{Label, Share};
+use crate::pace::{Entry, Label, Pace, Share, Verdict};
+use crate::time::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
 
 fn watched(values: &[(&str, u32)]) -> Watched {
     let all = values.iter().flat_map(|(key, count)| (0..*count).map(move |n| ((*key).to_owned(), n)));
@@ -76,4 +79,48 @@ fn the_schedule_follows_from_the_budget_and_is_not_a_fixed_text() {
     assert!(narrow.round_trips >= 100, "the fullest site takes 100: {narrow:?}");
     let nobody = Terms { waves: vec![0], sites: vec![], ..terms(&seven) }.promise();
     assert_eq!((nobody.schedule.as_str(), nobody.round_trips), ("nothing to do: no device", 0));
+}
+
+/// How many round trips the pace itself takes, when all that it lets start succeeds within one.
+fn round_trips(budget: Budget, devices: u32) -> u32 {
+    let mut pace = Pace::new(Arc::default(), vec![0; devices as usize], budget);
+    (0..devices).for_each(|rank| pace.offer(rank));
+    let (mut trips, mut left, mut now) = (0, devices, Timestamp(0));
+    while left > 0 {
+        let mut flight = Vec::new();
+        while let Some(rank) = pace.next(now, &mut |_| Entry::Free) {
+            pace.start(rank, now);
+            pace.wrote(rank, now);
+            flight.push(rank);
+        }
+        assert!(!flight.is_empty(), "it stands still with {left} left");
+        (trips, left) = (trips + 1, left - flight.len() as u32);
+        now = now.plus(Duration::from_secs(1));
+        flight.into_iter().for_each(|rank| pace.finish(rank, Verdict::Ok, Some(Duration::from_secs(1)), now));
+    }
+    trips
+}
+
+#[test]
+fn the_schedule_grows_as_the_pace_itself_does() {
+    let nothing = Watched::default();
+    for (devices, share, mode) in [
+        (1, 10_000, Mode::Expected),
+        (3, 0, Mode::Expected),
+        (10, 10_000, Mode::Expected),
+        (10, 0, Mode::Expected),
+        (40, 45_000, Mode::Expected),
+        (7, 10_000, Mode::Strict),
+    ] {
+        let budget = Budget { devices, tolerated_share: Share(share), mode };
+        for fleet in [1_u32, 2, 9, 100, 1_000, 10_000] {
+            let sites = vec![fleet.min(1000); fleet.div_ceil(1000) as usize];
+            let terms = Terms { budget, waves: vec![fleet], sites, per_site: 1000, ..terms(&nothing) };
+            assert_eq!(
+                terms.promise().round_trips,
+                round_trips(budget, fleet),
+                "{budget:?}, {fleet} devices"
+            );
+        }
+    }
 }
