@@ -1,5 +1,7 @@
 //! What is printed about harm and time is honest.
 
+mod shown;
+
 use super::*;
 use crate::pace::{Entry, Label, Pace, Share, Verdict};
 use crate::time::Timestamp;
