@@ -332,5 +332,6 @@ async fn an_agent_that_lost_its_journal_leaves_doubt_and_nothing_is_sent_again()
     assert!(agent.ops().await.iter().all(|op| op.device != first[0].device));
 }
 
+mod connecting;
 mod shared_sites;
 mod stops;
