@@ -1,6 +1,7 @@
 //! The one loop that owns the truth: takes what has come in, decides, makes it durable, then acts.
 
 mod agents;
+mod answered;
 mod breakers;
 mod by_hand;
 mod call_off;

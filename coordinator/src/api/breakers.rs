@@ -30,7 +30,16 @@ impl BreakerService for Api {
     ) -> Result<Response<v1::TripBreakerResponse>, Status> {
         let by = caller_name(&request);
         let asked = request.into_inner();
-        let breaker = Some(self.command(asked.name, asked.reason, by, BreakerAction::Trip).await?);
+        let breaker = Some(
+            self.command(Word {
+                name: asked.name,
+                reason: asked.reason,
+                request_id: asked.request_id,
+                by,
+                action: BreakerAction::Trip,
+            })
+            .await?,
+        );
         Ok(Response::new(v1::TripBreakerResponse { breaker }))
     }
 
@@ -40,7 +49,16 @@ impl BreakerService for Api {
     ) -> Result<Response<v1::ResetBreakerResponse>, Status> {
         let by = caller_name(&request);
         let asked = request.into_inner();
-        let breaker = Some(self.command(asked.name, asked.reason, by, BreakerAction::Reset).await?);
+        let breaker = Some(
+            self.command(Word {
+                name: asked.name,
+                reason: asked.reason,
+                request_id: asked.request_id,
+                by,
+                action: BreakerAction::Reset,
+            })
+            .await?,
+        );
         Ok(Response::new(v1::ResetBreakerResponse { breaker }))
     }
 
@@ -50,7 +68,16 @@ impl BreakerService for Api {
     ) -> Result<Response<v1::ForceCloseBreakerResponse>, Status> {
         let by = caller_name(&request);
         let asked = request.into_inner();
-        let breaker = Some(self.command(asked.name, asked.reason, by, BreakerAction::ForceClosed).await?);
+        let breaker = Some(
+            self.command(Word {
+                name: asked.name,
+                reason: asked.reason,
+                request_id: asked.request_id,
+                by,
+                action: BreakerAction::ForceClosed,
+            })
+            .await?,
+        );
         Ok(Response::new(v1::ForceCloseBreakerResponse { breaker }))
     }
 
@@ -78,22 +105,29 @@ fn parse(name: &str) -> Result<Name, Refused> {
     Name::parse(name).map_err(|error| Refused::BadRequest { field: "name".into(), why: error.to_string() })
 }
 
+/// What an operator wants of a breaker.
+struct Word {
+    name: String,
+    reason: String,
+    request_id: String,
+    by: String,
+    action: BreakerAction,
+}
+
 impl Api {
     /// Sends the word to the agent that holds the breaker; the answer is the breaker as it will be.
-    async fn command(
-        &self,
-        name: String,
-        reason: String,
-        by: String,
-        action: BreakerAction,
-    ) -> Result<v1::Breaker, Refused> {
-        let name = parse(&name)?;
-        if reason.trim().is_empty() {
+    async fn command(&self, word: Word) -> Result<v1::Breaker, Refused> {
+        let name = parse(&word.name)?;
+        if word.reason.trim().is_empty() {
             let why = "say why: the next operator reads it".into();
             return Err(Refused::BadRequest { field: "reason".into(), why });
         }
         self.driver
-            .ask(move |world, turn| Ok((&world.command_breaker(&name, action, &by, &reason, turn)?).into()))
+            .ask(move |world, turn| {
+                let Word { reason, request_id, by, action, .. } = &word;
+                let report = world.command_breaker_once(request_id, &name, *action, by, reason, turn)?;
+                Ok((&report).into())
+            })
             .await
     }
 }

@@ -1,5 +1,6 @@
 //! The world as the store has it: what recovery, audit and history share.
 
+use super::answered::{self, Answers};
 use super::fleet::{AgentInfo, Fleet};
 use super::notes::Notes;
 use super::world::{Active, World};
@@ -33,6 +34,7 @@ pub(super) async fn world(store: &dyn Store, now: Timestamp) -> Result<World, St
             .flatten()
             .map(|report| (report.name.clone(), report))
             .collect(),
+        answers: Answers::kept(read_all(store, answered::KIND).await?),
         tokens: read_all(store, "token").await?,
         watermarks: read_watermarks(store).await?,
         next_session: 0,

@@ -1,5 +1,6 @@
 //! Everything the driver knows, and the one way an event enters it.
 
+use super::answered::Answers;
 use super::effect::{Effect, Turn};
 use super::fleet::Fleet;
 use super::message::Message;
@@ -46,6 +47,8 @@ pub struct World {
     /// Breakers that an operator holds open or closed; they survive restarts of agents and of this
     /// coordinator.
     pub(super) forced: BTreeMap<Name, Report>,
+    /// What was answered to requests with an id.
+    pub(super) answers: Answers,
     pub(super) tokens: BTreeMap<String, TokenRecord>,
     pub(super) watermarks: BTreeMap<AgentName, u64>,
     pub(super) next_session: u64,

@@ -1,5 +1,6 @@
 //! Stops by hand and by evidence: what they hold, who hears of them, and that they last.
 
+mod once;
 mod repeated;
 mod reported;
 
