@@ -38,6 +38,8 @@ pub struct State {
     pub devices: Vec<v1::DeviceResult>,
     /// What the next connections of watchers are sent, one script each.
     pub watches: VecDeque<Vec<Step>>,
+    /// How many connections of watchers of breakers are served, each with all there is; then they are refused.
+    pub breaker_watches: u32,
     /// Every request as `method detail`.
     pub asked: Vec<String>,
     /// Fails every call.

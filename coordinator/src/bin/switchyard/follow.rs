@@ -1,15 +1,16 @@
 //! A rollout's events in order over any number of connections: none lost, none twice.
 
+pub mod again;
 mod backoff;
 
 use crate::client::Api;
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::words::{self, full, to_rollout_state};
+use again::{Ended, Lost, Tries};
 use std::time::Duration;
 use switchyard_proto::v1::{self, watch_rollout_response::Event};
 use tokio::sync::mpsc;
-use tonic::{Code, Status, Streaming};
+use tonic::Streaming;
 
 /// Events that wait for the screen.
 const QUEUE_MAX: usize = 256;
@@ -30,15 +31,8 @@ pub enum News {
     },
     /// The next event, or a heartbeat.
     Event(Box<v1::WatchRolloutResponse>),
-    /// The connection broke; it is tried again after `wait`.
-    Lost {
-        /// Why.
-        cause: String,
-        /// Which try comes next, from 1.
-        attempt: u32,
-        /// How long until it.
-        wait: Duration,
-    },
+    /// The connection broke.
+    Lost(Lost),
     /// The connection is back.
     Back,
 }
@@ -47,8 +41,14 @@ pub enum News {
 /// the end, or after a failure. Dropping the receiver ends the following.
 pub fn follow(api: Api, name: &str, since: Option<u64>) -> mpsc::Receiver<Result<News, Failure>> {
     let (news, receiver) = mpsc::channel(QUEUE_MAX);
-    let follower =
-        Follower { api, name: full("rollouts", name), last: since, over: false, heard: false, news };
+    let follower = Follower {
+        api,
+        name: full("rollouts", name),
+        last: since,
+        over: false,
+        tries: Tries::default(),
+        news,
+    };
     tokio::spawn(follower.run(since.is_some()));
     receiver
 }
@@ -58,46 +58,49 @@ struct Follower {
     name: String,
     last: Option<u64>,
     over: bool,
-    heard: bool,
+    tries: Tries,
     news: mpsc::Sender<Result<News, Failure>>,
 }
 
 enum Stop {
     Over,
-    Broken(Failure),
-    Failed(Failure),
+    Ended(Ended),
     Unheard,
+}
+
+impl From<Ended> for Stop {
+    fn from(ended: Ended) -> Self {
+        Self::Ended(ended)
+    }
 }
 
 impl Follower {
     async fn run(mut self, resumed: bool) {
-        if resumed && let Err(stop) = self.base().await {
-            return self.report(stop).await;
-        }
-        let mut attempt = 0;
-        loop {
-            let failure = match self.connection(&mut attempt).await {
-                Stop::Broken(failure) if self.heard && attempt < backoff::ATTEMPTS_MAX => failure,
-                stop @ (Stop::Over | Stop::Broken(_) | Stop::Failed(_) | Stop::Unheard) => {
-                    return self.report(stop).await;
-                }
-            };
-            attempt += 1;
-            let wait = backoff::wait(attempt, crate::entropy::share());
-            let cause = failure.causes.first().unwrap_or(&failure.message).clone();
-            if self.tell(News::Lost { cause, attempt, wait }).await.is_err() {
-                return;
-            }
-            tokio::time::sleep(wait).await;
+        if let Err(failure) = self.follow(resumed).await {
+            let _ = self.news.send(Err(failure)).await;
         }
     }
 
-    async fn report(&self, stop: Stop) {
-        match stop {
-            Stop::Over | Stop::Unheard => {}
-            Stop::Broken(failure) | Stop::Failed(failure) => {
-                let _ = self.news.send(Err(failure)).await;
+    async fn follow(&mut self, resumed: bool) -> Result<(), Failure> {
+        if resumed {
+            match self.base().await {
+                Ok(()) => {}
+                Err(Stop::Over | Stop::Unheard) => return Ok(()),
+                Err(Stop::Ended(Ended::Broken(failure) | Ended::Failed(failure))) => return Err(failure),
             }
+        }
+        loop {
+            let failure = match self.connection().await {
+                Stop::Over | Stop::Unheard => return Ok(()),
+                Stop::Ended(Ended::Failed(failure)) => return Err(failure),
+                Stop::Ended(Ended::Broken(failure)) => failure,
+            };
+            let lost = self.tries.again(failure)?;
+            let wait = lost.wait;
+            if self.tell(News::Lost(lost)).await.is_err() {
+                return Ok(());
+            }
+            tokio::time::sleep(wait).await;
         }
     }
 
@@ -106,36 +109,34 @@ impl Follower {
     }
 
     async fn base(&mut self) -> Result<(), Stop> {
-        let rollout = self.api.rollout(&self.name).await.map_err(Stop::Failed)?;
+        let rollout = self.api.rollout(&self.name).await.map_err(Ended::Failed)?;
         self.over = is_final(rollout.state);
         self.base_of(rollout, false).await
     }
 
     async fn base_of(&mut self, rollout: v1::Rollout, is_snapshot: bool) -> Result<(), Stop> {
         let devices = self.api.devices(&self.name, "").await.unwrap_or_default();
-        self.heard = true;
+        self.tries.heard();
         self.tell(News::Base { rollout: Box::new(rollout), devices, is_snapshot }).await
     }
 
-    async fn connection(&mut self, attempt: &mut u32) -> Stop {
+    async fn connection(&mut self) -> Stop {
         let request = v1::WatchRolloutRequest { name: self.name.clone(), after_sequence: self.last };
         let opened = self.api.call(async { self.api.rollouts().watch_rollout(request).await }).await;
         let mut stream = match opened {
             Ok(stream) => stream,
-            Err(failure) if failure.exit == Exit::Unavailable => return Stop::Broken(failure),
-            Err(failure) => return Stop::Failed(failure),
+            Err(failure) => return Ended::call(failure).into(),
         };
         loop {
             let message = match self.message(&mut stream).await {
                 Ok(Some(message)) => message,
                 Ok(None) => return self.ended().await,
-                Err(stop) => return stop,
+                Err(ended) => return ended.into(),
             };
-            if *attempt > 0 {
-                *attempt = 0;
-                if let Err(stop) = self.tell(News::Back).await {
-                    return stop;
-                }
+            if self.tries.heard()
+                && let Err(stop) = self.tell(News::Back).await
+            {
+                return stop;
             }
             if let Err(stop) = self.take(message).await {
                 return stop;
@@ -146,14 +147,10 @@ impl Follower {
     async fn message(
         &self,
         stream: &mut Streaming<v1::WatchRolloutResponse>,
-    ) -> Result<Option<v1::WatchRolloutResponse>, Stop> {
+    ) -> Result<Option<v1::WatchRolloutResponse>, Ended> {
         match tokio::time::timeout(IDLE_MAX, stream.message()).await {
-            Ok(Ok(message)) => Ok(message),
-            Ok(Err(status)) if is_transient(&status) => {
-                Err(Stop::Broken(self.api.failure(&Status::unavailable(status.message().to_owned()))))
-            }
-            Ok(Err(status)) => Err(Stop::Failed(self.api.failure(&status))),
-            Err(_) => Err(Stop::Broken(self.api.failure(&Status::unavailable("no news for 90s")))),
+            Ok(message) => message.map_err(|status| Ended::stream(&self.api, &status)),
+            Err(_) => Err(Ended::broken(&self.api, "no news for 90s")),
         }
     }
 
@@ -163,11 +160,8 @@ impl Follower {
         }
         match self.api.rollout(&self.name).await {
             Ok(rollout) if is_final(rollout.state) => Stop::Over,
-            Ok(_) => {
-                Stop::Broken(self.api.failure(&Status::unavailable("the coordinator closed the stream")))
-            }
-            Err(failure) if failure.exit == Exit::Unavailable => Stop::Broken(failure),
-            Err(failure) => Stop::Failed(failure),
+            Ok(_) => Ended::broken(&self.api, "the coordinator closed the stream").into(),
+            Err(failure) => Ended::call(failure).into(),
         }
     }
 
@@ -202,29 +196,6 @@ impl Follower {
 
 fn is_final(state: i32) -> bool {
     to_rollout_state(state).is_some_and(words::is_final)
-}
-
-/// Whether the stream may be opened again: it broke, nothing was refused.
-fn is_transient(status: &Status) -> bool {
-    match status.code() {
-        Code::Unavailable
-        | Code::Cancelled
-        | Code::Unknown
-        | Code::Internal
-        | Code::DeadlineExceeded
-        | Code::ResourceExhausted
-        | Code::Aborted => true,
-        Code::Ok
-        | Code::InvalidArgument
-        | Code::NotFound
-        | Code::AlreadyExists
-        | Code::PermissionDenied
-        | Code::FailedPrecondition
-        | Code::OutOfRange
-        | Code::Unimplemented
-        | Code::DataLoss
-        | Code::Unauthenticated => false,
-    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod show;
 use crate::client::Api;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::follow::again::Lost;
 use crate::follow::{News, follow};
 use crate::session::Session;
 use crate::view::View;
@@ -108,7 +109,7 @@ impl Watcher {
                     self.show.event(session, view, &message);
                 }
             }
-            News::Lost { cause, attempt, wait } => {
+            News::Lost(Lost { cause, attempt, wait }) => {
                 if let Some(view) = &mut self.view {
                     view.reconnecting = Some(cause.clone());
                     self.show.lost(session, view, &cause, attempt, wait);

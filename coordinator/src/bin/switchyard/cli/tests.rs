@@ -312,10 +312,12 @@ async fn a_breaker_says_why_and_what_next_and_is_followed() {
     let listed = fake.run(&["breaker", "list"]).await;
     assert!(listed.out.contains("WHY, AND WHAT NEXT"), "{listed:?}");
     assert!(listed.out.contains("switchyard breaker reset site/lon"), "{listed:?}");
+    fake.state().breaker_watches = 1;
     let watched = fake.run(&["breaker", "watch"]).await;
-    assert_eq!(watched.exit, Exit::Unavailable, "the stream ended: {watched:?}");
+    assert_eq!(watched.exit, Exit::Auth, "{watched:?}");
     assert!(watched.out.starts_with(line), "{watched:?}");
     assert!(watched.out.trim_end().ends_with("site/lon CLOSED"), "{watched:?}");
+    fake.state().breaker_watches = 1;
     let lines = fake.run(&["breaker", "watch", "-o", "jsonl"]).await.out;
     let parsed: Vec<serde_json::Value> =
         lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();

@@ -228,6 +228,8 @@ impl BreakerService for Fake {
     ) -> Answer<Self::WatchBreakersStream> {
         use v1::watch_breakers_response::Event;
         self.asked("watch_breakers".into())?;
+        let left = self.state().breaker_watches.checked_sub(1);
+        self.state().breaker_watches = left.ok_or_else(|| Status::permission_denied("enough"))?;
         let breakers = self.state().rollout.breakers.clone();
         let closed = breakers.iter().map(|breaker| v1::Breaker {
             state: v1::breaker::State::Closed.into(),

@@ -19,7 +19,7 @@ async fn heard(fake: &Fake, since: Option<u64>) -> Vec<String> {
             Ok(News::Base { rollout, is_snapshot, .. }) => format!("base {} {is_snapshot}", rollout.sequence),
             Ok(News::Event(message)) if matches!(message.event, Some(Event::Heartbeat(_))) => "beat".into(),
             Ok(News::Event(message)) => message.sequence.to_string(),
-            Ok(News::Lost { .. }) => "lost".into(),
+            Ok(News::Lost(_)) => "lost".into(),
             Ok(News::Back) => "back".into(),
             Err(failure) => format!("failed {:?}", failure.exit),
         });
@@ -83,6 +83,6 @@ async fn an_unknown_rollout_is_a_failure_at_once() {
 #[tokio::test]
 async fn a_refusal_is_believed_and_not_tried_again() {
     let fake = Fake::start(running(3)).await;
-    fake.state().refuse = Some(Status::permission_denied("certificate revoked"));
+    fake.state().refuse = Some(tonic::Status::permission_denied("certificate revoked"));
     assert_eq!(heard(&fake, None).await, ["failed Auth"]);
 }

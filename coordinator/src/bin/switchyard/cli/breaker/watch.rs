@@ -1,17 +1,23 @@
 //! `switchyard breaker watch`: a line for each breaker that is not closed, then one for each that moves.
 
+use crate::client::Api;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::follow::again::{Ended, Lost, Tries};
 use crate::json;
 use crate::render::lists;
 use crate::session::Session;
 use serde_json::json;
+use std::time::Duration;
 use switchyard_proto::v1::{self, watch_breakers_response::Event};
+use switchyard_shared::time::format_duration;
+use tonic::Streaming;
 
-/// Follows until Ctrl-C, `--timeout`, or the coordinator ends.
+/// Follows until Ctrl-C, `--timeout`, or a refusal. A broken connection is opened again; the snapshot that
+/// comes first then has what was missed.
 pub async fn watch(session: &mut Session) -> Result<Exit, Failure> {
-    let api = session.api().await?;
-    let mut stream = api.call(api.breakers().watch_breakers(v1::WatchBreakersRequest {})).await?;
+    let mut moves =
+        Moves { api: session.api().await?, stream: None, tries: Tries::default(), wait: Duration::ZERO };
     let interrupt = session.around.interrupt.clone();
     let mut interrupted = std::pin::pin!(async move { interrupt.wait().await });
     let limit = session.globals.timeout;
@@ -22,19 +28,73 @@ pub async fn watch(session: &mut Session) -> Result<Exit, Failure> {
         }
     });
     loop {
-        let next = tokio::select! {
+        let news = tokio::select! {
             biased;
             () = &mut interrupted => return Ok(Exit::Interrupted),
             () = &mut time_up => return Ok(Exit::Timeout),
-            next = stream.message() => next.map_err(|status| api.failure(&status))?,
+            news = moves.next() => news?,
         };
-        match next.and_then(|message| message.event) {
-            Some(event) => show(session, &event),
-            None => return Err(Failure::unreachable(api.server(), "the stream ended; watch again")),
+        match news {
+            News::Event { event, is_back } => {
+                if is_back {
+                    session.note("reconnected");
+                }
+                show(session, &event);
+            }
+            News::Lost(Lost { cause, wait, .. }) => {
+                session.note(&format!("reconnecting in {}: {cause}", format_duration(wait)));
+            }
         }
         if session.is_broken() {
             return Ok(Exit::Ok);
         }
+    }
+}
+
+enum News {
+    /// A snapshot or a move; `is_back`: the first since the connection was lost.
+    Event {
+        event: Event,
+        is_back: bool,
+    },
+    Lost(Lost),
+}
+
+/// Moves of breakers over any number of connections.
+struct Moves {
+    api: Api,
+    stream: Option<Streaming<v1::WatchBreakersResponse>>,
+    tries: Tries,
+    /// How long until the next connection is tried.
+    wait: Duration,
+}
+
+impl Moves {
+    async fn next(&mut self) -> Result<News, Failure> {
+        match self.event().await {
+            Ok(event) => Ok(News::Event { event, is_back: self.tries.heard() }),
+            Err(Ended::Failed(failure)) => Err(failure),
+            Err(Ended::Broken(failure)) => {
+                let lost = self.tries.again(failure)?;
+                (self.stream, self.wait) = (None, lost.wait);
+                Ok(News::Lost(lost))
+            }
+        }
+    }
+
+    async fn event(&mut self) -> Result<Event, Ended> {
+        let stream = match &mut self.stream {
+            Some(stream) => stream,
+            none => {
+                tokio::time::sleep(self.wait).await;
+                let mut breakers = self.api.breakers();
+                let opened = breakers.watch_breakers(v1::WatchBreakersRequest {});
+                none.insert(self.api.call(opened).await.map_err(Ended::call)?)
+            }
+        };
+        let message = stream.message().await.map_err(|status| Ended::stream(&self.api, &status))?;
+        let event = message.and_then(|message| message.event);
+        event.ok_or_else(|| Ended::broken(&self.api, "the coordinator closed the stream"))
     }
 }
 
@@ -64,3 +124,6 @@ fn show(session: &mut Session, event: &Event) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
