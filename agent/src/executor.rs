@@ -40,7 +40,10 @@ pub trait AttemptContext: Send + Sync + 'static {
     /// Must be awaited immediately before the first byte that can change the device. `Ok` means that
     /// `INTENT` is on disk and that nobody has called the attempt off since; from then on the attempt
     /// is not cancelled any more and ends by its own deadline.
-    fn open_write_gate(&self) -> BoxFuture<'_, Result<(), GateRefused>>;
+    ///
+    /// `before` is what the device said just now, as [`switchyard_shared::readback::digest`], when it was
+    /// asked: it is kept with the intent, so that a doubt can be settled by reading the device again.
+    fn open_write_gate(&self, before: Option<String>) -> BoxFuture<'_, Result<(), GateRefused>>;
 }
 
 /// Configures one device once. A device's failure is data: an [`Outcome`], never an error or a panic.

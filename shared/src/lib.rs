@@ -18,6 +18,7 @@ pub mod pace;
 pub mod plan;
 pub mod pool;
 pub mod promise;
+pub mod readback;
 pub mod rehearse;
 pub mod rollout;
 pub mod spec;

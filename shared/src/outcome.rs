@@ -104,6 +104,18 @@ words!(
 );
 
 words!(
+    /// What a device was found with when it was read after a doubt.
+    Found {
+        /// It has the change.
+        Applied = "APPLIED",
+        /// It is as it was before the write.
+        NotApplied = "NOT_APPLIED",
+        /// Neither: a person must look.
+        Different = "DIFFERENT",
+    }
+);
+
+words!(
     /// The one state of a device within a rollout.
     DeviceState {
         /// Not started.
@@ -227,6 +239,12 @@ pub struct Outcome {
     pub wrote_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Timestamp,
+    /// What the device said just before the write, as [`crate::readback::digest`]; absent when nobody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// What the device was found with; only of a reading after a doubt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Found>,
 }
 
 impl Outcome {
@@ -244,6 +262,8 @@ impl Outcome {
             started_at: at,
             wrote_at: None,
             finished_at: at,
+            before: None,
+            found: None,
         }
     }
 

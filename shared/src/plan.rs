@@ -15,7 +15,7 @@ use crate::id::{DeviceName, OpId, PlanName, RolloutName, SiteName};
 use crate::pace::Watched;
 use crate::rollout::{Layout, LayoutDevice, LayoutWave, RetryPolicy};
 use crate::spec::{Promote, RolloutSpec};
-use crate::task::{Endpoint, Task};
+use crate::task::{Endpoint, Purpose, Task};
 use crate::time::Timestamp;
 use crate::yaml::Problem;
 use serde::{Deserialize, Serialize};
@@ -201,15 +201,18 @@ impl Plan {
         layout.connect_timeout = self.spec.timeouts.connect;
         layout.budget = Some(self.spec.strategy.budget);
         layout.watched = self.watched.clone();
+        layout.readable = self.spec.change.read.is_some();
         layout
     }
 
     /// The work of one attempt at `device`, with its configuration's bytes.
-    pub fn task(&self, device: &PlannedDevice, op: OpId, configuration: Arc<[u8]>) -> Task {
+    pub fn task(&self, device: &PlannedDevice, op: OpId, purpose: Purpose, configuration: Arc<[u8]>) -> Task {
         Task {
             op,
             endpoint: device.endpoint.clone(),
             command: self.spec.change.command.clone(),
+            read: self.spec.change.read.clone(),
+            purpose,
             configuration,
             timeouts: self.spec.timeouts,
             breakers: self.spec.breakers,

@@ -7,6 +7,8 @@ mod blocked;
 mod command;
 mod counts;
 mod door;
+mod doubt;
+mod doubt_fold;
 pub mod event;
 mod fold;
 mod layout;
@@ -16,6 +18,7 @@ mod result;
 pub use advance::{SiteView, Step, Surroundings, WakeReason};
 pub use command::CommandRefused;
 pub use counts::Counts;
+pub use doubt::{Doubt, NotSettled, READS_MAX, Word};
 pub use layout::{Layout, LayoutDevice, LayoutWave, RetryPolicy};
 pub use result::ResultVerdict;
 
@@ -24,6 +27,7 @@ use event::SkipReason;
 use crate::id::{DeviceName, PlanName, RolloutName, SiteName};
 use crate::outcome::{DeviceState, Outcome, words};
 use crate::pace::{Decision, Group, Pace};
+use crate::task::Purpose;
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -89,6 +93,25 @@ pub struct Device {
     pub reason: String,
     /// Not handed out before this.
     pub not_before: Timestamp,
+    /// What is known of the doubt while it is unknown.
+    pub doubt: Option<Doubt>,
+    /// How often it was in doubt.
+    pub doubts: u32,
+}
+
+impl Device {
+    /// What an attempt at it is for now.
+    pub fn purpose(&self) -> Purpose {
+        match &self.doubt {
+            None => Purpose::Apply,
+            Some(doubt) => Purpose::Settle { before: doubt.before.clone() },
+        }
+    }
+
+    /// Whether it is in doubt and is being read, or will be.
+    pub fn is_settling(&self) -> bool {
+        self.doubt.as_ref().is_some_and(|doubt| doubt.reading || doubt.next_read.is_some())
+    }
 }
 
 /// One wave within a rollout.
@@ -149,6 +172,8 @@ pub struct Rollout {
     waiting: Vec<u32>,
     /// Devices that run, by the number of their site.
     running: Vec<u32>,
+    /// Devices in doubt.
+    doubts: BTreeSet<u32>,
     /// Devices that may be tried again from an instant on.
     later: BTreeSet<(Timestamp, u32)>,
     /// Devices that wait for something that is not the rollout's, since when: not part of the log.
@@ -194,16 +219,14 @@ impl Rollout {
         self.layout.sites().iter().zip(self.waiting.iter().copied())
     }
 
-    /// Names of the devices that this rollout holds: in flight, or unknown while it has not ended.
+    /// Names of the devices that this rollout holds: in flight, or unknown until that is settled.
     pub fn held(&self) -> impl Iterator<Item = &DeviceName> {
-        let ended = self.has_ended();
         self.layout
             .devices
             .iter()
             .zip(&self.devices)
             .filter(move |(_, device)| match device.state {
-                DeviceState::Running => true,
-                DeviceState::Unknown => !ended,
+                DeviceState::Running | DeviceState::Unknown => true,
                 DeviceState::Pending
                 | DeviceState::Succeeded
                 | DeviceState::Unchanged

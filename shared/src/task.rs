@@ -128,7 +128,20 @@ impl Default for BreakerSettings {
     }
 }
 
-/// One device to configure: the work of one attempt.
+/// What an attempt is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// Configure the device.
+    #[default]
+    Apply,
+    /// Read what the device has after a doubt; nothing is written.
+    Settle {
+        /// What it said before the doubtful write, as [`crate::readback::digest`], when it was asked.
+        before: Option<String>,
+    },
+}
+
+/// One device to configure or to read: the work of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
     /// Which attempt this is.
@@ -137,6 +150,10 @@ pub struct Task {
     pub endpoint: Endpoint,
     /// The command that reads the configuration on its standard input.
     pub command: String,
+    /// The command that prints what the device has of it; absent when it cannot be read.
+    pub read: Option<String>,
+    /// What is to be done.
+    pub purpose: Purpose,
     /// The rendered configuration; at most [`CONFIGURATION_BYTES_MAX`].
     pub configuration: Arc<[u8]>,
     /// Its deadlines.

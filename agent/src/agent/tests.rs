@@ -42,7 +42,7 @@ impl Executor for Writer {
         _cancel: CancellationToken,
     ) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
-            context.open_write_gate().await.unwrap();
+            context.open_write_gate(None).await.unwrap();
             self.writes.fetch_add(1, Ordering::SeqCst);
             if self.hang {
                 std::future::pending::<()>().await;
@@ -66,6 +66,8 @@ fn assignment() -> FromCoordinator {
             credential_ref: "env:X".into(),
             host_keys: vec!["SHA256:x".into()],
         },
+        read: None,
+        purpose: Default::default(),
         command: "configure".into(),
         configuration: b"x".as_slice().into(),
         timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(60) },
@@ -94,6 +96,7 @@ impl Running {
         let mut peer = self.sessions.recv().await.unwrap();
         let FromAgent::Hello(hello) = peer.hear().await else { panic!("hello first") };
         peer.say(FromCoordinator::Welcome(Welcome {
+            site_epoch: 1,
             coordinator_epoch: 1,
             acked_sequence,
             heartbeat_interval: Duration::from_secs(2),

@@ -108,10 +108,10 @@ impl AttemptContext for Context {
         let _dropped_when_full = self.progress.try_send(note);
     }
 
-    fn open_write_gate(&self) -> BoxFuture<'_, Result<(), GateRefused>> {
+    fn open_write_gate(&self, before: Option<String>) -> BoxFuture<'_, Result<(), GateRefused>> {
         Box::pin(async move {
             self.check()?;
-            let intent = Entry::Intent { op: self.op.clone(), at: self.clock.now() };
+            let intent = Entry::Intent { op: self.op.clone(), at: self.clock.now(), before };
             match self.log.submit(vec![intent]).await {
                 Ok(Ok(())) => {}
                 Ok(Err(lost)) => return Err(self.refuse(Class::AgentError, &format!("failed to {lost}"))),

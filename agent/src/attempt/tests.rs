@@ -71,7 +71,7 @@ impl Executor for Script {
                 | Script::WriteThenClaimCancelled => {}
             }
             (0..3).for_each(|_| context.answered(true));
-            if let Err(refused) = context.open_write_gate().await {
+            if let Err(refused) = context.open_write_gate(None).await {
                 return end(refused.class, &refused.message);
             }
             match script {
@@ -116,6 +116,8 @@ fn bench_with(script: Script, lease_left: Duration) -> Bench {
             credential_ref: "env:X".into(),
             host_keys: vec!["SHA256:x".into()],
         },
+        read: None,
+        purpose: Default::default(),
         command: "configure".into(),
         configuration: b"x".as_slice().into(),
         timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(60) },

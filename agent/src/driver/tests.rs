@@ -71,7 +71,7 @@ impl Executor for Devices {
                 }
             }
             context.answered(true);
-            if let Err(refused) = context.open_write_gate().await {
+            if let Err(refused) = context.open_write_gate(None).await {
                 return end(refused.class, Phase::Authenticate, LeftAs::Unchanged);
             }
             let intent = |entry: &Entry| matches!(entry, Entry::Intent { op, .. } if *op == task.op);
@@ -131,6 +131,8 @@ fn task(op: OpId) -> Task {
             credential_ref: "env:X".into(),
             host_keys: vec!["SHA256:x".into()],
         },
+        read: None,
+        purpose: Default::default(),
         command: "configure".into(),
         configuration: b"x".as_slice().into(),
         timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(60) },
@@ -172,6 +174,7 @@ async fn bench(pool: usize, silent_from: usize) -> Bench {
 
 async fn connect(driver: &mpsc::Sender<Message>, acked_sequence: u64) -> mpsc::Receiver<FromAgent> {
     let welcome = Welcome {
+        site_epoch: 1,
         coordinator_epoch: 1,
         acked_sequence,
         heartbeat_interval: Duration::from_secs(2),

@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
-use switchyard_shared::task::Task;
+use switchyard_shared::task::{Purpose, Task};
 use tokio_util::sync::CancellationToken;
 
 /// Longest goodbye to a device whose answer is already known.
@@ -68,6 +68,11 @@ impl SshExecutor {
         context: &dyn AttemptContext,
         cancel: CancellationToken,
     ) -> Outcome {
+        if task.purpose != Purpose::Apply {
+            let message = "reading a device back is not built into this agent yet";
+            let now = self.clock.now();
+            return Outcome::new(Class::AgentError, Phase::Queue, LeftAs::Unchanged, message, now);
+        }
         let stage = StageCell::default();
         let opening = connect::open((&self.secrets, &self.fingerprints), &self.config, task, context, &stage);
         let opened = tokio::select! {
@@ -81,7 +86,7 @@ impl SshExecutor {
             Ok(session) => session,
             Err(failure) => return failure.outcome(&*self.clock),
         };
-        if let Err(refused) = context.open_write_gate().await {
+        if let Err(refused) = context.open_write_gate(None).await {
             close(session).await;
             let phase = Stage::Open.phase();
             return Outcome::new(refused.class, phase, LeftAs::Unchanged, &refused.message, self.clock.now());

@@ -21,6 +21,9 @@ pub enum Entry {
         op: OpId,
         /// When.
         at: Timestamp,
+        /// What the device said before, as a digest, when it was asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<String>,
     },
     /// How an attempt ended.
     Result {
@@ -45,6 +48,9 @@ pub enum Entry {
     Epoch {
         /// The highest epoch seen.
         coordinator_epoch: u64,
+        /// The highest epoch of the site.
+        #[serde(default)]
+        site_epoch: u64,
     },
 }
 

@@ -6,6 +6,15 @@ use switchyard_shared::id::OpId;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::time::Timestamp;
 
+/// A write that may have begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// When.
+    pub at: Timestamp,
+    /// What the device said before, as a digest, when it was asked.
+    pub before: Option<String>,
+}
+
 /// The fold of all entries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
@@ -13,6 +22,8 @@ pub struct State {
     pub id: String,
     /// The highest coordinator epoch seen.
     pub coordinator_epoch: u64,
+    /// The highest epoch of the site seen.
+    pub site_epoch: u64,
     /// Results up to here are the coordinator's.
     pub acked: u64,
     /// The last sequence given to a result.
@@ -20,15 +31,15 @@ pub struct State {
     /// Results that are not acknowledged.
     pub results: BTreeMap<u64, (OpId, Outcome)>,
     /// Attempts that may have written and have no result.
-    pub intents: BTreeMap<OpId, Timestamp>,
+    pub intents: BTreeMap<OpId, Intent>,
 }
 
 impl State {
     /// Adds one entry. The same entry twice changes nothing.
     pub fn apply(&mut self, entry: Entry) {
         match entry {
-            Entry::Intent { op, at } => {
-                self.intents.insert(op, at);
+            Entry::Intent { op, at, before } => {
+                self.intents.insert(op, Intent { at, before });
             }
             Entry::Result { sequence, op, outcome } => {
                 self.intents.remove(&op);
@@ -43,8 +54,9 @@ impl State {
                 self.results = self.results.split_off(&self.acked.saturating_add(1));
             }
             Entry::Identity { id } => self.id = id,
-            Entry::Epoch { coordinator_epoch } => {
+            Entry::Epoch { coordinator_epoch, site_epoch } => {
                 self.coordinator_epoch = self.coordinator_epoch.max(coordinator_epoch);
+                self.site_epoch = self.site_epoch.max(site_epoch);
             }
         }
     }
@@ -53,7 +65,7 @@ impl State {
     pub fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
         let head = [
             Entry::Identity { id: self.id.clone() },
-            Entry::Epoch { coordinator_epoch: self.coordinator_epoch },
+            Entry::Epoch { coordinator_epoch: self.coordinator_epoch, site_epoch: self.site_epoch },
             Entry::Acked { sequence: self.acked },
         ];
         let results = self.results.iter().map(|(sequence, (op, outcome))| Entry::Result {
@@ -61,7 +73,11 @@ impl State {
             op: op.clone(),
             outcome: outcome.clone(),
         });
-        let intents = self.intents.iter().map(|(op, at)| Entry::Intent { op: op.clone(), at: *at });
+        let intents = self.intents.iter().map(|(op, Intent { at, before })| Entry::Intent {
+            op: op.clone(),
+            at: *at,
+            before: before.clone(),
+        });
         head.into_iter().chain(results).chain(intents)
     }
 
@@ -69,9 +85,10 @@ impl State {
     /// reported as that and never run again. Gives the operations concerned.
     pub fn settle_intents(&mut self, now: Timestamp) -> Vec<OpId> {
         let intents = std::mem::take(&mut self.intents);
-        for (op, at) in &intents {
+        for (op, Intent { at, before }) in &intents {
             let outcome = Outcome {
                 started_at: *at,
+                before: before.clone(),
                 ..Outcome::new(
                     Class::Inconclusive,
                     Phase::Write,

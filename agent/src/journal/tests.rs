@@ -19,7 +19,7 @@ fn op(n: u32) -> OpId {
 }
 
 fn intent(n: u32) -> Entry {
-    Entry::Intent { op: op(n), at: Timestamp(10) }
+    Entry::Intent { op: op(n), at: Timestamp(10), before: None }
 }
 
 fn result(n: u32) -> Entry {
@@ -65,8 +65,11 @@ fn prefixes(frames: &[Vec<Entry>]) -> Vec<State> {
 #[tokio::test]
 async fn what_was_durable_comes_back() {
     let dir = tempfile::tempdir().unwrap();
-    let frames =
-        [vec![Entry::Epoch { coordinator_epoch: 4 }, intent(1)], vec![result(1)], vec![intent(2), result(2)]];
+    let frames = [
+        vec![Entry::Epoch { coordinator_epoch: 4, site_epoch: 1 }, intent(1)],
+        vec![result(1)],
+        vec![intent(2), result(2)],
+    ];
     write(dir.path(), &frames).await;
     let opened = open(dir.path()).unwrap();
     assert_eq!(opened.state, prefixes(&frames)[3]);

@@ -36,6 +36,7 @@ fn bench(refuse: Option<Code>) -> Bench {
 
 fn welcome() -> Welcome {
     Welcome {
+        site_epoch: 1,
         coordinator_epoch: 3,
         acked_sequence: 7,
         heartbeat_interval: Duration::from_secs(2),
@@ -51,6 +52,7 @@ impl Bench {
             panic!("a session begins with hello")
         };
         let hello = Hello {
+            site_epoch: 1,
             site: SiteName::new("lon").unwrap(),
             version: "0".into(),
             in_hand: vec![],

@@ -16,6 +16,8 @@ use switchyard_shared::task::SiteSettings;
 
 /// How often an agent says that it is there.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(2);
+/// The epoch of every site: none can be bound to another agent yet.
+const SITE_EPOCH: u64 = 1;
 /// Without an answered heartbeat for this long an agent starts nothing new.
 pub(super) const LEASE: Duration = Duration::from_secs(10);
 /// A session without a sign of life for this long is given up: the lease and a quarter.
@@ -41,6 +43,7 @@ impl World {
             lease: LEASE,
             site: site.clone(),
             agent: peer.agent.clone(),
+            site_epoch: SITE_EPOCH,
         };
         turn.send(&outbox, FromCoordinator::Welcome(welcome));
         let session = Session { id, agent: peer.agent.clone(), outbox, granted: 0, sent: 0 };

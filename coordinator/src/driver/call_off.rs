@@ -24,6 +24,11 @@ impl World {
             | Event::Dispatched { .. }
             | Event::Finished { .. }
             | Event::Requeued { .. }
+            | Event::ReadBack { .. }
+            | Event::StillUnknown { .. }
+            | Event::GivenUp { .. }
+            | Event::Settled { .. }
+            | Event::Conflicted { .. }
             | Event::Skipped { .. }
             | Event::WaveFinished { .. }
             | Event::Promoted { .. }

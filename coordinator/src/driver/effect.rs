@@ -7,7 +7,7 @@ use std::sync::Arc;
 use switchyard_proto::convert::link::{Assignment, FromCoordinator};
 use switchyard_shared::id::{OpId, RolloutName};
 use switchyard_shared::plan::Plan;
-use switchyard_shared::task::{ASSIGNMENT_BYTES_MAX, TASKS_PER_ASSIGNMENT_MAX, Task};
+use switchyard_shared::task::{ASSIGNMENT_BYTES_MAX, Purpose, TASKS_PER_ASSIGNMENT_MAX, Task};
 use switchyard_shared::time::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -43,8 +43,8 @@ pub(super) struct Dispatch {
     pub outbox: Outbox,
     pub plan: Arc<Plan>,
     pub rollout: RolloutName,
-    /// Rank and attempt of each.
-    pub ops: Vec<(u32, u32)>,
+    /// Rank, attempt and purpose of each.
+    pub ops: Vec<(u32, u32, Purpose)>,
 }
 
 impl Dispatch {
@@ -52,7 +52,7 @@ impl Dispatch {
     pub(super) async fn send(self, store: &dyn Store) -> Result<(), StoreError> {
         let mut configurations: BTreeMap<String, Arc<[u8]>> = BTreeMap::new();
         let (mut tasks, mut bytes) = (Vec::new(), 0);
-        for (rank, attempt) in self.ops {
+        for (rank, attempt, purpose) in self.ops {
             let device = &self.plan.devices[rank as usize];
             let digest = device.config.as_str();
             let configuration = match configurations.get(digest) {
@@ -70,7 +70,7 @@ impl Dispatch {
             }
             bytes += configuration.len();
             let op = OpId { rollout: self.rollout.clone(), device: device.name.clone(), attempt };
-            tasks.push(self.plan.task(device, op, configuration));
+            tasks.push(self.plan.task(device, op, purpose, configuration));
         }
         send(&self.outbox, tasks);
         Ok(())

@@ -63,6 +63,11 @@ impl Notes {
             | Event::Dispatched { .. }
             | Event::Finished { .. }
             | Event::Requeued { .. }
+            | Event::ReadBack { .. }
+            | Event::StillUnknown { .. }
+            | Event::GivenUp { .. }
+            | Event::Settled { .. }
+            | Event::Conflicted { .. }
             | Event::Skipped { .. }
             | Event::WaveFinished { .. }
             | Event::Promoted { .. }

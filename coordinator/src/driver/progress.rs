@@ -51,7 +51,7 @@ impl World {
             }
             for event in step.events {
                 self.record(name, event.clone(), turn);
-                if let Event::Dispatched { site, ops } = &event {
+                if let Event::Dispatched { site, ops } | Event::ReadBack { site, ops } = &event {
                     self.dispatch(name, site, ops, turn);
                 }
             }
@@ -71,8 +71,12 @@ impl World {
         if let Some(left) = self.fleet.allowance.get_mut(site) {
             *left = left.saturating_sub(count);
         }
-        let layout = &active.rollout.layout;
-        let ops = ops.iter().filter_map(|(device, attempt)| Some((layout.rank(device)?, *attempt))).collect();
+        let rollout = &active.rollout;
+        let task = |(device, attempt): &(DeviceName, u32)| {
+            let rank = rollout.layout.rank(device)?;
+            Some((rank, *attempt, rollout.devices[rank as usize].purpose()))
+        };
+        let ops = ops.iter().filter_map(task).collect();
         let (outbox, plan) = (session.outbox.clone(), active.plan.clone());
         turn.effects.push(Effect::Dispatch(Dispatch { outbox, plan, rollout: name.clone(), ops }));
     }

@@ -92,6 +92,7 @@ fn lab() -> SiteName {
 fn hello(in_hand: Vec<OpId>) -> Hello {
     let (site, version) = (SiteName::new("lab").unwrap(), "1".into());
     Hello {
+        site_epoch: 1,
         site,
         version,
         in_hand,

@@ -156,6 +156,11 @@ fn moves_breakers(event: &Event) -> bool {
         | Event::Dispatched { .. }
         | Event::Finished { .. }
         | Event::Requeued { .. }
+        | Event::ReadBack { .. }
+        | Event::StillUnknown { .. }
+        | Event::GivenUp { .. }
+        | Event::Settled { .. }
+        | Event::Conflicted { .. }
         | Event::Skipped { .. }
         | Event::WaveFinished { .. }
         | Event::Promoted { .. }
@@ -181,8 +186,19 @@ fn hold(fleet: &mut Fleet, rollout: &Rollout, event: &Event) {
             }
         }
         Event::Requeued { device, .. } => release(fleet, device),
-        Event::Ended { .. } => fleet.held.retain(|_, holder| *holder != rollout.name),
-        Event::Created { .. }
+        Event::Settled { device, state, .. } => {
+            if *state != DeviceState::Unknown {
+                release(fleet, device);
+            }
+        }
+        Event::Conflicted { device, .. } => {
+            fleet.held.insert(device.clone(), rollout.name.clone());
+        }
+        Event::Ended { .. }
+        | Event::ReadBack { .. }
+        | Event::StillUnknown { .. }
+        | Event::GivenUp { .. }
+        | Event::Created { .. }
         | Event::WaveStarted { .. }
         | Event::Skipped { .. }
         | Event::WaveFinished { .. }

@@ -3,7 +3,7 @@
 use super::{BadField, same_names, timestamp, to_enum, to_timestamp};
 use crate::v1;
 use switchyard_shared::outcome::{
-    Class, DeviceState, LeftAs, MESSAGE_BYTES_MAX, OUTPUT_BYTES_MAX, Outcome, Phase, printable,
+    Class, DeviceState, Found, LeftAs, MESSAGE_BYTES_MAX, OUTPUT_BYTES_MAX, Outcome, Phase, printable,
 };
 
 same_names!(
@@ -31,6 +31,7 @@ same_names!(
     ]
 );
 same_names!(v1::OutcomePhase, Phase, "phase", [Queue, Connect, Authenticate, Write, Verify]);
+same_names!(v1::Found, Found, "found", [Applied, NotApplied, Different]);
 same_names!(v1::LeftAs, LeftAs, "left_as", [Unchanged, Reverted, Changed, Unknown]);
 same_names!(
     v1::DeviceState,
@@ -53,6 +54,8 @@ impl From<&Outcome> for v1::Outcome {
             started_at: Some(timestamp(outcome.started_at)),
             wrote_at: outcome.wrote_at.map(timestamp),
             finished_at: Some(timestamp(outcome.finished_at)),
+            before: outcome.before.clone().unwrap_or_default(),
+            found: outcome.found.map_or(v1::Found::Unspecified, Into::into).into(),
         }
     }
 }
@@ -73,7 +76,22 @@ impl TryFrom<v1::Outcome> for Outcome {
             started_at: to_timestamp(wire.started_at, "started_at")?,
             wrote_at: wire.wrote_at.map(|at| to_timestamp(Some(at), "wrote_at")).transpose()?,
             finished_at: to_timestamp(wire.finished_at, "finished_at")?,
+            before: some_digest(&wire.before, "before")?,
+            found: match wire.found {
+                0 => None,
+                found => Some(to_enum::<v1::Found, _>(found, "found")?),
+            },
         })
+    }
+}
+
+/// A digest, or none when the field is empty.
+pub(crate) fn some_digest(text: &str, field: &'static str) -> Result<Option<String>, BadField> {
+    let is_digest = text.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && hex.is_ascii());
+    match text {
+        "" => Ok(None),
+        text if is_digest => Ok(Some(text.to_owned())),
+        _ => Err(BadField::new(field, "not a digest")),
     }
 }
 
@@ -90,6 +108,8 @@ mod tests {
         outcome.output_bytes = 15;
         outcome.wrote_at = Some(Timestamp(8));
         outcome.finished_at = Timestamp(9);
+        outcome.before = Some(switchyard_shared::readback::digest(b"old"));
+        outcome.found = Some(Found::Different);
         outcome.with_hint("read the device's answer")
     }
 

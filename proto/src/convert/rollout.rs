@@ -166,6 +166,11 @@ pub fn event(
         Event::Dispatched { .. }
         | Event::Finished { .. }
         | Event::Requeued { .. }
+        | Event::ReadBack { .. }
+        | Event::StillUnknown { .. }
+        | Event::GivenUp { .. }
+        | Event::Settled { .. }
+        | Event::Conflicted { .. }
         | Event::Skipped { .. } => {
             Wire::DevicesChanged(v1::DevicesChanged { devices: changed(layout, event) })
         }
@@ -199,6 +204,31 @@ fn changed(layout: &Layout, event: &Event) -> Vec<v1::DeviceResult> {
             let outcome = outcome.as_ref().map(Into::into);
             let reason = reason.to_owned();
             vec![v1::DeviceResult { outcome, reason, ..of(device, *attempt, DeviceState::Pending) }]
+        }
+        Event::ReadBack { ops, .. } => {
+            let reading = |name, attempt| v1::DeviceResult {
+                reason: "being read back".into(),
+                ..of(name, attempt, DeviceState::Unknown)
+            };
+            ops.iter().map(|(name, attempt)| reading(name, *attempt)).collect()
+        }
+        Event::StillUnknown { device, attempt, reason, .. } => {
+            vec![v1::DeviceResult { reason: reason.clone(), ..of(device, *attempt, DeviceState::Unknown) }]
+        }
+        Event::GivenUp { devices, reason, .. } => {
+            let given_up = |name, attempt| v1::DeviceResult {
+                reason: reason.clone(),
+                ..of(name, attempt, DeviceState::Unknown)
+            };
+            devices.iter().map(|(name, attempt)| given_up(name, *attempt)).collect()
+        }
+        Event::Settled { device, attempt, state, outcome, reason, .. } => {
+            let (outcome, reason) = (outcome.as_ref().map(Into::into), reason.clone());
+            vec![v1::DeviceResult { outcome, reason, ..of(device, *attempt, *state) }]
+        }
+        Event::Conflicted { device, attempt, outcome, reason } => {
+            let (outcome, reason) = (Some(outcome.into()), reason.clone());
+            vec![v1::DeviceResult { outcome, reason, ..of(device, *attempt, DeviceState::Unknown) }]
         }
         Event::Skipped { devices, message, .. } => devices
             .iter()

@@ -98,6 +98,23 @@ impl Pace {
         self.touch_labels(rank);
     }
 
+    /// An unknown device turned out to be untouched: it counts for nothing and may be started again. Like
+    /// [`Self::settle`] it never undoes a hold.
+    pub fn settle_untouched(&mut self, rank: u32) {
+        let Some(device) = self.devices.get_mut(rank as usize) else { return };
+        let doubt = std::mem::replace(&mut device.doubt, Doubt::None);
+        if doubt == Doubt::None {
+            return;
+        }
+        device.counted = false;
+        self.harm.unknown -= 1;
+        if doubt != Doubt::Waived {
+            self.unreserve(rank, doubt);
+            self.line.unknown -= 1;
+        }
+        self.touch_labels(rank);
+    }
+
     /// Takes the device out of flight, if it is.
     fn land(&mut self, rank: u32) {
         let device = &mut self.devices[rank as usize];

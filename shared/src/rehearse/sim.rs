@@ -293,6 +293,11 @@ impl Sim<'_> {
                     | Event::Aborted { .. }
                     | Event::Released { .. }
                     | Event::Breaker { .. }
+                    | Event::ReadBack { .. }
+                    | Event::StillUnknown { .. }
+                    | Event::GivenUp { .. }
+                    | Event::Settled { .. }
+                    | Event::Conflicted { .. }
                     | Event::Ended { .. } => {}
                 }
             }
@@ -397,5 +402,7 @@ fn blank(class: Class, phase: Phase, at: Timestamp) -> Outcome {
         started_at: at,
         wrote_at: None,
         finished_at: at,
+        before: None,
+        found: None,
     }
 }

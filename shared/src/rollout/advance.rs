@@ -72,6 +72,10 @@ impl Rollout {
     pub fn advance(&mut self, now: Timestamp, around: &dyn Surroundings) -> Step {
         let mut step = Step::default();
         self.pace.tick(now);
+        self.read_doubts(now, around, &mut step);
+        if !step.events.is_empty() || self.has_ended() {
+            return step;
+        }
         if let Some(event) = self.decision().filter(|_| !self.is_over()) {
             step.events.push(event);
             return step;
@@ -80,7 +84,7 @@ impl Rollout {
             RolloutState::Pending => step.events.push(Event::WaveStarted { wave: 0 }),
             RolloutState::Running => self.advance_running(now, around, &mut step),
             RolloutState::Aborted if !self.has_ended() => self.advance_aborted(&mut step),
-            RolloutState::Paused if self.counts.all_final() && self.is_last_wave() => {
+            RolloutState::Paused if self.is_done() && self.is_last_wave() => {
                 self.turn_wave(now, &mut step);
             }
             RolloutState::Paused
@@ -96,6 +100,11 @@ impl Rollout {
         step
     }
 
+    /// Whether every device is final and no doubt is being settled.
+    fn is_done(&self) -> bool {
+        self.counts.all_final() && !self.is_settling()
+    }
+
     fn is_over(&self) -> bool {
         self.has_ended() || self.state == RolloutState::Aborted
     }
@@ -108,8 +117,8 @@ impl Rollout {
         let wave = &self.waves[self.wave as usize];
         match wave.state {
             WaveState::Waiting => step.events.push(Event::WaveStarted { wave: self.wave }),
-            WaveState::Running if self.counts.all_final() => self.turn_wave(now, step),
-            WaveState::Running if wave.counts.all_final() && !self.is_last_wave() => {
+            WaveState::Running if self.is_done() => self.turn_wave(now, step),
+            WaveState::Running if wave.counts.all_final() && !self.is_last_wave() && !self.is_settling() => {
                 self.turn_wave(now, step);
             }
             WaveState::Running => self.hand_out(now, around, step),
@@ -135,7 +144,8 @@ impl Rollout {
         let mut of_wave =
             self.layout.devices.iter().zip(&self.devices).filter(|(place, _)| place.wave == self.wave);
         let (place, device) = of_wave.find(|(_, device)| match device.state {
-            DeviceState::Failed | DeviceState::Unknown => true,
+            DeviceState::Failed => true,
+            DeviceState::Unknown => !device.is_settling(),
             DeviceState::Pending
             | DeviceState::Running
             | DeviceState::Succeeded
@@ -143,8 +153,12 @@ impl Rollout {
             | DeviceState::Skipped
             | DeviceState::RolledBack => false,
         })?;
-        let outcome = device.outcome.as_ref()?;
-        Some(format!("canary device {} ended as {}: {}", place.name, outcome.class, outcome.message))
+        Some(match &device.outcome {
+            Some(outcome) => {
+                format!("canary device {} ended as {}: {}", place.name, outcome.class, outcome.message)
+            }
+            None => format!("canary device {} is {}: {}", place.name, device.state, device.reason),
+        })
     }
 
     fn advance_aborted(&self, step: &mut Step) {
@@ -154,7 +168,7 @@ impl Rollout {
         if !left.is_empty() {
             let message = "the rollout was aborted before its turn";
             step.events.extend(self.give_up(&left, SkipReason::Aborted, message));
-        } else if self.counts.all_final() {
+        } else if self.is_done() {
             step.events.push(Event::Ended { state: RolloutState::Aborted });
         }
     }

@@ -3,7 +3,7 @@
 use super::RolloutState;
 use crate::breaker::Report;
 use crate::id::{DeviceName, PlanName, SiteName};
-use crate::outcome::{Class, Outcome, words};
+use crate::outcome::{Class, DeviceState, Outcome, words};
 use crate::pace::{Evidence, Group};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,59 @@ pub enum Event {
         class: Class,
         /// Not before this.
         not_before: Timestamp,
+    },
+    /// Devices in doubt were handed to the agent of one site to be read; nothing is written.
+    ReadBack {
+        /// The site.
+        site: SiteName,
+        /// Devices with their attempt numbers.
+        ops: Vec<(DeviceName, u32)>,
+    },
+    /// A device in doubt stays so.
+    StillUnknown {
+        /// The device.
+        device: DeviceName,
+        /// The reading that ended, or the latest attempt.
+        attempt: u32,
+        /// It is read again then; absent when a person must say.
+        not_before: Option<Timestamp>,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// Attempts in flight are no longer waited for: nobody knows how they end.
+    GivenUp {
+        /// Devices with their attempt numbers.
+        devices: Vec<(DeviceName, u32)>,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// A doubt is over.
+    Settled {
+        /// The device.
+        device: DeviceName,
+        /// The reading or the late attempt that settled it, or the latest attempt.
+        attempt: u32,
+        /// What the device is now.
+        state: DeviceState,
+        /// What settled it, when it was an attempt.
+        outcome: Option<Outcome>,
+        /// Who, or `auto`.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// One attempt was reported to have ended in two ways: the device is in doubt.
+    Conflicted {
+        /// The device.
+        device: DeviceName,
+        /// The attempt.
+        attempt: u32,
+        /// The other end.
+        outcome: Outcome,
+        /// Both, in one line.
+        reason: String,
     },
     /// Devices that will not be tried.
     Skipped {

@@ -1,5 +1,6 @@
 //! Applies an event: the only way a rollout's state changes.
 
+use super::doubt::leaves_doubt;
 use super::event::Event;
 use super::{Counts, Device, Layout, Rollout, RolloutState, Wave, WaveState};
 use crate::breaker::{Name, Report, State};
@@ -34,6 +35,8 @@ impl Rollout {
             reported: 0,
             reason: String::new(),
             not_before: Timestamp(i64::MIN),
+            doubt: None,
+            doubts: 0,
         };
         let (counts, waves) = planned(&layout);
         Ok(Self {
@@ -60,6 +63,7 @@ impl Rollout {
             held_by_hand: BTreeSet::new(),
             waiting: vec![0; layout.sites().len()],
             running: vec![0; layout.sites().len()],
+            doubts: BTreeSet::new(),
             later: BTreeSet::new(),
             parked: BTreeMap::new(),
             open_since: BTreeMap::new(),
@@ -81,6 +85,19 @@ impl Rollout {
             Event::Requeued { device, attempt, outcome, not_before, .. } => {
                 self.requeue(device, outcome.as_ref().map(|outcome| (*attempt, outcome)), *not_before, at)
             }
+            Event::ReadBack { ops, .. } => {
+                ops.iter().for_each(|(name, attempt)| self.read_back(name, *attempt))
+            }
+            Event::StillUnknown { device, attempt, not_before, reason } => {
+                self.still_unknown(device, *attempt, *not_before, reason);
+            }
+            Event::GivenUp { devices, reason, .. } => {
+                devices.iter().for_each(|(name, _)| self.given_up(name, reason, at));
+            }
+            Event::Settled { device, attempt, state, outcome, reason, .. } => {
+                self.settled(device, *attempt, *state, (outcome.as_ref(), reason), at);
+            }
+            Event::Conflicted { device, reason, .. } => self.conflicted(device, reason, at),
             Event::Skipped { devices, message, .. } => {
                 devices.iter().for_each(|name| self.skip(name, message))
             }
@@ -171,6 +188,9 @@ impl Rollout {
             device.reported = attempt;
             self.pace.withdraw(rank);
             self.learn(rank, outcome, at);
+            if leaves_doubt(outcome.class) {
+                self.begin_doubt(rank, outcome.before.clone(), self.layout.readable, at);
+            }
         }
     }
 
@@ -204,7 +224,7 @@ impl Rollout {
     }
 
     /// Moves a device to `to` in every count; `None` when the plan has no such device.
-    fn shift(&mut self, name: &DeviceName, to: DeviceState) -> Option<u32> {
+    pub(super) fn shift(&mut self, name: &DeviceName, to: DeviceState) -> Option<u32> {
         let rank = self.layout.rank(name)?;
         let place = &self.layout.devices[rank as usize];
         let from = std::mem::replace(&mut self.devices[rank as usize].state, to);

@@ -3,7 +3,7 @@
 use super::event::Event;
 use super::{Rollout, RolloutState};
 use crate::id::{DeviceName, SiteName};
-use crate::outcome::{Class, LeftAs, Outcome, Phase};
+use crate::outcome::{Class, DeviceState, LeftAs, Outcome, Phase};
 use crate::time::Timestamp;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -39,10 +39,42 @@ impl Rollout {
         if attempt == 0 || attempt > device.attempt {
             return ResultVerdict::Stray(format!("attempt {attempt} at {name} was never made"));
         }
+        let reading = device.doubt.as_ref().is_some_and(|doubt| doubt.reading);
+        if reading && attempt == device.attempt {
+            return ResultVerdict::Counted(self.after_reading(name, attempt, outcome, now));
+        }
+        if self.is_given_up(name, attempt) {
+            let settled = self.after_late_result(name, attempt, outcome);
+            return settled.map_or(ResultVerdict::Repeated, ResultVerdict::Counted);
+        }
+        if attempt == device.reported
+            && let Some(conflict) = self.conflict(name, attempt, outcome)
+        {
+            return ResultVerdict::Counted(conflict);
+        }
         if attempt < device.attempt || attempt == device.reported || device.state.is_final() {
             return ResultVerdict::Repeated;
         }
         ResultVerdict::Counted(self.after_attempt(name, attempt, outcome, now))
+    }
+
+    /// A second end of an attempt that differs from the first in what the device was left as. That nobody
+    /// knows is no news to somebody who does.
+    fn conflict(&self, name: &DeviceName, attempt: u32, outcome: &Outcome) -> Option<Event> {
+        let (_, device) = self.device(name)?;
+        let known = device.outcome.as_ref()?;
+        let definite =
+            |outcome: &Outcome| outcome.class.device_state().filter(|state| *state != DeviceState::Unknown);
+        let (before, after) = (definite(known)?, definite(outcome)?);
+        if before == after || device.state != before {
+            return None;
+        }
+        let reason = format!(
+            "attempt {attempt} was reported as {} and then as {}: its agent's journal may be an old copy; read the \
+             device: switchyard device reconcile {name}",
+            known.class, outcome.class
+        );
+        Some(Event::Conflicted { device: name.clone(), attempt, outcome: outcome.clone(), reason })
     }
 
     /// The events for operations that an agent, just connected, does not know: they were never started,
@@ -54,7 +86,20 @@ impl Rollout {
         lost_journal: bool,
         now: Timestamp,
     ) -> Vec<Event> {
-        self.running_at(site)
+        let unread =
+            self.reading_at(site).filter(|(name, attempt)| !in_hand.contains(&((*name).clone(), *attempt)));
+        let unread = unread.map(|(name, attempt)| Event::StillUnknown {
+            device: name.clone(),
+            attempt,
+            not_before: Some(now),
+            reason: "its agent was restarted while it read the device".into(),
+        });
+        let given_up = self
+            .given_up_at(site)
+            .filter(|(name, attempt)| !lost_journal && !in_hand.contains(&((*name).clone(), *attempt)));
+        let given_up = given_up.map(|(name, attempt)| self.never_started(name, attempt));
+        let gone = self
+            .running_at(site)
             .filter(|(name, attempt)| !in_hand.contains(&((*name).clone(), *attempt)))
             .map(|(name, attempt)| match lost_journal {
                 true => Event::Finished { device: name.clone(), attempt, outcome: in_doubt(now) },
@@ -65,8 +110,8 @@ impl Rollout {
                     class: Class::NotStarted,
                     not_before: now,
                 },
-            })
-            .collect()
+            });
+        gone.chain(unread).chain(given_up).collect()
     }
 
     fn after_attempt(&self, name: &DeviceName, attempt: u32, outcome: &Outcome, now: Timestamp) -> Event {

@@ -23,6 +23,9 @@ pub struct Change {
     /// Run on the device with the rendered configuration on its standard input; exit status 0 is
     /// success.
     pub command: String,
+    /// Prints what the device has of the configuration; lets a doubt be settled by reading.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<String>,
     /// Path of the template of each platform; [`DEFAULT_TEMPLATE`] serves all others.
     pub templates: BTreeMap<String, String>,
     /// Values for the templates; they win over those of `vars_files`.
@@ -44,16 +47,18 @@ pub(super) fn read(mut section: Section<'_>) -> Option<Change> {
         "local_exec",
     ]);
     let ssh = section.require("ssh", "ssh: {command: load}").and_then(|field| field.section());
-    let command = ssh.and_then(|mut ssh| {
-        ssh.not_supported_yet(&["read", "confirm"]);
-        ssh.require("command", "command: load")?.parsed(command)
+    let ssh = ssh.map(|mut ssh| {
+        ssh.not_supported_yet(&["confirm"]);
+        let read = ssh.take("read").and_then(|field| field.parsed(command));
+        (ssh.require("command", "command: load").and_then(|field| field.parsed(command)), read)
     });
+    let (command, read) = ssh.unwrap_or_default();
     let templates = section.require("templates", "templates: {default: motd.cfg.j2}");
     let templates = templates.and_then(|field| templates_of(&field));
     let vars = section.take("vars").map(|field| vars(&field)).unwrap_or_default();
     let files = section.take("vars_files").and_then(|field| field.list(VARS_FILES_MAX)).unwrap_or_default();
     let vars_files = files.iter().filter_map(|field| field.parsed(path)).collect();
-    Some(Change { command: command?, templates: templates?, vars, vars_files })
+    Some(Change { command: command?, read, templates: templates?, vars, vars_files })
 }
 
 fn templates_of(field: &Field<'_>) -> Option<BTreeMap<String, String>> {

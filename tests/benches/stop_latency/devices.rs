@@ -55,7 +55,7 @@ impl Executor for Devices {
                 outcome.started_at = started_at;
                 outcome
             };
-            if let Err(refused) = context.open_write_gate().await {
+            if let Err(refused) = context.open_write_gate(None).await {
                 return end(refused.class, LeftAs::Unchanged, &refused.message);
             }
             tokio::time::sleep(self.takes).await;

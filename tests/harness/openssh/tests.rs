@@ -17,7 +17,7 @@ struct OpenGate;
 impl AttemptContext for OpenGate {
     fn progress(&self, _phase: Phase) {}
 
-    fn open_write_gate(&self) -> BoxFuture<'_, Result<(), GateRefused>> {
+    fn open_write_gate(&self, _: Option<String>) -> BoxFuture<'_, Result<(), GateRefused>> {
         Box::pin(async { Ok(()) })
     }
 }
@@ -44,6 +44,8 @@ fn task(fleet: &OpenSshFleet, entry: &Entry) -> Task {
             credential_ref: fleet.credential_ref(),
             host_keys: vec![fleet.host_key().into()],
         },
+        read: None,
+        purpose: Default::default(),
         command: "configure-from-stdin".into(),
         configuration: format!("hostname {}\n", entry.name).into_bytes().into(),
         timeouts: Timeouts { connect: long, command: long },

@@ -18,6 +18,7 @@ impl Core {
             acked_sequence: self.ledger.acked_sequence(),
             coordinator_epoch: self.coordinator_epoch,
             journal_id: self.journal_id.clone(),
+            site_epoch: self.site_epoch,
             max_in_flight: u32::try_from(self.pool.max()).unwrap_or(u32::MAX),
         }
     }
@@ -41,9 +42,11 @@ impl Core {
         }
         self.connected = true;
         (self.received, self.granted, self.granted_sent) = (0, 0, 0);
-        if welcome.coordinator_epoch > self.coordinator_epoch {
-            self.coordinator_epoch = welcome.coordinator_epoch;
-            let entry = Entry::Epoch { coordinator_epoch: welcome.coordinator_epoch };
+        if welcome.coordinator_epoch > self.coordinator_epoch || welcome.site_epoch > self.site_epoch {
+            self.coordinator_epoch = welcome.coordinator_epoch.max(self.coordinator_epoch);
+            self.site_epoch = welcome.site_epoch.max(self.site_epoch);
+            let entry =
+                Entry::Epoch { coordinator_epoch: self.coordinator_epoch, site_epoch: self.site_epoch };
             self.effects.push_back(Effect::Append { entries: vec![entry], results_to: None });
         }
         self.acked(welcome.acked_sequence);

@@ -56,6 +56,8 @@ fn task(op: OpId) -> Task {
             credential_ref: "env:X".into(),
             host_keys: vec!["SHA256:x".into()],
         },
+        read: None,
+        purpose: Default::default(),
         command: "configure".into(),
         configuration: b"x".as_slice().into(),
         timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(60) },
@@ -66,6 +68,7 @@ fn task(op: OpId) -> Task {
 
 fn welcome(acked_sequence: u64, coordinator_epoch: u64) -> Welcome {
     Welcome {
+        site_epoch: 1,
         coordinator_epoch,
         acked_sequence,
         heartbeat_interval: Duration::from_secs(2),

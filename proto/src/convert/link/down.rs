@@ -24,6 +24,8 @@ pub struct Welcome {
     pub site: SiteName,
     /// The agent's name.
     pub agent: AgentName,
+    /// Rises when an operator binds the site to another agent.
+    pub site_epoch: u64,
 }
 
 /// A task that was sent but cannot be carried out as it is.
@@ -102,6 +104,7 @@ impl From<FromCoordinator> for agent_v1::ConnectResponse {
                 lease: Some(duration(welcome.lease)),
                 site: welcome.site.to_string(),
                 agent: welcome.agent.to_string(),
+                site_epoch: welcome.site_epoch,
             }),
             FromCoordinator::HeartbeatReply(count) => {
                 Message::HeartbeatReply(agent_v1::HeartbeatReply { count })
@@ -165,6 +168,7 @@ fn to_welcome(wire: &agent_v1::Welcome) -> Result<Welcome, BadField> {
         lease: to_duration(wire.lease, "lease")?,
         site: SiteName::new(&wire.site).map_err(|error| BadField::new("site", error))?,
         agent: AgentName::new(&wire.agent).map_err(|error| BadField::new("agent", error))?,
+        site_epoch: wire.site_epoch,
     };
     if welcome.heartbeat_interval < Duration::from_millis(10) {
         return Err(BadField::new("heartbeat_interval", "shorter than 10 ms"));
@@ -207,6 +211,7 @@ mod tests {
             lease: Duration::from_secs(10),
             site: SiteName::new("lon").unwrap(),
             agent: AgentName::new("lon-1").unwrap(),
+            site_epoch: 2,
         }
     }
 

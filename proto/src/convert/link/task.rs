@@ -2,9 +2,11 @@
 
 use super::to_op;
 use crate::agent_v1;
+use crate::convert::outcome::some_digest;
 use crate::convert::{BadField, duration, required, to_duration};
 use switchyard_shared::task::{
-    BreakerSettings, CONFIGURATION_BYTES_MAX, Endpoint, PoolSettings, Rate, SiteSettings, Task, Timeouts,
+    BreakerSettings, CONFIGURATION_BYTES_MAX, Endpoint, PoolSettings, Purpose, Rate, SiteSettings, Task,
+    Timeouts,
 };
 
 impl From<&Task> for agent_v1::Task {
@@ -22,6 +24,12 @@ impl From<&Task> for agent_v1::Task {
             command_timeout: Some(duration(task.timeouts.command)),
             breakers: Some((&task.breakers).into()),
             pools: Some((&task.pools).into()),
+            read_command: task.read.clone().unwrap_or_default(),
+            settle: matches!(task.purpose, Purpose::Settle { .. }),
+            before: match &task.purpose {
+                Purpose::Apply => String::new(),
+                Purpose::Settle { before } => before.clone().unwrap_or_default(),
+            },
         }
     }
 }
@@ -104,6 +112,14 @@ impl TryFrom<agent_v1::Task> for Task {
             breakers: BreakerSettings::try_from(required(wire.breakers, "breakers")?)
                 .map_err(|error| error.within("breakers"))?,
             pools: required(wire.pools, "pools")?.into(),
+            purpose: match wire.settle {
+                false => Purpose::Apply,
+                true if wire.read_command.is_empty() => {
+                    return Err(BadField::new("read_command", "empty, and the device is to be read"));
+                }
+                true => Purpose::Settle { before: some_digest(&wire.before, "before")? },
+            },
+            read: Some(wire.read_command).filter(|command| !command.is_empty()),
         })
     }
 }
@@ -133,6 +149,8 @@ mod tests {
                 host_keys: vec!["SHA256:abc".into()],
             },
             command: "configure".into(),
+            read: Some("show running-config".into()),
+            purpose: Purpose::Settle { before: Some(switchyard_shared::readback::digest(b"old")) },
             configuration: b"ntp server 192.0.2.1\n".as_slice().into(),
             timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(60) },
             breakers: BreakerSettings::default(),
@@ -154,7 +172,9 @@ mod tests {
 
     #[test]
     fn a_task_that_cannot_be_carried_out_names_its_bad_field() {
-        let cases: [(&str, Damage); 8] = [
+        let cases: [(&str, Damage); 10] = [
+            ("read_command", |t| t.read_command = String::new()),
+            ("before", |t| t.before = "old".into()),
             ("operation", |t| t.operation = None),
             ("operation.attempt", |t| t.operation.as_mut().unwrap().attempt = 0),
             ("operation.device", |t| t.operation.as_mut().unwrap().device = "../etc".into()),

@@ -29,6 +29,8 @@ pub struct Hello {
     pub max_in_flight: u32,
     /// Names its journal.
     pub journal_id: String,
+    /// The highest epoch of its site that it has seen.
+    pub site_epoch: u64,
 }
 
 /// One message of an agent.
@@ -73,6 +75,7 @@ impl From<FromAgent> for agent_v1::ConnectRequest {
                 coordinator_epoch: hello.coordinator_epoch,
                 max_in_flight: hello.max_in_flight,
                 journal_id: hello.journal_id,
+                site_epoch: hello.site_epoch,
             }),
             FromAgent::Heartbeat(count) => Message::Heartbeat(agent_v1::Heartbeat { count }),
             FromAgent::Credit(granted_total) => Message::Credit(agent_v1::Credit { granted_total }),
@@ -135,6 +138,7 @@ fn to_hello(wire: agent_v1::Hello) -> Result<Hello, BadField> {
         coordinator_epoch: wire.coordinator_epoch,
         max_in_flight: wire.max_in_flight,
         journal_id: printable(wire.journal_id.as_bytes(), 64),
+        site_epoch: wire.site_epoch,
     })
 }
 
@@ -160,6 +164,7 @@ mod tests {
                 coordinator_epoch: 2,
                 max_in_flight: 10,
                 journal_id: "j1".into(),
+                site_epoch: 2,
             }),
             FromAgent::Heartbeat(3),
             FromAgent::Credit(12),

@@ -114,9 +114,9 @@ fn a_cancelled_rollout_is_called_off_and_others_go_on() {
 #[test]
 fn a_restart_tells_of_the_write_in_doubt_and_goes_on_counting() {
     let mut state = State::default();
-    state.apply(Entry::Epoch { coordinator_epoch: 7 });
+    state.apply(Entry::Epoch { coordinator_epoch: 7, site_epoch: 1 });
     state.apply(Entry::Acked { sequence: 41 });
-    state.apply(Entry::Intent { op: op(1), at: Timestamp(5) });
+    state.apply(Entry::Intent { op: op(1), at: Timestamp(5), before: None });
     state.settle_intents(Timestamp(9));
     let mut world = World::after(4, state);
     assert_eq!(world.core.hello().coordinator_epoch, 7);

@@ -36,7 +36,7 @@ impl AttemptContext for Gate {
         Some(self.hearing.get_or_init(|| Arc::new(Hearing::new(SystemClock::shared()))).clone())
     }
 
-    fn open_write_gate(&self) -> BoxFuture<'_, Result<(), GateRefused>> {
+    fn open_write_gate(&self, _: Option<String>) -> BoxFuture<'_, Result<(), GateRefused>> {
         self.opened.fetch_add(1, Ordering::SeqCst);
         let answer = self.refuse.clone().map_or(Ok(()), Err);
         Box::pin(async move { answer })
@@ -61,6 +61,8 @@ pub(in crate::executor::ssh) fn task() -> Task {
     Task {
         op,
         endpoint,
+        read: None,
+        purpose: Default::default(),
         command: "configure-from-stdin".into(),
         configuration: b"ntp server 192.0.2.1\n"[..].into(),
         timeouts: Timeouts { connect: long, command: long },

@@ -1,0 +1,321 @@
+//! Devices in doubt: read back before anything else, settled by what they say or by a person, held until then.
+
+use super::advance::{Step, Surroundings, WakeReason};
+use super::event::Event;
+use super::{Rollout, RolloutState};
+use crate::id::{DeviceName, SiteName};
+use crate::outcome::{Class, DeviceState, Found, Outcome};
+use crate::time::Timestamp;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Wait before the first reading; doubles with each further one.
+const READ_WAIT: Duration = Duration::from_secs(2);
+/// Longest wait before a reading.
+const READ_WAIT_MAX: Duration = Duration::from_secs(60);
+/// Readings of one doubt that are made without a person's word.
+pub const READS_MAX: u32 = 6;
+/// Doubts about one device after which it is not tried again although nothing was written.
+const DOUBTS_MAX: u32 = 2;
+
+/// A device of which nobody knows whether it has the change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubt {
+    /// Since when.
+    pub since: Timestamp,
+    /// What the device said before the write, when it was asked.
+    pub before: Option<String>,
+    /// Whether an agent is reading it.
+    pub reading: bool,
+    /// Readings that were begun.
+    pub reads: u32,
+    /// When it is to be read next; absent when a person must say what it has.
+    pub next_read: Option<Timestamp>,
+}
+
+impl Doubt {
+    pub(super) fn new(since: Timestamp, before: Option<String>, next_read: Option<Timestamp>) -> Self {
+        Self { since, before, reading: false, reads: 0, next_read }
+    }
+}
+
+/// What a person found a device in doubt to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// The change, whole.
+    Succeeded,
+    /// A part of it, or something broken.
+    Failed,
+    /// Nothing of it.
+    NotApplied,
+}
+
+/// Why a doubt cannot be settled; nothing changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotSettled {
+    /// There is no doubt.
+    #[error("settle {device} of rollouts/{rollout}: it is {state}, and only what is UNKNOWN can be settled")]
+    NoDoubt {
+        /// The device.
+        device: DeviceName,
+        /// The rollout.
+        rollout: String,
+        /// Its state.
+        state: DeviceState,
+    },
+    /// The plan has no such device.
+    #[error("settle {device}: it is no device of rollouts/{rollout}")]
+    NoDevice {
+        /// The device.
+        device: DeviceName,
+        /// The rollout.
+        rollout: String,
+    },
+    /// There is no command to read it with.
+    #[error(
+        "read {device}: its change has no `ssh.read`; look at the device, then say what it has: \
+         switchyard device reconcile {device} --as succeeded|failed|not-applied --reason WHY"
+    )]
+    Unreadable {
+        /// The device.
+        device: DeviceName,
+    },
+}
+
+impl Rollout {
+    /// Whether devices in doubt are being read or will be: until then nothing is over.
+    pub fn is_settling(&self) -> bool {
+        self.doubts.iter().any(|rank| self.devices[*rank as usize].is_settling())
+    }
+
+    /// Names of the devices in doubt.
+    pub fn in_doubt(&self) -> impl Iterator<Item = &DeviceName> {
+        self.doubts.iter().map(|rank| &self.layout.devices[*rank as usize].name)
+    }
+
+    /// Names of the devices that an agent is reading at `site`, with their attempts.
+    pub fn reading_at<'a>(&'a self, site: &'a SiteName) -> impl Iterator<Item = (&'a DeviceName, u32)> {
+        let of_site = self.doubts.iter().filter(|rank| self.layout.devices[**rank as usize].site == *site);
+        of_site.filter_map(|rank| {
+            let device = &self.devices[*rank as usize];
+            let reading = device.doubt.as_ref().is_some_and(|doubt| doubt.reading);
+            reading.then(|| (&self.layout.devices[*rank as usize].name, device.attempt))
+        })
+    }
+
+    /// Hands devices in doubt to their agents to be read, in whatever state the rollout is: a reading
+    /// changes nothing. What cannot be read in time waits for a person.
+    pub(super) fn read_doubts(&self, now: Timestamp, around: &dyn Surroundings, step: &mut Step) {
+        let mut batches: BTreeMap<&SiteName, Vec<(DeviceName, u32)>> = BTreeMap::new();
+        let mut rooms: BTreeMap<&SiteName, u32> = BTreeMap::new();
+        for rank in &self.doubts {
+            let (place, device) = (&self.layout.devices[*rank as usize], &self.devices[*rank as usize]);
+            let Some((doubt, due)) = device.doubt.as_ref().and_then(|doubt| Some((doubt, doubt.next_read?)))
+            else {
+                continue;
+            };
+            let until = doubt.since.max(due).plus(self.layout.skip_after);
+            if now < due {
+                step.wake_at(due, WakeReason::Retry);
+                continue;
+            }
+            let room = rooms.entry(&place.site).or_insert_with(|| {
+                let view = around.site(&place.site);
+                if view.connected { view.credit } else { 0 }
+            });
+            if *room > 0 {
+                *room -= 1;
+                batches.entry(&place.site).or_default().push((place.name.clone(), device.attempt + 1));
+            } else if now >= until {
+                step.events.push(self.left_to_a_person(
+                    &place.name,
+                    device.attempt,
+                    "its agent was not there to read it",
+                ));
+            } else {
+                step.wake_at(until, WakeReason::Retry);
+            }
+        }
+        step.events
+            .extend(batches.into_iter().map(|(site, ops)| Event::ReadBack { site: site.clone(), ops }));
+    }
+
+    /// What a reading says.
+    pub(super) fn after_reading(
+        &self,
+        name: &DeviceName,
+        attempt: u32,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Event {
+        let (device, by) = (name.clone(), "auto".to_owned());
+        let settled = |state, outcome: Option<Outcome>, reason: &str| Event::Settled {
+            device: device.clone(),
+            attempt,
+            state,
+            outcome,
+            by: by.clone(),
+            reason: reason.to_owned(),
+        };
+        match outcome.found {
+            Some(Found::Applied) => {
+                settled(DeviceState::Succeeded, Some(outcome.clone()), "read back: it has the change")
+            }
+            Some(Found::NotApplied) => {
+                settled(self.untouched(name), None, "read back: it is as it was before the write")
+            }
+            Some(Found::Different) => Event::StillUnknown {
+                reason: format!(
+                    "read back: it is neither as it was nor as it should be; look at it, then say what it has: \
+                     switchyard device reconcile {device} --as succeeded|failed|not-applied --reason WHY"
+                ),
+                device,
+                attempt,
+                not_before: None,
+            },
+            None => self.after_failed_reading(name, attempt, &outcome.message, now),
+        }
+    }
+
+    fn after_failed_reading(&self, name: &DeviceName, attempt: u32, why: &str, now: Timestamp) -> Event {
+        let reads =
+            self.device(name).and_then(|(_, device)| device.doubt.as_ref()).map_or(0, |doubt| doubt.reads);
+        if reads >= READS_MAX {
+            return self.left_to_a_person(
+                name,
+                attempt,
+                &format!("{reads} readings failed, the last with: {why}"),
+            );
+        }
+        let wait = READ_WAIT.saturating_mul(1 << reads.min(16)).min(READ_WAIT_MAX);
+        let (reason, not_before) = (format!("not read yet: {why}"), Some(now.plus(wait)));
+        Event::StillUnknown { device: name.clone(), attempt, not_before, reason }
+    }
+
+    fn left_to_a_person(&self, name: &DeviceName, attempt: u32, why: &str) -> Event {
+        let reason = format!("{why}; read it again: switchyard device reconcile {name}");
+        Event::StillUnknown { device: name.clone(), attempt, not_before: None, reason }
+    }
+
+    /// The state of a device in doubt on which nothing was written.
+    fn untouched(&self, name: &DeviceName) -> DeviceState {
+        let doubts = self.device(name).map_or(0, |(_, device)| device.doubts);
+        match self.state {
+            RolloutState::Running | RolloutState::Paused | RolloutState::Pending if !self.has_ended() => {
+                if doubts >= DOUBTS_MAX {
+                    DeviceState::Failed
+                } else {
+                    DeviceState::Pending
+                }
+            }
+            RolloutState::Running
+            | RolloutState::Paused
+            | RolloutState::Pending
+            | RolloutState::AwaitingApproval
+            | RolloutState::Stopped
+            | RolloutState::Succeeded
+            | RolloutState::PartiallySucceeded
+            | RolloutState::Failed
+            | RolloutState::Aborted
+            | RolloutState::RollingBack
+            | RolloutState::RolledBack => DeviceState::Skipped,
+        }
+    }
+
+    /// The result of an attempt that was no longer waited for: it is the truth.
+    pub(super) fn after_late_result(
+        &self,
+        name: &DeviceName,
+        attempt: u32,
+        outcome: &Outcome,
+    ) -> Option<Event> {
+        let state = match outcome.class.device_state() {
+            Some(DeviceState::Unknown) => return None,
+            Some(state) => state,
+            None => self.untouched(name),
+        };
+        let outcome = outcome.class.device_state().map(|_| outcome.clone());
+        let (by, reason) = ("auto".to_owned(), "its agent reported after all".to_owned());
+        Some(Event::Settled { device: name.clone(), attempt, state, outcome, by, reason })
+    }
+
+    /// The attempt of a device in doubt was never started: its agent says so.
+    pub(super) fn never_started(&self, name: &DeviceName, attempt: u32) -> Event {
+        let (by, reason) = ("auto".to_owned(), "its agent never started it".to_owned());
+        let state = self.untouched(name);
+        Event::Settled { device: name.clone(), attempt, state, outcome: None, by, reason }
+    }
+
+    /// Whether `attempt` is one that was given up, of which its agent has not said how it ended.
+    pub(super) fn is_given_up(&self, name: &DeviceName, attempt: u32) -> bool {
+        self.device(name).is_some_and(|(_, device)| {
+            device.state == DeviceState::Unknown
+                && device.attempt == attempt
+                && device.reported != attempt
+                && device.doubt.as_ref().is_some_and(|doubt| !doubt.reading)
+        })
+    }
+
+    pub(super) fn given_up_at<'a>(
+        &'a self,
+        site: &'a SiteName,
+    ) -> impl Iterator<Item = (&'a DeviceName, u32)> {
+        let places = self
+            .doubts
+            .iter()
+            .map(|rank| (&self.layout.devices[*rank as usize], &self.devices[*rank as usize]));
+        places
+            .filter(move |(place, device)| {
+                place.site == *site && self.is_given_up(&place.name, device.attempt)
+            })
+            .map(|(place, device)| (&place.name, device.attempt))
+    }
+
+    /// Has a device in doubt read now, or takes a person's word for what it has.
+    pub fn reconcile_device(
+        &self,
+        name: &DeviceName,
+        word: Option<Word>,
+        by: &str,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<Event, NotSettled> {
+        let rollout = self.name.to_string();
+        let Some((_, device)) = self.device(name) else {
+            return Err(NotSettled::NoDevice { device: name.clone(), rollout });
+        };
+        if device.doubt.is_none() {
+            return Err(NotSettled::NoDoubt { device: name.clone(), rollout, state: device.state });
+        }
+        let (attempt, device) = (device.attempt, name.clone());
+        let state = match word {
+            None if !self.layout.readable => return Err(NotSettled::Unreadable { device }),
+            None => {
+                let reason = format!("to be read again: asked by {by}");
+                return Ok(Event::StillUnknown { device, attempt, not_before: Some(now), reason });
+            }
+            Some(Word::Succeeded) => DeviceState::Succeeded,
+            Some(Word::Failed) => DeviceState::Failed,
+            Some(Word::NotApplied) => self.untouched(name),
+        };
+        let (by, reason) = (by.to_owned(), reason.to_owned());
+        Ok(Event::Settled { device, attempt, state, outcome: None, by, reason })
+    }
+
+    /// Gives up waiting for devices in flight whose agent is away; they are in doubt from then on. Only an
+    /// aborted rollout is forced to its end.
+    pub fn give_up_away(&self, around: &dyn Surroundings, by: &str, reason: &str) -> Option<Event> {
+        let away: Vec<&SiteName> =
+            self.layout.sites().iter().filter(|site| !around.site(site).connected).collect();
+        let running = away.into_iter().flat_map(|site| self.running_at(site));
+        let devices: Vec<(DeviceName, u32)> =
+            running.map(|(name, attempt)| (name.clone(), attempt)).collect();
+        let given_up = || Event::GivenUp { devices, by: by.to_owned(), reason: reason.to_owned() };
+        (self.state == RolloutState::Aborted && !self.has_ended()).then(given_up)
+    }
+}
+
+/// Whether an end leaves a device in doubt.
+pub(super) fn leaves_doubt(class: Class) -> bool {
+    class.device_state() == Some(DeviceState::Unknown)
+}

@@ -1,0 +1,99 @@
+//! What the events of a doubt change: it arises, is read, stays or is settled.
+
+use super::Rollout;
+use super::doubt::Doubt;
+use crate::id::DeviceName;
+use crate::outcome::{DeviceState, Outcome};
+use crate::pace::Verdict;
+use crate::time::Timestamp;
+
+impl Rollout {
+    /// The device is in doubt from now on; it is read when it can be.
+    pub(super) fn begin_doubt(&mut self, rank: u32, before: Option<String>, readable: bool, at: Timestamp) {
+        let device = &mut self.devices[rank as usize];
+        device.doubts += 1;
+        device.doubt = Some(Doubt::new(at, before, readable.then_some(at)));
+        self.doubts.insert(rank);
+    }
+
+    pub(super) fn end_doubt(&mut self, rank: u32) {
+        self.devices[rank as usize].doubt = None;
+        self.doubts.remove(&rank);
+    }
+
+    pub(super) fn read_back(&mut self, name: &DeviceName, attempt: u32) {
+        let Some(rank) = self.layout.rank(name) else { return };
+        let device = &mut self.devices[rank as usize];
+        device.attempt = attempt;
+        if let Some(doubt) = &mut device.doubt {
+            (doubt.reading, doubt.next_read) = (true, None);
+            doubt.reads += 1;
+        }
+    }
+
+    pub(super) fn still_unknown(
+        &mut self,
+        name: &DeviceName,
+        attempt: u32,
+        not_before: Option<Timestamp>,
+        reason: &str,
+    ) {
+        let Some(rank) = self.layout.rank(name) else { return };
+        let device = &mut self.devices[rank as usize];
+        device.reason = reason.to_owned();
+        if let Some(doubt) = &mut device.doubt {
+            if std::mem::take(&mut doubt.reading) {
+                device.reported = attempt;
+            }
+            doubt.next_read = not_before;
+        }
+    }
+
+    pub(super) fn given_up(&mut self, name: &DeviceName, reason: &str, at: Timestamp) {
+        if let Some(rank) = self.shift(name, DeviceState::Unknown) {
+            self.pace.finish(rank, Verdict::Doubtful, None, at);
+            self.devices[rank as usize].reason = reason.to_owned();
+            // Its agent may still have it in hand and says so when it comes back.
+            self.begin_doubt(rank, None, false, at);
+        }
+    }
+
+    pub(super) fn settled(
+        &mut self,
+        name: &DeviceName,
+        attempt: u32,
+        state: DeviceState,
+        (outcome, reason): (Option<&Outcome>, &str),
+        at: Timestamp,
+    ) {
+        let Some(rank) = self.shift(name, state) else { return };
+        self.end_doubt(rank);
+        let device = &mut self.devices[rank as usize];
+        device.reported = attempt;
+        device.reason = reason.to_owned();
+        match (outcome, state) {
+            (Some(outcome), _) => device.outcome = Some(outcome.clone()),
+            (None, DeviceState::Pending | DeviceState::Skipped) => device.outcome = None,
+            (None, _) => {}
+        }
+        match state {
+            DeviceState::Succeeded | DeviceState::Unchanged => self.pace.settle(rank, false),
+            DeviceState::Failed | DeviceState::RolledBack => self.pace.settle(rank, true),
+            DeviceState::Pending | DeviceState::Running | DeviceState::Skipped | DeviceState::Unknown => {
+                self.pace.settle_untouched(rank);
+            }
+        }
+        if state == DeviceState::Pending {
+            self.devices[rank as usize].not_before = at;
+            self.later.insert((at, rank));
+        }
+    }
+
+    /// Two ends of one attempt were reported: the device is in doubt, whatever it was.
+    pub(super) fn conflicted(&mut self, name: &DeviceName, reason: &str, at: Timestamp) {
+        if let Some(rank) = self.shift(name, DeviceState::Unknown) {
+            self.devices[rank as usize].reason = reason.to_owned();
+            self.begin_doubt(rank, None, self.layout.readable, at);
+        }
+    }
+}

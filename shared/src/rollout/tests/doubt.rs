@@ -1,0 +1,199 @@
+//! Promises about devices in doubt: read before anything else, settled by what they say, held until then.
+
+use super::*;
+use crate::outcome::Found;
+use crate::rollout::{NotSettled, READS_MAX, Word};
+
+fn in_doubt(readable: bool) -> (Rollout, World) {
+    let mut layout = layout(&[("r1", "lon", 0), ("r2", "lon", 0)], vec![wave("all", false, false)]);
+    layout.readable = readable;
+    let (mut rollout, mut world) = (rollout(layout), World::default());
+    world.sites.insert(site("lon"), connected(2));
+    settle(&mut rollout, NOW, &world);
+    report_result(&mut rollout, "r1", 1, Class::LostAfterWrite);
+    report_result(&mut rollout, "r2", 1, Class::Ok);
+    (rollout, world)
+}
+
+fn reading(found: Option<Found>) -> Outcome {
+    let class = if found.is_some() { Class::Ok } else { Class::Unreachable };
+    Outcome { found, ..outcome(class) }
+}
+
+fn read(rollout: &mut Rollout, attempt: u32, found: Option<Found>, now: Timestamp) -> Event {
+    let ResultVerdict::Counted(event) = rollout.result(&device("r1"), attempt, &reading(found), now) else {
+        panic!("the reading counts")
+    };
+    rollout.apply(&event, now);
+    assert_counts(rollout);
+    event
+}
+
+fn state(rollout: &Rollout) -> DeviceState {
+    rollout.device(&device("r1")).unwrap().1.state
+}
+
+#[test]
+fn after_a_doubt_the_device_is_read_before_anything_else() {
+    let (mut rollout, world) = in_doubt(true);
+    let events = settle(&mut rollout, NOW, &world);
+    assert_eq!(events, [Event::ReadBack { site: site("lon"), ops: vec![(device("r1"), 2)] }]);
+    assert_eq!(state(&rollout), DeviceState::Unknown, "reading is no knowledge");
+    assert!(!rollout.has_ended(), "nothing is over while it is read");
+    read(&mut rollout, 2, Some(Found::Applied), NOW);
+    assert_eq!(state(&rollout), DeviceState::Succeeded);
+    settle(&mut rollout, NOW, &world);
+    assert_eq!(rollout.state, RolloutState::Succeeded);
+}
+
+#[test]
+fn a_device_that_is_as_it_was_is_tried_again_with_a_new_attempt() {
+    let (mut rollout, world) = in_doubt(true);
+    settle(&mut rollout, NOW, &world);
+    read(&mut rollout, 2, Some(Found::NotApplied), NOW);
+    assert_eq!(state(&rollout), DeviceState::Pending);
+    let events = settle(&mut rollout, NOW, &world);
+    assert_eq!(events, [Event::Dispatched { site: site("lon"), ops: vec![(device("r1"), 3)] }]);
+    report_result(&mut rollout, "r1", 3, Class::Ok);
+    settle(&mut rollout, NOW, &world);
+    assert_eq!(rollout.state, RolloutState::Succeeded);
+}
+
+#[test]
+fn a_device_that_is_neither_waits_for_a_person_and_is_held_after_the_end() {
+    let (mut rollout, world) = in_doubt(true);
+    settle(&mut rollout, NOW, &world);
+    read(&mut rollout, 2, Some(Found::Different), NOW);
+    settle(&mut rollout, NOW, &world);
+    assert_eq!((rollout.state, state(&rollout)), (RolloutState::PartiallySucceeded, DeviceState::Unknown));
+    assert_eq!(rollout.held().collect::<Vec<_>>(), [&device("r1")]);
+    let reason = &rollout.device(&device("r1")).unwrap().1.reason;
+    assert!(reason.contains("switchyard device reconcile r1 --as"), "{reason}");
+    let word = rollout.reconcile_device(&device("r1"), Some(Word::Succeeded), "anna", "seen", NOW).unwrap();
+    rollout.apply(&word, NOW);
+    assert_counts(&rollout);
+    assert_eq!((state(&rollout), rollout.held().count()), (DeviceState::Succeeded, 0));
+}
+
+#[test]
+fn readings_that_fail_are_repeated_with_growing_waits_and_then_left_to_a_person() {
+    let (mut rollout, world) = in_doubt(true);
+    let (mut now, mut waits) = (NOW, Vec::new());
+    for _ in 0..READS_MAX {
+        settle(&mut rollout, now, &world);
+        let attempt = rollout.device(&device("r1")).unwrap().1.attempt;
+        let Event::StillUnknown { not_before, .. } = read(&mut rollout, attempt, None, now) else { panic!() };
+        let Some(at) = not_before else { break };
+        waits.push(at.since(now).as_secs());
+        assert!(settle(&mut rollout, now, &world).is_empty(), "not before its time");
+        now = at;
+    }
+    assert_eq!(waits, [4, 8, 16, 32, 60]);
+    settle(&mut rollout, now, &world);
+    assert!(rollout.has_ended());
+    let again = rollout.reconcile_device(&device("r1"), None, "anna", "", now).unwrap();
+    rollout.apply(&again, now);
+    assert_eq!(
+        settle(&mut rollout, now, &world).len(),
+        1,
+        "read once more on a person's word, after the end"
+    );
+}
+
+#[test]
+fn a_paused_or_aborted_rollout_still_reads_what_is_in_doubt() {
+    for verb in ["pause", "abort"] {
+        let (mut rollout, world) = in_doubt(true);
+        let event = match verb {
+            "pause" => rollout.pause("anna", "", "").unwrap().unwrap(),
+            _ => rollout.abort("anna", "", "").unwrap().unwrap(),
+        };
+        rollout.apply(&event, NOW);
+        let events = settle(&mut rollout, NOW, &world);
+        assert!(matches!(events[..], [Event::ReadBack { .. }]), "{verb}: {events:?}");
+        read(&mut rollout, 2, Some(Found::NotApplied), NOW);
+        let wanted = if verb == "pause" { DeviceState::Pending } else { DeviceState::Skipped };
+        assert_eq!(state(&rollout), wanted, "{verb}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_says_who_must_look_and_never_holds_up_the_end() {
+    let (mut rollout, world) = in_doubt(false);
+    settle(&mut rollout, NOW, &world);
+    assert!(rollout.has_ended());
+    let refused = rollout.reconcile_device(&device("r1"), None, "anna", "", NOW).unwrap_err();
+    assert!(matches!(refused, NotSettled::Unreadable { .. }), "{refused}");
+    assert!(refused.to_string().contains("--as succeeded|failed|not-applied"), "{refused}");
+    let refused = rollout.reconcile_device(&device("r2"), None, "anna", "", NOW).unwrap_err();
+    assert!(refused.to_string().contains("only what is UNKNOWN"), "{refused}");
+}
+
+#[test]
+fn an_agent_that_stays_away_does_not_keep_a_doubt_open_for_ever() {
+    let (mut rollout, mut world) = in_doubt(true);
+    world.sites.clear();
+    assert!(settle(&mut rollout, NOW, &world).is_empty());
+    let (look, _) = rollout.advance(NOW, &world).wake.expect("it looks again");
+    let until = NOW.plus(rollout.layout.skip_after);
+    assert!(look <= until);
+    settle(&mut rollout, until, &world);
+    assert!(rollout.has_ended());
+    assert_eq!(state(&rollout), DeviceState::Unknown);
+}
+
+#[test]
+fn an_aborted_rollout_whose_agent_is_gone_can_be_ended_and_the_late_result_is_still_the_truth() {
+    let layout = layout(&[("r1", "lon", 0)], vec![wave("all", false, false)]);
+    let (mut rollout, mut world) = (rollout(layout), World::default());
+    world.sites.insert(site("lon"), connected(1));
+    settle(&mut rollout, NOW, &world);
+    let aborted = rollout.abort("anna", "", "").unwrap().unwrap();
+    rollout.apply(&aborted, NOW);
+    assert_eq!(
+        rollout.give_up_away(&world, "anna", ""),
+        Some(Event::GivenUp { devices: vec![], by: "anna".into(), reason: String::new() }),
+        "its agent is there"
+    );
+    world.sites.clear();
+    let given_up = rollout.give_up_away(&world, "anna", "the agent's machine is gone").unwrap();
+    rollout.apply(&given_up, NOW);
+    assert_counts(&rollout);
+    settle(&mut rollout, NOW, &world);
+    assert!(rollout.has_ended());
+    assert_eq!(state(&rollout), DeviceState::Unknown);
+    report_result(&mut rollout, "r1", 1, Class::Ok);
+    assert_eq!(state(&rollout), DeviceState::Succeeded);
+    assert_counts(&rollout);
+}
+
+#[test]
+fn two_ends_of_one_attempt_leave_a_doubt_and_the_same_end_twice_changes_nothing() {
+    let (mut rollout, world) = in_doubt(true);
+    settle(&mut rollout, NOW, &world);
+    let same = rollout.result(&device("r2"), 1, &outcome(Class::Ok), NOW);
+    assert_eq!(same, ResultVerdict::Repeated);
+    let vaguer = rollout.result(&device("r2"), 1, &outcome(Class::Inconclusive), NOW);
+    assert_eq!(vaguer, ResultVerdict::Repeated, "that nobody knows is no news to somebody who does");
+    let ResultVerdict::Counted(event) = rollout.result(&device("r2"), 1, &outcome(Class::Rejected), NOW)
+    else {
+        panic!("a conflict counts")
+    };
+    rollout.apply(&event, NOW);
+    assert_counts(&rollout);
+    let (_, r2) = rollout.device(&device("r2")).unwrap();
+    assert_eq!(r2.state, DeviceState::Unknown);
+    assert!(r2.reason.contains("OK and then as REJECTED"), "{}", r2.reason);
+    let events = settle(&mut rollout, NOW, &world);
+    assert_eq!(events, [Event::ReadBack { site: site("lon"), ops: vec![(device("r2"), 2)] }]);
+}
+
+#[test]
+fn a_reading_that_its_agent_lost_is_made_again() {
+    let (mut rollout, world) = in_doubt(true);
+    settle(&mut rollout, NOW, &world);
+    let events = rollout.reconcile(&site("lon"), &BTreeSet::new(), false, NOW);
+    assert!(matches!(events[..], [Event::StillUnknown { not_before: Some(NOW), .. }]), "{events:?}");
+    events.iter().for_each(|event| rollout.apply(event, NOW));
+    assert_eq!(settle(&mut rollout, NOW, &world).len(), 1);
+}
