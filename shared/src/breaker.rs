@@ -2,12 +2,14 @@
 
 mod circuit;
 pub mod credential;
+mod credentials;
 pub mod device;
 mod jitter;
 mod settings;
 mod sign;
 mod silence;
 pub mod site;
+mod tagged;
 pub mod tree;
 pub mod window;
 

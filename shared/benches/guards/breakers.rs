@@ -62,6 +62,7 @@ impl Site {
         let now = Timestamp(0);
         let mut tree = Tree::new(SiteName::new("lon").expect("a name"), 7, now);
         tree.set_pool(u32::try_from(BUSY).expect("small"));
+        tree.credential_changed(CREDENTIAL, 1, now);
         let mut pool = Pool::new(BUSY);
         pool.set_settings(PoolSettings { adaptive: false, ..PoolSettings::default() });
         let mut site = Self { tree, pool, devices: devices(), turn: 0, now, flight: VecDeque::new() };
@@ -80,7 +81,7 @@ impl Site {
     fn admit(&mut self, device: usize) -> Admission {
         let attempt = attempt(&self.devices[device], self.now);
         let admission = self.tree.try_acquire(&attempt, self.now).expect("closed");
-        self.tree.handshake(&admission, self.now, self.now);
+        self.tree.handshake(&admission, self.now.plus(took(device)), self.now);
         self.tree.accepted(&admission);
         admission
     }
@@ -106,6 +107,11 @@ impl Site {
         self.end(admission);
         self.pool.release(lease, Class::Ok, self.now)
     }
+}
+
+/// Handshakes take 20 to 80 ms, each device's another time.
+fn took(device: usize) -> Duration {
+    Duration::from_millis(20 + (device as u64 * 37) % 61)
 }
 
 fn attempt(device: &DeviceName, now: Timestamp) -> Attempt<'_> {

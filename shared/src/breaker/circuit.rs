@@ -107,6 +107,11 @@ impl Circuit {
         }
     }
 
+    /// Whether it has never moved.
+    pub fn is_untouched(&self) -> bool {
+        self.epoch == 0
+    }
+
     /// Whether nothing has moved since this permit.
     pub fn is_of(&self, permit: Permit) -> bool {
         permit.epoch == self.epoch
@@ -177,6 +182,7 @@ impl Circuit {
 
     /// Takes a permit back and, while half-open, lets the probe decide. A permit of an older epoch
     /// never moves the breaker.
+    #[inline]
     pub fn finish(
         &mut self,
         permit: Permit,
@@ -188,13 +194,16 @@ impl Circuit {
         if permit.epoch != self.epoch {
             return Finished::Late;
         }
-        let Phase::HalfOpen(probes) = &mut self.phase else {
-            return Finished::Counted;
-        };
+        if let Phase::HalfOpen(_) = self.phase {
+            self.decide(id, verdict, now, healing);
+        }
+        Finished::Counted
+    }
+
+    fn decide(&mut self, id: u64, verdict: Verdict, now: Timestamp, healing: Healing) {
+        let Phase::HalfOpen(probes) = &mut self.phase else { return };
         // Already decided when its handshake was done.
-        let Some(device) = probes.take(id, now) else {
-            return Finished::Counted;
-        };
+        let Some(device) = probes.take(id, now) else { return };
         match verdict {
             Verdict::Neutral => probes.untried(&device),
             Verdict::Failure(reason) => {
@@ -209,7 +218,6 @@ impl Circuit {
                 }
             }
         }
-        Finished::Counted
     }
 
     /// Opens until a deadline that is set once: nothing that arrives later moves it.

@@ -50,6 +50,15 @@ impl CredentialBreaker {
         self.circuit.state()
     }
 
+    pub(super) fn reference(&self) -> &str {
+        &self.reference
+    }
+
+    /// Whether nothing was ever told of it: as good as a new one.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.circuit.is_untouched() && self.evidence == Evidence::default()
+    }
+
     pub(super) fn keep(&self, now: Timestamp) -> KeptCredential {
         KeptCredential { circuit: self.circuit.keep(now), evidence: self.evidence.clone() }
     }
@@ -94,7 +103,7 @@ impl CredentialBreaker {
 
     /// A device accepted it.
     pub(super) fn accepted(&mut self, permit: Permit) {
-        if self.circuit.is_of(permit) {
+        if self.circuit.is_of(permit) && !self.evidence.refused_by.is_empty() {
             self.evidence.refused_by.clear();
         }
     }

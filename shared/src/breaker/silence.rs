@@ -5,6 +5,7 @@ mod walk;
 mod words;
 
 use super::Wake;
+use super::tagged::Tagged;
 use crate::id::DeviceName;
 use crate::time::Timestamp;
 use handshakes::Handshakes;
@@ -55,7 +56,7 @@ pub(super) enum Turn {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Start<'a> {
     pub id: u64,
-    pub device: &'a DeviceName,
+    pub device: &'a Tagged,
     pub timeout: Duration,
     pub lease: Timestamp,
     pub first: bool,
@@ -152,7 +153,7 @@ impl Silence {
 
     /// A connect starts. Gives what [`Self::not_started`] needs to take it back.
     pub fn started(&mut self, start: Start<'_>, now: Timestamp) -> Option<Timestamp> {
-        let called_off = self.called_off.contains_key(start.device);
+        let called_off = self.called_off.contains_key(&start.device.name);
         let counts = start.first && !called_off && self.walk.is_new(start.device);
         let mut before = None;
         let probe = match &mut self.flow {
@@ -191,7 +192,7 @@ impl Silence {
     /// Its handshake is done. Tells whether the suspicion is over.
     pub fn answered(
         &mut self,
-        id: u64,
+        (id, device): (u64, &DeviceName),
         at: Option<Timestamp>,
         now: Timestamp,
         levels: Levels,
@@ -199,13 +200,15 @@ impl Silence {
         let connect = self.walk.get_mut(id).filter(|connect| connect.pending())?;
         connect.ended = Some(Ended::Answered);
         let at = at.filter(|_| !connect.forgiven);
-        let (device, took) = (connect.device.clone(), at.map(|at| connect.age(at)));
-        if let Some(took) = took {
+        if let Some(took) = at.map(|at| connect.age(at)) {
             self.handshakes.push(took);
         }
-        self.walk.answered_again(&device);
-        self.called_off.remove(&device);
+        self.walk.answered_again(device);
+        self.called_off.remove(device);
         self.fold(now, levels);
+        if self.flow == Flow::Flowing {
+            return None;
+        }
         let standing = self.standing(now, Limit::Suspect);
         let Flow::Held { slow_start, allow, evidence, .. } = &mut self.flow else { return None };
         *allow = allow.saturating_mul(2);
@@ -310,7 +313,7 @@ impl Silence {
 
     fn is_idle(&self, now: Timestamp) -> bool {
         self.flow == Flow::Flowing
-            && self.last_start.is_some_and(|last| now.since(last) >= IDLE_MAX)
+            && self.last_start.is_some_and(|last| last.plus(IDLE_MAX) <= now)
             && self.walk.pending().next().is_none()
     }
 
@@ -349,7 +352,7 @@ impl Silence {
         self.called_off.retain(|_, at| now.since(*at) < CALLED_OFF_FOR);
         for connect in self.walk.pending() {
             if self.called_off.len() < CALLED_OFF_MAX {
-                self.called_off.insert(connect.device.clone(), now);
+                self.called_off.insert(connect.device.name.clone(), now);
             }
         }
         self.walk.clear();

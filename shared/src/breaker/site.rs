@@ -6,9 +6,10 @@ use super::circuit::{Applicant, Blocked, Circuit, Healing, KeptCircuit, Verdict}
 use super::sign::Sign;
 use super::silence::handshakes::Handshakes;
 use super::silence::{Levels, Silence, Start, Turn};
+use super::tagged::Tagged;
 use super::window::Window;
 use super::{Finished, Name, Permit, Report, State};
-use crate::id::{DeviceName, SiteName};
+use crate::id::SiteName;
 use crate::outcome::Class;
 use crate::task::BreakerSettings;
 use crate::time::Timestamp;
@@ -38,7 +39,7 @@ impl Rules {
     }
 
     fn healing(&self) -> Healing {
-        let settings = self.settings;
+        let settings = &self.settings;
         Healing {
             wait: (!settings.site_reset_manual).then_some(settings.site_wait_duration_in_open),
             wait_max: settings.site_max_wait_duration_in_open,
@@ -68,7 +69,7 @@ pub struct SiteBreaker {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AtSite<'a> {
     pub id: u64,
-    pub device: &'a DeviceName,
+    pub device: &'a Tagged,
     pub permit: Permit,
     /// What it takes to undo its start.
     pub before: Option<Timestamp>,
@@ -120,7 +121,7 @@ impl SiteBreaker {
         self.enabled && self.circuit.state() == State::Closed
     }
 
-    pub(super) fn allowance(&self, rules: Rules, now: Timestamp) -> Option<u32> {
+    pub(super) fn allowance(&self, rules: &Rules, now: Timestamp) -> Option<u32> {
         match self.is_pacing() {
             true => self.silence.allowance(now),
             false => self.circuit.allowance(rules.healing()),
@@ -131,7 +132,7 @@ impl SiteBreaker {
         &mut self,
         start: Start<'_>,
         now: Timestamp,
-        rules: Rules,
+        rules: &Rules,
     ) -> Result<(Permit, Option<Timestamp>), Blocked> {
         if self.is_pacing() {
             let soon =
@@ -139,7 +140,7 @@ impl SiteBreaker {
             self.silence.may_start(now).map_err(soon)?;
         }
         let Start { id, device, lease, .. } = start;
-        let applicant = Applicant { id, device, lease, devices: rules.devices };
+        let applicant = Applicant { id, device: &device.name, lease, devices: rules.devices };
         let permit = self.circuit.admit(applicant, now, rules.healing())?;
         let before = if self.is_counting() { self.silence.started(start, now) } else { None };
         Ok((permit, before))
@@ -151,12 +152,18 @@ impl SiteBreaker {
         at: AtSite<'_>,
         done: Timestamp,
         now: Timestamp,
-        rules: Rules,
+        rules: &Rules,
     ) -> Finished {
         self.welcome(at, Some(done), now, rules)
     }
 
-    fn welcome(&mut self, at: AtSite<'_>, done: Option<Timestamp>, now: Timestamp, rules: Rules) -> Finished {
+    fn welcome(
+        &mut self,
+        at: AtSite<'_>,
+        done: Option<Timestamp>,
+        now: Timestamp,
+        rules: &Rules,
+    ) -> Finished {
         let was = self.circuit.state();
         let finished = self.circuit.finish(at.permit, at.id, Verdict::Success, now, rules.healing());
         if finished == Finished::Late {
@@ -167,7 +174,7 @@ impl SiteBreaker {
             self.silence.begin_slowly();
         } else if self.is_counting() {
             if let Some(Turn::Released | Turn::Suspected | Turn::Open { .. }) =
-                self.silence.answered(at.id, done, now, rules.levels())
+                self.silence.answered((at.id, &at.device.name), done, now, rules.levels())
             {
                 self.turned_at = now;
             }
@@ -177,10 +184,12 @@ impl SiteBreaker {
     }
 
     /// An attempt ended.
-    pub(super) fn finish(&mut self, at: AtSite<'_>, class: Class, now: Timestamp, rules: Rules) -> Finished {
+    pub(super) fn finish(&mut self, at: AtSite<'_>, class: Class, now: Timestamp, rules: &Rules) -> Finished {
         let verdict = match Sign::of(class) {
             Sign::Welcome | Sign::Refused => return self.welcome(at, None, now, rules),
-            Sign::Failed => Verdict::Failure(format!("the probe of {} found it {}", at.device, word(class))),
+            Sign::Failed => {
+                Verdict::Failure(format!("the probe of {} found it {}", at.device.name, word(class)))
+            }
             Sign::Strange | Sign::NoCredential | Sign::Nothing | Sign::NotStarted => Verdict::Neutral,
         };
         let finished = self.circuit.finish(at.permit, at.id, verdict, now, rules.healing());
@@ -195,7 +204,7 @@ impl SiteBreaker {
                 }
             }
             Sign::Strange => {
-                self.window.strange_key(at.device);
+                self.window.strange_key(&at.device.name);
                 self.silence.says_nothing(at.id, now, rules.levels());
             }
             Sign::NotStarted => self.silence.not_started(at.id, at.before),
@@ -230,7 +239,7 @@ impl SiteBreaker {
     }
 
     /// A rollout that switches the breaker off closes what opened by itself; an operator's word stays.
-    pub(super) fn apply(&mut self, rules: Rules, now: Timestamp) -> bool {
+    pub(super) fn apply(&mut self, rules: &Rules, now: Timestamp) -> bool {
         let was = self.report();
         if rules.enabled() != self.enabled {
             self.enabled = rules.enabled();

@@ -8,10 +8,12 @@ pub use kept::Snapshot;
 
 use super::circuit::{Applicant, Blocked};
 use super::credential::CredentialBreaker;
+use super::credentials::Credentials;
 use super::device::DeviceBreaker;
 use super::sign::Sign;
 use super::silence::Start;
 use super::site::{AtSite, Rules, SiteBreaker};
+use super::tagged::Tagged;
 use super::{Finished, Name, NotNow, Permit, Report, State, Wake};
 use crate::id::{DeviceName, SiteName};
 use crate::outcome::Class;
@@ -48,8 +50,9 @@ pub struct Attempt<'a> {
 #[must_use]
 pub struct Admission {
     id: u64,
-    device: DeviceName,
-    credential: String,
+    device: Tagged,
+    /// The number of its breaker.
+    credential: usize,
     at_site: Permit,
     before: Option<Timestamp>,
     at_credential: Permit,
@@ -84,8 +87,7 @@ pub struct Fate {
 pub struct Tree {
     name: SiteName,
     site: SiteBreaker,
-    /// Only credentials that were refused or told of, or that an operator moved.
-    credentials: BTreeMap<String, CredentialBreaker>,
+    credentials: Credentials,
     /// Only devices that failed lately, or that an operator moved.
     devices: BTreeMap<DeviceName, DeviceBreaker>,
     rules: Rules,
@@ -102,8 +104,8 @@ impl Tree {
     pub fn new(site: SiteName, seed: u64, now: Timestamp) -> Self {
         Self {
             site: SiteBreaker::new(site.clone(), now),
+            credentials: Credentials::new(site.clone()),
             name: site,
-            credentials: BTreeMap::new(),
             devices: BTreeMap::new(),
             rules: Rules { settings: BreakerSettings::default(), pool: POOL, devices: None, seed },
             last_id: 0,
@@ -132,8 +134,7 @@ impl Tree {
     }
 
     fn apply(&mut self, now: Timestamp) {
-        let rules = self.rules;
-        if self.site.apply(rules, now) {
+        if self.site.apply(&self.rules, now) {
             self.moved.push(self.site.report());
         }
     }
@@ -147,38 +148,39 @@ impl Tree {
         self.last_id += 1;
         let id = self.last_id;
         let lease = deadline.min(now.plus(connect_timeout.saturating_add(LEASE_GRACE)));
-        let start = Start { id, device, timeout: connect_timeout, lease, first };
-        let rules = self.rules;
+        let tagged = Tagged::from(device.clone());
+        let start = Start { id, device: &tagged, timeout: connect_timeout, lease, first };
         let (at_site, before) = self
             .site
-            .try_acquire(start, now, rules)
+            .try_acquire(start, now, &self.rules)
             .map_err(|blocked| not_now(Name::Site(self.name.clone()), blocked))?;
-        let mut admission = Admission {
-            id,
-            device: device.clone(),
-            credential: credential.to_owned(),
-            at_site,
-            before,
-            at_credential: NO_BREAKER,
-            at_device: NO_BREAKER,
-            called_off: false,
-        };
         // A probe of a device is decided by its end, not by its handshake.
         let applicant = Applicant { id, device, lease: deadline, devices: None };
+        let credential = self.credentials.number(credential, now);
         match self.below_site(applicant, credential, now) {
             Ok((at_credential, at_device)) => {
-                (admission.at_credential, admission.at_device) = (at_credential, at_device);
                 let looks = [
                     self.site.next_look(&start, at_site, now),
                     at_device.probe.then_some(deadline),
                     self.due,
                 ];
                 self.due = looks.into_iter().flatten().min();
-                Ok(admission)
+                let device = tagged;
+                let called_off = false;
+                Ok(Admission {
+                    id,
+                    device,
+                    credential,
+                    at_site,
+                    before,
+                    at_credential,
+                    at_device,
+                    called_off,
+                })
             }
             Err(refused) => {
-                let _counts_for_nothing =
-                    self.site.finish(at_site_of(&admission), Class::NotStarted, now, rules);
+                let at = AtSite { id, device: &tagged, permit: at_site, before };
+                let _counts_for_nothing = self.site.finish(at, Class::NotStarted, now, &self.rules);
                 Err(refused)
             }
         }
@@ -187,7 +189,7 @@ impl Tree {
     fn below_site(
         &mut self,
         who: Applicant<'_>,
-        credential: &str,
+        credential: usize,
         now: Timestamp,
     ) -> Result<(Permit, Permit), NotNow> {
         let at_credential = match self.credentials.get_mut(credential) {
@@ -214,8 +216,7 @@ impl Tree {
             return Finished::Late;
         }
         let was = self.site.state();
-        let rules = self.rules;
-        let finished = self.site.answered(at_site_of(admission), at, now, rules);
+        let finished = self.site.answered(at_site_of(admission), at, now, &self.rules);
         self.note_site(was);
         self.poll_site(now);
         finished
@@ -223,7 +224,7 @@ impl Tree {
 
     /// Its login was accepted, as its way to the first write shows.
     pub fn accepted(&mut self, admission: &Admission) {
-        if let Some(breaker) = self.credentials.get_mut(&admission.credential) {
+        if let Some(breaker) = self.credentials.get_mut(admission.credential) {
             breaker.accepted(admission.at_credential);
         }
     }
@@ -232,8 +233,7 @@ impl Tree {
     pub fn cancelled(&mut self, admission: &mut Admission, now: Timestamp) {
         self.catch_up(now);
         admission.called_off = true;
-        let rules = self.rules;
-        let _counts_for_nothing = self.site.finish(at_site_of(admission), Class::Cancelled, now, rules);
+        let _counts_for_nothing = self.site.finish(at_site_of(admission), Class::Cancelled, now, &self.rules);
     }
 
     /// Holds the site for a reason that its connects do not show, such as established sessions that have
@@ -249,9 +249,8 @@ impl Tree {
     pub fn finish(&mut self, admission: Admission, class: Class, now: Timestamp) -> Fate {
         self.catch_up(now);
         let was = self.site.state();
-        let rules = self.rules;
         let heard = if admission.called_off { Class::Cancelled } else { class };
-        let site = self.site.finish(at_site_of(&admission), heard, now, rules);
+        let site = self.site.finish(at_site_of(&admission), heard, now, &self.rules);
         let credential = self.finish_at_credential(&admission, class, now);
         let device = self.finish_at_device(&admission, class, now);
         self.note_site(was);
@@ -260,39 +259,28 @@ impl Tree {
     }
 
     fn finish_at_credential(&mut self, admission: &Admission, class: Class, now: Timestamp) -> Finished {
-        let sign = Sign::of(class);
-        let troubled = matches!(sign, Sign::Refused | Sign::NoCredential);
-        if troubled && !self.credentials.contains_key(&admission.credential) {
-            self.new_credential(&admission.credential, now);
-        }
-        let Some(breaker) = self.credentials.get_mut(&admission.credential) else {
+        let Some(breaker) = self.credentials.get_mut(admission.credential) else {
             return Finished::Counted;
         };
         let was = breaker.state();
-        let who = (admission.id, &admission.device);
-        let finished = breaker.finish(admission.at_credential, who, sign, class, now);
+        let who = (admission.id, &admission.device.name);
+        let finished = breaker.finish(admission.at_credential, who, Sign::of(class), class, now);
         if breaker.state() != was {
             self.moved.push(breaker.report());
         }
         finished
     }
 
-    fn new_credential(&mut self, reference: &str, now: Timestamp) -> &mut CredentialBreaker {
-        let site = self.name.clone();
-        self.credentials
-            .entry(reference.to_owned())
-            .or_insert_with(|| CredentialBreaker::new(site, reference.to_owned(), now))
-    }
-
     fn finish_at_device(&mut self, admission: &Admission, class: Class, now: Timestamp) -> Finished {
-        let device = &admission.device;
+        let device = &admission.device.name;
         if !self.devices.contains_key(device) && !DeviceBreaker::opens_on(class) {
             return Finished::Counted;
         }
         let breaker =
             self.devices.entry(device.clone()).or_insert_with(|| DeviceBreaker::new(device.clone(), now));
         let was = breaker.state();
-        let who = (admission.id, admission.credential.as_str());
+        let credential = self.credentials.get_mut(admission.credential);
+        let who = (admission.id, credential.map_or("", |breaker| breaker.reference()));
         let finished =
             breaker.finish(admission.at_device, who, class, now, (&self.rules.settings, self.rules.seed));
         if breaker.state() != was {
@@ -307,7 +295,7 @@ impl Tree {
     /// The secret behind `reference` as it is now. `fingerprint` is a keyed hash of it whose key never
     /// leaves the agent. Another one closes what the old one opened.
     pub fn credential_changed(&mut self, reference: &str, fingerprint: u64, now: Timestamp) {
-        let breaker = self.new_credential(reference, now);
+        let breaker = self.credentials.named(reference, now);
         let was = breaker.state();
         let changed = breaker.seen(fingerprint, now);
         let (is, report) = (breaker.state(), breaker.report());
@@ -325,7 +313,7 @@ impl Tree {
 
     /// How many more attempts the site's breaker would let start now; `None` when it sets no limit.
     pub fn allowance(&self, now: Timestamp) -> Option<u32> {
-        self.site.allowance(self.rules, now)
+        self.site.allowance(&self.rules, now)
     }
 
     /// When something next happens by itself, to which breaker, and why.
@@ -363,8 +351,7 @@ impl Tree {
     }
 
     fn poll_site(&mut self, now: Timestamp) {
-        let rules = self.rules;
-        self.site.poll(now, rules, &mut self.moved);
+        self.site.poll(now, &self.rules, &mut self.moved);
     }
 
     fn note_site(&mut self, was: State) {
@@ -389,7 +376,7 @@ impl Tree {
 
     /// The site's breaker, and every credential's and device's that is not closed.
     pub fn reports(&self) -> Vec<Report> {
-        let credentials = self.credentials.values().map(CredentialBreaker::report);
+        let credentials = self.credentials.all().map(CredentialBreaker::report);
         let devices = self.devices.values().map(|breaker| breaker.report(&self.name));
         let troubled = credentials.chain(devices).filter(|report| report.state != State::Closed);
         std::iter::once(self.site.report()).chain(troubled).collect()

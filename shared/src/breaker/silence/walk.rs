@@ -2,6 +2,7 @@
 //! answers down.
 
 use super::handshakes::Handshakes;
+use crate::breaker::tagged::Tagged;
 use crate::id::DeviceName;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -36,7 +37,7 @@ pub(super) enum Ended {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Connect {
     pub id: u64,
-    pub device: DeviceName,
+    pub device: Tagged,
     pub start: Timestamp,
     pub timeout: Duration,
     pub lease: Timestamp,
@@ -117,11 +118,11 @@ pub(super) struct Walk {
 
 impl Walk {
     /// Whether silence of `device` would be new evidence.
-    pub fn is_new(&self, device: &DeviceName) -> bool {
+    pub fn is_new(&self, device: &Tagged) -> bool {
         let known = |connect: &Connect| {
             connect.device == *device && connect.counts && connect.ended != Some(Ended::Answered)
         };
-        !self.charged.contains(device) && !self.connects.iter().any(known)
+        !self.charged.contains(&device.name) && !self.connects.iter().any(known)
     }
 
     pub fn push(&mut self, connect: Connect) {
@@ -129,7 +130,11 @@ impl Walk {
     }
 
     fn at(&self, id: u64) -> Option<usize> {
-        self.connects.binary_search_by_key(&id, |connect| connect.id).ok()
+        let last = self.connects.back().filter(|last| last.id >= id)?;
+        match last.id == id {
+            true => Some(self.connects.len() - 1),
+            false => self.connects.binary_search_by_key(&id, |connect| connect.id).ok(),
+        }
     }
 
     pub fn get_mut(&mut self, id: u64) -> Option<&mut Connect> {
@@ -179,14 +184,14 @@ impl Walk {
                 None if front.is_silent(now, handshakes.suspect_age(front.timeout)) => Ended::Silent,
                 None => Ended::Nothing,
             };
-            let Some(front) = self.connects.pop_front() else { return };
             let was = self.base.height;
             self.base.step(ended, front.counts);
             if self.base.height > was {
-                self.charged.insert(front.device);
-            } else if self.base.height == 0 {
+                self.charged.insert(front.device.name.clone());
+            } else if self.base.height == 0 && was > 0 {
                 self.charged.clear();
             }
+            self.connects.pop_front();
         }
     }
 

@@ -10,7 +10,7 @@ const TURNS_MAX: usize = 8;
 
 impl SiteBreaker {
     /// Looks at everything that may have become due, and adds a report for each move.
-    pub(in crate::breaker) fn poll(&mut self, now: Timestamp, rules: Rules, moved: &mut Vec<Report>) {
+    pub(in crate::breaker) fn poll(&mut self, now: Timestamp, rules: &Rules, moved: &mut Vec<Report>) {
         if self.circuit.handle_timeout(now, rules.healing()) {
             moved.push(self.report());
         }
@@ -51,7 +51,7 @@ impl SiteBreaker {
         }
     }
 
-    fn open(&mut self, why: String, counts: (u32, u32), now: Timestamp, rules: Rules) {
+    fn open(&mut self, why: String, counts: (u32, u32), now: Timestamp, rules: &Rules) {
         let why = match rules.settings.site_reset_manual {
             true => format!("{why}; closed only by switchyard breaker reset site/{} --reason WHY", self.site),
             false => why,

@@ -62,7 +62,7 @@ impl Tree {
                 self.site.report()
             }
             Name::Credential { site, reference } if *site == self.name => {
-                let breaker = self.new_credential(reference, now);
+                let breaker = self.credentials.named(reference, now);
                 match word {
                     Word::Open => breaker.force_open(by, reason, now),
                     Word::Closed => breaker.force_closed(by, reason, now),

@@ -27,7 +27,8 @@ impl Tree {
     /// What a restart must not lose. Write it down whenever [`Tree::take_reports`] gave something.
     pub fn snapshot(&self, now: Timestamp) -> Snapshot {
         let (site, handshakes) = self.site.keep(now);
-        let credentials = self.credentials.iter().map(|(name, breaker)| (name.clone(), breaker.keep(now)));
+        let credentials = self.credentials.all().filter(|breaker| !breaker.is_untouched());
+        let credentials = credentials.map(|breaker| (breaker.reference().to_owned(), breaker.keep(now)));
         let devices = self.devices.iter().map(|(name, breaker)| (name.clone(), breaker.keep(now)));
         Snapshot {
             settings: self.rules.settings,
@@ -44,14 +45,13 @@ impl Tree {
         let mut tree = Self::new(site.clone(), seed, now);
         tree.rules.settings = snapshot.settings;
         tree.site = SiteBreaker::restore(site.clone(), snapshot.site, snapshot.handshakes, now);
-        let restore = |(name, kept): (String, _)| {
-            (name.clone(), CredentialBreaker::restore(site.clone(), name, kept, now))
-        };
-        tree.credentials = snapshot.credentials.into_iter().map(restore).collect();
+        for (reference, kept) in snapshot.credentials {
+            tree.credentials.add(CredentialBreaker::restore(site.clone(), reference, kept, now));
+        }
         let devices = snapshot.devices.into_iter();
         tree.devices =
             devices.map(|(name, kept)| (name.clone(), DeviceBreaker::restore(name, kept, now))).collect();
-        let _nothing_is_reported = tree.site.apply(tree.rules, now);
+        let _nothing_is_reported = tree.site.apply(&tree.rules, now);
         tree
     }
 }
