@@ -16,6 +16,8 @@ const REQUESTS_MAX: usize = 1024;
 /// Batches that share one commit, at most.
 const GROUP_MAX: usize = 128;
 
+const FIND_DOCUMENT: &str = "SELECT body FROM documents WHERE kind = ?1 AND id = ?2";
+
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 type Query = Box<dyn FnOnce(&Connection) + Send>;
 
@@ -110,7 +112,7 @@ impl Store for SqliteStore {
         let id = id.to_owned();
         self.query(move |connection| {
             connection
-                .prepare_cached("SELECT body FROM documents WHERE kind = ?1 AND id = ?2")?
+                .prepare_cached(FIND_DOCUMENT)?
                 .query_row(params![kind, id], |row| row.get(0))
                 .optional()
         })
@@ -170,8 +172,10 @@ fn write(transaction: &Connection, batch: &Batch) -> rusqlite::Result<()> {
         let crc = open::checksum(&event.stream, event.version, event.body.as_bytes());
         insert.execute(params![event.stream, event.version as i64, event.at.0, event.body, crc])?;
     }
-    let mut put = transaction
-        .prepare_cached("INSERT OR REPLACE INTO documents (kind, id, body, crc) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut put = transaction.prepare_cached(
+        "INSERT INTO documents (kind, id, body, crc) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body, crc = excluded.crc",
+    )?;
     for document in &batch.documents {
         let crc = open::checksum(document.kind, document.id.len() as u64, &document.body);
         put.execute(params![document.kind, document.id, document.body, crc])?;

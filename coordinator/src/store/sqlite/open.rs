@@ -8,15 +8,21 @@ use std::path::Path;
 /// `SWYD`: marks the file as ours.
 const APPLICATION_ID: i64 = 0x5357_5944;
 /// Format of the tables below.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
+/// The format in which documents lay in their own index: to find a small one, the large ones beside it,
+/// plans above all, were read whole.
+const FORMAT_WITHOUT_ROWID: i64 = 1;
 
-const TABLES: &str = "
+const EVENTS: &str = "
 CREATE TABLE events (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, stream TEXT NOT NULL, version INTEGER NOT NULL,
   at INTEGER NOT NULL, body TEXT NOT NULL, crc INTEGER NOT NULL, UNIQUE (stream, version)) STRICT;
+";
+
+const DOCUMENTS: &str = "
 CREATE TABLE documents (
   kind TEXT NOT NULL, id TEXT NOT NULL, body BLOB NOT NULL, crc INTEGER NOT NULL,
-  PRIMARY KEY (kind, id)) STRICT, WITHOUT ROWID;
+  PRIMARY KEY (kind, id)) STRICT;
 ";
 
 /// CRC-32C of a record with its key.
@@ -58,7 +64,9 @@ pub(super) fn open(path: &Path, used_before: bool) -> Result<Connection, StoreEr
         }
         create(&mut connection).map_err(|error| failed(&place, &error))?;
     }
-    check(&connection, &place)?;
+    if check(&connection, &place)? == FORMAT_WITHOUT_ROWID {
+        bring_up(&mut connection).map_err(|error| failed(&place, &error))?;
+    }
     Ok(connection)
 }
 
@@ -68,20 +76,35 @@ fn is_blank(connection: &Connection) -> rusqlite::Result<bool> {
 
 fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
-    transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(EVENTS)?;
+    transaction.execute_batch(DOCUMENTS)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()
 }
 
-fn check(connection: &Connection, place: &str) -> Result<(), StoreError> {
+/// Brings a database that was found to be whole from the earlier format to this one, all or nothing.
+fn bring_up(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch("ALTER TABLE documents RENAME TO documents_before;")?;
+    transaction.execute_batch(DOCUMENTS)?;
+    transaction.execute_batch(
+        "INSERT INTO documents (kind, id, body, crc) SELECT kind, id, body, crc FROM documents_before;
+         DROP TABLE documents_before;",
+    )?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()
+}
+
+/// Checks every page and every record; gives the format.
+fn check(connection: &Connection, place: &str) -> Result<i64, StoreError> {
     let trouble = |error: rusqlite::Error| found(place, &error);
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     if number("application_id").map_err(trouble)? != APPLICATION_ID {
         return Err(damaged(place, "it is not a Switchyard database"));
     }
     let format = number("user_version").map_err(trouble)?;
-    if format != FORMAT {
+    if format != FORMAT && format != FORMAT_WITHOUT_ROWID {
         return Err(StoreError::OtherFormat { place: place.to_owned(), found: format, known: FORMAT });
     }
     let verdict: String =
@@ -93,7 +116,7 @@ fn check(connection: &Connection, place: &str) -> Result<(), StoreError> {
         Ok(None) => first_bad(connection, "SELECT kind, id, body, crc FROM documents", bad_document),
         found => found,
     };
-    bad.map_err(trouble)?.map_or(Ok(()), |what| Err(damaged(place, &what)))
+    bad.map_err(trouble)?.map_or(Ok(format), |what| Err(damaged(place, &what)))
 }
 
 fn bad_event(row: &Row<'_>) -> rusqlite::Result<Option<String>> {

@@ -75,6 +75,50 @@ async fn noise_a_cut_file_and_a_newer_format_are_refused_and_left_as_they_are() 
         assert!(matches!(SqliteStore::open(&copy, true), Err(StoreError::Damaged { .. })));
         assert_eq!(crate::files::read(&copy, 1 << 30).unwrap(), content);
     }
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 2).unwrap();
-    assert!(matches!(SqliteStore::open(&path, true), Err(StoreError::OtherFormat { found: 2, .. })));
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
+    assert!(matches!(SqliteStore::open(&path, true), Err(StoreError::OtherFormat { found: 3, .. })));
+}
+
+/// The database as version 0.1.0 made it at first.
+fn of_format_1(path: &Path) {
+    let mut connection = open::open(path, false).unwrap();
+    let transaction = connection.transaction().unwrap();
+    let before = "DROP TABLE documents; CREATE TABLE documents (
+        kind TEXT NOT NULL, id TEXT NOT NULL, body BLOB NOT NULL, crc INTEGER NOT NULL,
+        PRIMARY KEY (kind, id)) STRICT, WITHOUT ROWID;";
+    transaction.execute_batch(before).unwrap();
+    transaction.pragma_update(None, "user_version", 1).unwrap();
+    write(&transaction, &batch(1)).unwrap();
+    transaction.commit().unwrap();
+}
+
+fn way_to_a_document(path: &Path) -> String {
+    let connection = Connection::open(path).unwrap();
+    let explained = format!("EXPLAIN QUERY PLAN {FIND_DOCUMENT}");
+    connection.query_row(&explained, params!["k", "i"], |row| row.get(3)).unwrap()
+}
+
+#[tokio::test]
+async fn a_database_of_the_earlier_format_is_brought_up_with_all_it_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("switchyard.db");
+    of_format_1(&path);
+    let found = way_to_a_document(&path);
+    assert!(found.contains("USING PRIMARY KEY"), "{found}");
+    for _ in 0..2 {
+        let store = SqliteStore::open(&path, true).unwrap();
+        assert_eq!(store.read_all(0).await.unwrap().len(), 1);
+        assert_eq!(store.document("watermark", "agent").await.unwrap(), Some(b"1".to_vec()));
+    }
+    let found = way_to_a_document(&path);
+    assert!(found.contains("USING INDEX"), "{found}");
+}
+
+#[tokio::test]
+async fn a_document_is_found_by_an_index_that_holds_no_bodies() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("switchyard.db");
+    filled(&path).await;
+    let found = way_to_a_document(&path);
+    assert!(found.contains("USING INDEX"), "a key that lies with the bodies reads large ones whole: {found}");
 }
