@@ -123,7 +123,7 @@ impl Api {
             return Err(Refused::BadRequest { field: "reason".into(), why });
         }
         self.driver
-            .ask(move |world, turn| {
+            .command(move |world, turn| {
                 let Word { reason, request_id, by, action, .. } = &word;
                 let report = world.command_breaker_once(request_id, &name, *action, by, reason, turn)?;
                 Ok((&report).into())

@@ -9,7 +9,11 @@ const SIZE_MAX: usize = 1000;
 
 /// The part of `items` that a request asks for, and the token of the next one (empty at the end).
 /// `question` is everything else that shapes the list; a token of another question is refused.
-pub fn page<T>(items: Vec<T>, size: i32, token: &str, question: &str) -> Result<(Vec<T>, String), Refused> {
+pub fn page<T, I>(items: I, size: i32, token: &str, question: &str) -> Result<(Vec<T>, String), Refused>
+where
+    I: IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
+{
+    let items = items.into_iter();
     let mark = crc32c::crc32c(question.as_bytes());
     let start = match token {
         "" => 0,
@@ -20,7 +24,7 @@ pub fn page<T>(items: Vec<T>, size: i32, token: &str, question: &str) -> Result<
     };
     let size = usize::try_from(size).ok().filter(|size| *size > 0).unwrap_or(SIZE_DEFAULT).min(SIZE_MAX);
     let total = items.len();
-    let page: Vec<T> = items.into_iter().skip(start).take(size).collect();
+    let page: Vec<T> = items.skip(start).take(size).collect();
     let next = start.saturating_add(page.len());
     Ok((page, if next < total { format!("{next:x}-{mark:x}") } else { String::new() }))
 }
@@ -39,7 +43,7 @@ mod tests {
     fn pages_give_every_item_once() {
         let (mut seen, mut token) = (Vec::new(), String::new());
         loop {
-            let (items, next) = page((0..120).collect(), 50, &token, "q").unwrap();
+            let (items, next) = page(0..120, 50, &token, "q").unwrap();
             seen.extend(items);
             if next.is_empty() {
                 break;
@@ -51,16 +55,16 @@ mod tests {
 
     #[test]
     fn a_token_of_another_question_is_refused() {
-        let (_, token) = page((0..120).collect(), 50, "", "state = FAILED").unwrap();
+        let (_, token) = page(0..120, 50, "", "state = FAILED").unwrap();
         for (token, question) in [(token.as_str(), ""), ("zz", "q"), ("ffffffffffffffffffff-0", "q")] {
-            assert!(page((0..120).collect::<Vec<_>>(), 50, token, question).is_err());
+            assert!(page(0..120, 50, token, question).is_err());
         }
     }
 
     #[test]
     fn a_huge_or_negative_size_is_coerced() {
         for (size, given) in [(-1, 50), (0, 50), (i32::MAX, 1000)] {
-            assert_eq!(page((0..2000).collect(), size, "", "").unwrap().0.len(), given);
+            assert_eq!(page(0..2000, size, "", "").unwrap().0.len(), given);
         }
     }
 }

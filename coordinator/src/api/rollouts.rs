@@ -84,10 +84,10 @@ impl RolloutService for Api {
     ) -> Result<Response<v1::ListRolloutsResponse>, Status> {
         let asked = request.into_inner();
         let listed = self.driver.ask(move |world, turn| {
-            let mut all: Vec<_> = world.rollouts.values().collect();
-            all.sort_by_key(|active| std::cmp::Reverse(active.rollout.created_at));
-            let (shown, next) = page(all, asked.page_size, &asked.page_token, "")?;
-            Ok((shown.into_iter().map(|active| snapshot(world, active, turn.now)).collect(), next))
+            let newest = world.rollouts.newest_first();
+            let (shown, next) = page(newest, asked.page_size, &asked.page_token, "")?;
+            let shown = shown.into_iter().map(|name| snapshot(world, &world.rollouts[name], turn.now));
+            Ok((shown.collect(), next))
         });
         let (rollouts, next_page_token) = listed.await?;
         Ok(Response::new(v1::ListRolloutsResponse { rollouts, next_page_token }))
@@ -187,7 +187,7 @@ impl Api {
 
     /// Answers once the word is durable, with the rollout as it is then.
     async fn steer(&self, steer: Steer) -> Result<v1::Rollout, Refused> {
-        let name = self.driver.ask(move |world, turn| world.steer(&steer, turn)).await?;
+        let name = self.driver.command(move |world, turn| world.steer(&steer, turn)).await?;
         self.get(name.as_str()).await
     }
 }

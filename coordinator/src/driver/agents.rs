@@ -95,7 +95,7 @@ impl World {
         };
         let connected = self.fleet.sessions.contains_key(&peer.site);
         let in_flight: usize =
-            self.rollouts.values().map(|active| active.rollout.running_at(&peer.site).count()).sum();
+            self.rollouts.live().map(|active| active.rollout.running_at(&peer.site).count()).sum();
         let why = match (connected, in_flight) {
             (true, _) => "which is connected".to_owned(),
             (false, 0) => return Ok(()),
@@ -141,15 +141,12 @@ impl World {
         for op in in_hand {
             by_rollout.entry(&op.rollout).or_default().insert((op.device.clone(), op.attempt));
         }
-        let names: Vec<RolloutName> = self.rollouts.keys().cloned().collect();
-        for name in names {
+        for name in self.rollouts.live_names() {
             let nothing = BTreeSet::new();
             let active = &self.rollouts[&name];
-            if !active.rollout.has_ended() {
-                let in_hand = by_rollout.get(&name).unwrap_or(&nothing);
-                let events = active.rollout.reconcile(site, in_hand, lost_journal, turn.now);
-                self.record_all(&name, events, turn);
-            }
+            let in_hand = by_rollout.get(&name).unwrap_or(&nothing);
+            let events = active.rollout.reconcile(site, in_hand, lost_journal, turn.now);
+            self.record_all(&name, events, turn);
         }
     }
 
@@ -168,7 +165,7 @@ impl World {
 
     /// A session ended, and with it the notes that were on their way.
     fn notes_lost(&mut self, site: &SiteName) {
-        self.rollouts.values_mut().for_each(|active| active.rollout.notes_lost(Some(site)));
+        self.rollouts.each_live(|active| active.rollout.notes_lost(Some(site)));
     }
 
     pub(super) fn look_at_sessions(&mut self, turn: &mut Turn) {
@@ -216,7 +213,7 @@ impl World {
     /// risk: the pace's clocks run from there.
     fn progressed(&mut self, site: &SiteName, op: &OpId, phase: Phase, turn: &Turn) {
         tracing::debug!(%op, %phase, "progress");
-        let Some(active) = self.rollouts.get_mut(&op.rollout) else { return };
+        let Some(active) = self.rollouts.live_mut(&op.rollout) else { return };
         if active.rollout.device(&op.device).is_none_or(|(place, _)| place.site != *site) {
             return;
         }

@@ -54,7 +54,7 @@ impl World {
             return;
         }
         tracing::info!(breaker = %report.name, state = %report.state, reason = %report.reason, "breaker");
-        let live = self.rollouts.values().filter(|active| !active.rollout.has_ended());
+        let live = self.rollouts.live();
         let news = |active: &&Active| {
             !(is_first && report.state == State::Closed) || active.notes.is_shut(&report.name)
         };
@@ -165,8 +165,7 @@ impl World {
         let sites = self.inventory.sites.keys().map(|site| Name::Site(site.clone()));
         let sites = sites.filter_map(|name| self.breaker(&name, now));
         let others = self.fleet.open_breakers().filter(|report| !matches!(report.name, Name::Site(_)));
-        let live = self.rollouts.iter().filter(|(_, active)| !active.rollout.has_ended());
-        let rollouts = live.flat_map(|(name, active)| active.notes.breakers(name));
+        let rollouts = self.rollouts.live().flat_map(|active| active.notes.breakers(&active.rollout.name));
         sites.chain(others.cloned()).chain(rollouts).collect()
     }
 }

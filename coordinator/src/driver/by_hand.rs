@@ -146,7 +146,7 @@ impl World {
     ) -> Result<(), Refused> {
         self.check_group(group)?;
         self.keep_forced(name, word, turn);
-        for rollout in self.live() {
+        for rollout in self.rollouts.live_names() {
             self.hold_forced(&rollout, turn);
         }
         Ok(())
@@ -167,7 +167,7 @@ impl World {
         };
         let text = forced_text(forced);
         self.forget_forced(name, turn);
-        for rollout in self.live() {
+        for rollout in self.rollouts.live_names() {
             let active = &self.rollouts[&rollout];
             let ours = active.notes.holds().any(|(held, word)| held == group && word.reason == text);
             let event = active.rollout.release(group, word.by, word.reason);
@@ -181,7 +181,7 @@ impl World {
     /// The rollouts that hold a group by themselves, with the commands that let it go.
     fn still_held(&self, group: &Group) -> Option<String> {
         let holds = |active: &&Active| active.notes.holds().any(|(held, _)| held == group);
-        let names = self.rollouts.values().filter(holds).map(|active| &active.rollout.name);
+        let names = self.rollouts.live().filter(holds).map(|active| &active.rollout.name);
         let resets: Vec<String> = names
             .map(|name| format!("switchyard breaker reset rollout/{name}/group/{group} --reason WHY"))
             .collect();
@@ -208,7 +208,7 @@ impl World {
             return self.forget_forced(name, turn);
         }
         self.keep_forced(name, word, turn);
-        for rollout in self.live() {
+        for rollout in self.rollouts.live_names() {
             self.hold_forced(&rollout, turn);
         }
     }
@@ -233,12 +233,6 @@ impl World {
         self.forced.remove(name);
         self.fleet.breakers.remove(name);
         self.breakers_moved(turn);
-    }
-
-    /// Names of the rollouts that have not ended.
-    fn live(&self) -> Vec<RolloutName> {
-        let live = self.rollouts.values().filter(|active| !active.rollout.has_ended());
-        live.map(|active| active.rollout.name.clone()).collect()
     }
 
     /// Puts on a rollout, new or resumed, what operators hold in every one.

@@ -37,6 +37,7 @@ impl World {
             | Event::Breaker { .. }
             | Event::Ended { .. } => return,
         };
+        turn.has_stopped = true;
         self.call_off(name, held_only, &why, turn);
     }
 
@@ -64,7 +65,7 @@ impl World {
 
     /// Tells an agent that was away what was stopped meanwhile.
     pub(super) fn call_off_again(&self, site: &SiteName, turn: &mut Turn) {
-        for active in self.rollouts.values().filter(|active| !active.rollout.has_ended()) {
+        for active in self.rollouts.live() {
             let rollout = &active.rollout;
             let stopped = matches!(rollout.state, RolloutState::Aborted | RolloutState::Paused);
             let mut called = if stopped { all(rollout) } else { held(rollout) };

@@ -1,6 +1,6 @@
 //! One turn: what becomes durable together, and what is done once it is.
 
-use crate::store::{Batch, Document, NewEvent, Store, StoreError};
+use crate::store::{Batch, Document, NewEvent};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,32 +48,27 @@ pub(super) struct Dispatch {
 }
 
 impl Dispatch {
+    /// Digests of the configurations, one for each operation.
+    pub(super) fn digests(&self) -> impl Iterator<Item = &str> {
+        self.ops.iter().map(|(rank, ..)| self.plan.devices[*rank as usize].config.as_str())
+    }
+
     /// Fills in the configurations and sends assignments within their bounds.
-    pub(super) async fn send(self, store: &dyn Store) -> Result<(), StoreError> {
-        let mut configurations: BTreeMap<String, Arc<[u8]>> = BTreeMap::new();
+    pub(super) fn send(self, configurations: &BTreeMap<String, Arc<[u8]>>) {
         let (mut tasks, mut bytes) = (Vec::new(), 0);
         for (rank, attempt, purpose) in self.ops {
             let device = &self.plan.devices[rank as usize];
-            let digest = device.config.as_str();
-            let configuration = match configurations.get(digest) {
-                Some(known) => known.clone(),
-                None => {
-                    let read: Arc<[u8]> =
-                        store.document("config", digest).await?.ok_or_else(|| lost(digest))?.into();
-                    configurations.insert(digest.to_owned(), read.clone());
-                    read
-                }
-            };
+            let known = configurations.get(&device.config);
+            let configuration = known.expect("every digest of a turn is read before it is sent");
             if tasks.len() == TASKS_PER_ASSIGNMENT_MAX || bytes + configuration.len() > ASSIGNMENT_BYTES_MAX {
                 send(&self.outbox, std::mem::take(&mut tasks));
                 bytes = 0;
             }
             bytes += configuration.len();
             let op = OpId { rollout: self.rollout.clone(), device: device.name.clone(), attempt };
-            tasks.push(self.plan.task(device, op, purpose, configuration));
+            tasks.push(self.plan.task(device, op, purpose, configuration.clone()));
         }
         send(&self.outbox, tasks);
-        Ok(())
     }
 }
 
@@ -83,24 +78,19 @@ fn send(outbox: &Outbox, tasks: Vec<Task>) {
     }
 }
 
-fn lost(digest: &str) -> StoreError {
-    StoreError::Damaged {
-        place: "of this coordinator".into(),
-        found: format!("the configuration {digest} is gone"),
-    }
-}
-
 /// What one turn of the driver brings about.
 pub struct Turn {
     /// The turn's one instant.
     pub now: Timestamp,
     pub(super) batch: Batch,
     pub(super) effects: Vec<Effect>,
+    /// Something was stopped: nothing else is begun before that is durable and pushed.
+    pub(super) has_stopped: bool,
 }
 
 impl Turn {
     pub(super) fn new(now: Timestamp) -> Self {
-        Self { now, batch: Batch::default(), effects: Vec::new() }
+        Self { now, batch: Batch::default(), effects: Vec::new(), has_stopped: false }
     }
 
     pub(super) fn event(&mut self, stream: String, version: u64, body: String) {

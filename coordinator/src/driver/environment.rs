@@ -27,7 +27,7 @@ impl World {
             return;
         }
         self.environment_seen = turn.now;
-        let running = self.rollouts.values().filter(|active| active.rollout.state == RolloutState::Running);
+        let running = self.rollouts.live().filter(|active| active.rollout.state == RolloutState::Running);
         let troubled = running.filter(|active| active.notes.opened() >= SITES_MIN);
         let paused: Vec<(RolloutName, String)> = troubled
             .filter_map(|active| Some((active.rollout.name.clone(), common_cause(active, turn.now)?)))

@@ -29,7 +29,7 @@ impl World {
     }
 
     fn is_watched(&self, key: &str) -> bool {
-        let live = self.rollouts.values().filter(|active| !active.rollout.has_ended());
+        let live = self.rollouts.live();
         live.flat_map(|active| &active.rollout.layout.watched.values).any(|value| value.label.key == key)
     }
 
@@ -43,7 +43,7 @@ impl World {
         let plain = |device: &&Device| self.has_all(device, group, None);
         let mut found: BTreeSet<&DeviceName> =
             self.inventory.devices.iter().filter(plain).map(|device| &device.name).collect();
-        for active in self.rollouts.values().filter(|active| !active.rollout.has_ended()) {
+        for active in self.rollouts.live() {
             let here = self.inventory.devices.iter().filter(|device| self.has_in(active, device, group));
             found.extend(here.map(|device| &device.name));
             found.extend(watched(active, group));

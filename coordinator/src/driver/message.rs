@@ -1,6 +1,7 @@
 //! What the driver can be told and asked, and the handle that others hold.
 
 use super::effect::{Outbox, Turn};
+use super::inbox::Senders;
 use super::world::World;
 use crate::clock::Clock;
 use crate::refused::Refused;
@@ -67,10 +68,28 @@ pub(super) enum Message {
     AgentGone(u64),
 }
 
+impl Message {
+    /// Whether it may decide a stop: such a message is taken before everything else that waits.
+    fn is_urgent(&self) -> bool {
+        match self {
+            Self::Agent(_, FromAgent::Result { .. } | FromAgent::Breaker(_)) => true,
+            Self::Agent(
+                _,
+                FromAgent::Hello(_)
+                | FromAgent::Heartbeat(_)
+                | FromAgent::Credit(_)
+                | FromAgent::Progress { .. },
+            )
+            | Self::AgentGone(_)
+            | Self::Do(_) => false,
+        }
+    }
+}
+
 /// A handle to the driver; cheap to clone.
 #[derive(Clone)]
 pub struct Driver {
-    inbox: mpsc::Sender<Message>,
+    inbox: Senders,
     /// The store, for reads that need no turn of the driver.
     pub store: Arc<dyn Store>,
     /// The clock.
@@ -78,13 +97,29 @@ pub struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(inbox: mpsc::Sender<Message>, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(inbox: Senders, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         Self { inbox, store, clock }
     }
 
     /// Runs `task` in a turn of the driver and answers when what it changed is durable.
     pub async fn ask<T: Send + 'static>(
         &self,
+        task: impl FnOnce(&mut World, &mut Turn) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Refused> {
+        self.run(&self.inbox.rest, task).await
+    }
+
+    /// The same for a person's word that may stop something: it waits for nothing but results.
+    pub async fn command<T: Send + 'static>(
+        &self,
+        task: impl FnOnce(&mut World, &mut Turn) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Refused> {
+        self.run(&self.inbox.urgent, task).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        inbox: &mpsc::Sender<Message>,
         task: impl FnOnce(&mut World, &mut Turn) -> Result<T, Refused> + Send + 'static,
     ) -> Result<T, Refused> {
         let (reply, answer) = oneshot::channel();
@@ -94,7 +129,7 @@ impl Driver {
                 let _ = reply.send(result);
             });
         });
-        self.inbox.send(Message::Do(task)).await.map_err(|_| Refused::Stopping)?;
+        inbox.send(Message::Do(task)).await.map_err(|_| Refused::Stopping)?;
         answer.await.map_err(|_| Refused::Stopping)?
     }
 
@@ -110,11 +145,13 @@ impl Driver {
 
     /// Passes on a message of a session; `Err` when the driver has stopped.
     pub async fn deliver(&self, session: u64, message: FromAgent) -> Result<(), Refused> {
-        self.inbox.send(Message::Agent(session, message)).await.map_err(|_| Refused::Stopping)
+        let message = Message::Agent(session, message);
+        let inbox = if message.is_urgent() { &self.inbox.urgent } else { &self.inbox.rest };
+        inbox.send(message).await.map_err(|_| Refused::Stopping)
     }
 
     /// Says that a session's stream has ended.
     pub async fn close_session(&self, session: u64) {
-        let _ = self.inbox.send(Message::AgentGone(session)).await;
+        let _ = self.inbox.rest.send(Message::AgentGone(session)).await;
     }
 }

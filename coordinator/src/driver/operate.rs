@@ -91,7 +91,7 @@ impl World {
             return Err(Refused::BadRequest { field: "plan".into(), why: "it makes no rollout".into() });
         };
         let (latest, _) = watch::channel(0);
-        self.rollouts.insert(name.clone(), Active { rollout, plan, notes: Notes::default(), latest });
+        self.rollouts.insert(Active { rollout, plan, notes: Notes::default(), latest });
         self.write(&name, &event, turn);
         for report in self.breakers_of(&self.rollouts[&name]) {
             self.record(&name, Event::Breaker { report }, turn);
@@ -101,9 +101,7 @@ impl World {
     }
 
     fn requested_before(&self, request_id: &str) -> Option<RolloutName> {
-        let of_request = |active: &&Active| active.rollout.request_id == request_id;
-        let found = self.rollouts.values().find(of_request).filter(|_| !request_id.is_empty());
-        found.map(|active| active.rollout.name.clone())
+        self.rollouts.of_request(request_id).cloned()
     }
 
     fn check_fresh(&self, plan: &Plan, digest: &str) -> Result<(), Refused> {
@@ -126,7 +124,7 @@ impl World {
         let name = candidates
             .find(|name| self.rollouts.get(name.as_str()).is_none_or(|active| !active.rollout.has_ended()))
             .ok_or_else(too_many)?;
-        if self.rollouts.contains_key(name.as_str()) {
+        if self.rollouts.get(name.as_str()).is_some() {
             return Err(Refused::AlreadyRunning { name });
         }
         RolloutName::new(&name)

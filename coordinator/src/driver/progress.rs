@@ -10,11 +10,17 @@ use switchyard_shared::time::Timestamp;
 const STEPS_MAX: usize = 1000;
 
 impl World {
+    /// What a turn does by itself once it has heard what came in.
+    pub(super) fn work(&mut self, turn: &mut Turn) -> Option<Timestamp> {
+        self.look_at_sessions(turn);
+        self.watch_environment(turn);
+        self.advance(turn)
+    }
+
     /// Advances the rollouts: where several have work at a site, first each within its guaranteed share,
     /// then all with what is left, another one first each turn.
     pub(super) fn advance(&mut self, turn: &mut Turn) -> Option<Timestamp> {
-        let live = self.rollouts.values().filter(|active| !active.rollout.has_ended());
-        let mut names: Vec<RolloutName> = live.map(|active| active.rollout.name.clone()).collect();
+        let mut names = self.rollouts.live_names();
         if names.is_empty() {
             return None;
         }
@@ -35,8 +41,8 @@ impl World {
 
     fn count_in_flight(&mut self) {
         self.fleet.in_flight.clear();
-        for active in self.rollouts.values().filter(|active| !active.rollout.has_ended()) {
-            for (site, count) in active.rollout.in_flight() {
+        for active in self.rollouts.live() {
+            for (site, count) in active.rollout.in_flight().filter(|(_, count)| *count > 0) {
                 *self.fleet.in_flight.entry(site.clone()).or_default() += count;
             }
         }
@@ -44,7 +50,10 @@ impl World {
 
     fn advance_one(&mut self, name: &RolloutName, turn: &mut Turn) -> Option<Timestamp> {
         for _ in 0..STEPS_MAX {
-            let active = self.rollouts.get_mut(name)?;
+            if turn.has_stopped {
+                return Some(turn.now);
+            }
+            let active = self.rollouts.live_mut(name)?;
             let step = active.rollout.advance(turn.now, &self.fleet);
             if step.events.is_empty() {
                 return step.wake.map(|(at, _)| at);
@@ -88,9 +97,9 @@ impl World {
         }
     }
 
-    /// Rebuilds who holds what; for recovery.
+    /// Rebuilds who holds what; for recovery. A device in doubt is held also after the end.
     pub(super) fn hold_again(&mut self) {
-        for active in self.rollouts.values() {
+        for active in self.rollouts.all() {
             let holds = active.rollout.held().map(|device| (device.clone(), active.rollout.name.clone()));
             self.fleet.held.extend(holds);
         }

@@ -3,6 +3,7 @@
 use super::answered::{self, Answers};
 use super::fleet::{AgentInfo, Fleet};
 use super::notes::Notes;
+use super::rollouts::Rollouts;
 use super::world::{Active, World};
 use crate::store::{Batch, Document, Store, StoreError, StoredEvent};
 use serde::de::DeserializeOwned;
@@ -43,7 +44,7 @@ pub(super) async fn world(store: &dyn Store, now: Timestamp) -> Result<World, St
         environment_seen: Timestamp(i64::MIN),
     };
     world.hold_again();
-    world.rollouts.values_mut().for_each(|active| active.rollout.notes_lost(None));
+    world.rollouts.each_live(|active| active.rollout.notes_lost(None));
     world.fleet.set_limits(&world.inventory);
     world.fleet.breakers.clone_from(&world.forced);
     world.fleet.agents = read_all::<AgentInfo>(store, "agent")
@@ -51,7 +52,7 @@ pub(super) async fn world(store: &dyn Store, now: Timestamp) -> Result<World, St
         .into_values()
         .map(|info| (info.site.clone(), AgentInfo { connected: false, since: now, ..info }))
         .collect();
-    let live = world.rollouts.values().filter(|active| !active.rollout.has_ended()).count();
+    let live = world.rollouts.live().count();
     tracing::info!(epoch = world.epoch, rollouts = world.rollouts.len(), live, "recovered");
     Ok(world)
 }
@@ -85,11 +86,8 @@ async fn read_watermarks(store: &dyn Store) -> Result<BTreeMap<AgentName, u64>, 
     Ok(watermarks)
 }
 
-async fn replay(
-    store: &dyn Store,
-    plans: &BTreeMap<PlanName, Arc<Plan>>,
-) -> Result<BTreeMap<RolloutName, Active>, StoreError> {
-    let mut rollouts = BTreeMap::new();
+async fn replay(store: &dyn Store, plans: &BTreeMap<PlanName, Arc<Plan>>) -> Result<Rollouts, StoreError> {
+    let mut rollouts = Rollouts::default();
     let mut after = 0;
     loop {
         let page = store.read_all(after).await?;
@@ -104,7 +102,7 @@ async fn replay(
 }
 
 fn replay_one(
-    rollouts: &mut BTreeMap<RolloutName, Active>,
+    rollouts: &mut Rollouts,
     plans: &BTreeMap<PlanName, Arc<Plan>>,
     name: &str,
     stored: &StoredEvent,
@@ -119,6 +117,8 @@ fn replay_one(
         if active.rollout.sequence != stored.version {
             return Err(bad("there is a gap before it"));
         }
+        let name = active.rollout.name.clone();
+        rollouts.put_away_if_ended(&name);
         return Ok(());
     }
     let Event::Created { plan, .. } = &event else { return Err(bad("the rollout's creation is missing")) };
@@ -128,7 +128,7 @@ fn replay_one(
     let rollout = Rollout::from_created(name.clone(), layout, &event, stored.at)
         .map_err(|error| bad(&error.to_string()))?;
     let (latest, _) = watch::channel(1);
-    rollouts.insert(name, Active { rollout, plan, notes: Notes::default(), latest });
+    rollouts.insert(Active { rollout, plan, notes: Notes::default(), latest });
     Ok(())
 }
 

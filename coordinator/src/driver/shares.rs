@@ -12,6 +12,9 @@ impl World {
     /// The guaranteed shares of every site where several of `names` have work: the pool, divided by their
     /// number, at least 1. Empty when no site is shared, so that nothing is dealt twice.
     pub(super) fn shares(&self, names: &[RolloutName]) -> Shares {
+        if names.len() < 2 {
+            return Shares::new();
+        }
         let mut takers: BTreeMap<&SiteName, u32> = BTreeMap::new();
         let running = names.iter().filter_map(|name| self.rollouts.get(name));
         for active in running.filter(|active| active.rollout.state == RolloutState::Running) {

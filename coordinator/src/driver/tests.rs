@@ -16,6 +16,7 @@ use switchyard_shared::plan::{PlanInput, build};
 use switchyard_shared::rollout::RolloutState;
 use switchyard_shared::spec::RolloutSpec;
 use switchyard_shared::task::SiteSettings;
+use tokio::sync::mpsc;
 
 const INVENTORY: &str = "api_version: switchyard/v1\nkind: Inventory\ndefaults: {username: u, credential_ref: \"env:K\", host_keys: [\"SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU\"]}\nsites: {lab: {}, far: {}}\ndevices:\n  a: {hostname: 127.0.0.1, site: lab}\n  b: {hostname: 127.0.0.2, site: lab}\n  c: {hostname: 127.0.0.3, site: lab}\n";
 const SPEC: &str = "api_version: switchyard/v1\nkind: Rollout\nmetadata: {name: test}\nspec:\n  change: {ssh: {command: load}, templates: {default: t}}\n  strategy: {order: listed}\n";
@@ -336,3 +337,4 @@ async fn an_agent_that_lost_its_journal_leaves_doubt_and_nothing_is_sent_again()
 mod connecting;
 mod shared_sites;
 mod stops;
+mod turns;

@@ -5,6 +5,7 @@ use super::effect::{Effect, Turn};
 use super::fleet::Fleet;
 use super::message::Message;
 use super::notes::Notes;
+use super::rollouts::Rollouts;
 use crate::pki::token::TokenRecord;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,7 +36,7 @@ pub struct World {
     /// Rises by one at every start.
     pub epoch: u64,
     /// Rollouts by name, ended ones too.
-    pub rollouts: BTreeMap<RolloutName, Active>,
+    pub rollouts: Rollouts,
     /// Plans by name.
     pub plans: BTreeMap<PlanName, Arc<Plan>>,
     /// The inventory in force.
@@ -80,6 +81,7 @@ impl World {
         if moves_breakers(&event) {
             self.breakers_moved(turn);
         }
+        self.rollouts.put_away_if_ended(name);
     }
 
     /// Puts an event that is applied already into the turn's transaction.

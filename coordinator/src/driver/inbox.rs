@@ -1,0 +1,111 @@
+//! What waits for the driver, in two lanes: what may decide a stop, and the rest.
+
+use super::message::Message;
+use tokio::sync::mpsc;
+
+/// Results, breakers' reports and people's words to stop that may wait.
+const URGENT_MAX: usize = 4096;
+/// Other messages that may wait.
+const REST_MAX: usize = 4096;
+/// Urgent messages that one turn, and so one commit, takes at most.
+const URGENT_PER_TURN_MAX: usize = 1024;
+/// Other messages that one turn takes at most: few, since a result that comes meanwhile waits for them.
+const REST_PER_TURN_MAX: usize = 256;
+
+/// What one turn has taken so far.
+#[derive(Default)]
+pub(super) struct Taken {
+    urgent: usize,
+    rest: usize,
+}
+
+/// The ends that others hold.
+#[derive(Clone)]
+pub(super) struct Senders {
+    pub urgent: mpsc::Sender<Message>,
+    pub rest: mpsc::Sender<Message>,
+}
+
+/// The end that the driver holds.
+pub(super) struct Inbox {
+    urgent: mpsc::Receiver<Message>,
+    rest: mpsc::Receiver<Message>,
+    first_urgent: Option<Message>,
+    first_rest: Option<Message>,
+}
+
+/// Two lanes with nothing in them.
+pub(super) fn lanes() -> (Senders, Inbox) {
+    let (urgent, urgent_inbox) = mpsc::channel(URGENT_MAX);
+    let (rest, rest_inbox) = mpsc::channel(REST_MAX);
+    let inbox = Inbox { urgent: urgent_inbox, rest: rest_inbox, first_urgent: None, first_rest: None };
+    (Senders { urgent, rest }, inbox)
+}
+
+impl Inbox {
+    /// Waits until there is a message; false when nobody can send any more.
+    pub async fn has_any(&mut self) -> bool {
+        if self.first_urgent.is_none() && self.first_rest.is_none() {
+            tokio::select! {
+                biased;
+                first = self.urgent.recv() => self.first_urgent = first,
+                first = self.rest.recv() => self.first_rest = first,
+            }
+        }
+        self.first_urgent.is_some() || self.first_rest.is_some()
+    }
+
+    /// The next message of a turn, without waiting: also one that has just come, if it is urgent, goes
+    /// before the rest.
+    pub fn next(&mut self, taken: &mut Taken) -> Option<Message> {
+        if taken.urgent < URGENT_PER_TURN_MAX
+            && let Some(message) = self.first_urgent.take().or_else(|| self.urgent.try_recv().ok())
+        {
+            taken.urgent += 1;
+            return Some(message);
+        }
+        if taken.rest == REST_PER_TURN_MAX {
+            return None;
+        }
+        taken.rest += 1;
+        self.first_rest.take().or_else(|| self.rest.try_recv().ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gone(message: Option<Message>) -> Option<u64> {
+        message.map(|message| match message {
+            Message::AgentGone(id) => id,
+            Message::Do(_) | Message::Agent(..) => 0,
+        })
+    }
+
+    #[tokio::test]
+    async fn a_message_that_a_stop_went_before_is_not_lost() {
+        let (senders, mut inbox) = lanes();
+        senders.rest.try_send(Message::AgentGone(1)).ok().unwrap();
+        assert!(inbox.has_any().await);
+        senders.urgent.try_send(Message::AgentGone(2)).ok().unwrap();
+        assert_eq!(gone(inbox.next(&mut Taken::default())), Some(2));
+        senders.rest.try_send(Message::AgentGone(3)).ok().unwrap();
+        assert!(inbox.has_any().await);
+        let mut taken = Taken::default();
+        assert_eq!([(); 3].map(|()| gone(inbox.next(&mut taken))), [Some(1), Some(3), None]);
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_results_does_not_keep_the_rest_from_its_turn() {
+        let (senders, mut inbox) = lanes();
+        senders.rest.try_send(Message::AgentGone(1)).ok().unwrap();
+        for _ in 0..=URGENT_PER_TURN_MAX {
+            senders.urgent.try_send(Message::AgentGone(2)).ok().unwrap();
+        }
+        let mut taken = Taken::default();
+        let turn: Vec<u64> = std::iter::from_fn(|| gone(inbox.next(&mut taken))).collect();
+        assert_eq!(turn.len(), URGENT_PER_TURN_MAX + 1);
+        assert_eq!(turn.last(), Some(&1));
+    }
+}
