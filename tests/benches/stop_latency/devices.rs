@@ -1,7 +1,7 @@
 //! Devices without input and output: they note when they are started, take their time, and answer.
 
 use futures_util::future::BoxFuture;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use switchyard_agent::clock::Clock;
@@ -11,17 +11,34 @@ use switchyard_shared::task::Task;
 use switchyard_shared::time::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+/// The golden ratio's share of 2^32: multiples of it spread evenly however many there are.
+const SPREAD: u32 = 0x9E37_79B9;
+
 /// All devices of all sites.
 pub struct Devices {
     clock: Arc<dyn Clock>,
     takes: Duration,
+    attempts: AtomicU32,
     starts: Mutex<Vec<Timestamp>>,
     refuse: AtomicBool,
 }
 
 impl Devices {
     pub fn new(clock: Arc<dyn Clock>, takes: Duration) -> Arc<Self> {
-        Arc::new(Self { clock, takes, starts: Mutex::default(), refuse: AtomicBool::new(false) })
+        Arc::new(Self {
+            clock,
+            takes,
+            attempts: AtomicU32::new(0),
+            starts: Mutex::default(),
+            refuse: AtomicBool::new(false),
+        })
+    }
+
+    /// Between half and one and a half times what a device takes: with the same for all of them they would
+    /// start in step, and a stop between two steps would see no start at all.
+    fn next_takes(&self) -> Duration {
+        let share = self.attempts.fetch_add(1, Ordering::SeqCst).wrapping_mul(SPREAD);
+        self.takes.mul_f64(0.5 + f64::from(share) / f64::from(u32::MAX))
     }
 
     /// From now on they refuse what they are given, or take it.
@@ -58,7 +75,7 @@ impl Executor for Devices {
             if let Err(refused) = context.open_write_gate(None).await {
                 return end(refused.class, LeftAs::Unchanged, &refused.message);
             }
-            tokio::time::sleep(self.takes).await;
+            tokio::time::sleep(self.next_takes()).await;
             match self.refuse.load(Ordering::SeqCst) {
                 true => end(Class::Rejected, LeftAs::Unchanged, "refused"),
                 false => end(Class::Ok, LeftAs::Changed, ""),

@@ -30,7 +30,7 @@ struct Args {
     /// Devices of one site in flight at once.
     #[arg(long, default_value_t = 2)]
     parallel: u32,
-    /// How long a device takes, in milliseconds; with the default numbers about 1,000 start a second.
+    /// How long a device takes in the mean, in milliseconds; with the default numbers about 1,000 start a second.
     #[arg(long, default_value_t = 360)]
     device_ms: u64,
     /// Device starts before a rollout is stopped.
@@ -54,10 +54,12 @@ async fn main() -> anyhow::Result<()> {
     };
     let mut report = Report::default();
     for (turn, kind) in kinds.iter().cycle().take(args.stops).enumerate() {
+        let began = fleet.clock.now();
         let stopped = stop::one(&mut fleet, *kind, turn, args.parallel, args.after);
         let stopped = tokio::time::timeout(STOP_WITHIN, stopped).await;
         let stopped = stopped.map_err(|_| anyhow::anyhow!("stop {turn} did not come to its end"))??;
-        eprintln!("stop {turn} of {}: {kind:?} {stopped:?}", args.stops);
+        let took = fleet.clock.now().since(began).as_millis();
+        eprintln!("stop {turn} of {}: {kind:?} {stopped:?}, all of it {took} ms", args.stops);
         report.add(*kind, stopped);
     }
     let met = report.print(args.agents);
