@@ -179,7 +179,8 @@ impl Pool {
     }
 
     /// Retries that hold a place. One counts from the moment it gets its place until that place is free
-    /// again; while it waits for one, here or at the coordinator, it counts for nothing.
+    /// again; while it waits for one it counts for nothing. A rollout hands out no more to a site either, so
+    /// that retries which wait here never take the room of first attempts.
     fn retries(&self) -> usize {
         self.held.values().filter(|held| held.retry && held.work == Work::Rollout).count()
     }
@@ -236,7 +237,7 @@ impl Pool {
 }
 
 /// How many retries may be among `in_flight`: a tenth, at least one.
-fn retries_among(in_flight: usize) -> usize {
+pub(crate) fn retries_among(in_flight: usize) -> usize {
     (in_flight / 10).max(1)
 }
 

@@ -14,6 +14,7 @@ mod fold;
 mod layout;
 mod pacing;
 mod result;
+mod retries;
 
 pub use advance::{SiteView, Step, Surroundings, WakeReason};
 pub use command::CommandRefused;
@@ -29,6 +30,7 @@ use crate::outcome::{DeviceState, Outcome, words};
 use crate::pace::{Decision, Group, Pace};
 use crate::task::Purpose;
 use crate::time::Timestamp;
+use retries::Retries;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -178,6 +180,8 @@ pub struct Rollout {
     later: BTreeSet<(Timestamp, u32)>,
     /// Devices that wait for something that is not the rollout's, since when: not part of the log.
     parked: BTreeMap<u32, (SkipReason, Timestamp)>,
+    /// Retries that run, and those that wait until fewer do: the latter are not part of the log.
+    retries: Retries,
     /// Since when a site has been open without having closed again, as this rollout saw it.
     open_since: BTreeMap<SiteName, Timestamp>,
 }

@@ -32,8 +32,9 @@ impl Rollout {
         if let Some((at, reason)) = self.pace.poll_timeout().map(|at| (at, WakeReason::Pace)) {
             step.wake_at(at, reason);
         }
+        let nobody_waits = self.later.is_empty() && self.parked.is_empty() && self.retries.nobody_waits();
         let idle = step.events.is_empty() && self.counts.running == 0 && self.decided.is_empty();
-        if idle && self.later.is_empty() && self.parked.is_empty() && self.pace.only_held_wait() {
+        if idle && nobody_waits && self.pace.only_held_wait() {
             self.leave_held(now, step);
         }
         step.events.extend(self.decision());
@@ -52,6 +53,9 @@ impl Rollout {
             if device.state == DeviceState::Pending && device.not_before == at {
                 self.pace.offer(rank);
             }
+        }
+        for rank in self.retries.take_ready(&self.running) {
+            self.pace.offer(rank);
         }
         self.parked.retain(|rank, _| !self.pace.is_held(*rank));
         self.parked.keys().for_each(|rank| self.pace.offer(*rank));
@@ -73,6 +77,8 @@ impl Rollout {
             devices: &self.devices,
             running: &self.running,
             parked: &mut self.parked,
+            retries: &mut self.retries,
+            retried: BTreeMap::new(),
             around,
             now,
             rooms: vec![None; self.running.len()],

@@ -3,6 +3,7 @@
 use super::advance::{SiteView, Step, Surroundings, WakeReason};
 use super::batch::BUSY_WAIT;
 use super::event::SkipReason;
+use super::retries::Retries;
 use super::{Device, Layout};
 use crate::breaker::{Report, State};
 use crate::id::{RolloutName, SiteName};
@@ -18,6 +19,9 @@ pub(super) struct Door<'a> {
     pub devices: &'a [Device],
     pub running: &'a [u32],
     pub parked: &'a mut BTreeMap<u32, (SkipReason, Timestamp)>,
+    pub retries: &'a mut Retries,
+    /// How many of them have started in this look, by the number of their site.
+    pub retried: BTreeMap<u32, u32>,
     pub around: &'a dyn Surroundings,
     pub now: Timestamp,
     /// Rooms that were looked at, by the number of the site.
@@ -42,15 +46,19 @@ impl Door<'_> {
 
     /// One of them started.
     pub fn took(&mut self, rank: u32) {
-        let site = self.layout.site_of()[rank as usize] as usize;
-        if let Some(room) = &mut self.rooms[site] {
+        let site = self.layout.site_of()[rank as usize];
+        if let Some(room) = &mut self.rooms[site as usize] {
             *room = room.saturating_sub(1);
+        }
+        if self.devices[rank as usize].tries > 0 {
+            *self.retried.entry(site).or_default() += 1;
         }
     }
 
     /// Whether the device may start now.
     pub fn ask(&mut self, rank: u32, step: &mut Step) -> Entry {
-        if self.room(self.layout.site_of()[rank as usize]) == 0 {
+        let site = self.layout.site_of()[rank as usize];
+        if self.room(site) == 0 {
             return Entry::SiteFull;
         }
         let (place, device) = (&self.layout.devices[rank as usize], &self.devices[rank as usize]);
@@ -61,7 +69,7 @@ impl Door<'_> {
         let breaker = self.around.device_breaker(&place.name);
         let Some(report) = breaker.filter(|report| refuses(report, self.now)) else {
             self.parked.remove(&rank);
-            return Entry::Free;
+            return self.within_retries(rank, site);
         };
         if let Some(at) = report.retry_at {
             step.wake_at(at, WakeReason::Retry);
@@ -69,6 +77,18 @@ impl Door<'_> {
         let most = if device.tries > 0 { Duration::ZERO } else { self.layout.device_wait };
         let message = format!("device/{} is open: {}", place.name, report.reason);
         self.park(rank, (SkipReason::DeviceOpen, most), message, step)
+    }
+
+    /// A first attempt may start; a retry only while few enough run at its site.
+    fn within_retries(&mut self, rank: u32, site: u32) -> Entry {
+        let retried = self.retried.get(&site).copied().unwrap_or(0);
+        if self.devices[rank as usize].tries == 0
+            || self.retries.room(site, self.running[site as usize]) > retried
+        {
+            return Entry::Free;
+        }
+        self.retries.wait(site, rank);
+        Entry::Later
     }
 
     /// Waits for what is not the rollout's own, each reason with a clock of its own.

@@ -2,6 +2,7 @@
 
 use super::doubt::leaves_doubt;
 use super::event::Event;
+use super::retries::Retries;
 use super::{Counts, Device, Layout, Rollout, RolloutState, Wave, WaveState};
 use crate::breaker::{Name, Report, State};
 use crate::id::{DeviceName, RolloutName};
@@ -66,6 +67,7 @@ impl Rollout {
             doubts: BTreeSet::new(),
             later: BTreeSet::new(),
             parked: BTreeMap::new(),
+            retries: Retries::default(),
             open_since: BTreeMap::new(),
             layout,
         })
@@ -231,9 +233,16 @@ impl Rollout {
         self.counts.shift(from, to);
         self.waves[place.wave as usize].counts.shift(from, to);
         let site = self.layout.site_of()[rank as usize] as usize;
+        // Rises only after its attempt has left `Running`.
+        let is_retry = self.devices[rank as usize].tries > 0;
         let in_wave = place.wave <= self.wave && self.started_at.is_some();
         match from {
-            DeviceState::Running => self.running[site] = self.running[site].saturating_sub(1),
+            DeviceState::Running => {
+                self.running[site] = self.running[site].saturating_sub(1);
+                if is_retry {
+                    self.retries.ended(site as u32);
+                }
+            }
             DeviceState::Pending if in_wave => self.waiting[site] = self.waiting[site].saturating_sub(1),
             DeviceState::Pending
             | DeviceState::Succeeded
@@ -244,7 +253,12 @@ impl Rollout {
             | DeviceState::RolledBack => {}
         }
         match to {
-            DeviceState::Running => self.running[site] += 1,
+            DeviceState::Running => {
+                self.running[site] += 1;
+                if is_retry {
+                    self.retries.started(site as u32);
+                }
+            }
             DeviceState::Pending if in_wave => self.waiting[site] += 1,
             DeviceState::Pending
             | DeviceState::Succeeded
@@ -255,6 +269,7 @@ impl Rollout {
             | DeviceState::RolledBack => {}
         }
         self.parked.remove(&rank);
+        self.retries.forget(site as u32, rank);
         Some(rank)
     }
 }

@@ -2,6 +2,7 @@
 
 mod doubt;
 mod pacing;
+mod retrying;
 mod silence;
 
 use super::event::{Event, SkipReason};
