@@ -150,3 +150,24 @@ async fn a_turn_that_stops_something_begins_nothing_else() {
     assert!(written[0].contains("enough") && at_once, "{written:?}");
     assert!(matches!(agent.inbox.recv().await, Some(FromCoordinator::Cancel { .. })));
 }
+
+#[tokio::test]
+async fn a_device_in_doubt_is_held_after_the_end_of_its_rollout_also_after_a_restart() {
+    let store: Arc<Fragile> = Arc::default();
+    let driver = started(&store).await;
+    let alone: Vec<&str> =
+        INVENTORY.split_inclusive('\n').filter(|line| !line.contains("127.0.0.2")).collect();
+    let alone: String = alone.into_iter().filter(|line| !line.contains("127.0.0.3")).collect();
+    let name = rollout_of(&driver, &alone).await;
+    let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
+    driver.deliver(agent.session, FromAgent::Credit(1)).await.unwrap();
+    let op = agent.ops().await.remove(0);
+    agent.report(&driver, 1, &op, Class::LostAfterWrite).await;
+    agent.ack().await;
+    driver.ask(|_, _| Ok(())).await.unwrap();
+    assert_eq!(state(&driver, &name).await.0, RolloutState::Failed);
+    for driver in [driver, started(&store).await] {
+        let holder = driver.ask(move |world, _| Ok(world.fleet.held.get("a").cloned())).await.unwrap();
+        assert_eq!(holder, Some(name.clone()));
+    }
+}
