@@ -1,5 +1,7 @@
 //! The file seam: append, sync, rename, bounded reads; nothing else in the agent calls the system for files.
 
+pub mod memory;
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
@@ -18,7 +20,7 @@ pub trait AppendFile: Send {
 
 /// Files as the journal needs them.
 pub trait Fs: Send + Sync + 'static {
-    /// Makes a folder and those above it.
+    /// Makes a folder and those above it; when it returns, their names are on the disk.
     fn create_dirs(&self, path: &Path) -> io::Result<()>;
     /// Names in a folder, sorted, at most [`LIST_MAX`].
     fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
@@ -50,6 +52,10 @@ pub struct RealFs;
 
 struct RealFile(File);
 
+fn is_missing(folder: &Path) -> bool {
+    !folder.as_os_str().is_empty() && !folder.exists()
+}
+
 impl AppendFile for RealFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.0.write_all(bytes)
@@ -63,7 +69,12 @@ impl AppendFile for RealFile {
 #[expect(clippy::disallowed_methods, reason = "this is the file seam")]
 impl Fs for RealFs {
     fn create_dirs(&self, path: &Path) -> io::Result<()> {
-        std::fs::create_dir_all(path)
+        let missing: Vec<&Path> = path.ancestors().take_while(|folder| is_missing(folder)).collect();
+        std::fs::create_dir_all(path)?;
+        missing.into_iter().filter_map(Path::parent).try_for_each(|parent| {
+            let here = parent.as_os_str().is_empty();
+            self.sync_dir(if here { Path::new(".") } else { parent })
+        })
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
