@@ -16,6 +16,7 @@ use crate::fs::Fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use switchyard_shared::id::{OpId, SiteName};
 use switchyard_shared::time::Timestamp;
 use tokio::sync::{mpsc, oneshot};
@@ -23,6 +24,17 @@ use writer::{Command, Writer};
 
 /// Submissions that may wait for the disk.
 pub const QUEUE_MAX: usize = 4096;
+
+/// How long the next write takes.
+pub type Pause = Box<dyn FnMut() -> Duration + Send>;
+
+/// Where the journal's writer runs.
+pub enum Runs {
+    /// On a thread of its own.
+    OnThread,
+    /// In the runtime, where every write takes as long as this says: for simulated time.
+    InTask(Pause),
+}
 
 /// The journal cannot be written any more; no new work may start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -85,6 +97,18 @@ impl Journal {
         new_id: &str,
         now: Timestamp,
     ) -> Result<Opened, OpenError> {
+        Self::open_with(fs, dir, site, new_id, now, Runs::OnThread)
+    }
+
+    /// The same, with a word on where its writer runs.
+    pub fn open_with(
+        fs: Arc<dyn Fs>,
+        dir: &Path,
+        site: &SiteName,
+        new_id: &str,
+        now: Timestamp,
+        runs: Runs,
+    ) -> Result<Opened, OpenError> {
         let io = |error| OpenError::Io(dir.to_owned(), error);
         fs.create_dirs(dir).map_err(io)?;
         if let Some(parent) = dir.parent() {
@@ -122,7 +146,13 @@ impl Journal {
             state: state.clone(),
         };
         let (commands, queue) = mpsc::channel(QUEUE_MAX);
-        std::thread::Builder::new().name("journal".into()).spawn(move || writer.run(queue)).map_err(io)?;
+        match runs {
+            Runs::OnThread => {
+                let thread = std::thread::Builder::new().name("journal".into());
+                thread.spawn(move || writer.run(queue)).map_err(io)?;
+            }
+            Runs::InTask(pause) => drop(tokio::spawn(writer.run_in_task(queue, pause))),
+        }
         Ok(Opened { journal: Self { commands }, state, in_doubt, torn_bytes })
     }
 

@@ -18,5 +18,5 @@ pub mod sentinel;
 pub mod session;
 pub mod simulator;
 
-pub use agent::{Agent, AgentError, AgentHandle, StartError};
+pub use agent::{Agent, AgentError, AgentHandle, Seams, StartError, WatchLog};
 pub use config::Config;

@@ -2,7 +2,7 @@
 
 mod writer;
 
-use crate::fs::Fs;
+use crate::fs::{Fs, replace};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -104,6 +104,30 @@ fn read(fs: &dyn Fs, path: &Path, site: &SiteName) -> Result<Option<Kept>, Unusa
 pub struct BreakerFile {
     site: SiteName,
     writer: Writer<Kept>,
+}
+
+/// The same file without a thread: written while somebody waits, for simulated time.
+pub struct BreakerFileInPlace {
+    fs: Arc<dyn Fs>,
+    path: PathBuf,
+    site: SiteName,
+}
+
+impl BreakerFileInPlace {
+    /// Writes the breakers of `site` in `data` from now on.
+    pub fn open(fs: Arc<dyn Fs>, data: &Path, site: SiteName) -> Self {
+        Self { fs, path: data.join(BREAKERS_FILE), site }
+    }
+}
+
+impl Memory for BreakerFileInPlace {
+    fn keep(&self, breakers: Snapshot, now: Timestamp) {
+        let kept = Kept { version: VERSION, site: self.site.clone(), saved_at: now, breakers };
+        let json = serde_json::to_vec(&kept).map_err(io::Error::from);
+        if let Err(error) = json.and_then(|json| replace(&*self.fs, &self.path, &json)) {
+            tracing::warn!("failed to write {}: {error}; {FORGOTTEN}", self.path.display());
+        }
+    }
 }
 
 impl BreakerFile {

@@ -48,12 +48,30 @@ pub async fn start(
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
 ) -> Result<(Driver, tokio::task::JoinHandle<Result<(), StoreError>>), StoreError> {
+    let (driver, running) = recover(store, clock, stop).await?;
+    Ok((driver, thread::spawn(running)?))
+}
+
+/// The same within this thread's `LocalSet` instead of on a thread of its own: for simulated time.
+pub async fn start_here(
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+) -> Result<(Driver, tokio::task::JoinHandle<Result<(), StoreError>>), StoreError> {
+    let (driver, running) = recover(store, clock, stop).await?;
+    Ok((driver, tokio::task::spawn_local(running.run())))
+}
+
+async fn recover(
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+) -> Result<(Driver, Loop), StoreError> {
     let world = recover::world(&*store, clock.now()).await?;
     let (senders, inbox) = inbox::lanes();
     let driver = Driver::new(senders, store.clone(), clock.clone());
     let configurations = Configurations::default();
-    let running = Loop { world, store, clock, inbox, stop, wake: None, configurations };
-    Ok((driver, thread::spawn(running)?))
+    Ok((driver, Loop { world, store, clock, inbox, stop, wake: None, configurations }))
 }
 
 struct Loop {

@@ -14,4 +14,4 @@ pub mod serve;
 pub mod store;
 
 pub use refused::Refused;
-pub use serve::{Coordinator, ServeConfig, ServeError};
+pub use serve::{Coordinator, Seams, ServeConfig, ServeError};

@@ -1,19 +1,27 @@
 //! The coordinator as a program: its data folder, its port, its end.
 
 use crate::api::Api;
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
+use crate::driver::Driver;
 use crate::guard::GuardLayer;
 use crate::listener::{self, ListenMode};
 use crate::pki::Pki;
 use crate::store::sqlite::SqliteStore;
+use crate::store::{Store, StoreError};
 use crate::{driver, files};
 use fs4::fs_std::FileExt as _;
+use futures_util::Stream;
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use switchyard_proto::identity::PeerInfo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tonic::transport::server::Connected;
 
 /// How often the server asks an idle connection whether it is still there, and how long it waits.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(5));
@@ -60,12 +68,22 @@ pub enum ServeError {
     Listen(String),
 }
 
+/// Everything outside of a coordinator that it uses beside its connections; a simulation brings its own.
+pub struct Seams {
+    /// What is durable.
+    pub store: Arc<dyn Store>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
 /// A running coordinator.
 pub struct Coordinator {
     /// Where it listens.
     pub address: SocketAddr,
     stop: CancellationToken,
-    ended: tokio::task::JoinHandle<Result<(), ServeError>>,
+    ended: JoinHandle<Result<(), ServeError>>,
 }
 
 impl Coordinator {
@@ -80,11 +98,46 @@ impl Coordinator {
         let address = listener.local_addr().map_err(|error| ServeError::Listen(error.to_string()))?;
         let store = Arc::new(open_store(&config.data)?);
         let (pki, mode) = open_identity(&config, address, clock.now())?;
-        let (driver, running) = driver::start(store, clock, stop.clone()).await?;
-        let routes = Api::new(driver, pki, stop.clone()).routes().await;
-        let routes = routes.map_err(|error| ServeError::Listen(error.to_string()))?;
+        let started = driver::start(store, clock, stop.clone()).await?;
         let incoming = listener::incoming(listener, mode, stop.clone())
             .map_err(|error| ServeError::Listen(error.to_string()))?;
+        let within = Self::serve(started, pki, incoming, stop.clone()).await?;
+        let ended = tokio::spawn(async move {
+            let result = within.await.unwrap_or_else(|error| Err(ServeError::Listen(error.to_string())));
+            drop(lock);
+            result
+        });
+        Ok(Self { address, stop, ended })
+    }
+
+    /// A coordinator on what stands for the world outside, within this thread's `LocalSet`; gives the handle
+    /// to its driver too. Each connection says itself who is at its other end.
+    pub async fn start_on<C>(
+        seams: Seams,
+        incoming: impl Stream<Item = io::Result<C>> + Send + 'static,
+        stop: CancellationToken,
+    ) -> Result<(Self, Driver), ServeError>
+    where
+        C: AsyncRead + AsyncWrite + Connected<ConnectInfo = PeerInfo> + Unpin + Send + 'static,
+    {
+        let Seams { store, clock, address } = seams;
+        let started = driver::start_here(store, clock, stop.clone()).await?;
+        let driver = started.0.clone();
+        let ended = Self::serve(started, None, incoming, stop.clone()).await?;
+        Ok((Self { address, stop, ended }, driver))
+    }
+
+    async fn serve<C>(
+        (driver, running): (Driver, JoinHandle<Result<(), StoreError>>),
+        pki: Option<Arc<Pki>>,
+        incoming: impl Stream<Item = io::Result<C>> + Send + 'static,
+        stop: CancellationToken,
+    ) -> Result<JoinHandle<Result<(), ServeError>>, ServeError>
+    where
+        C: AsyncRead + AsyncWrite + Connected<ConnectInfo = PeerInfo> + Unpin + Send + 'static,
+    {
+        let routes = Api::new(driver, pki, stop.clone()).routes().await;
+        let routes = routes.map_err(|error| ServeError::Listen(error.to_string()))?;
         let serving = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(KEEPALIVE.0))
             .http2_keepalive_timeout(Some(KEEPALIVE.1))
@@ -93,19 +146,16 @@ impl Coordinator {
             .layer(tower::util::MapResponseLayer::new(crate::explain::explain))
             .add_routes(routes)
             .serve_with_incoming_shutdown(incoming, stop.clone().cancelled_owned());
-        let for_end = stop.clone();
-        let ended = tokio::spawn(async move {
+        Ok(tokio::spawn(async move {
             let serving = tokio::spawn(serving);
             let driven = running.await;
-            for_end.cancel();
+            stop.cancel();
             let _ = tokio::time::timeout(SHUTDOWN_WITHIN, serving).await;
-            drop(lock);
             match driven {
                 Ok(result) => Ok(result?),
                 Err(error) => Err(ServeError::Listen(format!("the driver ended: {error}"))),
             }
-        });
-        Ok(Self { address, stop, ended })
+        }))
     }
 
     /// Stops it and waits for its end.

@@ -3,7 +3,6 @@
 use super::*;
 use crate::clock::SystemClock;
 use crate::executor::AttemptContext;
-use crate::fs::Fs as _;
 use crate::session::fake::{Peer, fake_coordinator};
 use futures_util::future::BoxFuture;
 use std::path::Path;

@@ -3,7 +3,7 @@
 use super::record::Entry;
 use super::segment;
 use super::state::State;
-use super::{Closed, JournalLost};
+use super::{Closed, JournalLost, Pause};
 use crate::fs::{AppendFile, Fs};
 use std::io;
 use std::path::PathBuf;
@@ -37,48 +37,69 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Serves until told to close or until nobody can ask any more.
+    /// Serves on this thread until told to close or until nobody can ask any more.
     pub fn run(mut self, mut commands: mpsc::Receiver<Command>) {
-        let mut lost: Option<JournalLost> = None;
-        let mut batch = Vec::new();
+        let mut lost = None;
         while let Some(first) = commands.blocking_recv() {
-            batch.push(first);
-            while batch.len() < BATCH_MAX
-                && let Ok(next) = commands.try_recv()
-            {
-                batch.push(next);
-            }
-            let mut entries = Vec::new();
-            let mut waiting = Vec::new();
-            let mut close = None;
-            for command in batch.drain(..) {
-                match command {
-                    Command::Append(more, done) => {
-                        entries.extend(more);
-                        waiting.push(done);
-                    }
-                    Command::Close(done) => close = Some(done),
-                }
-            }
-            // After a failed write or sync nothing is known of the file's end: it is never trusted again.
-            let result = match &lost {
-                Some(lost) => Err(lost.clone()),
-                None => self
-                    .commit(entries)
-                    .map_err(|error| JournalLost(format!("{}: {error}", self.dir.display()))),
-            };
-            if let Err(error) = &result {
-                lost = Some(error.clone());
-            }
-            for done in waiting {
-                let _nobody_waits = done.send(result.clone());
-            }
-            if let Some(done) = close {
-                drop(self);
-                let _nobody_waits = done.send(Closed);
-                return;
+            if let Some(done) = self.serve(first, &mut commands, &mut lost) {
+                return self.close(done);
             }
         }
+    }
+
+    /// The same within a runtime, where every write takes as long as `pause` says.
+    pub async fn run_in_task(mut self, mut commands: mpsc::Receiver<Command>, mut pause: Pause) {
+        let mut lost = None;
+        while let Some(first) = commands.recv().await {
+            tokio::time::sleep(pause()).await;
+            if let Some(done) = self.serve(first, &mut commands, &mut lost) {
+                return self.close(done);
+            }
+        }
+    }
+
+    fn close(self, done: oneshot::Sender<Closed>) {
+        drop(self);
+        let _nobody_waits = done.send(Closed);
+    }
+
+    /// Makes `first` and what waits behind it durable; gives who asked to close, if somebody did.
+    fn serve(
+        &mut self,
+        first: Command,
+        commands: &mut mpsc::Receiver<Command>,
+        lost: &mut Option<JournalLost>,
+    ) -> Option<oneshot::Sender<Closed>> {
+        let mut batch = vec![first];
+        while batch.len() < BATCH_MAX
+            && let Ok(next) = commands.try_recv()
+        {
+            batch.push(next);
+        }
+        let (mut entries, mut waiting, mut close) = (Vec::new(), Vec::new(), None);
+        for command in batch {
+            match command {
+                Command::Append(more, done) => {
+                    entries.extend(more);
+                    waiting.push(done);
+                }
+                Command::Close(done) => close = Some(done),
+            }
+        }
+        // After a failed write or sync nothing is known of the file's end: it is never trusted again.
+        let result = match &*lost {
+            Some(lost) => Err(lost.clone()),
+            None => {
+                self.commit(entries).map_err(|error| JournalLost(format!("{}: {error}", self.dir.display())))
+            }
+        };
+        if let Err(error) = &result {
+            *lost = Some(error.clone());
+        }
+        for done in waiting {
+            let _nobody_waits = done.send(result.clone());
+        }
+        close
     }
 
     fn commit(&mut self, entries: Vec<Entry>) -> io::Result<()> {
