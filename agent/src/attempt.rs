@@ -4,14 +4,14 @@ mod context;
 mod gate;
 
 pub use context::{Context, ProgressNote, Sign, SignKind};
-pub use gate::Gate;
+pub use gate::{Gate, Passed};
 
 use crate::executor::{Executor, GateRefused};
 use std::sync::Arc;
 use std::time::Duration;
 use switchyard_shared::id::OpId;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase, printable};
-use switchyard_shared::task::{Task, Timeouts};
+use switchyard_shared::task::{Purpose, Task};
 use switchyard_shared::time::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -19,17 +19,20 @@ use tokio_util::task::AbortOnDropHandle;
 /// What an attempt may take beyond its own deadlines: the intent on a slow disk, saying goodbye.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How long an attempt with these deadlines may take in all.
-pub fn longest(timeouts: &Timeouts) -> Duration {
-    timeouts.connect.saturating_add(timeouts.command).saturating_add(GRACE)
+/// How long an attempt at `task` may take in all.
+pub fn longest(task: &Task) -> Duration {
+    let once = task.timeouts.connect.saturating_add(task.timeouts.command);
+    // A reading before the write has a channel and a deadline of its own.
+    let reading = if task.read.is_some() && task.purpose == Purpose::Apply { once } else { Duration::ZERO };
+    once.saturating_add(reading).saturating_add(GRACE)
 }
 
 /// How long the agent may need for what follows an attempt: asking the sentinel, taking the end in.
 const AFTERWARDS: Duration = Duration::from_secs(5);
 
 /// How long after its start an attempt's end is known at the latest.
-pub fn known_by(timeouts: &Timeouts) -> Duration {
-    longest(timeouts).saturating_add(AFTERWARDS)
+pub fn known_by(task: &Task) -> Duration {
+    longest(task).saturating_add(AFTERWARDS)
 }
 
 /// The end of an attempt.
@@ -84,7 +87,7 @@ impl Attempt {
     pub async fn run(self, executor: Arc<dyn Executor>) -> Ended {
         let Self { task, context, cancel } = self;
         let started_at = context.clock.now();
-        let limit = longest(&task.timeouts);
+        let limit = longest(&task);
         // In a task of its own, so that neither a panic nor a hang of the executor reaches the permit.
         let mut work = AbortOnDropHandle::new(tokio::spawn({
             let (task, context) = (task.clone(), context.clone());
@@ -104,8 +107,10 @@ impl Attempt {
                 )
             }
         };
-        let wrote_at = context.gate.passed_at();
-        Ended { op: task.op.clone(), outcome: Outcome { wrote_at, ..outcome }, wrote: wrote_at.is_some() }
+        let passed = context.gate.passed();
+        let (wrote, wrote_at) = (passed.is_some(), passed.as_ref().map(|passed| passed.at));
+        let before = passed.and_then(|passed| passed.before);
+        Ended { op: task.op.clone(), outcome: Outcome { wrote_at, before, ..outcome }, wrote }
     }
 }
 

@@ -111,7 +111,7 @@ impl AttemptContext for Context {
     fn open_write_gate(&self, before: Option<String>) -> BoxFuture<'_, Result<(), GateRefused>> {
         Box::pin(async move {
             self.check()?;
-            let intent = Entry::Intent { op: self.op.clone(), at: self.clock.now(), before };
+            let intent = Entry::Intent { op: self.op.clone(), at: self.clock.now(), before: before.clone() };
             match self.log.submit(vec![intent]).await {
                 Ok(Ok(())) => {}
                 Ok(Err(lost)) => return Err(self.refuse(Class::AgentError, &format!("failed to {lost}"))),
@@ -121,7 +121,7 @@ impl AttemptContext for Context {
             }
             self.check()?;
             let first = !self.gate.has_passed();
-            self.gate.pass(self.clock.now())?;
+            self.gate.pass(self.clock.now(), before)?;
             if first {
                 self.sign(SignKind::Writes);
             }

@@ -8,7 +8,7 @@ use crate::session::Lease;
 use futures_util::future::BoxFuture;
 use std::sync::Mutex;
 use switchyard_shared::id::{DeviceName, RolloutName};
-use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings};
+use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Timeouts};
 use tokio::sync::{mpsc, oneshot};
 
 type Waiting = (Vec<Entry>, oneshot::Sender<Result<(), JournalLost>>);
@@ -71,7 +71,7 @@ impl Executor for Script {
                 | Script::WriteThenClaimCancelled => {}
             }
             (0..3).for_each(|_| context.answered(true));
-            if let Err(refused) = context.open_write_gate(None).await {
+            if let Err(refused) = context.open_write_gate(Some("old".into())).await {
                 return end(refused.class, &refused.message);
             }
             match script {
@@ -98,6 +98,10 @@ fn bench(script: Script) -> Bench {
 }
 
 fn bench_with(script: Script, lease_left: Duration) -> Bench {
+    bench_for(script, lease_left, Purpose::Apply)
+}
+
+fn bench_for(script: Script, lease_left: Duration, purpose: Purpose) -> Bench {
     let log = Arc::new(SlowLog::default());
     let lease = Arc::new(Lease::default());
     let clock = SystemClock::shared();
@@ -117,7 +121,7 @@ fn bench_with(script: Script, lease_left: Duration) -> Bench {
             host_keys: vec!["SHA256:x".into()],
         },
         read: None,
-        purpose: Default::default(),
+        purpose: purpose.clone(),
         command: "configure".into(),
         configuration: b"x".as_slice().into(),
         timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(60) },
@@ -127,7 +131,7 @@ fn bench_with(script: Script, lease_left: Duration) -> Bench {
     let (signs, signs_seen) = mpsc::channel(4);
     let context = Context {
         op,
-        gate: Arc::default(),
+        gate: Arc::new(Gate::of(&purpose)),
         log: log.clone(),
         lease,
         hearing: Arc::new(Hearing::new(clock.clone())),
@@ -249,4 +253,64 @@ async fn an_answer_and_a_write_are_told_once_each_and_before_the_end() {
     assert_eq!((answered.kind, writes.kind), (SignKind::Answered { accepted: true }, SignKind::Writes));
     assert_eq!((Some(writes.at), writes.op), (ended.outcome.wrote_at, ended.op));
     assert!(bench.signs.try_recv().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_passed_the_gate_carries_what_the_device_had_before() {
+    for script in
+        [Script::Write, Script::WriteThenHang, Script::WriteThenPanic, Script::WriteThenClaimCancelled]
+    {
+        let bench = bench(script);
+        let (entries, done) = bench.log.next().await;
+        assert!(matches!(&entries[..], [Entry::Intent { before: Some(before), .. }] if before == "old"));
+        done.send(Ok(())).unwrap();
+        assert_eq!(bench.run.await.unwrap().outcome.before.as_deref(), Some("old"));
+    }
+    assert_eq!(bench(Script::Panic).run.await.unwrap().outcome.before, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reading_never_writes_and_is_never_lost_after_a_write() {
+    for script in [
+        Script::Write,
+        Script::WriteThenHang,
+        Script::WriteThenPanic,
+        Script::WriteThenClaimCancelled,
+        Script::Hang,
+        Script::Panic,
+    ] {
+        let bench = bench_for(script, Duration::from_secs(3600), Purpose::Settle { before: None });
+        let ended = bench.run.await.unwrap();
+        assert_eq!((ended.outcome.class, ended.wrote), (Class::AgentError, false));
+        assert!(bench.log.0.lock().unwrap().is_empty(), "no intent");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_reads_first_has_the_time_for_it() {
+    let task = |read: Option<&str>, purpose| Task {
+        op: OpId {
+            rollout: RolloutName::new("ntp").unwrap(),
+            device: DeviceName::new("r1").unwrap(),
+            attempt: 1,
+        },
+        endpoint: Endpoint {
+            hostname: String::new(),
+            port: 22,
+            username: String::new(),
+            credential_ref: String::new(),
+            host_keys: vec![],
+        },
+        read: read.map(str::to_owned),
+        purpose,
+        command: String::new(),
+        configuration: b"".as_slice().into(),
+        timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(60) },
+        breakers: BreakerSettings::default(),
+        pools: PoolSettings::default(),
+    };
+    let seconds = |read, purpose| longest(&task(read, purpose)).as_secs();
+    assert_eq!(seconds(None, Purpose::Apply), 75);
+    assert_eq!(seconds(Some("show"), Purpose::Apply), 140);
+    assert_eq!(seconds(Some("show"), Purpose::Settle { before: None }), 75);
 }

@@ -46,7 +46,7 @@ impl Driver {
         let hearing = Arc::new(Hearing::new(self.clock.clone()));
         let context = Context {
             op: task.op.clone(),
-            gate: Arc::new(Gate::default()),
+            gate: Arc::new(Gate::of(&task.purpose)),
             log: self.log.clone(),
             lease: self.lease.clone(),
             clock: self.clock.clone(),

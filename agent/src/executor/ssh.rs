@@ -1,5 +1,7 @@
-//! Configures a device over SSH: one session, one command, the configuration on its standard input.
+//! Configures a device over SSH: one session; the device is read first when it can be, then one command takes
+//! the configuration on its standard input.
 
+mod answer;
 mod auth;
 mod capture;
 mod connect;
@@ -8,6 +10,7 @@ mod exchange;
 mod explain;
 mod heard;
 mod peer;
+mod reading;
 mod socket;
 mod verdict;
 
@@ -20,10 +23,12 @@ use crate::secrets::{Credential, FingerprintKey, Secrets};
 use capture::Capture;
 use connect::{Session, Stage, StageCell};
 use futures_util::future::BoxFuture;
+use reading::Heard;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
+use switchyard_shared::readback;
 use switchyard_shared::task::{Purpose, Task};
 use tokio_util::sync::CancellationToken;
 
@@ -68,11 +73,6 @@ impl SshExecutor {
         context: &dyn AttemptContext,
         cancel: CancellationToken,
     ) -> Outcome {
-        if task.purpose != Purpose::Apply {
-            let message = "reading a device back is not built into this agent yet";
-            let now = self.clock.now();
-            return Outcome::new(Class::AgentError, Phase::Queue, LeftAs::Unchanged, message, now);
-        }
         let stage = StageCell::default();
         let opening = connect::open((&self.secrets, &self.fingerprints), &self.config, task, context, &stage);
         let opened = tokio::select! {
@@ -86,17 +86,89 @@ impl SshExecutor {
             Ok(session) => session,
             Err(failure) => return failure.outcome(&*self.clock),
         };
-        if let Err(refused) = context.open_write_gate(None).await {
-            close(session).await;
-            let phase = Stage::Open.phase();
-            return Outcome::new(refused.class, phase, LeftAs::Unchanged, &refused.message, self.clock.now());
+        let outcome = self.work(&mut session, task, context, &cancel).await.unwrap_or_else(|ended| *ended);
+        close(session).await;
+        outcome
+    }
+
+    /// What is done in an open session. An error is an end as well, before the write.
+    async fn work(
+        &self,
+        session: &mut Session,
+        task: &Task,
+        context: &dyn AttemptContext,
+        cancel: &CancellationToken,
+    ) -> Result<Outcome, Box<Outcome>> {
+        let answer = match &task.read {
+            Some(command) => Some(self.read(session, task, command, cancel).await?),
+            None => None,
+        };
+        if let Purpose::Settle { before } = &task.purpose {
+            return match answer {
+                Some(answer) => Ok(answer::settled(task, &answer, before.as_deref(), self.clock.now())),
+                None => Err(Box::new(explain::unreadable(task).outcome(&*self.clock))),
+            };
+        }
+        let before = answer.map(|answer| readback::digest(&answer));
+        if let (Some(before), Some(command)) = (&before, &task.read) {
+            if *before == readback::digest(&task.configuration) {
+                return Ok(answer::unchanged(task, command, self.clock.now()));
+            }
+            self.open_another(session, task, cancel).await?;
+        }
+        if let Err(refused) = context.open_write_gate(before).await {
+            let (phase, now) = (Stage::Open.phase(), self.clock.now());
+            let outcome = Outcome::new(refused.class, phase, LeftAs::Unchanged, &refused.message, now);
+            return Err(Box::new(outcome));
         }
         context.progress(Phase::Write);
         let mut capture = Capture::default();
-        let ending = exchange::exchange(&mut session, task, &mut capture).await;
-        let outcome = verdict::outcome(task, ending, &capture, self.clock.now());
-        close(session).await;
-        outcome
+        let ending = exchange::exchange(session, task, &mut capture).await;
+        Ok(verdict::outcome(task, ending, &capture, self.clock.now()))
+    }
+
+    async fn read(
+        &self,
+        session: &mut Session,
+        task: &Task,
+        command: &str,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<u8>, Box<Outcome>> {
+        let mut heard = Heard::default();
+        let read = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(self.called_off(task)),
+            read = reading::read(session, task, command, &mut heard) => read,
+        };
+        read.map_err(|why| Box::new(answer::unread(task, command, why, &heard, self.clock.now())))
+    }
+
+    /// Opens the channel of the write: that of the reading is used up.
+    async fn open_another(
+        &self,
+        session: &mut Session,
+        task: &Task,
+        cancel: &CancellationToken,
+    ) -> Result<(), Box<Outcome>> {
+        let opening = tokio::time::timeout(task.timeouts.connect, session.handle.channel_open_session());
+        let opened = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(self.called_off(task)),
+            opened = opening => opened,
+        };
+        let failure = match opened {
+            Ok(Ok(channel)) => {
+                session.channel = Some(channel);
+                return Ok(());
+            }
+            Ok(Err(error)) => explain::ssh(task, Stage::OpenChannel, &error),
+            Err(_) => explain::silence(task, Stage::OpenChannel),
+        };
+        Err(Box::new(failure.outcome(&*self.clock)))
+    }
+
+    fn called_off(&self, task: &Task) -> Box<Outcome> {
+        Box::new(explain::cancelled(task, Stage::Open).outcome(&*self.clock))
     }
 }
 
@@ -135,6 +207,10 @@ impl Executor for SshExecutor {
         Box::pin(async move {
             let started_at = self.clock.now();
             let mut outcome = self.carry_out(task, context, cancel).await;
+            if task.purpose != Purpose::Apply && outcome.found.is_none() {
+                // The doubt about an earlier write stands.
+                outcome.left_as = LeftAs::Unknown;
+            }
             outcome.started_at = started_at;
             outcome.finished_at = self.clock.now();
             outcome

@@ -1,6 +1,6 @@
 //! One simulated device: its mode, its configuration in force and its ledger.
 
-use super::ledger::{Event, Kind, LEDGER_FILE, RUNNING_FILE, device_folder, read_ledger};
+use super::ledger::{Event, Kind, LEDGER_FILE, RUNNING_FILE, device_folder, read_ledger, read_running};
 use super::{Mode, files};
 use crate::clock::Clock;
 use sha2::{Digest, Sha256};
@@ -20,6 +20,7 @@ struct State {
 /// A device and its folder.
 pub(super) struct Device {
     pub(super) name: String,
+    data: PathBuf,
     folder: PathBuf,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
@@ -34,7 +35,8 @@ impl Device {
         let ledger = read_ledger(data, &name)?;
         let count = |kind| ledger.iter().filter(|event| event.event == kind).count() as u64;
         let state = State { applies: count(Kind::Apply), contacts: count(Kind::Contact) };
-        Ok(Self { name, folder, clock, state: Mutex::new(state), mode: watch::Sender::new(mode) })
+        let data = data.to_owned();
+        Ok(Self { name, data, folder, clock, state: Mutex::new(state), mode: watch::Sender::new(mode) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -71,17 +73,53 @@ impl Device {
         self.append(&self.event(kind, client, Some(detail)))
     }
 
+    /// Notes how a session ended that took `bytes` of a configuration and changed nothing.
+    pub(super) fn refuse(
+        &self,
+        kind: Kind,
+        client: SocketAddr,
+        command: &str,
+        bytes: usize,
+    ) -> io::Result<()> {
+        let _one_writer = self.state();
+        let bytes = Some(bytes as u64);
+        self.append(&Event { bytes, ..self.event(kind, client, Some(command)) })
+    }
+
     /// Puts `configuration` in force, then notes it; returns which apply of this device it was.
     pub(super) fn apply(&self, client: SocketAddr, command: &str, configuration: &[u8]) -> io::Result<u64> {
         let mut state = self.state();
         files::replace(&self.folder.join(RUNNING_FILE), configuration, 0o644)?;
         state.applies += 1;
-        let mut event = self.event(Kind::Apply, client, Some(command));
-        event.apply = Some(state.applies);
-        event.bytes = Some(configuration.len() as u64);
-        event.sha256 = Some(sha256(configuration));
-        self.append(&event)?;
+        let event = self.event(Kind::Apply, client, Some(command)).about(configuration);
+        self.append(&Event { apply: Some(state.applies), ..event })?;
         Ok(state.applies)
+    }
+
+    /// Puts the first half of `configuration` in force, then notes that.
+    pub(super) fn take_half(
+        &self,
+        client: SocketAddr,
+        command: &str,
+        configuration: &[u8],
+    ) -> io::Result<()> {
+        let _one_writer = self.state();
+        let half = &configuration[..configuration.len() / 2];
+        files::replace(&self.folder.join(RUNNING_FILE), half, 0o644)?;
+        self.append(&self.event(Kind::Half, client, Some(command)).about(half))
+    }
+
+    /// The configuration in force, empty if there is none; the line is in the ledger when this returns.
+    pub(super) fn show(&self, client: SocketAddr, command: &str) -> io::Result<Vec<u8>> {
+        let _one_writer = self.state();
+        let running = self.running()?;
+        self.append(&self.event(Kind::Read, client, Some(command)).about(&running))?;
+        Ok(running)
+    }
+
+    /// The configuration in force, empty if there is none.
+    pub(super) fn running(&self) -> io::Result<Vec<u8>> {
+        Ok(read_running(&self.data, &self.name)?.unwrap_or_default())
     }
 
     fn event(&self, kind: Kind, client: SocketAddr, detail: Option<&str>) -> Event {
@@ -98,6 +136,12 @@ impl Device {
 
     fn append(&self, event: &Event) -> io::Result<()> {
         files::append_line(&self.folder.join(LEDGER_FILE), &serde_json::to_string(event)?)
+    }
+}
+
+impl Event {
+    fn about(self, configuration: &[u8]) -> Self {
+        Self { bytes: Some(configuration.len() as u64), sha256: Some(sha256(configuration)), ..self }
     }
 }
 

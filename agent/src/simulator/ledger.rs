@@ -31,6 +31,20 @@ pub enum Kind {
     Stall,
     /// The client left before the configuration was complete; nothing changed.
     Abandoned,
+    /// Half of a configuration was taken and is in force; then the connection ended.
+    Half,
+    /// The configuration in force was read.
+    Read,
+}
+
+impl Kind {
+    /// Whether a session that took bytes of a configuration ended so; each such session has one such line.
+    pub fn ends_a_write(self) -> bool {
+        match self {
+            Self::Apply | Self::Reject | Self::Stall | Self::Abandoned | Self::Half => true,
+            Self::Contact | Self::Login | Self::Refusal | Self::Read => false,
+        }
+    }
 }
 
 /// One line of a ledger.
@@ -45,10 +59,10 @@ pub struct Event {
     /// Which apply of this device it was, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub apply: Option<u64>,
-    /// Size of the configuration.
+    /// Size of the configuration: what was taken, or what was answered when it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
-    /// Digest of the configuration, as `sha256sum` prints it.
+    /// Digest of the configuration in force, as `sha256sum` prints it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
     /// The command, or the user of a login.

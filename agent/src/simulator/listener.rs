@@ -126,6 +126,10 @@ async fn serve(device: Arc<Device>, shared: Arc<Shared>, stream: TcpStream, clie
         | Mode::SlowFailure
         | Mode::Cut
         | Mode::DropAfterWrite
+        | Mode::Half
+        | Mode::NoRead
+        | Mode::StuckRead
+        | Mode::HalfRead
         | Mode::Flood
         | Mode::Garble
         | Mode::Mute

@@ -29,6 +29,8 @@ pub enum Mode {
     Cut,
     /// Takes the configuration, then drops the connection without an exit status.
     DropAfterWrite,
+    /// Puts half of the configuration in force, then drops the connection.
+    Half,
     /// As good, with 100 MB of output. For tests.
     Flood,
     /// As good, with control characters and broken UTF-8 as output. For tests.
@@ -43,6 +45,12 @@ pub enum Mode {
     NoCommand,
     /// Closes the connection during the handshake. For tests.
     Close,
+    /// Refuses to be read with exit status 1. For tests.
+    NoRead,
+    /// Begins a reading and never ends it. For tests.
+    StuckRead,
+    /// Answers a reading by half, then drops the connection. For tests.
+    HalfRead,
 }
 
 impl Mode {
@@ -59,6 +67,7 @@ impl Mode {
         Self::SlowFailure,
         Self::Cut,
         Self::DropAfterWrite,
+        Self::Half,
         Self::Flood,
         Self::Garble,
         Self::Mute,
@@ -66,10 +75,12 @@ impl Mode {
         Self::Busy,
         Self::NoCommand,
         Self::Close,
+        Self::NoRead,
+        Self::StuckRead,
+        Self::HalfRead,
     ];
     /// What help and messages name.
-    pub const WORDS: &'static str =
-        "good, slow, reject, slow-failure, stall, hang, refuse, auth, overloaded, cut, drop-after-write";
+    pub const WORDS: &'static str = "good, slow, reject, slow-failure, stall, hang, refuse, auth, overloaded, cut, drop-after-write, half";
 
     /// The word for it.
     pub fn as_str(self) -> &'static str {
@@ -85,6 +96,7 @@ impl Mode {
             Self::SlowFailure => "slow-failure",
             Self::Cut => "cut",
             Self::DropAfterWrite => "drop-after-write",
+            Self::Half => "half",
             Self::Flood => "flood",
             Self::Garble => "garble",
             Self::Mute => "mute",
@@ -92,6 +104,9 @@ impl Mode {
             Self::Busy => "busy",
             Self::NoCommand => "no-command",
             Self::Close => "close",
+            Self::NoRead => "no-read",
+            Self::StuckRead => "stuck-read",
+            Self::HalfRead => "half-read",
         }
     }
 

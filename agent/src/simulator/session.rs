@@ -1,8 +1,7 @@
-//! One command on a simulated device: reads the configuration, takes it or not, and answers.
+//! One command on a simulated device: takes a configuration or not, or shows the one in force, and answers.
 
 use super::cut_after::CutAfter;
 use super::device::Device;
-use super::listener::note;
 use super::{Kind, Mode};
 use russh::server::{Handle, Msg};
 use russh::{Channel, ChannelMsg, Sig};
@@ -18,6 +17,9 @@ const FLOOD_BYTES: usize = 100 * 1000 * 1000;
 const FLOOD_PIECE_BYTES: usize = 32 * 1000;
 /// What a device in mode garble prints: screen control, a bidirectional override, broken UTF-8, NUL.
 const GARBLE: &[u8] = b"\x1b[2J\x1b]0;owned\x07\xe2\x80\xae\xff\xfe\x00\r\nend\n";
+
+/// The command that prints the configuration in force.
+const SHOW: &str = "show";
 
 /// Longest wait for a client to leave with its answer.
 const LEAVE_WAIT: Duration = Duration::from_secs(2);
@@ -35,23 +37,33 @@ pub(super) struct Call {
 
 /// Carries out a call as the device's mode says.
 pub(super) async fn run(call: Call, mut channel: Channel<Msg>) {
-    let Some(configuration) = read(&mut channel).await else {
-        note(&call.device, Kind::Abandoned, call.client, &call.command);
-        return;
+    if call.command.trim() == SHOW {
+        return show(&call, channel).await;
+    }
+    let configuration = match read(&mut channel).await {
+        Ok(configuration) => configuration,
+        Err(taken) => return unchanged(&call, Kind::Abandoned, taken),
     };
+    let bytes = configuration.len();
     match call.device.mode() {
-        Mode::Reject => reject(&call, &channel).await,
+        Mode::Reject => reject(&call, &channel, bytes).await,
         Mode::SlowFailure => {
             tokio::time::sleep(call.slow_delay).await;
-            reject(&call, &channel).await;
+            reject(&call, &channel, bytes).await;
         }
         Mode::Stall => {
-            note(&call.device, Kind::Stall, call.client, &call.command);
+            unchanged(&call, Kind::Stall, bytes);
             while channel.wait().await.is_some() {}
         }
         Mode::Slow => {
             tokio::time::sleep(call.slow_delay).await;
             take(&call, &channel, &configuration).await;
+        }
+        Mode::Half => {
+            if let Err(error) = call.device.take_half(call.client, &call.command, &configuration) {
+                tracing::error!("failed to write the ledger of {}: {error}", call.device.name);
+            }
+            call.cut.cancel();
         }
         Mode::Good
         | Mode::Hang
@@ -66,7 +78,10 @@ pub(super) async fn run(call: Call, mut channel: Channel<Msg>) {
         | Mode::Signal
         | Mode::Busy
         | Mode::NoCommand
-        | Mode::Close => take(&call, &channel, &configuration).await,
+        | Mode::Close
+        | Mode::NoRead
+        | Mode::StuckRead
+        | Mode::HalfRead => take(&call, &channel, &configuration).await,
     }
     if call.cut_after.is_set() {
         // The client has its answer by then: the link is cut between two devices, not within one.
@@ -76,25 +91,54 @@ pub(super) async fn run(call: Call, mut channel: Channel<Msg>) {
     }
 }
 
-async fn reject(call: &Call, channel: &Channel<Msg>) {
-    note(&call.device, Kind::Reject, call.client, &call.command);
+/// Notes a session that took `bytes` of a configuration and changed nothing.
+fn unchanged(call: &Call, kind: Kind, bytes: usize) {
+    if let Err(error) = call.device.refuse(kind, call.client, &call.command, bytes) {
+        tracing::error!("failed to write the ledger of {}: {error}", call.device.name);
+    }
+}
+
+async fn reject(call: &Call, channel: &Channel<Msg>, bytes: usize) {
+    unchanged(call, Kind::Reject, bytes);
     answer(channel, b"error: line 1: syntax error, configuration not applied\n", 1).await;
 }
 
-/// The whole of standard input; `None` if the client left before its end or sent too much.
-async fn read(channel: &mut Channel<Msg>) -> Option<Vec<u8>> {
+/// The whole of standard input; what came of it if the client left before its end or sent too much.
+async fn read(channel: &mut Channel<Msg>) -> Result<Vec<u8>, usize> {
     let mut bytes = Vec::new();
     loop {
-        let message = channel.wait().await?;
+        let message = channel.wait().await.ok_or(bytes.len())?;
         if let ChannelMsg::Data { data } = &message {
             bytes.extend_from_slice(data);
         }
         if matches!(message, ChannelMsg::Close) || bytes.len() > CONFIGURATION_BYTES_MAX {
-            return None;
+            return Err(bytes.len());
         }
         if matches!(message, ChannelMsg::Eof) {
-            return Some(bytes);
+            return Ok(bytes);
         }
+    }
+}
+
+async fn show(call: &Call, mut channel: Channel<Msg>) {
+    let mode = call.device.mode();
+    if mode == Mode::NoRead {
+        return answer(&channel, b"% Authorization failed\n", 1).await;
+    }
+    if mode == Mode::StuckRead {
+        while channel.wait().await.is_some() {}
+        return;
+    }
+    if mode == Mode::HalfRead {
+        let running = call.device.running().unwrap_or_default();
+        let _ = channel.data_bytes(running[..running.len() / 2].to_vec()).await;
+        let _ = channel.exit_status(0).await;
+        return call.cut.cancel();
+    }
+    match call.device.show(call.client, &call.command) {
+        Ok(_) if mode == Mode::Flood => flood(&channel).await,
+        Ok(running) => answer(&channel, &running, 0).await,
+        Err(error) => answer(&channel, format!("error: {error}\n").as_bytes(), 74).await,
     }
 }
 
@@ -125,8 +169,12 @@ async fn take(call: &Call, channel: &Channel<Msg>, configuration: &[u8]) {
         | Mode::SlowFailure
         | Mode::Cut
         | Mode::Busy
+        | Mode::Half
         | Mode::NoCommand
-        | Mode::Close => {
+        | Mode::Close
+        | Mode::NoRead
+        | Mode::StuckRead
+        | Mode::HalfRead => {
             let text = format!("{}: apply {number}, {} bytes\n", call.device.name, configuration.len());
             answer(channel, text.as_bytes(), 0).await;
         }

@@ -23,7 +23,8 @@ pub struct Change {
     /// Run on the device with the rendered configuration on its standard input; exit status 0 is
     /// success.
     pub command: String,
-    /// Prints what the device has of the configuration; lets a doubt be settled by reading.
+    /// Prints what the device has of what `command` takes, and changes nothing. With it a device that has the
+    /// configuration already is left alone, and a doubt is settled by reading the device back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read: Option<String>,
     /// Path of the template of each platform; [`DEFAULT_TEMPLATE`] serves all others.
@@ -49,8 +50,15 @@ pub(super) fn read(mut section: Section<'_>) -> Option<Change> {
     let ssh = section.require("ssh", "ssh: {command: load}").and_then(|field| field.section());
     let ssh = ssh.map(|mut ssh| {
         ssh.not_supported_yet(&["confirm"]);
-        let read = ssh.take("read").and_then(|field| field.parsed(command));
-        (ssh.require("command", "command: load").and_then(|field| field.parsed(command)), read)
+        let writes = ssh.require("command", "command: load").and_then(|field| field.parsed(command));
+        let read = ssh.take("read").and_then(|field| {
+            let reads: String = field.parsed(command)?;
+            if writes.as_deref().is_some_and(|writes| writes.trim() == reads.trim()) {
+                field.problem("is the command that writes", "for example read: show running-config");
+            }
+            Some(reads)
+        });
+        (writes, read)
     });
     let (command, read) = ssh.unwrap_or_default();
     let templates = section.require("templates", "templates: {default: motd.cfg.j2}");

@@ -96,6 +96,29 @@ fn everything_that_is_built_is_read() {
 }
 
 #[test]
+fn a_device_can_be_read_by_a_command_of_its_own() {
+    let with = |ssh: &str| document("").replace("ssh: {command: load}", &format!("ssh: {{{ssh}}}"));
+    let read = |ssh: &str| RolloutSpec::parse(&with(ssh), "r.yaml").expect("a spec").change.read;
+    assert_eq!(read("command: load"), None);
+    assert_eq!(
+        read("command: load, read: show running-config | section ntp").as_deref(),
+        Some("show running-config | section ntp")
+    );
+    let refused = |ssh: &str, want: &str| assert_says(&problems(&with(ssh)), &[want]);
+    let empty = "spec.change.ssh.read: must be a command, not empty";
+    refused("command: load, read: ''", empty);
+    refused("command: load, read: '  '", empty);
+    refused(r#"command: load, read: "a\0b""#, empty);
+    refused(
+        &format!("command: load, read: {}", "x".repeat(4097)),
+        "spec.change.ssh.read: has 4097 bytes, more than the 4096",
+    );
+    refused("command: load, read: ' load'", "spec.change.ssh.read: is the command that writes");
+    refused("command: load, red: show", "(did you mean read?)");
+    assert_says(&problems(&with("command: load, read: [show]")), &["spec.change.ssh.read"]);
+}
+
+#[test]
 fn a_canary_waits_for_a_person_unless_told_otherwise() {
     let spec = parsed("  strategy: {canary: {size: 1}}\n");
     assert_eq!(spec.strategy.canary.expect("a canary").promote, Promote::Manual);

@@ -6,7 +6,7 @@ use switchyard_proto::convert::link::{Assignment, BreakerAction, FromCoordinator
 use switchyard_shared::breaker::Name;
 use switchyard_shared::id::{DeviceName, OpId, RolloutName};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
-use switchyard_shared::task::Task;
+use switchyard_shared::task::{Purpose, Task};
 use switchyard_shared::time::Timestamp;
 
 impl Core {
@@ -76,20 +76,23 @@ impl Core {
             || self.queue.iter().any(|queued| queued.op == *op)
     }
 
-    /// Calls off what has written nothing, of all devices or of those named.
+    /// Calls off what has written nothing, of all devices or of those named. A reading goes on: it changes
+    /// nothing, and a rollout that stands still needs to know what its devices have.
     fn cancel(&mut self, rollout: &RolloutName, devices: &[DeviceName], reason: &str, now: Timestamp) {
         let message = format!("called off: {reason}");
         let devices: BTreeSet<&DeviceName> = devices.iter().collect();
-        let meant =
-            |op: &OpId| op.rollout == *rollout && (devices.is_empty() || devices.contains(&op.device));
-        let (off, kept) =
-            std::mem::take(&mut self.queue).into_iter().partition(|task: &Task| meant(&task.op));
+        let meant = |task: &Task| {
+            let (op, writes) = (&task.op, task.purpose == Purpose::Apply);
+            writes && op.rollout == *rollout && (devices.is_empty() || devices.contains(&op.device))
+        };
+        let (off, kept) = std::mem::take(&mut self.queue).into_iter().partition(&meant);
         self.queue = kept;
         for task in off {
             let outcome = Outcome::new(Class::Cancelled, Phase::Queue, LeftAs::Unchanged, &message, now);
             self.answer(task.op, outcome);
         }
-        let meant: Vec<OpId> = self.running.keys().filter(|op| meant(op)).cloned().collect();
+        let meant = self.running.iter().filter(|(_, running)| meant(&running.task));
+        let meant: Vec<OpId> = meant.map(|(op, _)| op.clone()).collect();
         self.call_off(meant, &message, now);
     }
 

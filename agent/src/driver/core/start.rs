@@ -34,7 +34,7 @@ impl Core {
     /// Starts or refuses the task; gives it back when it need not wait for long.
     fn try_start(&mut self, task: Task, now: Timestamp) -> Option<Task> {
         let device = task.op.device.clone();
-        let deadline = now.plus(attempt::known_by(&task.timeouts));
+        let deadline = now.plus(attempt::known_by(&task));
         let wanted = breaker::Attempt {
             device: &device,
             credential: &task.endpoint.credential_ref,

@@ -3,6 +3,7 @@
 mod delivery;
 mod doubt;
 mod pools;
+mod reading;
 mod restarting;
 mod secrets;
 mod stalling;

@@ -119,7 +119,8 @@ async fn drain(read: &mut ChannelReadHalf, capture: &mut Capture) {
     }
 }
 
-fn reason(record: &Record) -> String {
+/// Why the session ended.
+pub(super) fn reason(record: &Record) -> String {
     match record.farewell() {
         Some(Farewell::Message { text, .. }) => format!("the device disconnected and said {text:?}"),
         Some(Farewell::Broken(why)) => format!("the connection broke ({why})"),

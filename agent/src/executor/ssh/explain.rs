@@ -36,6 +36,17 @@ pub(super) fn cancelled(task: &Task, stage: Stage) -> Failure {
     failure(Class::Cancelled, stage.phase(), message, "")
 }
 
+/// The device is to be read, and nobody said how.
+pub(super) fn unreadable(task: &Task) -> Failure {
+    let message = format!("{}: there is no command to read it with", place(task));
+    failure(
+        Class::AgentError,
+        Phase::Queue,
+        message,
+        "the spec needs change.ssh.read: look at the device by hand",
+    )
+}
+
 /// Nothing came before the connect deadline.
 pub(super) fn silence(task: &Task, stage: Stage) -> Failure {
     let (place, waited) = (place(task), format_duration(task.timeouts.connect));

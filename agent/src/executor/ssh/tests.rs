@@ -3,6 +3,7 @@
 mod before_the_write;
 mod bench;
 mod crowd;
+mod reading;
 mod the_write;
 
 pub(super) use bench::task;

@@ -21,6 +21,7 @@ pub(super) struct Gate {
     pub(super) answered: AtomicUsize,
     pub(super) hearing: OnceLock<Arc<Hearing>>,
     pub(super) phases: Mutex<Vec<Phase>>,
+    pub(super) befores: Mutex<Vec<Option<String>>>,
 }
 
 impl AttemptContext for Gate {
@@ -36,7 +37,8 @@ impl AttemptContext for Gate {
         Some(self.hearing.get_or_init(|| Arc::new(Hearing::new(SystemClock::shared()))).clone())
     }
 
-    fn open_write_gate(&self, _: Option<String>) -> BoxFuture<'_, Result<(), GateRefused>> {
+    fn open_write_gate(&self, before: Option<String>) -> BoxFuture<'_, Result<(), GateRefused>> {
+        self.befores.lock().expect("no test panics with it").push(before);
         self.opened.fetch_add(1, Ordering::SeqCst);
         let answer = self.refuse.clone().map_or(Ok(()), Err);
         Box::pin(async move { answer })
@@ -114,7 +116,8 @@ impl Bench {
         let outcome = outcome.expect("an attempt ends by itself");
         assert!(outcome.finished_at >= outcome.started_at);
         assert!(!outcome.message.is_empty() && !outcome.message.contains('\n'), "{outcome:?}");
-        let explained = [Class::Ok, Class::Cancelled, Class::AgentError].contains(&outcome.class);
+        let explained =
+            [Class::Ok, Class::Unchanged, Class::Cancelled, Class::AgentError].contains(&outcome.class);
         assert!(explained || !outcome.hint.is_empty(), "{outcome:?}");
         outcome
     }

@@ -1,0 +1,53 @@
+//! Readings after a doubt: treated like any other work, but never called off by a pause, an abort or a hold.
+
+use super::*;
+use switchyard_shared::task::Purpose;
+
+fn reading(n: usize, attempt: u32) -> Task {
+    Task {
+        read: Some("show".into()),
+        purpose: Purpose::Settle { before: None },
+        ..task(attempt_at("ntp", n, attempt))
+    }
+}
+
+fn cancel(world: &mut World, devices: Vec<DeviceName>) {
+    let rollout = RolloutName::new("ntp").unwrap();
+    let cancel = FromCoordinator::Cancel { rollout, devices, reason: "aborted by anna".into() };
+    world.event(Event::Down(cancel));
+}
+
+#[test]
+fn a_pause_an_abort_or_a_hold_never_calls_off_a_reading() {
+    for devices in [vec![], vec![op(1).device, op(2).device, op(3).device, op(4).device]] {
+        let mut world = World::new(4);
+        world.assign_tasks(vec![reading(1, 2), task(op(2))]);
+        world.core.queue.extend([reading(3, 2), task(op(4))]);
+        cancel(&mut world, devices);
+        let called_off: Vec<&OpId> = world.called_off.iter().map(|(op, _)| op).collect();
+        assert_eq!(called_off, [&op(2)], "the writing one, where it runs");
+        let answered: Vec<String> = world.results().into_iter().map(|(_, op, _, _)| op).collect();
+        assert_eq!(answered, [op(4).to_string()], "the writing one, where it waits");
+        assert_eq!(world.started.last(), Some(&attempt_at("ntp", 3, 2)), "the waiting one goes on");
+    }
+}
+
+#[test]
+fn a_reading_that_ends_is_a_result_like_any_other() {
+    let mut world = World::new(1);
+    world.assign_tasks(vec![reading(1, 2)]);
+    assert_eq!(world.started, [attempt_at("ntp", 1, 2)]);
+    world.end(attempt_at("ntp", 1, 2), Class::PrecheckFailed);
+    assert_eq!(world.last_result().0, Class::PrecheckFailed);
+    assert!(world.core.is_idle());
+    world.assign_tasks(vec![reading(1, 2)]);
+    assert_eq!((world.started.len(), world.results().len()), (1, 2), "the same operation is answered again");
+}
+
+#[test]
+fn an_agent_that_shuts_down_begins_no_reading() {
+    let mut world = World::new(2);
+    world.event(Event::Drain);
+    world.assign_tasks(vec![reading(1, 2)]);
+    assert_eq!((world.started.len(), world.last_result().0), (0, Class::NotStarted));
+}
