@@ -20,8 +20,38 @@ pub fn folder() -> &'static Path {
             .expect("cargo runs");
         assert!(built.success(), "the programs cannot be built");
         let me = std::env::current_exe().expect("a test has a path");
-        me.ancestors().nth(2).expect("target/PROFILE/deps/test").to_owned()
+        let folder = me.parent().expect("a program is in a folder");
+        let deps = folder.ends_with("deps");
+        folder.ancestors().nth(usize::from(deps)).expect("target/PROFILE").to_owned()
     })
+}
+
+/// The folder of the programs with named points at which a campaign kills them; builds them at the first call.
+pub fn with_failpoints() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let target = folder();
+        let into = target.join("with-failpoints");
+        std::fs::create_dir_all(&into).expect("a folder");
+        build(&["--features", "switchyard-agent/failpoints,switchyard-coordinator/failpoints"]);
+        for program in PROGRAMS {
+            std::fs::copy(target.join(program), into.join(program)).expect("a program is copied");
+        }
+        // Whoever comes next finds the ordinary programs in their place.
+        build(&[]);
+        into
+    })
+}
+
+/// The programs that people run.
+const PROGRAMS: [&str; 2] = ["switchyard", "switchyard-agent"];
+
+fn build(more: &[&str]) {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["build", "--quiet", "--locked", "-p", "switchyard-agent", "-p", "switchyard-coordinator"]);
+    command.args(["--bins"]).args(more).current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    assert!(command.status().expect("cargo runs").success(), "the programs cannot be built");
 }
 
 /// A program in the background; killed when dropped.
@@ -69,6 +99,11 @@ impl Running {
         status.code().unwrap_or(-1)
     }
 
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Kills it with SIGKILL.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
@@ -77,7 +112,21 @@ impl Running {
 
     /// Asks it to end with SIGTERM.
     pub fn terminate(&self) {
-        let _ = Command::new("kill").arg(self.id().to_string()).status();
+        self.signal("TERM");
+    }
+
+    /// Stops it where it is.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let _ = Command::new("kill").args(["-s", name, &self.id().to_string()]).status();
     }
 }
 

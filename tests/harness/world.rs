@@ -26,6 +26,13 @@ pub struct World {
     pub coordinator: Option<Running>,
     /// Agents by site.
     pub agents: BTreeMap<String, Running>,
+    /// Words that stand before a program's own, such as `ip netns exec NAME`: of `coordinator`, `devices`,
+    /// `operator`, or the agent of a site.
+    pub before: BTreeMap<String, Vec<String>>,
+    /// Where the coordinator listens when it is first started.
+    pub listen: String,
+    /// The folder of the programs; those of this build when there is none.
+    pub programs: Option<PathBuf>,
 }
 
 impl World {
@@ -42,8 +49,31 @@ impl World {
 
     fn at(place: Place) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let (server, agents) = (String::new(), BTreeMap::new());
-        Self { _place: place, folder, server, devices: None, coordinator: None, agents }
+        Self {
+            _place: place,
+            folder,
+            server: String::new(),
+            devices: None,
+            coordinator: None,
+            agents: BTreeMap::new(),
+            before: BTreeMap::new(),
+            listen: "127.0.0.1:0".to_owned(),
+            programs: None,
+        }
+    }
+
+    /// A program, with the words that stand before it.
+    fn program(&self, who: &str, name: &str) -> Command {
+        let folder = self.programs.as_deref().unwrap_or_else(|| programs::folder());
+        let mut words = self.before.get(who).into_iter().flatten();
+        match words.next() {
+            None => Command::new(folder.join(name)),
+            Some(first) => {
+                let mut command = Command::new(first);
+                command.args(words).arg(folder.join(name));
+                command
+            }
+        }
     }
 
     /// `devices` simulated devices at the sites of `sites` (`lab:1-100`), with a coordinator and an
@@ -84,7 +114,7 @@ impl World {
 
     /// Starts simulated devices.
     pub fn simulate(&mut self, devices: usize, sites: &str, faults: &[&str]) {
-        let mut command = Command::new(programs::folder().join("switchyard-agent"));
+        let mut command = self.program("devices", "switchyard-agent");
         command.args([
             "simulate",
             "--port",
@@ -118,41 +148,52 @@ impl World {
 
     /// Changes how simulated devices behave.
     pub fn set_mode(&self, fault: &str) {
-        let mut command = Command::new(programs::folder().join("switchyard-agent"));
+        let mut command = self.program("devices", "switchyard-agent");
         let output = command.args(["simulate", "--set", fault, "--data"]).arg(self.path("devices")).output();
         assert!(output.expect("it runs").status.success(), "the mode {fault} is not taken");
     }
 
     /// Starts the coordinator, again on the same address once it had one.
     pub fn start_coordinator(&mut self) {
-        let listen = self.server.strip_prefix("https://").unwrap_or("127.0.0.1:0").to_owned();
-        let mut command = Command::new(programs::folder().join("switchyard"));
-        command.args(["serve", "--listen", &listen, "--data"]).arg(self.path("coordinator"));
-        let running = Running::start("coordinator", command);
+        self.launch_coordinator();
+        let running = self.coordinator.as_ref().expect("it was launched");
         let line = running.line_with("listening on ");
         self.server = format!("https://{}", line.rsplit(' ').next().expect("an address"));
-        self.coordinator = Some(running);
+    }
+
+    /// The same, without a wait for it.
+    pub fn launch_coordinator(&mut self) {
+        let listen = self.server.strip_prefix("https://").unwrap_or(&self.listen).to_owned();
+        let mut command = self.program("coordinator", "switchyard");
+        command.args(["serve", "--listen", &listen, "--data"]).arg(self.path("coordinator"));
+        self.coordinator = Some(Running::start("coordinator", command));
     }
 
     /// Starts the agent of a site; at its first start it joins with a token.
     pub fn start_agent(&mut self, site: &str) {
+        self.launch_agent(site);
+        self.agents[site].line_with("connected to");
+    }
+
+    /// The same, without a wait for it.
+    pub fn launch_agent(&mut self, site: &str) {
         let data = self.path(&format!("agent-{site}"));
-        let mut command = Command::new(programs::folder().join("switchyard-agent"));
+        let mut command = self.program(site, "switchyard-agent");
         command.args(["run", "--site", site, "--coordinator", &self.server, "--data"]).arg(&data);
         if !data.join("identity").exists() {
             let token = self.say(&["agent", "token", "create", "--site", site]);
             command.args(["--join", token.trim()]);
         }
         let running = Running::start(&format!("agent of {site}"), command);
-        running.line_with("connected to");
         self.agents.insert(site.to_owned(), running);
     }
 
     /// The operator's program, with the credentials that `serve` made. It ends with 124 when it does
     /// not end by itself.
     pub fn operator(&self) -> Command {
+        let program = self.program("operator", "switchyard");
         let mut command = Command::new("timeout");
-        command.arg("120").arg(programs::folder().join("switchyard"));
+        command.arg("120").arg(program.get_program()).args(program.get_args());
         command.current_dir(self.folder.path());
         command.env("SWITCHYARD_CONTEXT", self.path("coordinator/operator/context.toml"));
         command.env_remove("SWITCHYARD_SERVER");
@@ -242,7 +283,8 @@ impl World {
         lines.map(|line| serde_json::from_slice(line).expect("a JSON object on each line")).collect()
     }
 
-    fn ledger(&self, device: &str) -> Vec<Event> {
+    /// Everything that a device has seen, oldest first.
+    pub fn ledger(&self, device: &str) -> Vec<Event> {
         read_ledger(&self.path("devices"), device).unwrap_or_default()
     }
 
