@@ -13,7 +13,7 @@ use self::core::{Core, Event};
 use crate::attempt::{CallOff, Ended, ProgressNote, Sign};
 use crate::clock::Clock;
 use crate::executor::{Executor, Hearing};
-use crate::journal::{JournalLost, Log};
+use crate::journal::{Log, NotDurable};
 use crate::memory::Memory;
 use crate::sentinel::Sentinel;
 use crate::session::Lease;
@@ -65,7 +65,7 @@ pub enum DriverError {
     JournalLost(String),
 }
 
-type Durable = (Option<u64>, Result<(), JournalLost>);
+type Durable = (Option<u64>, Result<(), NotDurable>);
 
 /// Everything the loop holds.
 pub struct Driver {
@@ -160,6 +160,10 @@ impl Driver {
             let heard = self.running.iter().map(|(op, running)| (op.clone(), running.hearing.last()));
             self.core.handle(Event::Heard(heard.collect()), now);
         }
+        let full = self.log.full();
+        if full.as_deref() != self.core.journal_full() {
+            self.core.handle(Event::JournalFull(full), now);
+        }
         self.core.pump(now, self.lease.is_held(now));
         while let Some(effect) = self.core.poll_effect() {
             self.carry_out(effect);
@@ -226,7 +230,11 @@ impl Driver {
                 self.running.remove(&ended.op);
                 self.core.handle(Event::Ended(ended), now);
             }
-            Wake::Durable((_, Err(lost))) => {
+            Wake::Durable((None, Err(NotDurable::Full(_)))) => {}
+            Wake::Durable((Some(sequence), Err(NotDurable::Full(_)))) => {
+                self.core.handle(Event::Held(sequence), now);
+            }
+            Wake::Durable((_, Err(NotDurable::Lost(lost)))) => {
                 self.core.handle(Event::JournalLost(lost.to_string()), now);
                 self.ending.begin(now);
             }

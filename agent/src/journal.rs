@@ -3,7 +3,9 @@
 //! One live segment at a time. Every segment starts from a snapshot that was synced before the file got
 //! its name, so opening and compacting are the same thing, and a crash between leaves a whole segment.
 
+mod book;
 pub mod record;
+mod reserve;
 mod segment;
 mod state;
 mod writer;
@@ -13,14 +15,16 @@ pub use segment::SegmentError;
 pub use state::State;
 
 use crate::fs::Fs;
+use book::{Book, Fullness, Segment};
+use reserve::Reserve;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use switchyard_shared::id::{OpId, SiteName};
 use switchyard_shared::time::Timestamp;
 use tokio::sync::{mpsc, oneshot};
-use writer::{Command, Writer};
+use writer::Command;
 
 /// Submissions that may wait for the disk.
 pub const QUEUE_MAX: usize = 4096;
@@ -40,6 +44,18 @@ pub enum Runs {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("write the journal {0}")]
 pub struct JournalLost(pub String);
+
+/// Why something is not on the disk.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotDurable {
+    /// The disk is full. Intents are refused and forgotten; all else is kept in memory, and written as soon
+    /// as there is room.
+    #[error("{0}")]
+    Full(String),
+    /// The journal is lost.
+    #[error(transparent)]
+    Lost(#[from] JournalLost),
+}
 
 /// The file is closed.
 #[derive(Debug)]
@@ -65,14 +81,21 @@ pub enum OpenError {
 
 /// Where durable entries go.
 pub trait Log: Send + Sync + 'static {
-    /// Queues `entries` behind everything submitted before; the answer comes when they are durable.
-    fn submit(&self, entries: Vec<Entry>) -> oneshot::Receiver<Result<(), JournalLost>>;
+    /// Queues `entries` behind everything submitted before; the answer comes when they are durable. No
+    /// entries: asks a full disk for room; the answer tells whether intents are taken.
+    fn submit(&self, entries: Vec<Entry>) -> oneshot::Receiver<Result<(), NotDurable>>;
+
+    /// Why intents are refused at present, continuing "failed to …"; `None` while they are taken.
+    fn full(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A journal on disk.
 #[derive(Clone)]
 pub struct Journal {
     commands: mpsc::Sender<Command>,
+    full: Fullness,
 }
 
 /// A journal that was opened, and what it says.
@@ -85,6 +108,13 @@ pub struct Opened {
     pub in_doubt: Vec<OpId>,
     /// Bytes of a torn write that were dropped.
     pub torn_bytes: usize,
+}
+
+/// What opening found, and the file that goes on from there.
+struct Begun {
+    book: Book,
+    in_doubt: Vec<OpId>,
+    torn_bytes: usize,
 }
 
 impl Journal {
@@ -109,51 +139,19 @@ impl Journal {
         now: Timestamp,
         runs: Runs,
     ) -> Result<Opened, OpenError> {
-        let io = |error| OpenError::Io(dir.to_owned(), error);
-        fs.create_dirs(dir).map_err(io)?;
-        if let Some(parent) = dir.parent() {
-            fs.sync_dir(parent).map_err(io)?;
-        }
-        let names = fs.list(dir).map_err(io)?;
-        let mut segments: Vec<u64> = names.iter().filter_map(|name| segment::segment_number(name)).collect();
-        segments.sort_unstable();
-        let newest = segments.last().copied();
-        let (mut state, torn_bytes) = match newest {
-            None => (State { id: new_id.to_owned(), ..State::default() }, 0),
-            Some(number) => {
-                let read = segment::read(&*fs, dir, number, site).map_err(|found| OpenError::Damaged {
-                    path: segment::segment_path(dir, number),
-                    dir: dir.to_owned(),
-                    found,
-                })?;
-                (read.state, read.torn_bytes)
-            }
-        };
-        let in_doubt = state.settle_intents(now);
-        let number = newest.unwrap_or(0) + 1;
-        let (file, bytes) = segment::create(&*fs, dir, number, site, &state).map_err(io)?;
-        for name in names.iter().filter(|name| is_ours(name)) {
-            fs.remove(&dir.join(name)).map_err(io)?;
-        }
-        let writer = Writer {
-            fs,
-            dir: dir.to_owned(),
-            site: site.clone(),
-            number,
-            file,
-            bytes,
-            started_bytes: bytes,
-            state: state.clone(),
-        };
+        let Begun { book, in_doubt, torn_bytes } = begin(fs, dir, site, new_id, now)?;
         let (commands, queue) = mpsc::channel(QUEUE_MAX);
+        let journal = Self { commands, full: book.full.clone() };
+        let state = book.state.clone();
         match runs {
             Runs::OnThread => {
                 let thread = std::thread::Builder::new().name("journal".into());
-                thread.spawn(move || writer.run(queue)).map_err(io)?;
+                let started = thread.spawn(move || writer::serve(book, queue));
+                started.map_err(|error| OpenError::Io(dir.to_owned(), error))?;
             }
-            Runs::InTask(pause) => drop(tokio::spawn(writer.run_in_task(queue, pause))),
+            Runs::InTask(pause) => drop(tokio::spawn(writer::serve_in_task(book, queue, pause))),
         }
-        Ok(Opened { journal: Self { commands }, state, in_doubt, torn_bytes })
+        Ok(Opened { journal, state, in_doubt, torn_bytes })
     }
 
     /// Returns when everything submitted before is written and the file is closed.
@@ -166,7 +164,7 @@ impl Journal {
 }
 
 impl Log for Journal {
-    fn submit(&self, entries: Vec<Entry>) -> oneshot::Receiver<Result<(), JournalLost>> {
+    fn submit(&self, entries: Vec<Entry>) -> oneshot::Receiver<Result<(), NotDurable>> {
         let (done, answer) = oneshot::channel();
         if let Err(refused) = self.commands.try_send(Command::Append(entries, done)) {
             let why = match &refused {
@@ -174,15 +172,100 @@ impl Log for Journal {
                 mpsc::error::TrySendError::Closed(_) => "it is closed".to_owned(),
             };
             if let Command::Append(_, done) = refused.into_inner() {
-                let _nobody_waits = done.send(Err(JournalLost(why)));
+                let _nobody_waits = done.send(Err(JournalLost(why).into()));
             }
         }
         answer
     }
+
+    fn full(&self) -> Option<String> {
+        self.full.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Reads what is there, and begins a new segment from it.
+fn begin(
+    fs: Arc<dyn Fs>,
+    dir: &Path,
+    site: &SiteName,
+    new_id: &str,
+    now: Timestamp,
+) -> Result<Begun, OpenError> {
+    let io = |error| OpenError::Io(dir.to_owned(), error);
+    fs.create_dirs(dir).map_err(io)?;
+    let names = fs.list(dir).map_err(io)?;
+    let found = newest(&*fs, dir, &names, site)?;
+    let number = found.as_ref().map_or(0, |(number, _)| *number);
+    let (mut state, torn_bytes) = match found {
+        None => (State { id: new_id.to_owned(), ..State::default() }, 0),
+        Some((_, read)) => (read.state, read.torn_bytes),
+    };
+    let in_doubt = state.settle_intents(now);
+    let mut reserve = Reserve::of(dir, &names, &*fs);
+    let create =
+        |number| segment::create(&*fs, dir, number, site, &state).map_err(segment::CreateError::into_io);
+    let (number, (file, bytes)) = match create(number + 1) {
+        Err(error) if is_full(&error) && !reserve.is_spent() => {
+            reserve.give_back(&*fs).map_err(io)?;
+            (number + 2, create(number + 2).map_err(io)?)
+        }
+        created => (number + 1, created.map_err(io)?),
+    };
+    let newest = segment::segment_path(dir, number);
+    for name in names.iter().filter(|name| is_ours(name)).map(|name| dir.join(name)) {
+        if name != newest {
+            fs.remove(&name).map_err(io)?;
+        }
+    }
+    let full = Fullness::default();
+    match reserve.take(&*fs) {
+        Err(error) if is_full(&error) => {
+            let full = &mut *full.lock().unwrap_or_else(PoisonError::into_inner);
+            *full = Some(book::full_message(dir, &error));
+        }
+        taken => taken.map_err(io)?,
+    }
+    let book = Book {
+        dir: dir.to_owned(),
+        site: site.clone(),
+        numbers: (number, number),
+        segment: Some(Segment { file, bytes, started_bytes: bytes }),
+        state,
+        reserve,
+        full,
+        lost: None,
+        unwritten_ack: false,
+        fs,
+    };
+    Ok(Begun { book, in_doubt, torn_bytes })
+}
+
+/// What the newest segment says; older ones are leftovers of what it replaced.
+fn newest(
+    fs: &dyn Fs,
+    dir: &Path,
+    names: &[String],
+    site: &SiteName,
+) -> Result<Option<(u64, segment::ReadBack)>, OpenError> {
+    let Some(number) = names.iter().filter_map(|name| segment::segment_number(name)).max() else {
+        return Ok(None);
+    };
+    let read = segment::read(fs, dir, number, site);
+    read.map(|read| Some((number, read))).map_err(|found| OpenError::Damaged {
+        path: segment::segment_path(dir, number),
+        dir: dir.to_owned(),
+        found,
+    })
 }
 
 fn is_ours(name: &str) -> bool {
     segment::segment_number(name).is_some() || name.ends_with(".unfinished")
+}
+
+/// Whether the system refused for want of room.
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 #[cfg(test)]

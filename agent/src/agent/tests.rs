@@ -151,13 +151,13 @@ async fn killed_after_it_began_to_write_it_says_so_and_never_writes_again() {
         let (mut peer, hello) = second.greet(0).await;
         assert_eq!(hello.in_hand, [op()]);
         let (sequence, reported, outcome) = result(&mut peer).await;
-        assert_eq!((sequence, reported, outcome.class), (1, op(), Class::Inconclusive));
+        assert_eq!((sequence, reported, outcome.class), (1_000_001, op(), Class::Inconclusive));
         assert_eq!((outcome.phase, outcome.left_as), (Phase::Write, LeftAs::Unknown));
         credit(&mut peer).await;
         peer.say(assignment()).await;
-        assert_eq!(result(&mut peer).await.0, 1, "the answer is the same result");
+        assert_eq!(result(&mut peer).await.0, 1_000_001, "the answer is the same result");
     }
-    let (mut peer, _) = second.greet(1).await;
+    let (mut peer, _) = second.greet(1_000_001).await;
     credit(&mut peer).await;
     assert_eq!(after.writes(), 0);
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::clock::SystemClock;
 use crate::executor::{AttemptContext, Hearing};
-use crate::journal::{Entry, JournalLost, Log};
+use crate::journal::{Entry, JournalLost, Log, NotDurable};
 use crate::session::Lease;
 use futures_util::future::BoxFuture;
 use std::sync::Mutex;
@@ -11,14 +11,14 @@ use switchyard_shared::id::{DeviceName, RolloutName};
 use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Timeouts};
 use tokio::sync::{mpsc, oneshot};
 
-type Waiting = (Vec<Entry>, oneshot::Sender<Result<(), JournalLost>>);
+type Waiting = (Vec<Entry>, oneshot::Sender<Result<(), NotDurable>>);
 
 /// A disk that answers when the test says so.
 #[derive(Default)]
 struct SlowLog(Mutex<Vec<Waiting>>);
 
 impl Log for SlowLog {
-    fn submit(&self, entries: Vec<Entry>) -> oneshot::Receiver<Result<(), JournalLost>> {
+    fn submit(&self, entries: Vec<Entry>) -> oneshot::Receiver<Result<(), NotDurable>> {
         let (done, answer) = oneshot::channel();
         self.0.lock().unwrap().push((entries, done));
         answer
@@ -187,7 +187,7 @@ async fn a_lease_that_ends_while_the_disk_is_slow_stops_the_write() {
 async fn an_intent_that_cannot_be_written_keeps_the_gate_shut() {
     let bench = bench(Script::Write);
     let (_, done) = bench.log.next().await;
-    done.send(Err(JournalLost("/data/journal: EIO".into()))).unwrap();
+    done.send(Err(JournalLost("/data/journal: EIO".into()).into())).unwrap();
     let ended = bench.run.await.unwrap();
     assert_eq!((ended.outcome.class, ended.wrote), (Class::AgentError, false));
     assert_eq!(ended.outcome.message, "failed to write the journal /data/journal: EIO");

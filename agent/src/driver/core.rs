@@ -3,6 +3,7 @@
 
 mod assign;
 mod breakers;
+mod disk;
 mod doubt;
 mod event;
 mod finish;
@@ -23,6 +24,7 @@ use super::outbox::Outbox;
 use crate::attempt::{ProgressNote, Sign, SignKind};
 use crate::journal::State;
 use crate::memory::Remembered;
+use disk::Disk;
 use doubt::{Doubt, Link};
 use secrets::Watched;
 use stall::Stall;
@@ -76,6 +78,7 @@ pub struct Core {
     connected: bool,
     draining: bool,
     journal_lost: Option<String>,
+    disk: Disk,
     received: u64,
     granted: u64,
     granted_sent: u64,
@@ -124,6 +127,7 @@ impl Core {
             connected: false,
             draining: false,
             journal_lost: None,
+            disk: Disk::default(),
             received: 0,
             granted: 0,
             granted_sent: 0,
@@ -148,6 +152,9 @@ impl Core {
             }
             Event::Probed { address, reached } => self.probed(&address, reached, now),
             Event::Durable(sequence) => self.ledger.durable(sequence),
+            Event::JournalFull(why) => self.journal_is_full(why, now),
+            Event::AskedForRoom => self.disk.asked(now),
+            Event::Held(sequence) => self.ledger.held(sequence),
             Event::JournalLost(message) => self.journal_lost(message, now),
             Event::Drain => self.drain(now),
         }
@@ -160,6 +167,7 @@ impl Core {
         self.take_back_overdue(now);
         self.judge_losses(now);
         self.look_at_secrets(now);
+        self.ask_for_room(now);
         self.start_at = None;
         if self.connected && lease_held {
             self.start_what_may(now);
@@ -182,6 +190,7 @@ impl Core {
             self.next_verdict(),
             self.next_stall_check(),
             self.watched.next_look(),
+            self.disk.next_question(),
         ];
         others.into_iter().chain([breakers]).flatten().min()
     }

@@ -31,12 +31,19 @@ impl Driver {
                     Event::Secret { reference, fingerprint: asked.await.unwrap_or(None) }
                 }));
             }
+            Effect::AskForRoom => {
+                let asked = self.log.submit(Vec::new());
+                self.questions.push(Box::pin(async move {
+                    let _the_log_tells_whether_it_is_full = asked.await;
+                    Event::AskedForRoom
+                }));
+            }
             Effect::Remember(breakers, at) => self.memory.keep(*breakers, at),
             Effect::Append { entries, results_to } => {
                 let ticket = self.log.submit(entries);
                 self.tickets.push_back(Box::pin(async move {
                     let closed = || JournalLost("its thread has ended".into());
-                    (results_to, ticket.await.unwrap_or_else(|_| Err(closed())))
+                    (results_to, ticket.await.unwrap_or_else(|_| Err(closed().into())))
                 }));
             }
         }

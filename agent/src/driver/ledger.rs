@@ -55,6 +55,12 @@ impl Ledger {
         self.durable = self.durable.max(sequence);
     }
 
+    /// Results up to `sequence` are in memory for want of room on the disk: sent is better than silent, and
+    /// after a crash the intents that are on the disk say what must be read back.
+    pub fn held(&mut self, sequence: u64) {
+        self.durable(sequence);
+    }
+
     /// Without a journal nothing becomes durable any more; what is in memory is better than silence.
     pub fn send_undurable(&mut self) {
         self.durable = u64::MAX;

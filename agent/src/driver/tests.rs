@@ -3,7 +3,7 @@
 use super::*;
 use crate::clock::SystemClock;
 use crate::executor::AttemptContext;
-use crate::journal::{Entry, State};
+use crate::journal::{Entry, JournalLost, State};
 use crate::sentinel::Reached;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -22,10 +22,10 @@ struct MemoryLog {
 }
 
 impl Log for MemoryLog {
-    fn submit(&self, entries: Vec<Entry>) -> oneshot::Receiver<Result<(), JournalLost>> {
+    fn submit(&self, entries: Vec<Entry>) -> oneshot::Receiver<Result<(), NotDurable>> {
         let (done, answer) = oneshot::channel();
         let result = if self.broken.load(std::sync::atomic::Ordering::SeqCst) {
-            Err(JournalLost("/data/journal: EIO".into()))
+            Err(JournalLost("/data/journal: EIO".into()).into())
         } else {
             self.entries.lock().unwrap().extend(entries);
             Ok(())

@@ -53,7 +53,7 @@ pub enum SegmentError {
         expected: u64,
     },
     /// Bytes that were on the disk have changed or gone.
-    #[error("it is damaged at byte {0}, and what follows there was written later")]
+    #[error("it is damaged at byte {0}, and more follows there than the end of a torn write")]
     Damaged(usize),
     /// Less than was synced before it got its name.
     #[error("it is cut off at byte {0}, within what was safely on the disk")]
@@ -109,6 +109,24 @@ pub fn segment_path(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("{number:020}{SUFFIX}"))
 }
 
+/// Why there is no new segment.
+#[derive(Debug)]
+pub enum CreateError {
+    /// There is no file of that name, now or after a crash.
+    Nameless(io::Error),
+    /// There may be a whole file of that name, now or after a crash.
+    Named(io::Error),
+}
+
+impl CreateError {
+    /// What the system said.
+    pub fn into_io(self) -> io::Error {
+        match self {
+            Self::Nameless(error) | Self::Named(error) => error,
+        }
+    }
+}
+
 /// Writes a new segment that starts from `state`; when this returns it is on the disk under its name.
 /// Gives the open file and its length.
 pub fn create(
@@ -117,9 +135,25 @@ pub fn create(
     number: u64,
     site: &SiteName,
     state: &State,
-) -> io::Result<(Box<dyn AppendFile>, u64)> {
+) -> Result<(Box<dyn AppendFile>, u64), CreateError> {
     let path = segment_path(dir, number);
     let unfinished = path.with_extension("unfinished");
+    let bytes = snapshot(number, site, state).map_err(CreateError::Nameless)?;
+    let written = fs.create(&unfinished).and_then(|mut file| {
+        file.append(&bytes)?;
+        file.sync()?;
+        Ok(file)
+    });
+    let file = written.map_err(|error| {
+        // It may be what keeps a full disk full.
+        let _gone_or_found_by_the_next_start = fs.remove(&unfinished);
+        CreateError::Nameless(error)
+    })?;
+    fs.rename(&unfinished, &path).and_then(|()| fs.sync_dir(dir)).map_err(CreateError::Named)?;
+    Ok((file, u64::try_from(bytes.len()).unwrap_or(u64::MAX)))
+}
+
+fn snapshot(number: u64, site: &SiteName, state: &State) -> io::Result<Vec<u8>> {
     let entries: Vec<Entry> = state.entries().collect();
     let identity = Identity {
         site: site.clone(),
@@ -132,12 +166,7 @@ pub fn create(
     for chunk in entries.chunks(SNAPSHOT_ENTRIES_PER_FRAME) {
         bytes.extend(frame(&chunk)?);
     }
-    let mut file = fs.create(&unfinished)?;
-    file.append(&bytes)?;
-    file.sync()?;
-    fs.rename(&unfinished, &path)?;
-    fs.sync_dir(dir)?;
-    Ok((file, u64::try_from(bytes.len()).unwrap_or(u64::MAX)))
+    Ok(bytes)
 }
 
 /// Reads segment `number` of `site`.
@@ -159,7 +188,9 @@ pub fn read(fs: &dyn Fs, dir: &Path, number: u64, site: &SiteName) -> Result<Rea
         entries.into_iter().for_each(|entry| state.apply(entry));
         at += framed_len(payload);
     }
-    if next_frame(&bytes[at..]).is_some() {
+    // One frame at most is on its way to the disk at any time.
+    let rest = &bytes[at..];
+    if rest.len() > framed_len(&[]) + FRAME_BYTES_MAX || next_frame(rest).is_some() {
         return Err(SegmentError::Damaged(at));
     }
     if seen < identity.snapshot_entries {

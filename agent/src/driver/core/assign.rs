@@ -58,6 +58,8 @@ impl Core {
         self.queue.push_back(task);
         if let Some(lost) = &self.journal_lost {
             self.refuse_queued(&format!("failed to {lost}"), now);
+        } else if let Some(full) = self.journal_full() {
+            self.refuse_queued(&format!("failed to {full}"), now);
         } else if self.draining {
             self.refuse_queued("this agent is shutting down", now);
         } else if self.received > self.granted

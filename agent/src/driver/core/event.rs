@@ -43,6 +43,12 @@ pub enum Event {
     },
     /// Results up to this sequence are on disk.
     Durable(u64),
+    /// The disk is full, for this reason; `None` when there is room again.
+    JournalFull(Option<String>),
+    /// A full disk was asked for room.
+    AskedForRoom,
+    /// The result of this sequence is kept in memory, because the disk is full.
+    Held(u64),
     /// The journal cannot be written any more.
     JournalLost(String),
     /// Start nothing new any more.
@@ -65,6 +71,8 @@ pub enum Effect {
     Probe(String),
     /// Look at the secret of this reference.
     Fingerprint(String),
+    /// Ask a full disk for room.
+    AskForRoom,
     /// Keep the breakers as they were at this instant across a restart.
     Remember(Box<Snapshot>, Timestamp),
     /// Make these durable; `results_to` is the sequence that is durable then.

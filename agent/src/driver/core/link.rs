@@ -102,6 +102,7 @@ impl Core {
         if !self.connected
             || self.draining
             || self.journal_lost.is_some()
+            || self.journal_full().is_some()
             || self.ledger.unacked() >= UNACKED_MAX
         {
             return;

@@ -19,7 +19,7 @@ pub(super) const HELD_WAIT_MAX: Duration = Duration::from_secs(2);
 
 impl Core {
     pub(super) fn start_what_may(&mut self, now: Timestamp) {
-        if self.draining || self.journal_lost.is_some() {
+        if self.draining || self.journal_lost.is_some() || self.journal_full().is_some() {
             return;
         }
         let mut waiting = VecDeque::new();

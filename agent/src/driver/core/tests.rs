@@ -2,6 +2,7 @@
 
 mod delivery;
 mod doubt;
+mod full;
 mod pools;
 mod reading;
 mod restarting;
@@ -33,6 +34,7 @@ struct World {
     appended: Vec<Entry>,
     credit: u64,
     sent: u64,
+    asked_for_room: u64,
 }
 
 fn op(n: usize) -> OpId {
@@ -120,6 +122,7 @@ impl World {
             appended: vec![],
             credit: 0,
             sent: 0,
+            asked_for_room: 0,
         };
         world.event(Event::Connected(welcome(0, 1)));
         world
@@ -142,6 +145,7 @@ impl World {
                     Effect::CallOff { op, message } => self.called_off.push((op, message)),
                     Effect::Probe(address) => self.probed.push(address),
                     Effect::Fingerprint(reference) => self.looked_at.push(reference),
+                    Effect::AskForRoom => self.asked_for_room += 1,
                     Effect::Remember(breakers, as_of) => {
                         self.kept = Some(Remembered { breakers: *breakers, as_of })
                     }

@@ -123,7 +123,7 @@ fn a_restart_tells_of_the_write_in_doubt_and_goes_on_counting() {
     assert_eq!(
         world.results(),
         [(
-            42,
+            1_000_042,
             "ntp/d001/1".into(),
             Class::Inconclusive,
             "the agent stopped after it began to write and before the device answered".into()
