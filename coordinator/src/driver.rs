@@ -2,6 +2,7 @@
 
 mod agents;
 mod answered;
+mod away;
 mod breakers;
 mod by_hand;
 mod call_off;
@@ -14,7 +15,9 @@ mod labelled;
 mod message;
 mod notes;
 mod operate;
+mod plans;
 mod progress;
+mod reading;
 mod recover;
 mod rollouts;
 mod shares;
@@ -25,6 +28,8 @@ pub use effect::{Outbox, Turn};
 pub use fleet::{AgentInfo, Fleet};
 pub use message::{AgentPeer, Driver, Opened, Steer, Verb};
 pub use notes::Notes;
+pub use plans::Plans;
+pub use reading::ToRead;
 pub use rollouts::Rollouts;
 pub use world::{Active, World};
 
@@ -110,10 +115,15 @@ impl Loop {
     /// the stop is durable and pushed at once.
     async fn turn(&mut self) -> Result<(), StoreError> {
         let mut turn = Turn::new(self.clock.now());
+        self.world.rollouts.tidy(turn.now);
         let mut taken = Taken::default();
         while !turn.has_stopped
             && let Some(message) = self.inbox.next(&mut taken)
         {
+            if let Some(name) = self.world.must_read_for(&message) {
+                let active = recover::rollout(&*self.store, &name).await?;
+                self.world.rollouts.lend(active, turn.now);
+            }
             self.world.take(message, &mut turn);
         }
         self.wake = self.world.work(&mut turn);

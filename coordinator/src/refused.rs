@@ -113,6 +113,9 @@ pub enum Refused {
         /// What was compared.
         found: String,
     },
+    /// It was put away and must be read from the store first.
+    #[error("find {0:?} in memory: it was put away; ask again")]
+    ToRead(crate::driver::ToRead),
     /// The store failed; the coordinator stops.
     #[error("make it durable: {0}")]
     Store(String),

@@ -4,6 +4,7 @@ pub mod memory;
 pub mod sqlite;
 
 use futures_util::future::BoxFuture;
+use std::collections::BTreeSet;
 use switchyard_shared::time::Timestamp;
 
 /// Most events that one read returns.
@@ -122,4 +123,22 @@ pub trait Store: Send + Sync + 'static {
     fn document(&self, kind: &'static str, id: &str) -> Answer<'_, Option<Vec<u8>>>;
     /// Every document of a kind, by id. For kinds that stay few.
     fn documents(&self, kind: &'static str) -> Answer<'_, Vec<(String, Vec<u8>)>>;
+
+    /// Ids of every document of a kind; a store that can do so reads no bodies for it.
+    fn ids(&self, kind: &'static str) -> Answer<'_, Vec<String>> {
+        Box::pin(async move { Ok(self.documents(kind).await?.into_iter().map(|(id, _)| id).collect()) })
+    }
+
+    /// Names of every log; a store that can do so reads no events for it.
+    fn streams(&self) -> Answer<'_, Vec<String>> {
+        Box::pin(async move {
+            let (mut names, mut after) = (BTreeSet::new(), 0);
+            loop {
+                let page = self.read_all(after).await?;
+                let Some(last) = page.last() else { return Ok(names.into_iter().collect()) };
+                after = last.sequence;
+                names.extend(page.into_iter().map(|event| event.stream));
+            }
+        })
+    }
 }

@@ -106,6 +106,7 @@ fn parse(name: &str) -> Result<Name, Refused> {
 }
 
 /// What an operator wants of a breaker.
+#[derive(Clone)]
 struct Word {
     name: String,
     reason: String,
@@ -123,7 +124,7 @@ impl Api {
             return Err(Refused::BadRequest { field: "reason".into(), why });
         }
         self.driver
-            .command(move |world, turn| {
+            .command_about(move |world, turn| {
                 let Word { reason, request_id, by, action, .. } = &word;
                 let report = world.command_breaker_once(request_id, &name, *action, by, reason, turn)?;
                 Ok((&report).into())

@@ -31,7 +31,7 @@ impl Api {
     }
 
     pub(super) async fn show_plan(&self, name: String) -> Result<v1::Plan, Refused> {
-        let plan = self.driver.ask(move |world, _| world.plan(&name).cloned()).await?;
+        let plan = self.driver.ask_about(move |world, _| world.plan(&name).cloned()).await?;
         self.shown(&plan).await
     }
 

@@ -2,7 +2,7 @@
 
 use super::Api;
 use super::page::page;
-use super::watch::{Watched, snapshot};
+use super::watch::Watched;
 use crate::driver::{Steer, Verb};
 use crate::guard::caller_name;
 use crate::refused::Refused;
@@ -39,11 +39,8 @@ impl RolloutService for Api {
         request: Request<v1::ListPlansRequest>,
     ) -> Result<Response<v1::ListPlansResponse>, Status> {
         let asked = request.into_inner();
-        let mut all =
-            self.driver.ask(|world, _| Ok(world.plans.values().cloned().collect::<Vec<_>>())).await?;
-        all.sort_by_key(|plan| std::cmp::Reverse(plan.created_at));
+        let all = self.driver.ask(|world, _| Ok(world.plans.newest_first())).await?;
         let (plans, next_page_token) = page(all, asked.page_size, &asked.page_token, "")?;
-        let plans = plans.iter().map(|plan| convert::plan::plan(plan, Vec::new())).collect();
         Ok(Response::new(v1::ListPlansResponse { plans, next_page_token }))
     }
 
@@ -55,7 +52,7 @@ impl RolloutService for Api {
         let asked = request.into_inner();
         let name = self
             .driver
-            .ask(move |world, turn| {
+            .ask_about(move |world, turn| {
                 world.create_rollout(
                     &asked.plan,
                     &asked.digest,
@@ -86,8 +83,8 @@ impl RolloutService for Api {
         let listed = self.driver.ask(move |world, turn| {
             let newest = world.rollouts.newest_first();
             let (shown, next) = page(newest, asked.page_size, &asked.page_token, "")?;
-            let shown = shown.into_iter().map(|name| snapshot(world, &world.rollouts[name], turn.now));
-            Ok((shown.collect(), next))
+            let shown = shown.into_iter().map(|name| world.shown(name.as_str(), turn.now));
+            Ok((shown.collect::<Result<_, _>>()?, next))
         });
         let (rollouts, next_page_token) = listed.await?;
         Ok(Response::new(v1::ListRolloutsResponse { rollouts, next_page_token }))
@@ -140,7 +137,7 @@ impl RolloutService for Api {
         let asked = request.into_inner();
         let filter = super::inventory::parse_filter(&asked.filter)?;
         let parent = asked.parent.clone();
-        let all = self.driver.ask(move |world, _| {
+        let all = self.driver.ask_about(move |world, _| {
             let rollout = &world.rollout(&parent)?.rollout;
             let ranks: Vec<usize> = (0..rollout.devices.len()).collect();
             let unknown = |field: &filter::FieldName| {
@@ -182,12 +179,12 @@ impl RolloutService for Api {
 impl Api {
     async fn get(&self, name: &str) -> Result<v1::Rollout, Refused> {
         let name = name.to_owned();
-        self.driver.ask(move |world, turn| Ok(snapshot(world, world.rollout(&name)?, turn.now))).await
+        self.driver.ask(move |world, turn| world.shown(&name, turn.now)).await
     }
 
     /// Answers once the word is durable, with the rollout as it is then.
     async fn steer(&self, steer: Steer) -> Result<v1::Rollout, Refused> {
-        let name = self.driver.command(move |world, turn| world.steer(&steer, turn)).await?;
+        let name = self.driver.command_about(move |world, turn| world.steer(&steer, turn)).await?;
         self.get(name.as_str()).await
     }
 }

@@ -49,6 +49,7 @@ fn code(refused: &Refused) -> (Code, &'static str) {
         Refused::OtherSite(_) => (Code::PermissionDenied, "OTHER_SITE"),
         Refused::SiteTaken { .. } => (Code::AlreadyExists, "SITE_TAKEN"),
         Refused::RestoredBackup { .. } => (Code::FailedPrecondition, "RESTORED_BACKUP"),
+        Refused::ToRead(_) => (Code::Unavailable, "PUT_AWAY"),
         Refused::Store(_) => (Code::Unavailable, "STORE_FAILED"),
         Refused::Stopping => (Code::Unavailable, "STOPPING"),
     }

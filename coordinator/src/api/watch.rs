@@ -1,12 +1,11 @@
 //! A watcher: reads the durable log at its own pace, so that the driver never waits for it.
 
 use super::Api;
-use crate::driver::{Active, Driver, Turn, World};
+use crate::driver::{Driver, Turn, World};
 use crate::refused::Refused;
 use crate::store::StoredEvent;
 use std::sync::Arc;
 use std::time::Duration;
-use switchyard_proto::convert::rollout::Remarks;
 use switchyard_proto::convert::{self, timestamp};
 use switchyard_proto::v1;
 use switchyard_shared::id::RolloutName;
@@ -50,10 +49,10 @@ impl Api {
         let asked = name.to_owned();
         let (name, rollout, layout, latest) = self
             .driver
-            .ask(move |world, turn| {
+            .ask_about(move |world, turn| {
                 let active = world.rollout(&asked)?;
                 let latest = active.latest.subscribe();
-                let (rollout, layout) = (snapshot(world, active, turn.now), active.rollout.layout.clone());
+                let (rollout, layout) = (world.shown(&asked, turn.now)?, active.rollout.layout.clone());
                 Ok((active.rollout.name.clone(), rollout, layout, latest))
             })
             .await?;
@@ -78,22 +77,6 @@ impl Api {
         }
         Ok(receiver)
     }
-}
-
-/// A rollout as it stands.
-pub(super) fn snapshot(
-    world: &World,
-    active: &Active,
-    now: switchyard_shared::time::Timestamp,
-) -> v1::Rollout {
-    let (rollout, strategy) = (&active.rollout, &active.plan.spec.strategy);
-    let remarks = Remarks {
-        blocked_on: world.blocked_on(active, now),
-        breakers: world.breakers_of(active),
-        harm: rollout.harm_line(&strategy.budget, strategy.order, active.notes.was_resumed()),
-        pace: rollout.pace_line().unwrap_or_default(),
-    };
-    convert::rollout::rollout(rollout, remarks)
 }
 
 impl Watcher {
@@ -121,11 +104,11 @@ impl Watcher {
             let news = tokio::select! {
                 () = self.sender.closed() => return Ok(()),
                 changed = self.latest.wait_for(|latest| *latest > after) => {
-                    changed.map_err(|_| Refused::Stopping)?;
-                    true
+                    changed.is_ok().then_some(true)
                 }
-                () = tokio::time::sleep(LOOK_EVERY) => false,
+                () = tokio::time::sleep(LOOK_EVERY) => Some(false),
             };
+            let Some(news) = news else { return self.was_put_away().await };
             looks += 1;
             if !news && self.look(looks >= LOOKS_PER_HEARTBEAT).await? {
                 looks = 0;
@@ -143,12 +126,17 @@ impl Watcher {
         Ok(gone || matches!(event, Event::Ended { .. }))
     }
 
+    /// Nothing more happens to a rollout that was put away; otherwise the driver is gone.
+    async fn was_put_away(&mut self) -> Result<(), Status> {
+        let name = self.name.clone();
+        Ok(self.driver.ask(move |world, turn| world.shown(name.as_str(), turn.now).map(drop)).await?)
+    }
+
     /// Sends a heartbeat when it is due or when what the rollout waits for has changed.
     async fn look(&mut self, due: bool) -> Result<bool, Status> {
         let name = self.name.clone();
-        let look = move |world: &mut World, turn: &mut Turn| {
-            Ok((turn.now, snapshot(world, world.rollout(name.as_str())?, turn.now)))
-        };
+        let look =
+            move |world: &mut World, turn: &mut Turn| Ok((turn.now, world.shown(name.as_str(), turn.now)?));
         let (now, rollout) = self.driver.ask(look).await?;
         let said = said(&rollout);
         if !due && said == self.said {

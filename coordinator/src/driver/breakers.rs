@@ -148,6 +148,9 @@ impl World {
             }
             Name::Group { rollout: None, .. } | Name::Global { rollout: None } => Some(closed(None)),
             Name::Group { rollout: Some(rollout), .. } | Name::Global { rollout: Some(rollout) } => {
+                if self.rollouts.must_be_read(rollout) {
+                    return Some(closed(None));
+                }
                 let active = self.rollouts.get(rollout)?;
                 let known = active.notes.breakers(rollout).find(|report| report.name == *name);
                 Some(known.unwrap_or_else(|| closed(None)))

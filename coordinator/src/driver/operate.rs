@@ -1,8 +1,10 @@
 //! What operators ask for: plans, rollouts, breakers, the inventory, join tokens.
 
+use super::away;
 use super::effect::Turn;
 use super::message::{Steer, Verb};
 use super::notes::Notes;
+use super::reading::ToRead;
 use super::world::{Active, World};
 use crate::pki::token::TokenRecord;
 use crate::refused::Refused;
@@ -27,8 +29,12 @@ impl World {
         configs: BTreeMap<String, Vec<u8>>,
         turn: &mut Turn,
     ) -> Arc<Plan> {
-        let plan = match self.plans.get(&plan.name) {
-            Some(known) if known.digest == plan.digest => return known.clone(),
+        let plan = match self.plans.origin(&plan.name) {
+            Some((digest, created_at, created_by)) if digest == plan.digest => {
+                let plan = Arc::new(Plan { created_at, created_by, ..plan });
+                self.plans.lend(plan.clone());
+                return plan;
+            }
             Some(_) => plan.with_name_digits(NAME_DIGITS_MAX),
             None => plan,
         };
@@ -37,28 +43,36 @@ impl World {
         }
         turn.put_json("plan", plan.name.to_string(), &plan);
         let plan = Arc::new(plan);
-        self.plans.insert(plan.name.clone(), plan.clone());
+        turn.batch.documents.extend(self.plans.insert(plan.clone()));
         plan
     }
 
     /// The plan that `name` means.
     pub fn plan(&self, name: &str) -> Result<&Arc<Plan>, Refused> {
         let bare = name.strip_prefix("plans/").unwrap_or(name);
-        self.plans.get(bare).ok_or_else(|| Refused::NotFound {
+        if let Some(plan) = self.plans.whole(bare) {
+            return Ok(plan);
+        }
+        let name = self.plans.name(bare).cloned();
+        Err(name.map(|name| Refused::ToRead(ToRead::Plan(name))).unwrap_or_else(|| Refused::NotFound {
             kind: "plan",
             name: bare.chars().take(80).collect(),
             list: "switchyard plans list",
-        })
+        }))
     }
 
     /// The rollout that `name` means.
     pub fn rollout(&self, name: &str) -> Result<&Active, Refused> {
-        let bare = name.strip_prefix("rollouts/").unwrap_or(name);
-        self.rollouts.get(bare).ok_or_else(|| Refused::NotFound {
+        let bare = away::bare(name);
+        if let Some(active) = self.rollouts.get(bare) {
+            return Ok(active);
+        }
+        let away = RolloutName::new(bare).ok().filter(|name| self.rollouts.has(name));
+        Err(away.map(|name| Refused::ToRead(ToRead::Rollout(name))).unwrap_or_else(|| Refused::NotFound {
             kind: "rollout",
             name: bare.chars().take(80).collect(),
             list: "switchyard rollout list",
-        })
+        }))
     }
 
     /// Starts a rollout of a plan. The same request again gives the same rollout.
@@ -122,9 +136,9 @@ impl World {
         let too_many =
             || Refused::BadRequest { field: "metadata.name".into(), why: "this name is used up".into() };
         let name = candidates
-            .find(|name| self.rollouts.get(name.as_str()).is_none_or(|active| !active.rollout.has_ended()))
+            .find(|name| !self.rollouts.has(name.as_str()) || self.rollouts.is_live(name.as_str()))
             .ok_or_else(too_many)?;
-        if self.rollouts.get(name.as_str()).is_some() {
+        if self.rollouts.has(name.as_str()) {
             return Err(Refused::AlreadyRunning { name });
         }
         RolloutName::new(&name)
@@ -194,6 +208,6 @@ impl World {
 
     /// Names of every plan, newest last.
     pub fn plan_names(&self) -> impl Iterator<Item = &PlanName> {
-        self.plans.keys()
+        self.plans.names()
     }
 }

@@ -1,8 +1,10 @@
-//! The world as the store has it: what recovery, audit and history share.
+//! The world as the store has it: rollouts that go on are replayed, of the others only their end is read.
 
 use super::answered::{self, Answers};
+use super::away::{self, Away};
 use super::fleet::{AgentInfo, Fleet};
 use super::notes::Notes;
+use super::plans::{self, Plans};
 use super::rollouts::Rollouts;
 use super::world::{Active, World};
 use crate::store::{Batch, Document, Store, StoreError, StoredEvent};
@@ -20,12 +22,11 @@ use tokio::sync::watch;
 
 /// Replays the log and raises the epoch, durably, before anything else happens.
 pub(super) async fn world(store: &dyn Store, now: Timestamp) -> Result<World, StoreError> {
-    let plans = read_plans(store).await?;
     let inventory = read_inventory(store).await?;
     let mut world = World {
         epoch: raise_epoch(store).await?,
-        rollouts: replay(store, &plans).await?,
-        plans,
+        rollouts: Rollouts::default(),
+        plans: read_plans(store).await?,
         inventory_digest: inventory.digest(),
         inventory: Arc::new(inventory),
         fleet: Fleet::default(),
@@ -43,6 +44,7 @@ pub(super) async fn world(store: &dyn Store, now: Timestamp) -> Result<World, St
         breaker_moves: watch::channel(0).0,
         environment_seen: Timestamp(i64::MIN),
     };
+    read_rollouts(store, &mut world, now).await?;
     world.hold_again();
     world.rollouts.each_live(|active| active.rollout.notes_lost(None));
     world.fleet.set_limits(&world.inventory);
@@ -67,9 +69,29 @@ async fn raise_epoch(store: &dyn Store) -> Result<u64, StoreError> {
     Ok(before + 1)
 }
 
-async fn read_plans(store: &dyn Store) -> Result<BTreeMap<PlanName, Arc<Plan>>, StoreError> {
-    let plans = read_all::<Plan>(store, "plan").await?;
-    Ok(plans.into_values().map(|plan| (plan.name.clone(), Arc::new(plan))).collect())
+/// What is listed of every plan; of a plan that an earlier version stored it is written now.
+async fn read_plans(store: &dyn Store) -> Result<Plans, StoreError> {
+    let mut plans = Plans::default();
+    for (id, body) in store.documents(plans::KIND).await? {
+        let bad = |why: String| unreadable(plans::KIND, &id, &why);
+        let name = PlanName::new(&id).map_err(|error| bad(error.to_string()))?;
+        plans.insert_head(name, body).map_err(|error| bad(error.to_string()))?;
+    }
+    for id in store.ids("plan").await? {
+        if plans.name(&id).is_none() {
+            let name = PlanName::new(&id).map_err(|error| unreadable("plan", &id, &error.to_string()))?;
+            let head = plans.insert(plan(store, &name).await?);
+            store.append(Batch { events: Vec::new(), documents: head.into_iter().collect() }).await?;
+        }
+    }
+    Ok(plans)
+}
+
+/// One whole plan.
+pub(super) async fn plan(store: &dyn Store, name: &PlanName) -> Result<Arc<Plan>, StoreError> {
+    let body = store.document("plan", name.as_str()).await?;
+    let body = body.ok_or_else(|| unreadable("plan", name.as_str(), "it is missing"))?;
+    Ok(Arc::new(decode("plan", name.as_str(), &body)?))
 }
 
 async fn read_inventory(store: &dyn Store) -> Result<Inventory, StoreError> {
@@ -86,50 +108,85 @@ async fn read_watermarks(store: &dyn Store) -> Result<BTreeMap<AgentName, u64>, 
     Ok(watermarks)
 }
 
-async fn replay(store: &dyn Store, plans: &BTreeMap<PlanName, Arc<Plan>>) -> Result<Rollouts, StoreError> {
-    let mut rollouts = Rollouts::default();
-    let mut after = 0;
+/// Replays what goes on; of what ended and holds no device only the end is read. What an earlier version
+/// left without a record of its end gets one.
+async fn read_rollouts(store: &dyn Store, world: &mut World, now: Timestamp) -> Result<(), StoreError> {
+    for (id, body) in store.documents(away::KIND).await? {
+        let bad = |why: String| unreadable(away::KIND, &id, &why);
+        let name = RolloutName::new(&id).map_err(|error| bad(error.to_string()))?;
+        if let Some(ended) = Away::read(&body).map_err(|error| bad(error.to_string()))? {
+            world.rollouts.put_away(&name, Some(ended), now);
+        }
+    }
+    for stream in store.streams().await? {
+        let Some(name) = stream.strip_prefix("rollouts/") else { continue };
+        if world.rollouts.has(name) {
+            continue;
+        }
+        let name = RolloutName::new(name).map_err(|error| unreadable("log", name, &error.to_string()))?;
+        let active = replay(store, &name, &mut world.plans).await?;
+        if !away::is_settled(&active) {
+            world.rollouts.insert(active);
+            continue;
+        }
+        let record = world.record_of(&active, now);
+        let ended =
+            Away::read(&record.body).map_err(|error| unreadable(away::KIND, &stream, &error.to_string()))?;
+        world.rollouts.put_away(&name, ended, now);
+        store.append(Batch { events: Vec::new(), documents: vec![record] }).await?;
+    }
+    Ok(())
+}
+
+/// One rollout from its own log.
+pub(super) async fn rollout(store: &dyn Store, name: &RolloutName) -> Result<Active, StoreError> {
+    replay(store, name, &mut Plans::default()).await
+}
+
+async fn replay(store: &dyn Store, name: &RolloutName, plans: &mut Plans) -> Result<Active, StoreError> {
+    let stream = format!("rollouts/{name}");
+    let page = store.read(&stream, 0).await?;
+    let first = page.first().ok_or_else(|| unreadable("log", &stream, "it is empty"))?;
+    let created = event(first)?;
+    let Event::Created { plan: planned, .. } = &created else {
+        return Err(unreadable("event", &stream, "the rollout's creation is missing"));
+    };
+    let planned = match plans.whole(planned.as_str()) {
+        Some(known) => known.clone(),
+        None => plan(store, planned).await?,
+    };
+    plans.lend(planned.clone());
+    let rollout = Rollout::from_created(name.clone(), Arc::new(planned.layout()), &created, first.at)
+        .map_err(|error| unreadable("event", &stream, &error.to_string()))?;
+    let mut active = Active { rollout, plan: planned, notes: Notes::default(), latest: watch::channel(1).0 };
+    let mut page: Vec<StoredEvent> = page.into_iter().skip(1).collect();
     loop {
-        let page = store.read_all(after).await?;
-        let Some(last) = page.last() else { return Ok(rollouts) };
-        after = last.sequence;
         for stored in &page {
-            if let Some(name) = stored.stream.strip_prefix("rollouts/") {
-                replay_one(&mut rollouts, plans, name, stored)?;
-            }
+            take(&mut active, stored)?;
+        }
+        page = store.read(&stream, active.rollout.sequence).await?;
+        if page.is_empty() {
+            active.latest.send_replace(active.rollout.sequence);
+            return Ok(active);
         }
     }
 }
 
-fn replay_one(
-    rollouts: &mut Rollouts,
-    plans: &BTreeMap<PlanName, Arc<Plan>>,
-    name: &str,
-    stored: &StoredEvent,
-) -> Result<(), StoreError> {
-    let bad = |why: &str| unreadable("event", &format!("{name} {}", stored.version), why);
-    let event: Event = serde_json::from_str(&stored.body).map_err(|error| bad(&error.to_string()))?;
-    if let Some(active) = rollouts.get_mut(name) {
-        active.rollout.apply(&event, stored.at);
-        active.notes.take(&event, stored.at);
-        active.notes.keep_held(&active.rollout, &event);
-        active.latest.send_replace(active.rollout.sequence);
-        if active.rollout.sequence != stored.version {
-            return Err(bad("there is a gap before it"));
-        }
-        let name = active.rollout.name.clone();
-        rollouts.put_away_if_ended(&name);
+fn take(active: &mut Active, stored: &StoredEvent) -> Result<(), StoreError> {
+    let event = event(stored)?;
+    active.rollout.apply(&event, stored.at);
+    active.notes.take(&event, stored.at);
+    active.notes.keep_held(&active.rollout, &event);
+    if active.rollout.sequence == stored.version {
         return Ok(());
     }
-    let Event::Created { plan, .. } = &event else { return Err(bad("the rollout's creation is missing")) };
-    let plan = plans.get(plan).ok_or_else(|| bad("its plan is missing"))?.clone();
-    let name = RolloutName::new(name).map_err(|error| bad(&error.to_string()))?;
-    let layout = Arc::new(plan.layout());
-    let rollout = Rollout::from_created(name.clone(), layout, &event, stored.at)
-        .map_err(|error| bad(&error.to_string()))?;
-    let (latest, _) = watch::channel(1);
-    rollouts.insert(Active { rollout, plan, notes: Notes::default(), latest });
-    Ok(())
+    Err(unreadable("event", &format!("{} {}", stored.stream, stored.version), "there is a gap before it"))
+}
+
+fn event(stored: &StoredEvent) -> Result<Event, StoreError> {
+    serde_json::from_str(&stored.body).map_err(|error| {
+        unreadable("event", &format!("{} {}", stored.stream, stored.version), &error.to_string())
+    })
 }
 
 async fn read_all<T: DeserializeOwned>(

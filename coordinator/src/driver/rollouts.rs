@@ -1,18 +1,34 @@
-//! Every rollout by name: those that go on by themselves, so that no turn's work grows with how many have ended.
+//! Every rollout by name: those that go on by themselves apart, so that neither a turn's work nor memory
+//! grows with how many have ended.
 
+use super::away::Away;
 use super::world::Active;
 use std::borrow::Borrow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Index;
+use std::time::Duration;
 use switchyard_shared::id::RolloutName;
 use switchyard_shared::time::Timestamp;
+
+/// How long one that has ended stays in memory whole after its end or its last use.
+const KEPT_FOR: Duration = Duration::from_secs(60);
+/// Ended ones that stay in memory whole although nothing more happens to them, at most.
+const KEPT_MAX: usize = 4;
+/// How often they are looked through.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The rollouts of a coordinator.
 #[derive(Default)]
 pub struct Rollouts {
     live: BTreeMap<RolloutName, Active>,
+    /// Ended ones that are in memory whole: with devices in doubt, or used lately.
     ended: BTreeMap<RolloutName, Active>,
+    /// When those of them were last used to which nothing more happens.
+    used: BTreeMap<RolloutName, Timestamp>,
+    /// How those ended to which nothing more happens, in memory whole or not.
+    away: BTreeMap<RolloutName, Away>,
+    looked_at: Option<Timestamp>,
     newest: BTreeSet<(Reverse<Timestamp>, RolloutName)>,
     by_request: BTreeMap<String, RolloutName>,
     #[cfg(test)]
@@ -42,7 +58,73 @@ impl Rollouts {
         }
     }
 
-    /// One of that name, ended or not.
+    /// Keeps how a rollout ended; whole it stays in memory a while only. `None` keeps it whole.
+    pub(super) fn put_away(&mut self, name: &RolloutName, away: Option<Away>, now: Timestamp) {
+        let Some(away) = away else {
+            self.used.remove(name);
+            self.away.remove(name);
+            return;
+        };
+        self.newest.insert((Reverse(away.created_at), name.clone()));
+        if !away.request_id.is_empty() {
+            self.by_request.insert(away.request_id.clone(), name.clone());
+        }
+        if self.ended.contains_key(name) {
+            self.used.insert(name.clone(), now);
+        }
+        self.away.insert(name.clone(), away);
+    }
+
+    /// Takes one that was put away into memory for a while.
+    pub(super) fn lend(&mut self, active: Active, now: Timestamp) {
+        let name = active.rollout.name.clone();
+        if self.away.contains_key(&name) && !self.ended.contains_key(&name) {
+            self.used.insert(name.clone(), now);
+            self.ended.insert(name, active);
+        }
+    }
+
+    /// Forgets what has not been used lately of what has ended.
+    pub(super) fn tidy(&mut self, now: Timestamp) {
+        if self.used.is_empty() || self.looked_at.is_some_and(|at| now.since(at) < LOOK_EVERY && at <= now) {
+            return;
+        }
+        self.looked_at = Some(now);
+        let mut used: Vec<_> = self.used.iter().map(|(name, at)| (Reverse(*at), name.clone())).collect();
+        used.sort_unstable();
+        for (place, (Reverse(at), name)) in used.into_iter().enumerate() {
+            if place >= KEPT_MAX || now.since(at) >= KEPT_FOR {
+                self.used.remove(&name);
+                self.ended.remove(&name);
+            }
+        }
+    }
+
+    /// How a rollout ended to which nothing more happens.
+    pub(super) fn away<Q: Ord + ?Sized>(&self, name: &Q) -> Option<&Away>
+    where
+        RolloutName: Borrow<Q>,
+    {
+        self.away.get(name)
+    }
+
+    /// Whether all but its end must be read from the store.
+    pub(super) fn must_be_read<Q: Ord + ?Sized>(&self, name: &Q) -> bool
+    where
+        RolloutName: Borrow<Q>,
+    {
+        self.away.contains_key(name) && !self.ended.contains_key(name)
+    }
+
+    /// Whether there is one of that name.
+    pub fn has<Q: Ord + ?Sized>(&self, name: &Q) -> bool
+    where
+        RolloutName: Borrow<Q>,
+    {
+        self.live.contains_key(name) || self.ended.contains_key(name) || self.away.contains_key(name)
+    }
+
+    /// One of that name, ended or not, that is in memory whole.
     pub fn get<Q: Ord + ?Sized>(&self, name: &Q) -> Option<&Active>
     where
         RolloutName: Borrow<Q>,
@@ -50,7 +132,7 @@ impl Rollouts {
         self.live.get(name).or_else(|| self.ended.get(name))
     }
 
-    /// One of that name, ended or not, to change.
+    /// The same to change.
     pub(super) fn get_mut<Q: Ord + ?Sized>(&mut self, name: &Q) -> Option<&mut Active>
     where
         RolloutName: Borrow<Q>,
@@ -66,12 +148,17 @@ impl Rollouts {
         self.live.get_mut(name)
     }
 
+    /// Whether there is one of that name that has not ended.
+    pub(super) fn is_live(&self, name: &str) -> bool {
+        self.live.contains_key(name)
+    }
+
     /// Those that have not ended, by name.
     pub fn live(&self) -> impl Iterator<Item = &Active> {
         self.live.values().inspect(|_| self.visit())
     }
 
-    /// All of them, ended ones too: for recovery, never for a turn.
+    /// All that are in memory whole, ended ones too: for recovery, never for a turn.
     pub(super) fn all(&self) -> impl Iterator<Item = &Active> {
         self.live.values().chain(self.ended.values()).inspect(|_| self.visit())
     }
@@ -101,7 +188,7 @@ impl Rollouts {
 
     /// How many there are, ended ones too.
     pub fn len(&self) -> usize {
-        self.live.len() + self.ended.len()
+        self.newest.len()
     }
 
     /// Whether there is none.

@@ -165,7 +165,7 @@ async fn state(driver: &Driver, name: &RolloutName) -> (RolloutState, u32, u32) 
         let rollout = &world.rollout(&name)?.rollout;
         Ok((rollout.state, rollout.counts.succeeded, rollout.counts.running))
     };
-    driver.ask(look).await.unwrap()
+    driver.ask_about(look).await.unwrap()
 }
 
 #[tokio::test]
@@ -334,6 +334,7 @@ async fn an_agent_that_lost_its_journal_leaves_doubt_and_nothing_is_sent_again()
     assert!(agent.ops().await.iter().all(|op| op.device != first[0].device));
 }
 
+mod away;
 mod connecting;
 mod shared_sites;
 mod stops;

@@ -5,12 +5,13 @@ use super::effect::{Effect, Turn};
 use super::fleet::Fleet;
 use super::message::Message;
 use super::notes::Notes;
+use super::plans::Plans;
 use super::rollouts::Rollouts;
 use crate::pki::token::TokenRecord;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use switchyard_shared::breaker::{Name, Report};
-use switchyard_shared::id::{AgentName, DeviceName, PlanName, RolloutName};
+use switchyard_shared::id::{AgentName, DeviceName, RolloutName};
 use switchyard_shared::inventory::Inventory;
 use switchyard_shared::outcome::DeviceState;
 use switchyard_shared::plan::Plan;
@@ -38,7 +39,7 @@ pub struct World {
     /// Rollouts by name, ended ones too.
     pub rollouts: Rollouts,
     /// Plans by name.
-    pub plans: BTreeMap<PlanName, Arc<Plan>>,
+    pub plans: Plans,
     /// The inventory in force.
     pub inventory: Arc<Inventory>,
     /// Its digest.
@@ -82,6 +83,7 @@ impl World {
             self.breakers_moved(turn);
         }
         self.rollouts.put_away_if_ended(name);
+        self.keep_end(name, turn);
     }
 
     /// Puts an event that is applied already into the turn's transaction.

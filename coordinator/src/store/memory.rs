@@ -1,7 +1,7 @@
 //! A store in memory, for tests of what stands above it.
 
 use super::{Answer, Batch, READ_EVENTS_MAX, Store, StoredEvent};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Events and documents in memory.
@@ -58,5 +58,11 @@ impl Store for MemoryStore {
         let of_kind = content.documents.iter().filter(|((of, _), _)| *of == kind);
         let found = of_kind.map(|((_, id), body)| (id.clone(), body.clone())).collect();
         Box::pin(async { Ok(found) })
+    }
+
+    fn streams(&self) -> Answer<'_, Vec<String>> {
+        let content = self.content();
+        let names: BTreeSet<String> = content.events.iter().map(|event| event.stream.clone()).collect();
+        Box::pin(async { Ok(names.into_iter().collect()) })
     }
 }

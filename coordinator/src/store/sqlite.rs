@@ -1,14 +1,15 @@
 //! The embedded store: SQLite in WAL mode with full sync, one writer thread that groups commits, one
-//! reader thread.
+//! reader thread. Every record that is read is checked.
 
+mod check;
 mod open;
 
 use super::{Answer, Batch, READ_EVENTS_MAX, Store, StoreError, StoredEvent};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use check::Health;
+use rusqlite::{Connection, OptionalExtension, params};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
-use switchyard_shared::time::Timestamp;
 use tokio::sync::oneshot;
 
 /// Requests that may wait for the writer or the reader; more wait at the door.
@@ -16,7 +17,12 @@ const REQUESTS_MAX: usize = 1024;
 /// Batches that share one commit, at most.
 const GROUP_MAX: usize = 128;
 
-const FIND_DOCUMENT: &str = "SELECT body FROM documents WHERE kind = ?1 AND id = ?2";
+const FIND_DOCUMENT: &str = "SELECT kind, id, body, crc FROM documents WHERE kind = ?1 AND id = ?2";
+/// Goes from one log to the next by the index: its cost is the number of logs, not of events.
+const STREAMS: &str = "WITH RECURSIVE log (name) AS (
+  SELECT min(stream) FROM events
+  UNION ALL SELECT (SELECT min(stream) FROM events WHERE stream > log.name) FROM log WHERE log.name IS NOT NULL)
+SELECT name FROM log WHERE name IS NOT NULL";
 
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 type Query = Box<dyn FnOnce(&Connection) + Send>;
@@ -29,18 +35,24 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens `path`, checks every page and every record, and refuses a database that is damaged or of
-    /// another format. With `used_before` a missing file is refused too: it never starts empty.
+    /// Opens `path` and refuses a database that is damaged or of another format. With `used_before` a
+    /// missing file is refused too: it never starts empty. Every page and every record is checked: of a
+    /// small database before this returns, of a large one while it is used, and nothing more is written
+    /// once damage is found.
     pub fn open(path: &Path, used_before: bool) -> Result<Self, StoreError> {
+        Self::open_checked(path, used_before, check::AT_ONCE_BYTES_MAX)
+    }
+
+    fn open_checked(path: &Path, used_before: bool, at_once_bytes_max: u64) -> Result<Self, StoreError> {
         let place = path.display().to_string();
-        let connection = open::open(path, used_before)?;
+        let (connection, health) = open::open(path, used_before, at_once_bytes_max)?;
         let reading = open::connect(path)?;
         let (writer, batches) = sync_channel(REQUESTS_MAX);
         let (reader, queries) = sync_channel::<Query>(REQUESTS_MAX);
         let for_writer = place.clone();
         let spawned = thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || write_loop(connection, &batches, &for_writer))
+            .spawn(move || write_loop(connection, &batches, &for_writer, &health))
             .and_then(|_| {
                 thread::Builder::new()
                     .name("store-reader".into())
@@ -59,7 +71,7 @@ impl SqliteStore {
         let (answer, answered) = oneshot::channel();
         let place = self.place.clone();
         let query: Query = Box::new(move |connection| {
-            let _ = answer.send(run(connection).map_err(|error| failed(&place, &error)));
+            let _ = answer.send(run(connection).map_err(|error| check::found(&place, &error)));
         });
         let sent = self.reader.send(query);
         Box::pin(async move {
@@ -91,8 +103,8 @@ impl Store for SqliteStore {
         let stream = stream.to_owned();
         self.query(move |connection| {
             connection
-                .prepare_cached("SELECT seq, stream, version, at, body FROM events WHERE stream = ?1 AND version > ?2 ORDER BY version LIMIT ?3")?
-                .query_map(params![stream, version as i64, READ_EVENTS_MAX as i64], event)?
+                .prepare_cached("SELECT seq, stream, version, at, body, crc FROM events WHERE stream = ?1 AND version > ?2 ORDER BY version LIMIT ?3")?
+                .query_map(params![stream, version as i64, READ_EVENTS_MAX as i64], check::event)?
                 .collect()
         })
     }
@@ -101,9 +113,9 @@ impl Store for SqliteStore {
         self.query(move |connection| {
             connection
                 .prepare_cached(
-                    "SELECT seq, stream, version, at, body FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+                    "SELECT seq, stream, version, at, body, crc FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2",
                 )?
-                .query_map(params![sequence as i64, READ_EVENTS_MAX as i64], event)?
+                .query_map(params![sequence as i64, READ_EVENTS_MAX as i64], check::event)?
                 .collect()
         })
     }
@@ -113,7 +125,7 @@ impl Store for SqliteStore {
         self.query(move |connection| {
             connection
                 .prepare_cached(FIND_DOCUMENT)?
-                .query_row(params![kind, id], |row| row.get(0))
+                .query_row(params![kind, id], |row| check::document(row).map(|(_, body)| body))
                 .optional()
         })
     }
@@ -121,28 +133,38 @@ impl Store for SqliteStore {
     fn documents(&self, kind: &'static str) -> Answer<'_, Vec<(String, Vec<u8>)>> {
         self.query(move |connection| {
             connection
-                .prepare_cached("SELECT id, body FROM documents WHERE kind = ?1 ORDER BY id")?
-                .query_map(params![kind], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .prepare_cached("SELECT kind, id, body, crc FROM documents WHERE kind = ?1 ORDER BY id")?
+                .query_map(params![kind], check::document)?
                 .collect()
         })
     }
-}
 
-fn event(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
-    Ok(StoredEvent {
-        sequence: row.get::<_, i64>(0)? as u64,
-        stream: row.get(1)?,
-        version: row.get::<_, i64>(2)? as u64,
-        at: Timestamp(row.get(3)?),
-        body: row.get(4)?,
-    })
+    fn ids(&self, kind: &'static str) -> Answer<'_, Vec<String>> {
+        self.query(move |connection| {
+            connection
+                .prepare_cached("SELECT id FROM documents WHERE kind = ?1 ORDER BY id")?
+                .query_map(params![kind], |row| row.get(0))?
+                .collect()
+        })
+    }
+
+    fn streams(&self) -> Answer<'_, Vec<String>> {
+        self.query(|connection| {
+            connection.prepare_cached(STREAMS)?.query_map([], |row| row.get(0))?.collect()
+        })
+    }
 }
 
 fn failed(place: &str, error: &rusqlite::Error) -> StoreError {
     StoreError::Failed { place: place.to_owned(), cause: error.to_string() }
 }
 
-fn write_loop(mut connection: Connection, batches: &Receiver<(Batch, Reply<()>)>, place: &str) {
+fn write_loop(
+    mut connection: Connection,
+    batches: &Receiver<(Batch, Reply<()>)>,
+    place: &str,
+    health: &Health,
+) {
     while let Ok(first) = batches.recv() {
         let mut group = vec![first];
         while group.len() < GROUP_MAX
@@ -150,7 +172,9 @@ fn write_loop(mut connection: Connection, batches: &Receiver<(Batch, Reply<()>)>
         {
             group.push(next);
         }
-        let written = write_group(&mut connection, &group).map_err(|error| failed(place, &error));
+        let written = health
+            .check()
+            .and_then(|()| write_group(&mut connection, &group).map_err(|error| failed(place, &error)));
         for (_, answer) in group {
             let _ = answer.send(written.clone());
         }
@@ -169,7 +193,7 @@ fn write(transaction: &Connection, batch: &Batch) -> rusqlite::Result<()> {
     let mut insert = transaction
         .prepare_cached("INSERT INTO events (stream, version, at, body, crc) VALUES (?1, ?2, ?3, ?4, ?5)")?;
     for event in &batch.events {
-        let crc = open::checksum(&event.stream, event.version, event.body.as_bytes());
+        let crc = check::checksum(&event.stream, event.version, event.body.as_bytes());
         insert.execute(params![event.stream, event.version as i64, event.at.0, event.body, crc])?;
     }
     let mut put = transaction.prepare_cached(
@@ -177,7 +201,7 @@ fn write(transaction: &Connection, batch: &Batch) -> rusqlite::Result<()> {
          ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body, crc = excluded.crc",
     )?;
     for document in &batch.documents {
-        let crc = open::checksum(document.kind, document.id.len() as u64, &document.body);
+        let crc = check::checksum(document.kind, document.id.len() as u64, &document.body);
         put.execute(params![document.kind, document.id, document.body, crc])?;
     }
     Ok(())

@@ -61,7 +61,7 @@ async fn an_ended_rollout_is_found_by_name_by_request_and_in_the_list_also_after
             let listed: Vec<RolloutName> = world.rollouts.newest_first().cloned().collect();
             Ok((again, listed, world.rollout("test")?.rollout.has_ended()))
         };
-        assert_eq!(driver.ask(look).await.unwrap(), (name.clone(), vec![name.clone()], true));
+        assert_eq!(driver.ask_about(look).await.unwrap(), (name.clone(), vec![name.clone()], true));
     }
 }
 

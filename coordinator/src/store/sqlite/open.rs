@@ -1,8 +1,9 @@
-//! Opening a database: made once, checked whole at every start, refused when anything is not right.
+//! Opening a database: made once, brought up from the earlier format, refused when anything is not right.
 
+use super::check::{Health, damaged, found};
 use super::failed;
 use crate::store::StoreError;
-use rusqlite::{Connection, OpenFlags, Row};
+use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 
 /// `SWYD`: marks the file as ours.
@@ -25,13 +26,6 @@ CREATE TABLE documents (
   PRIMARY KEY (kind, id)) STRICT;
 ";
 
-/// CRC-32C of a record with its key.
-pub(super) fn checksum(key: &str, number: u64, body: &[u8]) -> u32 {
-    let crc = crc32c::crc32c(key.as_bytes());
-    let crc = crc32c::crc32c_append(crc, &number.to_le_bytes());
-    crc32c::crc32c_append(crc, body)
-}
-
 /// A connection with the settings that every connection has.
 pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     let place = path.display().to_string();
@@ -48,7 +42,11 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// The database at `path`, made when there is none and there never was one, and checked.
-pub(super) fn open(path: &Path, used_before: bool) -> Result<Connection, StoreError> {
+pub(super) fn open(
+    path: &Path,
+    used_before: bool,
+    at_once_bytes_max: u64,
+) -> Result<(Connection, Health), StoreError> {
     let place = path.display().to_string();
     match std::fs::metadata(path) {
         Err(_) if used_before => return Err(StoreError::Missing { place }),
@@ -64,10 +62,26 @@ pub(super) fn open(path: &Path, used_before: bool) -> Result<Connection, StoreEr
         }
         create(&mut connection).map_err(|error| failed(&place, &error))?;
     }
-    if check(&connection, &place)? == FORMAT_WITHOUT_ROWID {
+    let format = format(&connection, &place)?;
+    let at_once = if format == FORMAT { at_once_bytes_max } else { u64::MAX };
+    let health = Health::of(path, &connection, at_once)?;
+    if format == FORMAT_WITHOUT_ROWID {
         bring_up(&mut connection).map_err(|error| failed(&place, &error))?;
     }
-    Ok(connection)
+    Ok((connection, health))
+}
+
+/// Its format, which is one that this program knows.
+fn format(connection: &Connection, place: &str) -> Result<i64, StoreError> {
+    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    if number("application_id").map_err(|error| found(place, &error))? != APPLICATION_ID {
+        return Err(damaged(place, "it is not a Switchyard database"));
+    }
+    let format = number("user_version").map_err(|error| found(place, &error))?;
+    if format != FORMAT && format != FORMAT_WITHOUT_ROWID {
+        return Err(StoreError::OtherFormat { place: place.to_owned(), found: format, known: FORMAT });
+    }
+    Ok(format)
 }
 
 fn is_blank(connection: &Connection) -> rusqlite::Result<bool> {
@@ -94,70 +108,4 @@ fn bring_up(connection: &mut Connection) -> rusqlite::Result<()> {
     )?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()
-}
-
-/// Checks every page and every record; gives the format.
-fn check(connection: &Connection, place: &str) -> Result<i64, StoreError> {
-    let trouble = |error: rusqlite::Error| found(place, &error);
-    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
-    if number("application_id").map_err(trouble)? != APPLICATION_ID {
-        return Err(damaged(place, "it is not a Switchyard database"));
-    }
-    let format = number("user_version").map_err(trouble)?;
-    if format != FORMAT && format != FORMAT_WITHOUT_ROWID {
-        return Err(StoreError::OtherFormat { place: place.to_owned(), found: format, known: FORMAT });
-    }
-    let verdict: String =
-        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(trouble)?;
-    if verdict != "ok" {
-        return Err(damaged(place, &verdict));
-    }
-    let bad = match first_bad(connection, "SELECT stream, version, body, crc, seq FROM events", bad_event) {
-        Ok(None) => first_bad(connection, "SELECT kind, id, body, crc FROM documents", bad_document),
-        found => found,
-    };
-    bad.map_err(trouble)?.map_or(Ok(format), |what| Err(damaged(place, &what)))
-}
-
-fn bad_event(row: &Row<'_>) -> rusqlite::Result<Option<String>> {
-    let (stream, version, body): (String, i64, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-    let right = checksum(&stream, version as u64, body.as_bytes()) == row.get::<_, u32>(3)?;
-    let sequence: i64 = row.get(4)?;
-    Ok((!right).then(|| format!("event {sequence} of the log does not match its checksum")))
-}
-
-fn bad_document(row: &Row<'_>) -> rusqlite::Result<Option<String>> {
-    let (kind, id, body): (String, String, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
-    let right = checksum(&kind, id.len() as u64, &body) == row.get::<_, u32>(3)?;
-    Ok((!right).then(|| format!("the {kind} {id:?} does not match its checksum")))
-}
-
-fn first_bad(
-    connection: &Connection,
-    query: &str,
-    judge: impl Fn(&Row<'_>) -> rusqlite::Result<Option<String>>,
-) -> rusqlite::Result<Option<String>> {
-    let mut statement = connection.prepare(query)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        if let Some(what) = judge(row)? {
-            return Ok(Some(what));
-        }
-    }
-    Ok(None)
-}
-
-fn damaged(place: &str, found: &str) -> StoreError {
-    StoreError::Damaged { place: place.to_owned(), found: found.to_owned() }
-}
-
-/// An error while checking: what SQLite calls corrupt, or cannot read as our types, is damage; the
-/// rest is trouble.
-fn found(place: &str, error: &rusqlite::Error) -> StoreError {
-    match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) | None => {
-            damaged(place, &error.to_string())
-        }
-        Some(_) => failed(place, error),
-    }
 }

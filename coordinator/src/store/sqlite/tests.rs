@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::store::{Document, NewEvent};
+use switchyard_shared::time::Timestamp;
 
 fn batch(version: u64) -> Batch {
     let body = format!("{{\"n\":{version}}}");
@@ -81,7 +82,7 @@ async fn noise_a_cut_file_and_a_newer_format_are_refused_and_left_as_they_are() 
 
 /// The database as version 0.1.0 made it at first.
 fn of_format_1(path: &Path) {
-    let mut connection = open::open(path, false).unwrap();
+    let mut connection = open::open(path, false, u64::MAX).unwrap().0;
     let transaction = connection.transaction().unwrap();
     let before = "DROP TABLE documents; CREATE TABLE documents (
         kind TEXT NOT NULL, id TEXT NOT NULL, body BLOB NOT NULL, crc INTEGER NOT NULL,
@@ -121,4 +122,41 @@ async fn a_document_is_found_by_an_index_that_holds_no_bodies() {
     filled(&path).await;
     let found = way_to_a_document(&path);
     assert!(found.contains("USING INDEX"), "a key that lies with the bodies reads large ones whole: {found}");
+}
+
+#[tokio::test]
+async fn damage_in_a_large_database_is_found_in_use_and_the_next_start_refuses_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("switchyard.db");
+    filled(&path).await;
+    let connection = Connection::open(&path).unwrap();
+    connection.execute("UPDATE events SET body = '{\"n\":9}' WHERE version = 2", []).unwrap();
+    drop(connection);
+    let store = SqliteStore::open_checked(&path, true, 0).unwrap();
+    assert!(matches!(store.read("rollouts/r", 0).await, Err(StoreError::Damaged { .. })), "it is never used");
+    let mut version = 4;
+    while store.append(batch(version)).await.is_ok() {
+        version += 1;
+    }
+    assert!(matches!(store.append(batch(version)).await, Err(StoreError::Damaged { .. })));
+    assert!(matches!(SqliteStore::open_checked(&path, true, 0), Err(StoreError::Damaged { .. })));
+    let connection = Connection::open(&path).unwrap();
+    connection.execute("UPDATE events SET body = '{\"n\":2}' WHERE version = 2", []).unwrap();
+    assert!(SqliteStore::open_checked(&path, true, 0).is_ok(), "mended");
+}
+
+#[tokio::test]
+async fn logs_are_listed_by_steps_in_the_index_and_not_by_reading_every_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("switchyard.db");
+    filled(&path).await;
+    let store = SqliteStore::open(&path, true).unwrap();
+    let other = NewEvent { stream: "rollouts/a".into(), version: 1, at: Timestamp(7), body: "{}".into() };
+    store.append(Batch { events: vec![other], documents: Vec::new() }).await.unwrap();
+    assert_eq!(store.streams().await.unwrap(), ["rollouts/a", "rollouts/r"]);
+    assert_eq!(store.ids("watermark").await.unwrap(), ["agent"]);
+    let connection = Connection::open(&path).unwrap();
+    let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {STREAMS}")).unwrap();
+    let steps: Vec<String> = plan.query_map([], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+    assert!(!steps.iter().any(|step| step.starts_with("SCAN events")), "{steps:?}");
 }
