@@ -1,6 +1,6 @@
 //! Why the coordinator refused something, in the words of the domain; `api` turns it into a status.
 
-use switchyard_shared::rollout::CommandRefused;
+use switchyard_shared::rollout::{CommandRefused, NotSettled};
 use switchyard_shared::yaml::Problem;
 
 /// A refusal; nothing changed.
@@ -9,6 +9,9 @@ pub enum Refused {
     /// A rollout's own refusal.
     #[error(transparent)]
     Command(#[from] CommandRefused),
+    /// A doubt that cannot be settled like this.
+    #[error(transparent)]
+    NotSettled(#[from] NotSettled),
     /// No such resource.
     #[error("find {kind} {name}: there is none; list them with: {list}")]
     NotFound {
@@ -57,7 +60,7 @@ pub enum Refused {
     WouldRemove(Vec<String>),
     /// A device that would be removed is being worked on.
     #[error(
-        "import: it would remove {device}, which rollouts/{rollout} holds now; wait for its end, or abort it with: switchyard rollout abort {rollout}"
+        "import: it would remove {device}, which rollouts/{rollout} holds now; wait for its end, or abort it with: switchyard rollout abort {rollout}; if it is UNKNOWN there, settle it with: switchyard device reconcile {device}"
     )]
     DeviceHeld {
         /// The device.

@@ -3,7 +3,7 @@
 use super::Api;
 use super::page::page;
 use super::watch::Watched;
-use crate::driver::{Steer, Verb};
+use crate::driver::{Reconcile, Steer, Verb};
 use crate::guard::caller_name;
 use crate::refused::Refused;
 use std::borrow::Cow;
@@ -125,9 +125,36 @@ impl RolloutService for Api {
         request: Request<v1::AbortRolloutRequest>,
     ) -> Result<Response<v1::AbortRolloutResponse>, Status> {
         let by = caller_name(&request);
-        let v1::AbortRolloutRequest { name, reason, etag, .. } = request.into_inner();
-        let rollout = Some(self.steer(Steer { name, verb: Verb::Abort, by, reason, etag }).await?);
-        Ok(Response::new(v1::AbortRolloutResponse { rollout }))
+        let v1::AbortRolloutRequest { name, reason, etag, force, .. } = request.into_inner();
+        let steer = Steer { name, verb: Verb::Abort, by, reason, etag };
+        if !force {
+            let rollout = Some(self.steer(steer).await?);
+            return Ok(Response::new(v1::AbortRolloutResponse { rollout, given_up: Vec::new() }));
+        }
+        let aborted = self.driver.command_about(move |world, turn| world.abort_by_force(&steer, turn));
+        let (name, given_up) = aborted.await?;
+        let rollout = Some(self.get(name.as_str()).await?);
+        let given_up = given_up.iter().map(ToString::to_string).collect();
+        Ok(Response::new(v1::AbortRolloutResponse { rollout, given_up }))
+    }
+
+    async fn reconcile_devices(
+        &self,
+        request: Request<v1::ReconcileDevicesRequest>,
+    ) -> Result<Response<v1::ReconcileDevicesResponse>, Status> {
+        let by = caller_name(&request);
+        let v1::ReconcileDevicesRequest { rollout, devices, word, reason, request_id } = request.into_inner();
+        let word = convert::rollout::to_word(word).map_err(super::status::bad_field)?;
+        let asked = Reconcile { rollout, devices, word, by, reason, request_id };
+        let settled = self.driver.command_about(move |world, turn| {
+            let settled = world.reconcile_devices(&asked, turn)?;
+            let results = settled.iter().filter_map(|(rollout, device)| {
+                let rollout = &world.rollouts.get(rollout)?.rollout;
+                Some(convert::rollout::device_result(rollout, rollout.layout.rank(device)? as usize))
+            });
+            Ok(results.collect())
+        });
+        Ok(Response::new(v1::ReconcileDevicesResponse { device_results: settled.await? }))
     }
 
     async fn list_device_results(

@@ -2,7 +2,7 @@
 
 use crate::refused::Refused;
 use switchyard_proto::convert::BadField;
-use switchyard_shared::rollout::CommandRefused;
+use switchyard_shared::rollout::{CommandRefused, NotSettled};
 use switchyard_shared::yaml::Problem;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -34,6 +34,9 @@ fn code(refused: &Refused) -> (Code, &'static str) {
         Refused::Command(CommandRefused::StaleEtag { .. }) => (Code::Aborted, "ETAG_MISMATCH"),
         Refused::Command(CommandRefused::Ended { .. }) => (Code::FailedPrecondition, "ROLLOUT_ENDED"),
         Refused::Command(CommandRefused::WrongState { .. }) => (Code::FailedPrecondition, "WRONG_STATE"),
+        Refused::NotSettled(NotSettled::NoDoubt { .. }) => (Code::FailedPrecondition, "NO_DOUBT"),
+        Refused::NotSettled(NotSettled::NoDevice { .. }) => (Code::NotFound, "NOT_FOUND"),
+        Refused::NotSettled(NotSettled::Unreadable { .. }) => (Code::FailedPrecondition, "UNREADABLE"),
         Refused::NotFound { .. } => (Code::NotFound, "NOT_FOUND"),
         Refused::BadRequest { .. } => (Code::InvalidArgument, "BAD_REQUEST"),
         Refused::SpecInvalid(_) => (Code::InvalidArgument, "SPEC_INVALID"),

@@ -12,6 +12,7 @@ use switchyard_shared::breaker::{Name, State};
 use switchyard_shared::id::{DeviceName, OpId, RolloutName, SiteName};
 use switchyard_shared::outcome::{Outcome, Phase};
 use switchyard_shared::rollout::ResultVerdict;
+use switchyard_shared::rollout::event::Event;
 use switchyard_shared::task::SiteSettings;
 
 /// How often an agent says that it is there.
@@ -141,7 +142,10 @@ impl World {
         for op in in_hand {
             by_rollout.entry(&op.rollout).or_default().insert((op.device.clone(), op.attempt));
         }
-        for name in self.rollouts.live_names() {
+        let mut names: BTreeSet<RolloutName> = self.rollouts.live_names().into_iter().collect();
+        // Ended ones may still have devices in doubt that this agent can say more of.
+        names.extend(self.fleet.held.values().cloned());
+        for name in names {
             let nothing = BTreeSet::new();
             let active = &self.rollouts[&name];
             let in_hand = by_rollout.get(&name).unwrap_or(&nothing);
@@ -234,7 +238,12 @@ impl World {
             Some(_) | None => active.rollout.result(&op.device, op.attempt, outcome, turn.now),
         });
         match verdict {
-            Some(ResultVerdict::Counted(event)) => self.record(&op.rollout, event, turn),
+            Some(ResultVerdict::Counted(event)) => {
+                if let Event::Conflicted { reason, .. } = &event {
+                    tracing::error!(%agent, %op, "two ends of one attempt: {reason}");
+                }
+                self.record(&op.rollout, event, turn);
+            }
             Some(ResultVerdict::Repeated) => {}
             Some(ResultVerdict::Stray(why)) => {
                 tracing::warn!(%agent, %op, class = %outcome.class, %why, "stray result")

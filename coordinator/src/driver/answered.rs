@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use switchyard_proto::convert::link::BreakerAction;
 use switchyard_shared::breaker::{Name, Report};
+use switchyard_shared::id::{DeviceName, RolloutName};
 
 /// Answers that are remembered; the oldest give way.
 pub(super) const ANSWERS_MAX: u64 = 256;
@@ -22,7 +23,19 @@ pub(super) struct Answer {
     request_id: String,
     /// Who asked for what, in one line.
     asked: String,
-    report: Report,
+    /// The breaker as it was then, when it was a word on one.
+    #[serde(default)]
+    report: Option<Report>,
+    /// The devices that were settled or read.
+    #[serde(default)]
+    pub(super) devices: Vec<(RolloutName, DeviceName)>,
+}
+
+/// What is remembered of what was said.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Said {
+    pub report: Option<Report>,
+    pub devices: Vec<(RolloutName, DeviceName)>,
 }
 
 /// The latest answers.
@@ -39,15 +52,29 @@ impl Answers {
         Self { latest: latest.into() }
     }
 
-    fn find(&self, request_id: &str) -> Option<&Answer> {
-        self.latest.iter().find(|answer| answer.request_id == request_id)
+    /// What was said to this request before; refused when the id was used for something else.
+    pub(super) fn known(&self, request_id: &str, asked: &str) -> Result<Option<&Answer>, Refused> {
+        let bad = |why: String| Refused::BadRequest { field: "request_id".into(), why };
+        if request_id.len() > REQUEST_ID_BYTES_MAX {
+            return Err(bad(format!("it is longer than {REQUEST_ID_BYTES_MAX} bytes")));
+        }
+        match self.latest.iter().find(|answer| answer.request_id == request_id) {
+            Some(answer) if answer.asked != asked => {
+                Err(bad(format!("it was used before, for: {}; take a new one", answer.asked)))
+            }
+            known => Ok(known),
+        }
     }
 
-    /// Remembers one, in the place of the oldest once all places are taken.
-    fn keep(&mut self, request_id: &str, asked: String, report: &Report, turn: &mut Turn) {
+    /// Remembers one, in the place of the oldest once all places are taken. An empty `request_id` is no
+    /// request to remember.
+    pub(super) fn keep(&mut self, request_id: &str, asked: String, said: Said, turn: &mut Turn) {
+        if request_id.is_empty() {
+            return;
+        }
         let number = self.latest.back().map_or(0, |last| last.number + 1);
-        let (request_id, report) = (request_id.to_owned(), report.clone());
-        let answer = Answer { number, request_id, asked, report };
+        let (request_id, Said { report, devices }) = (request_id.to_owned(), said);
+        let answer = Answer { number, request_id, asked, report, devices };
         turn.put_json(KIND, (number % ANSWERS_MAX).to_string(), &answer);
         self.latest.push_back(answer);
         while self.latest.len() as u64 > ANSWERS_MAX {
@@ -58,7 +85,7 @@ impl Answers {
 
 impl World {
     /// Carries out an operator's word on a breaker once: the same request again, also after a restart,
-    /// gets the first answer. An empty `request_id` is no request to remember.
+    /// gets the first answer.
     pub fn command_breaker_once(
         &mut self,
         request_id: &str,
@@ -68,22 +95,13 @@ impl World {
         reason: &str,
         turn: &mut Turn,
     ) -> Result<Report, Refused> {
-        let bad = |why: String| Refused::BadRequest { field: "request_id".into(), why };
-        if request_id.len() > REQUEST_ID_BYTES_MAX {
-            return Err(bad(format!("it is longer than {REQUEST_ID_BYTES_MAX} bytes")));
-        }
         let asked = format!("{} {name} by {by}: {reason}", verb(action));
-        if let Some(known) = self.answers.find(request_id) {
-            return if known.asked == asked {
-                Ok(known.report.clone())
-            } else {
-                Err(bad(format!("it was used before, for: {}; take a new one", known.asked)))
-            };
+        if let Some(report) = self.answers.known(request_id, &asked)?.and_then(|known| known.report.clone()) {
+            return Ok(report);
         }
         let report = self.command_breaker(name, action, by, reason, turn)?;
-        if !request_id.is_empty() {
-            self.answers.keep(request_id, asked, &report, turn);
-        }
+        let said = Said { report: Some(report.clone()), ..Said::default() };
+        self.answers.keep(request_id, asked, said, turn);
         Ok(report)
     }
 }

@@ -61,6 +61,7 @@ impl World {
         let concerned: Vec<RolloutName> = live
             .filter(news)
             .map(|active| &active.rollout)
+            .filter(|rollout| !rollout.has_ended())
             .filter(|rollout| match &report.name {
                 Name::Site(name) => rollout.layout.sites().contains(name),
                 Name::Device(device) => rollout.layout.rank(device).is_some(),

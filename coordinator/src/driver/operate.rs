@@ -11,7 +11,7 @@ use crate::refused::Refused;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use switchyard_proto::identity::join_token::JoinToken;
-use switchyard_shared::id::{PlanName, RolloutName, SiteName};
+use switchyard_shared::id::{DeviceName, PlanName, RolloutName, SiteName};
 use switchyard_shared::inventory::Inventory;
 use switchyard_shared::plan::{NAME_DIGITS_MAX, Plan};
 use switchyard_shared::rollout::Rollout;
@@ -165,6 +165,30 @@ impl World {
             (Verb::Pause | Verb::Promote | Verb::Abort, Some(event)) => self.record(&name, event, turn),
         }
         Ok(name)
+    }
+
+    /// Aborts, and stops waiting for devices in flight whose agent is not connected: they are in doubt from
+    /// then on. Gives their names.
+    pub fn abort_by_force(
+        &mut self,
+        steer: &Steer,
+        turn: &mut Turn,
+    ) -> Result<(RolloutName, Vec<DeviceName>), Refused> {
+        if steer.reason.trim().is_empty() {
+            let why = "say why they are no longer waited for: whoever settles them reads it".to_owned();
+            return Err(Refused::BadRequest { field: "reason".into(), why });
+        }
+        let name = self.steer(steer, turn)?;
+        let rollout = &self.rollouts[&name].rollout;
+        let Some(event) = rollout.give_up_away(&self.fleet, &steer.by, &steer.reason) else {
+            return Ok((name, Vec::new()));
+        };
+        let Event::GivenUp { devices, .. } = &event else { return Ok((name, Vec::new())) };
+        let devices: Vec<DeviceName> = devices.iter().map(|(device, _)| device.clone()).collect();
+        if !devices.is_empty() {
+            self.record(&name, event, turn);
+        }
+        Ok((name, devices))
     }
 
     /// Replaces the inventory.

@@ -3,6 +3,7 @@
 use super::effect::{Dispatch, Effect, Turn};
 use super::world::World;
 use switchyard_shared::id::{DeviceName, RolloutName, SiteName};
+use switchyard_shared::rollout::Device;
 use switchyard_shared::rollout::event::Event;
 use switchyard_shared::time::Timestamp;
 
@@ -39,11 +40,18 @@ impl World {
         names.iter().filter_map(|name| self.advance_one(name, turn)).min()
     }
 
+    /// Attempts and readings alike: both are at an agent and take its room.
     fn count_in_flight(&mut self) {
         self.fleet.in_flight.clear();
         for active in self.rollouts.live() {
-            for (site, count) in active.rollout.in_flight().filter(|(_, count)| *count > 0) {
+            let rollout = &active.rollout;
+            for (site, count) in rollout.in_flight().filter(|(_, count)| *count > 0) {
                 *self.fleet.in_flight.entry(site.clone()).or_default() += count;
+            }
+            let doubtful = rollout.in_doubt().filter_map(|name| rollout.device(name));
+            let read = |device: &Device| device.doubt.as_ref().is_some_and(|doubt| doubt.reading);
+            for (place, _) in doubtful.filter(|(_, device)| read(device)) {
+                *self.fleet.in_flight.entry(place.site.clone()).or_default() += 1;
             }
         }
     }

@@ -44,17 +44,21 @@ impl Rollouts {
         if !rollout.request_id.is_empty() {
             self.by_request.insert(rollout.request_id.clone(), name.clone());
         }
-        let has_ended = rollout.has_ended();
-        let place = if has_ended { &mut self.ended } else { &mut self.live };
+        let place = if goes_on(&active) { &mut self.live } else { &mut self.ended };
         place.insert(name, active);
     }
 
-    /// Puts a rollout away if its last event has ended it: to be called after every event.
-    pub(super) fn put_away_if_ended(&mut self, name: &RolloutName) {
-        if self.live.get(name).is_some_and(|active| active.rollout.has_ended())
+    /// Puts a rollout away when its last event has ended it, and back when one makes it go on: to be called
+    /// after every event.
+    pub(super) fn put_in_its_place(&mut self, name: &RolloutName) {
+        if self.live.get(name).is_some_and(|active| !goes_on(active))
             && let Some(active) = self.live.remove(name)
         {
             self.ended.insert(name.clone(), active);
+        } else if self.ended.get(name).is_some_and(goes_on)
+            && let Some(active) = self.ended.remove(name)
+        {
+            self.live.insert(name.clone(), active);
         }
     }
 
@@ -140,7 +144,7 @@ impl Rollouts {
         self.live.get_mut(name).or_else(|| self.ended.get_mut(name))
     }
 
-    /// One that has not ended.
+    /// One that goes on.
     pub(super) fn live_mut<Q: Ord + ?Sized>(&mut self, name: &Q) -> Option<&mut Active>
     where
         RolloutName: Borrow<Q>,
@@ -150,10 +154,10 @@ impl Rollouts {
 
     /// Whether there is one of that name that has not ended.
     pub(super) fn is_live(&self, name: &str) -> bool {
-        self.live.contains_key(name)
+        self.live.get(name).is_some_and(|active| !active.rollout.has_ended())
     }
 
-    /// Those that have not ended, by name.
+    /// Those that go on, by name: they have not ended, or devices of theirs are being read after a doubt.
     pub fn live(&self) -> impl Iterator<Item = &Active> {
         self.live.values().inspect(|_| self.visit())
     }
@@ -163,7 +167,7 @@ impl Rollouts {
         self.live.values().chain(self.ended.values()).inspect(|_| self.visit())
     }
 
-    /// Those that have not ended, to change.
+    /// Those that go on, to change.
     pub(super) fn each_live(&mut self, mut change: impl FnMut(&mut Active)) {
         for active in self.live.values_mut() {
             change(active);
@@ -171,7 +175,7 @@ impl Rollouts {
         self.live.values().for_each(|_| self.visit());
     }
 
-    /// Names of those that have not ended.
+    /// Names of those that go on.
     pub(super) fn live_names(&self) -> Vec<RolloutName> {
         self.live().map(|active| active.rollout.name.clone()).collect()
     }
@@ -203,6 +207,10 @@ impl Rollouts {
 
     #[cfg(not(test))]
     fn visit(&self) {}
+}
+
+fn goes_on(active: &Active) -> bool {
+    !active.rollout.has_ended() || active.rollout.is_settling()
 }
 
 impl Index<&RolloutName> for Rollouts {

@@ -336,6 +336,7 @@ async fn an_agent_that_lost_its_journal_leaves_doubt_and_nothing_is_sent_again()
 
 mod away;
 mod connecting;
+mod doubts;
 mod shared_sites;
 mod stops;
 mod turns;

@@ -82,7 +82,7 @@ impl World {
         if moves_breakers(&event) {
             self.breakers_moved(turn);
         }
-        self.rollouts.put_away_if_ended(name);
+        self.rollouts.put_in_its_place(name);
         self.keep_end(name, turn);
     }
 
@@ -126,7 +126,8 @@ impl World {
             own.truncate(held);
             lines.splice(0..0, own);
         }
-        lines
+        let doubts = self.doubt_lines(active);
+        lines.into_iter().map(|line| self.explain_busy(line)).chain(doubts).collect()
     }
 
     /// The breakers of a rollout's sites, devices and groups that are not closed.
@@ -198,10 +199,14 @@ fn hold(fleet: &mut Fleet, rollout: &Rollout, event: &Event) {
         Event::Conflicted { device, .. } => {
             fleet.held.insert(device.clone(), rollout.name.clone());
         }
+        Event::GivenUp { devices, .. } => {
+            for (device, _) in devices {
+                fleet.held.entry(device.clone()).or_insert_with(|| rollout.name.clone());
+            }
+        }
         Event::Ended { .. }
         | Event::ReadBack { .. }
         | Event::StillUnknown { .. }
-        | Event::GivenUp { .. }
         | Event::Created { .. }
         | Event::WaveStarted { .. }
         | Event::Skipped { .. }

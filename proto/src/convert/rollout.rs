@@ -1,13 +1,13 @@
 //! Rollouts, their devices and their events for the wire.
 
-use super::{same_names, timestamp};
+use super::{BadField, same_names, timestamp};
 use crate::v1;
 use switchyard_shared::breaker::{Name, Report, State};
 use switchyard_shared::id::RolloutName;
 use switchyard_shared::outcome::DeviceState;
 use switchyard_shared::pace::{Evidence, Group};
 use switchyard_shared::rollout::event::Event;
-use switchyard_shared::rollout::{Counts, Layout, Rollout, RolloutState, WaveState};
+use switchyard_shared::rollout::{Counts, Doubt, Layout, Rollout, RolloutState, WaveState, Word};
 use switchyard_shared::time::Timestamp;
 
 same_names!(
@@ -73,6 +73,7 @@ pub fn rollout(rollout: &Rollout, remarks: Remarks) -> v1::Rollout {
         breakers: remarks.breakers.iter().map(Into::into).collect(),
         harm: Some(harm(rollout, remarks.harm)),
         pace: remarks.pace,
+        doubts: Some(doubts(rollout)),
         create_time: Some(timestamp(rollout.created_at)),
         start_time: rollout.started_at.map(timestamp),
         end_time: rollout.ended_at.map(timestamp),
@@ -86,6 +87,28 @@ fn harm(rollout: &Rollout, bound: String) -> v1::Harm {
     let counts = &rollout.counts;
     let (failed, unknown, in_flight) = (counts.failed, counts.unknown, counts.running);
     v1::Harm { failed, unknown, in_flight, started: rollout.started(), bound }
+}
+
+fn doubts(rollout: &Rollout) -> v1::Doubts {
+    let unknown = rollout.in_doubt().filter_map(|name| rollout.device(name));
+    let settling = unknown.filter(|(_, device)| device.is_settling()).count();
+    let settling = u32::try_from(settling).unwrap_or(u32::MAX);
+    v1::Doubts { settling, needs_person: rollout.counts.unknown.saturating_sub(settling) }
+}
+
+fn doubt(doubt: &Doubt) -> v1::Doubt {
+    use v1::doubt::State;
+    let state = match (doubt.reading, doubt.next_read) {
+        (true, _) => State::Reading,
+        (false, Some(_)) => State::ToRead,
+        (false, None) => State::NeedsPerson,
+    };
+    v1::Doubt {
+        state: state.into(),
+        since: Some(timestamp(doubt.since)),
+        reads: doubt.reads,
+        next_read_at: doubt.next_read.map(timestamp),
+    }
 }
 
 fn waves(rollout: &Rollout) -> Vec<v1::WaveStatus> {
@@ -112,7 +135,20 @@ pub fn device_result(rollout: &Rollout, rank: usize) -> v1::DeviceResult {
         attempt: device.attempt,
         outcome: device.outcome.as_ref().map(Into::into),
         reason: device.reason.clone(),
+        doubt: device.doubt.as_ref().map(doubt),
     }
+}
+
+/// The word of a request to settle doubts; none when the devices are to be read.
+pub fn to_word(word: i32) -> Result<Option<Word>, BadField> {
+    use v1::reconcile_devices_request::Word as Wire;
+    let bad = |_| BadField::new("word", format!("unknown value {word}"));
+    Ok(match Wire::try_from(word).map_err(bad)? {
+        Wire::Unspecified => None,
+        Wire::Succeeded => Some(Word::Succeeded),
+        Wire::Failed => Some(Word::Failed),
+        Wire::NotApplied => Some(Word::NotApplied),
+    })
 }
 
 /// An event of a rollout for its watchers.

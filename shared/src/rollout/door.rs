@@ -63,7 +63,11 @@ impl Door<'_> {
         }
         let (place, device) = (&self.layout.devices[rank as usize], &self.devices[rank as usize]);
         if let Some(other) = self.around.held_by_other(&place.name, self.me) {
-            let message = format!("rollouts/{other} has held it for {}", format_duration(BUSY_WAIT));
+            let message = format!(
+                "rollouts/{other} has held it for {}; if it is UNKNOWN there: switchyard device reconcile {}",
+                format_duration(BUSY_WAIT),
+                place.name
+            );
             return self.park(rank, (SkipReason::DeviceBusy, BUSY_WAIT), message, step);
         }
         let breaker = self.around.device_breaker(&place.name);

@@ -223,20 +223,17 @@ impl Rollout {
     }
 
     /// The result of an attempt that was no longer waited for: it is the truth.
-    pub(super) fn after_late_result(
-        &self,
-        name: &DeviceName,
-        attempt: u32,
-        outcome: &Outcome,
-    ) -> Option<Event> {
+    pub(super) fn after_late_result(&self, name: &DeviceName, attempt: u32, outcome: &Outcome) -> Event {
         let state = match outcome.class.device_state() {
-            Some(DeviceState::Unknown) => return None,
+            Some(DeviceState::Unknown) => {
+                return Event::Finished { device: name.clone(), attempt, outcome: outcome.clone() };
+            }
             Some(state) => state,
             None => self.untouched(name),
         };
         let outcome = outcome.class.device_state().map(|_| outcome.clone());
         let (by, reason) = ("auto".to_owned(), "its agent reported after all".to_owned());
-        Some(Event::Settled { device: name.clone(), attempt, state, outcome, by, reason })
+        Event::Settled { device: name.clone(), attempt, state, outcome, by, reason }
     }
 
     /// The attempt of a device in doubt was never started: its agent says so.
@@ -244,6 +241,14 @@ impl Rollout {
         let (by, reason) = ("auto".to_owned(), "its agent never started it".to_owned());
         let state = self.untouched(name);
         Event::Settled { device: name.clone(), attempt, state, outcome: None, by, reason }
+    }
+
+    /// What was given up is in hand at its agent after all: it is not read while it may still be written.
+    pub(super) fn wait_for_its_agent(&self, name: &DeviceName, attempt: u32) -> Option<Event> {
+        let (_, device) = self.device(name)?;
+        device.doubt.as_ref()?.next_read?;
+        let reason = "its agent is back, has it in hand and will report it".to_owned();
+        Some(Event::StillUnknown { device: name.clone(), attempt, not_before: None, reason })
     }
 
     /// Whether `attempt` is one that was given up, of which its agent has not said how it ended.

@@ -49,12 +49,34 @@ impl Rollout {
         }
     }
 
-    pub(super) fn given_up(&mut self, name: &DeviceName, reason: &str, at: Timestamp) {
+    pub(super) fn given_up(&mut self, name: &DeviceName, attempt: u32, reason: &str, at: Timestamp) {
         if let Some(rank) = self.shift(name, DeviceState::Unknown) {
+            self.pace.withdraw(rank);
             self.pace.finish(rank, Verdict::Doubtful, None, at);
-            self.devices[rank as usize].reason = reason.to_owned();
+            let device = &mut self.devices[rank as usize];
+            device.reason = reason.to_owned();
+            device.attempt = device.attempt.max(attempt);
             // Its agent may still have it in hand and says so when it comes back.
             self.begin_doubt(rank, None, false, at);
+        }
+    }
+
+    /// What was given up ended after all, and nobody knows how: nobody else will say, so it is read.
+    pub(super) fn ended_in_doubt(
+        &mut self,
+        name: &DeviceName,
+        attempt: u32,
+        outcome: &Outcome,
+        at: Timestamp,
+    ) {
+        let Some(rank) = self.layout.rank(name) else { return };
+        let readable = self.layout.readable;
+        let device = &mut self.devices[rank as usize];
+        device.reported = attempt;
+        device.outcome = Some(outcome.clone());
+        if let Some(doubt) = &mut device.doubt {
+            doubt.before = outcome.before.clone().or(doubt.before.take());
+            doubt.next_read = doubt.next_read.or(readable.then_some(at));
         }
     }
 
@@ -83,7 +105,8 @@ impl Rollout {
                 self.pace.settle_untouched(rank);
             }
         }
-        if state == DeviceState::Pending {
+        // A wave that has not begun offers its devices itself.
+        if state == DeviceState::Pending && self.layout.devices[rank as usize].wave <= self.wave {
             self.devices[rank as usize].not_before = at;
             self.later.insert((at, rank));
         }

@@ -94,7 +94,7 @@ impl Rollout {
                 self.still_unknown(device, *attempt, *not_before, reason);
             }
             Event::GivenUp { devices, reason, .. } => {
-                devices.iter().for_each(|(name, _)| self.given_up(name, reason, at));
+                devices.iter().for_each(|(name, attempt)| self.given_up(name, *attempt, reason, at));
             }
             Event::Settled { device, attempt, state, outcome, reason, .. } => {
                 self.settled(device, *attempt, *state, (outcome.as_ref(), reason), at);
@@ -180,6 +180,10 @@ impl Rollout {
     }
 
     fn finish(&mut self, name: &DeviceName, attempt: u32, outcome: &Outcome, at: Timestamp) {
+        if leaves_doubt(outcome.class) && self.device(name).is_some_and(|(_, device)| device.doubt.is_some())
+        {
+            return self.ended_in_doubt(name, attempt, outcome, at);
+        }
         let state = outcome.class.device_state().unwrap_or(DeviceState::Failed);
         let ran = self.device(name).is_some_and(|(_, device)| device.state == DeviceState::Running);
         if let Some(rank) = self.shift(name, state) {

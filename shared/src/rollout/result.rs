@@ -44,8 +44,7 @@ impl Rollout {
             return ResultVerdict::Counted(self.after_reading(name, attempt, outcome, now));
         }
         if self.is_given_up(name, attempt) {
-            let settled = self.after_late_result(name, attempt, outcome);
-            return settled.map_or(ResultVerdict::Repeated, ResultVerdict::Counted);
+            return ResultVerdict::Counted(self.after_late_result(name, attempt, outcome));
         }
         if attempt == device.reported
             && let Some(conflict) = self.conflict(name, attempt, outcome)
@@ -94,10 +93,15 @@ impl Rollout {
             not_before: Some(now),
             reason: "its agent was restarted while it read the device".into(),
         });
-        let given_up = self
-            .given_up_at(site)
-            .filter(|(name, attempt)| !lost_journal && !in_hand.contains(&((*name).clone(), *attempt)));
-        let given_up = given_up.map(|(name, attempt)| self.never_started(name, attempt));
+        let given_up = self.given_up_at(site).filter_map(|(name, attempt)| {
+            let has_it = in_hand.contains(&((*name).clone(), attempt));
+            match (lost_journal, has_it) {
+                // Once another journal has come, nobody can say any more that it was never started.
+                (true, _) => Some(Event::Finished { device: name.clone(), attempt, outcome: in_doubt(now) }),
+                (false, false) => Some(self.never_started(name, attempt)),
+                (false, true) => self.wait_for_its_agent(name, attempt),
+            }
+        });
         let gone = self
             .running_at(site)
             .filter(|(name, attempt)| !in_hand.contains(&((*name).clone(), *attempt)))

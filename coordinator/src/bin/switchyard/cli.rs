@@ -4,6 +4,7 @@ mod agent;
 mod apply;
 mod breaker;
 mod completion;
+mod device;
 mod file;
 mod inventory;
 mod plan;
@@ -129,6 +130,9 @@ enum Command {
     /// Look at breakers, open, close and watch them
     #[command(subcommand)]
     Breaker(breaker::Breaker),
+    /// Settle devices of which nobody knows what they have
+    #[command(subcommand)]
+    Device(device::Device),
     /// Check, import and list devices
     #[command(subcommand)]
     Inventory(inventory::Inventory),
@@ -189,6 +193,7 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<Exit, Failu
         Command::Rollout(args) => args.run(session).await,
         Command::Plans(args) => args.run(session).await,
         Command::Breaker(args) => args.run(session).await,
+        Command::Device(args) => args.run(session).await,
         Command::Inventory(args) => args.run(session).await,
         Command::Agent(args) => args.run(session).await,
         Command::Rehearse(args) => args.run(session).await,

@@ -36,6 +36,8 @@ pub struct State {
     pub rollout: v1::Rollout,
     /// That rollout's devices.
     pub devices: Vec<v1::DeviceResult>,
+    /// The devices that a reconcile answers with.
+    pub doubts: Vec<v1::DeviceResult>,
     /// What the next connections of watchers are sent, one script each.
     pub watches: VecDeque<Vec<Step>>,
     /// How many connections of watchers of breakers are served, each with all there is; then they are refused.

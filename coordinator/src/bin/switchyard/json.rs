@@ -94,6 +94,17 @@ pub fn device_result(result: &v1::DeviceResult) -> Value {
         "attempt": result.attempt,
         "outcome": result.outcome.as_ref().map_or(Value::Null, outcome),
         "reason": result.reason,
+        "doubt": result.doubt.as_ref().map_or(Value::Null, doubt),
+    })
+}
+
+/// What is known of a doubt.
+fn doubt(doubt: &v1::Doubt) -> Value {
+    json!({
+        "state": words::doubt_state(doubt.state),
+        "since": at(doubt.since.as_ref()),
+        "reads": doubt.reads,
+        "next_read_at": at(doubt.next_read_at.as_ref()),
     })
 }
 

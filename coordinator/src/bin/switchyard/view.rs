@@ -47,6 +47,8 @@ pub struct View {
     pub harm_expected: String,
     /// Why no more devices are in flight; empty when the pace is not what keeps them.
     pub pace: String,
+    /// UNKNOWN devices that are being read, and those that need a person, when last told.
+    pub doubts: (u32, u32),
     /// The last event that was folded in.
     pub sequence: u64,
     /// When it started.
@@ -156,8 +158,10 @@ impl View {
     pub fn waiting_for(&self) -> Option<String> {
         if is_final(self.state) {
             let late = self.counts.of(DeviceState::Running);
-            return (late > 0 && self.state == RolloutState::Aborted)
-                .then(|| format!("{} in flight to report", counted(late.into(), "device")));
+            if late > 0 && self.state == RolloutState::Aborted {
+                return Some(format!("{} in flight to report", counted(late.into(), "device")));
+            }
+            return (!self.blocked_on.is_empty()).then(|| self.blocked_on.join("; "));
         }
         let why = |fallback: &str| if self.reason.is_empty() { fallback.into() } else { self.reason.clone() };
         let resume = format!("switchyard rollout resume {}", self.rollout);
@@ -217,6 +221,19 @@ impl View {
         let now =
             format!("{failed} failed, {unknown} unknown, {in_flight} in flight: certainly at most {certain}");
         if self.harm_expected.is_empty() { now } else { format!("{now}; {}", self.harm_expected) }
+    }
+
+    /// Who settles its UNKNOWN devices, and how; absent when there are none.
+    pub fn in_doubt(&self) -> Option<String> {
+        let reconcile = format!("switchyard device reconcile --all --rollout {}", self.rollout);
+        match self.doubts {
+            (0, 0) => None,
+            (settling, 0) => Some(format!("{settling} being read back")),
+            (0, persons) => Some(format!("{persons} need a person: {reconcile}")),
+            (settling, persons) => {
+                Some(format!("{settling} being read back, {persons} need a person: {reconcile}"))
+            }
+        }
     }
 
     /// Whether the next wave waits until a person promotes.

@@ -46,6 +46,10 @@ word!(
     device_state, v1::DeviceState, "DEVICE_STATE_"
 );
 word!(
+    /// Who settles a device in doubt.
+    doubt_state, v1::doubt::State, "STATE_"
+);
+word!(
     /// Class of an outcome.
     class, v1::OutcomeClass, "OUTCOME_CLASS_"
 );

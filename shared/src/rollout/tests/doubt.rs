@@ -197,3 +197,58 @@ fn a_reading_that_its_agent_lost_is_made_again() {
     events.iter().for_each(|event| rollout.apply(event, NOW));
     assert_eq!(settle(&mut rollout, NOW, &world).len(), 1);
 }
+
+/// Given up while its agent was away; an abort has ended the rest.
+fn given_up(readable: bool) -> (Rollout, World) {
+    let mut layout = layout(&[("r1", "lon", 0)], vec![wave("all", false, false)]);
+    layout.readable = readable;
+    let (mut rollout, mut world) = (rollout(layout), World::default());
+    world.sites.insert(site("lon"), connected(1));
+    settle(&mut rollout, NOW, &world);
+    let aborted = rollout.abort("anna", "", "").unwrap().unwrap();
+    rollout.apply(&aborted, NOW);
+    world.sites.clear();
+    let given_up = rollout.give_up_away(&world, "anna", "gone").unwrap();
+    rollout.apply(&given_up, NOW);
+    (rollout, world)
+}
+
+fn back(rollout: &mut Rollout, in_hand: &BTreeSet<(DeviceName, u32)>, lost_journal: bool) -> Vec<Event> {
+    let events = rollout.reconcile(&site("lon"), in_hand, lost_journal, NOW);
+    events.iter().for_each(|event| rollout.apply(event, NOW));
+    assert_counts(rollout);
+    events
+}
+
+#[test]
+fn what_was_given_up_is_never_called_untouched_by_another_journal_however_often_it_connects() {
+    for readable in [true, false] {
+        let (mut rollout, _) = given_up(readable);
+        assert_eq!(back(&mut rollout, &BTreeSet::new(), true).len(), 1);
+        assert_eq!(state(&rollout), DeviceState::Unknown);
+        assert_eq!(back(&mut rollout, &BTreeSet::new(), false), [], "it never had it and cannot tell");
+        assert_eq!(state(&rollout), DeviceState::Unknown);
+        assert_eq!(rollout.is_settling(), readable, "it is read when it can be");
+    }
+    let (mut same, _) = given_up(true);
+    back(&mut same, &BTreeSet::new(), false);
+    assert_eq!(state(&same), DeviceState::Skipped, "its own journal knows that it was never started");
+}
+
+#[test]
+fn what_was_given_up_is_not_read_while_its_agent_has_it_in_hand() {
+    let (mut rollout, mut world) = given_up(true);
+    let asked = rollout.reconcile_device(&device("r1"), None, "anna", "", NOW).unwrap();
+    rollout.apply(&asked, NOW);
+    world.sites.insert(site("lon"), connected(1));
+    let in_hand = BTreeSet::from([(device("r1"), 1)]);
+    assert_eq!(back(&mut rollout, &in_hand, false).len(), 1);
+    assert!(!settle(&mut rollout, NOW, &world).iter().any(|event| matches!(event, Event::ReadBack { .. })));
+    report_result(&mut rollout, "r1", 1, Class::Inconclusive);
+    assert_eq!(state(&rollout), DeviceState::Unknown, "its agent does not know either");
+    let events = settle(&mut rollout, NOW, &world);
+    assert!(
+        events.contains(&Event::ReadBack { site: site("lon"), ops: vec![(device("r1"), 2)] }),
+        "{events:?}"
+    );
+}

@@ -33,7 +33,7 @@ pub enum Rollout {
     /// End the wait after a wave now
     Promote(steer::Steer),
     /// End it for good: what has written nothing is called off, the rest finishes
-    Abort(steer::Steer),
+    Abort(steer::Abort),
 }
 
 /// List the devices of a rollout and what became of them.
@@ -72,7 +72,7 @@ impl Rollout {
             Self::Pause(args) => args.pause(session).await,
             Self::Resume(args) => args.resume(session).await,
             Self::Promote(args) => args.promote(session).await,
-            Self::Abort(args) => args.abort(session).await,
+            Self::Abort(args) => args.run(session).await,
         }
     }
 }

@@ -60,6 +60,7 @@ fn exit_of(status: &Status, reason: &str) -> Exit {
         "PLAN_STALE" | "ETAG_MISMATCH" => return Exit::Stale,
         "NOT_FOUND" => return Exit::NotFound,
         "BAD_REQUEST" => return Exit::Usage,
+        "UNREADABLE" => return Exit::Blocked,
         _ => {}
     }
     match status.code() {

@@ -132,7 +132,29 @@ impl RolloutService for Fake {
         &self,
         request: Request<v1::AbortRolloutRequest>,
     ) -> Answer<v1::AbortRolloutResponse> {
-        steer!(self, request, "abort", AbortRolloutResponse, Aborted)
+        let asked = request.into_inner();
+        let force = if asked.force { " by force" } else { "" };
+        let id = asked.request_id.len();
+        self.asked(format!("abort {} {} {id}{force}", asked.name, asked.reason))?;
+        let state = v1::rollout::State::Aborted.into();
+        let rollout = Some(v1::Rollout { name: asked.name, state, ..self.state().rollout.clone() });
+        let given_up = if asked.force { vec!["dev001".to_owned()] } else { Vec::new() };
+        Ok(Response::new(v1::AbortRolloutResponse { rollout, given_up }))
+    }
+
+    async fn reconcile_devices(
+        &self,
+        request: Request<v1::ReconcileDevicesRequest>,
+    ) -> Answer<v1::ReconcileDevicesResponse> {
+        let asked = request.into_inner();
+        let word = asked.word().as_str_name();
+        self.asked(format!(
+            "reconcile [{}] {} {word} {}",
+            asked.devices.join(" "),
+            asked.rollout,
+            asked.reason
+        ))?;
+        Ok(Response::new(v1::ReconcileDevicesResponse { device_results: self.state().doubts.clone() }))
     }
 
     async fn list_device_results(

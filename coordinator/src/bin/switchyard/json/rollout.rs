@@ -25,6 +25,9 @@ pub fn rollout(rollout: &v1::Rollout) -> Value {
         "etag": rollout.etag,
         "harm": harm(rollout.harm.as_ref()),
         "pace": rollout.pace,
+        "doubts": rollout.doubts.map_or(Value::Null, |doubts| {
+            json!({"settling": doubts.settling, "needs_person": doubts.needs_person})
+        }),
     })
 }
 

@@ -7,6 +7,7 @@ use crate::text::{Style, one_line};
 use crate::view::View;
 use crate::words;
 use switchyard_proto::v1;
+use switchyard_shared::outcome::DeviceState;
 use switchyard_shared::rollout::RolloutState;
 use switchyard_shared::time::{Timestamp, format_duration};
 
@@ -29,6 +30,7 @@ pub fn status(rollout: &v1::Rollout, now: Timestamp, color: bool) -> Vec<String>
     if !view.pace.is_empty() {
         lines.push(row("Pace", view.pace.strip_prefix("pace: ").unwrap_or(&view.pace)));
     }
+    lines.extend(view.in_doubt().map(|doubts| row("In doubt", &doubts)));
     lines.extend(waves(&view));
     lines.extend(times(&view, now));
     for (name, breaker) in view.breakers.iter().take(super::summary::DEVICES_MAX) {
@@ -79,6 +81,9 @@ fn next(view: &View) -> Vec<String> {
     if view.state == RolloutState::Paused {
         commands.push(("go on", format!("switchyard rollout resume {name} --reason WHY")));
     }
+    if view.counts.of(DeviceState::Unknown) > 0 {
+        commands.push(("settle", format!("switchyard device reconcile --all --rollout {name}")));
+    }
     if !words::is_final(view.state) {
         commands.push(("follow", format!("switchyard watch {name}")));
         commands.push(("stop", format!("switchyard rollout abort {name} --reason WHY")));
@@ -122,6 +127,22 @@ mod tests {
         let text = status(&rollout, Timestamp(0), false).join("\n");
         assert!(text.contains(&format!("Harm        {bound}\n")), "{text}");
         assert!(text.contains("Pace        12 in flight reserve 9.8 of the budget of 10"), "{text}");
+    }
+
+    #[test]
+    fn status_says_how_many_are_in_doubt_who_settles_them_and_how() {
+        let mut rollout = dark_site();
+        rollout.counts = Some(v1::DeviceCounts { planned: 3, unknown: 3, ..v1::DeviceCounts::default() });
+        rollout.doubts = Some(v1::Doubts { settling: 2, needs_person: 1 });
+        rollout.blocked_on = vec!["1 device UNKNOWN, a person is needed: dev001".into()];
+        let text = status(&rollout, Timestamp(0), false).join("\n");
+        let settle = "switchyard device reconcile --all --rollout ntp";
+        assert!(
+            text.contains(&format!("In doubt    2 being read back, 1 need a person: {settle}")),
+            "{text}"
+        );
+        assert!(text.contains("Blocked on  1 device UNKNOWN, a person is needed: dev001"), "{text}");
+        assert!(text.contains(&format!("settle: {settle}")), "{text}");
     }
 
     #[test]

@@ -151,6 +151,9 @@ fn next(view: &View) -> Vec<String> {
     if !is_final(view.state) {
         commands.push(format!("switchyard watch {name}"));
     }
+    if view.counts.of(DeviceState::Unknown) > 0 {
+        commands.push(format!("switchyard device reconcile --all --rollout {name}"));
+    }
     if let Some(state) = view.worth_a_look() {
         commands.push(format!("switchyard rollout devices {name} --state {state}"));
     }

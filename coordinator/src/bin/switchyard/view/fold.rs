@@ -28,6 +28,7 @@ impl View {
             blocked_on: Vec::new(),
             harm_expected: String::new(),
             pace: String::new(),
+            doubts: (0, 0),
             sequence: 0,
             started_at: None,
             ended_at: None,
@@ -46,6 +47,7 @@ impl View {
         self.reason = one_line(&rollout.reason);
         self.blocked_on = rollout.blocked_on.iter().map(|why| one_line(why)).collect();
         self.remarks(rollout.harm.as_ref(), &rollout.pace);
+        self.doubts = rollout.doubts.as_ref().map_or((0, 0), |doubts| (doubts.settling, doubts.needs_person));
         self.current_wave = rollout.current_wave as usize;
         self.started_at = words::instant_of(rollout.start_time.as_ref().or(rollout.create_time.as_ref()));
         self.ended_at = words::instant_of(rollout.end_time.as_ref());

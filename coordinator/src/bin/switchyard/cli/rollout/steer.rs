@@ -5,9 +5,12 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::json;
 use crate::session::Session;
-use crate::text::one_line;
+use crate::text::{counted, one_line};
 use crate::words::{full, rollout_state, short};
 use switchyard_proto::v1;
+
+/// Devices that one line names.
+const NAMED_MAX: usize = 10;
 
 /// Which rollout, and why.
 #[derive(Debug, clap::Args)]
@@ -59,25 +62,67 @@ impl Steer {
         PromoteRolloutRequest,
         "follow it: switchyard watch {}"
     );
+}
 
+/// Which rollout to end, and whether to wait for what is in flight.
+#[derive(Debug, clap::Args)]
+pub struct Abort {
+    #[command(flatten)]
+    steer: Steer,
+    /// Stop waiting for devices in flight whose agent is not connected: they are UNKNOWN from then on
+    #[arg(long, requires = "reason")]
+    force: bool,
+}
+
+impl Abort {
     /// Ends the rollout for good, after asking a person.
-    pub async fn abort(self, session: &mut Session) -> Result<Exit, Failure> {
-        let name = short("rollouts", &self.rollout).to_owned();
+    pub async fn run(self, session: &mut Session) -> Result<Exit, Failure> {
+        let Self { steer: Steer { rollout, reason, etag }, force } = self;
+        let name = short("rollouts", &rollout).to_owned();
+        if force && reason.trim().is_empty() {
+            return Err(Failure::usage("--force needs --reason: whoever settles the devices reads it"));
+        }
         let question = format!("Abort {name}? It cannot be resumed");
         if session.may_ask() && !session.globals.yes && !session.confirm(&question) {
             let message = format!("not aborted: the rollout {name} was not touched");
             return Err(Failure::new(Exit::Error, "NOT_AGREED", message));
         }
-        self.abort_now(session).await
+        let request_id = session.request_id();
+        let api = session.api().await?;
+        let request =
+            v1::AbortRolloutRequest { name: full("rollouts", &name), reason, etag, request_id, force };
+        let answer = api.call(api.rollouts().abort_rollout(request)).await?;
+        let rollout = answer.rollout.ok_or_else(|| empty_answer("rollout"))?;
+        let exit = told(session, &rollout, "see what it left: switchyard status {}");
+        if force && session.for_people() {
+            given_up(session, &name, &answer.given_up, &rollout);
+        }
+        Ok(exit)
     }
+}
 
-    steer!(
-        /// Ends the rollout for good.
-        abort_now,
-        abort_rollout,
-        AbortRolloutRequest,
-        "see what it left: switchyard status {}"
-    );
+/// Says what is no longer waited for, and what still is.
+fn given_up(session: &mut Session, name: &str, devices: &[String], rollout: &v1::Rollout) {
+    let in_flight = rollout.counts.as_ref().map_or(0, |counts| counts.running);
+    if devices.is_empty() {
+        session.note("no agent of a device in flight is away: nothing was given up");
+    } else {
+        let shown: Vec<String> = devices.iter().take(NAMED_MAX).map(|device| one_line(device)).collect();
+        let more = devices.len() - shown.len();
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let count = counted(devices.len() as u64, "device");
+        session.say(&format!("{count} UNKNOWN now, no longer waited for: {}{more}", shown.join(", ")));
+        session.note(&format!(
+            "settle them: switchyard device reconcile --all --rollout {name}; without their agents, say what they \
+             have: … --as succeeded|failed|not-applied --reason WHY"
+        ));
+    }
+    if in_flight > 0 {
+        let count = counted(in_flight.into(), "device");
+        session.note(&format!(
+            "{count} still in flight at agents that are connected: they report by themselves"
+        ));
+    }
 }
 
 fn told(session: &mut Session, rollout: &v1::Rollout, next: &str) -> Exit {
