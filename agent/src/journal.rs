@@ -3,6 +3,7 @@
 //! One live segment at a time. Every segment starts from a snapshot that was synced before the file got
 //! its name, so opening and compacting are the same thing, and a crash between leaves a whole segment.
 
+pub mod aside;
 mod book;
 pub mod record;
 mod reserve;

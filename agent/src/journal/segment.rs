@@ -12,7 +12,7 @@ const MAGIC: &[u8; 8] = b"SWYDJRNL";
 const VERSION: u32 = 1;
 const HEAD: usize = 12;
 /// Largest segment that is read, in bytes.
-const SEGMENT_BYTES_MAX: u64 = 512 * 1024 * 1024;
+pub const SEGMENT_BYTES_MAX: u64 = 512 * 1024 * 1024;
 const SUFFIX: &str = ".journal";
 const SNAPSHOT_ENTRIES_PER_FRAME: usize = 64;
 
@@ -69,7 +69,7 @@ pub enum SegmentError {
 impl SegmentError {
     /// What to do about it; `dir` is the journal's folder.
     pub fn advice(&self, dir: &Path) -> String {
-        let dir = dir.display();
+        let (data, dir) = (dir.parent().unwrap_or(dir).display(), dir.display());
         match self {
             Self::OtherSite { found, .. } => {
                 format!("Start this agent with --site {found}, or give it a --data folder of its own")
@@ -82,8 +82,9 @@ impl SegmentError {
             | Self::Damaged(_)
             | Self::CutOff(_)
             | Self::Unknown(..) => format!(
-                "Devices may have been written to that only this file knows of: restore it from a copy, or read those \
-                 devices back, move {dir} away and start again"
+                "Devices may have been written to that only this file knows of: restore {dir} from a copy, or set it \
+                 aside with `switchyard-agent journal set-aside --data {data} --yes` and start again; then what was in \
+                 flight here is UNKNOWN and is read back"
             ),
         }
     }

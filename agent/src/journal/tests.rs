@@ -1,5 +1,6 @@
 //! What the journal promises on a disk that works; what it does on one that does not is in the modules.
 
+mod aside;
 mod cuts;
 mod damage;
 mod faults;

@@ -1,6 +1,7 @@
 //! `switchyard-agent`: configures the devices of one site, or plays devices that are not there.
 
 mod connector;
+mod journal;
 mod run;
 mod simulate;
 
@@ -21,6 +22,8 @@ struct Cli {
 enum Command {
     /// Configure the devices of one site for a coordinator.
     Run(run::Args),
+    /// Set a journal aside that cannot be used.
+    Journal(journal::Args),
     /// Run simulated devices.
     Simulate(simulate::Args),
 }
@@ -36,6 +39,7 @@ async fn main() -> ExitCode {
         .init();
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(args).await,
+        Command::Journal(args) => journal::run(args),
         Command::Simulate(args) => simulate::run(args).await,
     };
     match result {
