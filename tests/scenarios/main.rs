@@ -2,6 +2,7 @@
 
 mod abort;
 mod bad_input;
+mod disk;
 mod killed;
 mod main_job;
 mod openssh;

@@ -1,0 +1,229 @@
+//! The agent's disk fills up, fails, or has changed: nothing is lost, nothing is written twice, and the agent says
+//! what to do.
+#![expect(clippy::disallowed_methods, reason = "the tests' own files")]
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use switchyard_agent::simulator::Kind;
+use switchyard_tests::wait;
+use switchyard_tests::world::{TEMPLATE, World, device, document, text};
+
+const DEVICES: usize = 40;
+const PARALLEL: usize = 4;
+
+/// A file system of its own, gone with this.
+struct Tmpfs(PathBuf);
+
+impl Tmpfs {
+    fn mount(path: PathBuf, size: &str) -> Self {
+        std::fs::create_dir_all(&path).unwrap();
+        let words = ["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"];
+        assert!(Command::new("mount").args(words).arg(&path).status().unwrap().success());
+        Self(path)
+    }
+
+    /// Takes all the room that is left.
+    fn fill(&self) {
+        let to = format!("of={}", self.filler().display());
+        Command::new("dd").args(["if=/dev/zero", "bs=4096", &to]).output().unwrap();
+    }
+
+    fn free(&self) {
+        std::fs::remove_file(self.filler()).unwrap();
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.0.join("filler")
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+/// Slow devices and a coordinator, no agent yet.
+fn world() -> World {
+    let mut world = World::new();
+    world.simulate(DEVICES, &format!("lab:1-{DEVICES}"), &[&format!("slow:1-{DEVICES}")]);
+    world.start_coordinator();
+    world.write("device.cfg.j2", TEMPLATE);
+    world
+}
+
+/// Everything in between the agent's words and its program.
+fn with_strace(world: &mut World, inject: &str) {
+    // As a grandchild, so that a signal to the program reaches it.
+    let words = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", inject];
+    world.before.insert("lab".to_owned(), words.map(str::to_owned).to_vec());
+}
+
+fn roll_out(world: &World, name: &str) {
+    world.import(&world.path("devices/inventory.yaml"));
+    let spec = format!(
+        "api_version: switchyard/v1\nkind: Rollout\nmetadata: {{name: {name}}}\nspec:\n  change:\n    ssh: {{command: \
+         load}}\n    templates: {{default: device.cfg.j2}}\n  strategy:\n    max_parallel_per_site: {PARALLEL}\n    \
+         waves: [{{name: all}}]\n    budget: {{devices: 100000}}\n"
+    );
+    let path = world.write(&format!("{name}.yaml"), &spec).display().to_string();
+    world.say(&["apply", "-f", &path, "--no-wait"]);
+    wait::until("some devices are configured", || (applied(world) >= 6).then_some(()));
+}
+
+fn applied(world: &World) -> usize {
+    (1..=DEVICES).filter(|number| world.applies(&device(*number)) > 0).count()
+}
+
+/// Waits for the end; by the ledgers nothing was written twice, and what they say was done is not lost.
+fn end(world: &World, name: &str) -> Value {
+    let output = world.run(&["watch", name, "-o", "json"]);
+    assert!(matches!(output.status.code(), Some(0..=3)), "{}", text(&output));
+    let end = document(&output);
+    let count = |state: &str| end["devices"][state].as_u64().unwrap();
+    let sum: u64 = ["succeeded", "failed", "skipped", "unknown"].iter().map(|state| count(state)).sum();
+    assert_eq!(sum, DEVICES as u64, "{end}");
+    for number in 1..=DEVICES {
+        let device = device(number);
+        let writes = [Kind::Apply, Kind::Reject, Kind::Abandoned]
+            .map(|kind| world.ledger(&device).iter().filter(|event| event.event == kind).count());
+        assert!(writes.iter().sum::<usize>() <= 1, "{device} was written to {writes:?}");
+    }
+    let applied = applied(world) as u64;
+    assert!(
+        (count("succeeded")..=count("succeeded") + count("unknown")).contains(&applied),
+        "{applied}: {end}"
+    );
+    end
+}
+
+fn said(world: &World, words: &str) -> bool {
+    world.agents["lab"].output().iter().any(|line| line.contains(words))
+}
+
+#[test]
+#[ignore = "needs root: use tests/run"]
+fn a_disk_that_fills_up_stops_new_work_and_the_rollout_goes_on_when_there_is_room() {
+    let mut world = world();
+    let disk = Tmpfs::mount(world.path("agent-lab"), "2m");
+    world.start_agent("lab");
+    roll_out(&world, "full");
+    disk.fill();
+    world.agents["lab"].line_with("the disk is full");
+    world.agents["lab"].line_with("starting nothing new, results are still delivered");
+    let running =
+        || world.document(&["watch", "full", "--exit-on-block", "-o", "json"])["devices"]["running"] == 0;
+    wait::until("what ran has ended", || running().then_some(()));
+    let contacts = || (1..=DEVICES).map(|number| world.contacts(&device(number))).sum::<usize>();
+    let before = (contacts(), applied(&world));
+    assert!(before.1 < DEVICES, "the disk was full before the end");
+    // Anything that asks the agent to start more: a second rollout, answered by none.
+    wait::pause(std::time::Duration::from_secs(3));
+    assert_eq!((contacts(), applied(&world)), before, "nothing starts on a full disk");
+    disk.free();
+    world.agents["lab"].line_with("the disk has room again");
+    let end = end(&world, "full");
+    assert!(end["devices"]["failed"].as_u64().unwrap() <= PARALLEL as u64, "{end}");
+    assert_eq!(end["devices"]["unknown"], 0, "{end}");
+}
+
+#[test]
+#[ignore = "needs root: use tests/run"]
+fn an_agent_killed_on_a_full_disk_starts_on_it_and_delivers() {
+    let mut world = world();
+    let disk = Tmpfs::mount(world.path("agent-lab"), "2m");
+    world.start_agent("lab");
+    roll_out(&world, "killed");
+    disk.fill();
+    world.agents["lab"].line_with("the disk is full");
+    world.agents.get_mut("lab").unwrap().kill();
+    disk.fill();
+    world.launch_agent("lab");
+    wait::until("it runs or tells of the disk", || {
+        (said(&world, "connected to") || said(&world, "No space left")).then_some(())
+    });
+    disk.free();
+    if world.agents.get_mut("lab").unwrap().has_ended() {
+        world.start_agent("lab");
+    }
+    end(&world, "killed");
+}
+
+#[test]
+#[ignore = "needs strace: use tests/run"]
+fn a_failed_sync_is_survived_in_a_new_file_and_one_that_fails_for_ever_ends_the_agent() {
+    for (name, when, survives) in [("once", "when=25", true), ("for-ever", "when=25+", false)] {
+        let mut world = world();
+        world.start_agent("lab");
+        world.agents.get_mut("lab").unwrap().kill();
+        with_strace(&mut world, &format!("inject=fsync,fdatasync:error=EIO:{when}"));
+        world.start_agent("lab");
+        roll_out(&world, name);
+        if survives {
+            world.agents["lab"].line_with("a new file was begun with all that matters");
+        } else {
+            world.agents["lab"].line_with("Input/output error");
+            let status = world.agents.get_mut("lab").unwrap().exit_status();
+            assert_eq!(status, 1, "it ends by itself");
+            world.before.clear();
+            world.start_agent("lab");
+        }
+        let end = end(&world, name);
+        assert!(!survives || end["devices"]["succeeded"] == DEVICES, "{end}");
+    }
+}
+
+#[test]
+#[ignore = "needs strace: use tests/run"]
+fn a_disk_that_takes_half_a_second_for_each_sync_only_takes_longer() {
+    let mut world = world();
+    with_strace(&mut world, "inject=fsync,fdatasync:delay_enter=500000");
+    world.start_agent("lab");
+    roll_out(&world, "slow");
+    let end = end(&world, "slow");
+    assert_eq!(end["devices"]["succeeded"], DEVICES, "{end}");
+}
+
+#[test]
+fn a_damaged_journal_is_refused_set_aside_and_what_was_in_flight_is_unknown_and_not_done_twice() {
+    let mut world = world();
+    world.start_agent("lab");
+    roll_out(&world, "damaged");
+    world.agents.get_mut("lab").unwrap().kill();
+    damage(&world.path("agent-lab/journal"));
+    world.launch_agent("lab");
+    assert_eq!(world.agents.get_mut("lab").unwrap().exit_status(), 1);
+    assert!(
+        said(&world, "cannot be used") && said(&world, "journal set-aside"),
+        "{:?}",
+        world.agents["lab"].output()
+    );
+    let data = world.path("agent-lab").display().to_string();
+    let aside = |more: &[&str]| {
+        let program = switchyard_tests::programs::folder().join("switchyard-agent");
+        Command::new(program).args(["journal", "set-aside", "--data", &data]).args(more).output().unwrap()
+    };
+    let looked = aside(&[]);
+    assert!(!looked.status.success() && text(&looked).contains("nothing was moved"), "{}", text(&looked));
+    let moved = aside(&["--yes"]);
+    assert!(moved.status.success() && text(&moved).contains("journal.aside-1"), "{}", text(&moved));
+    world.start_agent("lab");
+    let end = end(&world, "damaged");
+    assert!(end["devices"]["unknown"].as_u64().unwrap() <= PARALLEL as u64, "{end}");
+}
+
+/// Changes a byte in the middle of the newest segment.
+fn damage(journal: &Path) {
+    let mut segments: Vec<PathBuf> = std::fs::read_dir(journal)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "journal"))
+        .collect();
+    segments.sort();
+    let path = segments.last().unwrap();
+    let mut bytes = std::fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x20;
+    std::fs::write(path, bytes).unwrap();
+}
