@@ -17,20 +17,20 @@ struct Tmpfs(PathBuf);
 
 impl Tmpfs {
     fn mount(path: PathBuf, size: &str) -> Self {
-        std::fs::create_dir_all(&path).unwrap();
+        std::fs::create_dir_all(&path).expect("a folder");
         let words = ["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"];
-        assert!(Command::new("mount").args(words).arg(&path).status().unwrap().success());
+        assert!(Command::new("mount").args(words).arg(&path).status().expect("mount runs").success());
         Self(path)
     }
 
     /// Takes all the room that is left.
     fn fill(&self) {
         let to = format!("of={}", self.filler().display());
-        Command::new("dd").args(["if=/dev/zero", "bs=4096", &to]).output().unwrap();
+        Command::new("dd").args(["if=/dev/zero", "bs=4096", &to]).output().expect("dd runs");
     }
 
     fn free(&self) {
-        std::fs::remove_file(self.filler()).unwrap();
+        std::fs::remove_file(self.filler()).expect("it was full");
     }
 
     fn filler(&self) -> PathBuf {
@@ -81,7 +81,7 @@ fn end(world: &World, name: &str) -> Value {
     let output = world.run(&["watch", name, "-o", "json"]);
     assert!(matches!(output.status.code(), Some(0..=3)), "{}", text(&output));
     let end = document(&output);
-    let count = |state: &str| end["devices"][state].as_u64().unwrap();
+    let count = |state: &str| end["devices"][state].as_u64().expect("a count");
     let sum: u64 = ["succeeded", "failed", "skipped", "unknown"].iter().map(|state| count(state)).sum();
     assert_eq!(sum, DEVICES as u64, "{end}");
     for number in 1..=DEVICES {
@@ -112,8 +112,7 @@ fn a_disk_that_fills_up_stops_new_work_and_the_rollout_goes_on_when_there_is_roo
     disk.fill();
     world.agents["lab"].line_with("the disk is full");
     world.agents["lab"].line_with("starting nothing new, results are still delivered");
-    let running =
-        || world.document(&["watch", "full", "--exit-on-block", "-o", "json"])["devices"]["running"] == 0;
+    let running = || world.document(&["status", "full", "-o", "json"])["devices"]["running"] == 0;
     wait::until("what ran has ended", || running().then_some(()));
     let contacts = || (1..=DEVICES).map(|number| world.contacts(&device(number))).sum::<usize>();
     let before = (contacts(), applied(&world));
@@ -124,7 +123,7 @@ fn a_disk_that_fills_up_stops_new_work_and_the_rollout_goes_on_when_there_is_roo
     disk.free();
     world.agents["lab"].line_with("the disk has room again");
     let end = end(&world, "full");
-    assert!(end["devices"]["failed"].as_u64().unwrap() <= PARALLEL as u64, "{end}");
+    assert!(end["devices"]["failed"].as_u64().expect("a count") <= PARALLEL as u64, "{end}");
     assert_eq!(end["devices"]["unknown"], 0, "{end}");
 }
 
@@ -202,7 +201,11 @@ fn a_damaged_journal_is_refused_set_aside_and_what_was_in_flight_is_unknown_and_
     let data = world.path("agent-lab").display().to_string();
     let aside = |more: &[&str]| {
         let program = switchyard_tests::programs::folder().join("switchyard-agent");
-        Command::new(program).args(["journal", "set-aside", "--data", &data]).args(more).output().unwrap()
+        Command::new(program)
+            .args(["journal", "set-aside", "--data", &data])
+            .args(more)
+            .output()
+            .expect("dd runs")
     };
     let looked = aside(&[]);
     assert!(!looked.status.success() && text(&looked).contains("nothing was moved"), "{}", text(&looked));
@@ -210,20 +213,20 @@ fn a_damaged_journal_is_refused_set_aside_and_what_was_in_flight_is_unknown_and_
     assert!(moved.status.success() && text(&moved).contains("journal.aside-1"), "{}", text(&moved));
     world.start_agent("lab");
     let end = end(&world, "damaged");
-    assert!(end["devices"]["unknown"].as_u64().unwrap() <= PARALLEL as u64, "{end}");
+    assert!(end["devices"]["unknown"].as_u64().expect("a count") <= PARALLEL as u64, "{end}");
 }
 
 /// Changes a byte in the middle of the newest segment.
 fn damage(journal: &Path) {
     let mut segments: Vec<PathBuf> = std::fs::read_dir(journal)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+        .expect("a journal")
+        .map(|entry| entry.expect("a name").path())
         .filter(|path| path.extension().is_some_and(|end| end == "journal"))
         .collect();
     segments.sort();
-    let path = segments.last().unwrap();
-    let mut bytes = std::fs::read(path).unwrap();
+    let path = segments.last().expect("a segment");
+    let mut bytes = std::fs::read(path).expect("a file");
     let middle = bytes.len() / 2;
     bytes[middle] ^= 0x20;
-    std::fs::write(path, bytes).unwrap();
+    std::fs::write(path, bytes).expect("a file");
 }
