@@ -22,7 +22,7 @@ use switchyard_agent::simulator::{
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-pub use device::{Play, set_play};
+pub use device::{Play, READ_COMMAND, set_play};
 
 /// Most devices of one fleet.
 pub const DEVICES_MAX: usize = 10_000;

@@ -8,6 +8,7 @@ mod main_job;
 mod openssh;
 mod overlap;
 mod pace;
+mod readback;
 mod readme;
 mod reflection;
 mod silence;

@@ -150,7 +150,7 @@ impl SshExecutor {
         task: &Task,
         cancel: &CancellationToken,
     ) -> Result<(), Box<Outcome>> {
-        let opening = tokio::time::timeout(task.timeouts.connect, session.handle.channel_open_session());
+        let opening = tokio::time::timeout(task.timeouts.connect, connect::open_again(&session.handle));
         let opened = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(self.called_off(task)),
@@ -160,6 +160,11 @@ impl SshExecutor {
             Ok(Ok(channel)) => {
                 session.channel = Some(channel);
                 return Ok(());
+            }
+            Ok(Err(error @ russh::Error::ChannelOpenFailure(_))) => {
+                let hint = "it opens no second channel after the reading: raise its session limit, or leave out \
+                            change.ssh.read if it has room for one command only";
+                Failure { hint: hint.into(), ..explain::ssh(task, Stage::OpenChannel, &error) }
             }
             Ok(Err(error)) => explain::ssh(task, Stage::OpenChannel, &error),
             Err(_) => explain::silence(task, Stage::OpenChannel),

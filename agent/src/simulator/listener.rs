@@ -126,6 +126,7 @@ async fn serve(device: Arc<Device>, shared: Arc<Shared>, stream: TcpStream, clie
         | Mode::SlowFailure
         | Mode::Cut
         | Mode::DropAfterWrite
+        | Mode::StallAfterWrite
         | Mode::Half
         | Mode::NoRead
         | Mode::StuckRead

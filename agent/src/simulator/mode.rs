@@ -29,6 +29,8 @@ pub enum Mode {
     Cut,
     /// Takes the configuration, then drops the connection without an exit status.
     DropAfterWrite,
+    /// Takes the configuration, and never answers.
+    StallAfterWrite,
     /// Puts half of the configuration in force, then drops the connection.
     Half,
     /// As good, with 100 MB of output. For tests.
@@ -67,6 +69,7 @@ impl Mode {
         Self::SlowFailure,
         Self::Cut,
         Self::DropAfterWrite,
+        Self::StallAfterWrite,
         Self::Half,
         Self::Flood,
         Self::Garble,
@@ -96,6 +99,7 @@ impl Mode {
             Self::SlowFailure => "slow-failure",
             Self::Cut => "cut",
             Self::DropAfterWrite => "drop-after-write",
+            Self::StallAfterWrite => "stall-after-write",
             Self::Half => "half",
             Self::Flood => "flood",
             Self::Garble => "garble",

@@ -82,6 +82,12 @@ pub(super) async fn run(call: Call, mut channel: Channel<Msg>) {
         | Mode::NoRead
         | Mode::StuckRead
         | Mode::HalfRead => take(&call, &channel, &configuration).await,
+        Mode::StallAfterWrite => {
+            if let Err(error) = call.device.apply(call.client, &call.command, &configuration) {
+                tracing::error!("failed to write the ledger of {}: {error}", call.device.name);
+            }
+            while channel.wait().await.is_some() {}
+        }
     }
     if call.cut_after.is_set() {
         // The client has its answer by then: the link is cut between two devices, not within one.
@@ -169,6 +175,7 @@ async fn take(call: &Call, channel: &Channel<Msg>, configuration: &[u8]) {
         | Mode::SlowFailure
         | Mode::Cut
         | Mode::Busy
+        | Mode::StallAfterWrite
         | Mode::Half
         | Mode::NoCommand
         | Mode::Close

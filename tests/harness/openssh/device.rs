@@ -1,4 +1,4 @@
-//! The device behind a real sshd: a forced command that takes the configuration and notes it itself.
+//! The device behind a real sshd: a forced command that takes or shows the configuration and notes it itself.
 
 use super::setup::write;
 use std::io;
@@ -16,7 +16,12 @@ pub enum Play {
     Reject,
     /// Takes it, then kills the server of its own session: no exit status.
     Drop,
+    /// Puts half of it in force, then kills the server of its own session.
+    Half,
 }
+
+/// The command that prints the configuration in force.
+pub const READ_COMMAND: &str = "show-running";
 
 impl Play {
     fn word(self) -> &'static str {
@@ -24,6 +29,7 @@ impl Play {
             Self::Good => "good",
             Self::Reject => "reject",
             Self::Drop => "drop",
+            Self::Half => "half",
         }
     }
 }
@@ -46,11 +52,11 @@ pub(super) fn make(dir: &Path, name: &str, address: SocketAddr, play: Play) -> i
 
 /// The forced command. A ledger line is one `printf`, so one write at the end of the file.
 pub(super) fn script(dir: &Path) -> String {
-    SCRIPT.replace("@DIR@", &dir.display().to_string())
+    SCRIPT.replace("@DIR@", &dir.display().to_string()).replace("@READ@", READ_COMMAND)
 }
 
 const SCRIPT: &str = r#"#!/bin/sh
-# Plays one device: takes the configuration on standard input and notes it in the device's ledger.
+# Plays one device: takes the configuration on standard input, or shows it, and notes that in the device's ledger.
 set -eu
 if [ -t 0 ] && [ -z "${SSH_ORIGINAL_COMMAND:-}" ]; then
     # A person, or a tool that plays one: a shell with a prompt, in which `load` is this command.
@@ -59,6 +65,20 @@ fi
 set -- $SSH_CONNECTION
 cd "@DIR@/by-address/$3:$4"
 printf '{"at_us":%s,"event":"login","client":"%s:%s"}\n' "$(date +%s%6N)" "$1" "$2" >> ledger.jsonl
+note() {
+    sum=$(sha256sum "$3")
+    bytes=$(wc -c < "$3")
+    printf '{"at_us":%s,"event":"%s","client":"%s","bytes":%s,"sha256":"%s"}\n' \
+        "$(date +%s%6N)" "$1" "$2" "$bytes" "${sum%% *}" >> ledger.jsonl
+}
+if [ "${SSH_ORIGINAL_COMMAND:-}" = @READ@ ]; then
+    shown="shown.$$"
+    cat running > "$shown" 2> /dev/null || :
+    note read "$1:$2" "$shown"
+    cat "$shown"
+    rm "$shown"
+    exit 0
+fi
 read -r play < play
 if [ "$play" = reject ]; then
     cat > /dev/null
@@ -68,11 +88,17 @@ if [ "$play" = reject ]; then
 fi
 draft="draft.$$"
 cat > "$draft"
-sum=$(sha256sum "$draft")
-bytes=$(wc -c < "$draft")
+if [ "$play" = half ]; then
+    half="half.$$"
+    head -c "$(($(wc -c < "$draft") / 2))" "$draft" > "$half"
+    rm "$draft"
+    mv "$half" running
+    note half "$1:$2" running
+    kill -9 "$PPID"
+    exit 0
+fi
 mv "$draft" running
-printf '{"at_us":%s,"event":"apply","client":"%s:%s","bytes":%s,"sha256":"%s"}\n' \
-    "$(date +%s%6N)" "$1" "$2" "$bytes" "${sum%% *}" >> ledger.jsonl
+note apply "$1:$2" running
 if [ "$play" = drop ]; then
     kill -9 "$PPID"
     exit 0

@@ -8,8 +8,9 @@ use switchyard_agent::executor::ssh::SshExecutor;
 use switchyard_agent::executor::{AttemptContext, Executor, GateRefused};
 use switchyard_agent::simulator::Kind;
 use switchyard_shared::id::{DeviceName, OpId, RolloutName};
-use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
-use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Task, Timeouts};
+use switchyard_shared::outcome::{Class, Found, LeftAs, Outcome, Phase};
+use switchyard_shared::readback::digest;
+use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Purpose, Task, Timeouts};
 use tokio_util::sync::CancellationToken;
 
 struct OpenGate;
@@ -214,5 +215,41 @@ async fn silent_devices_cost_one_connect_timeout_and_the_others_nothing() {
             if entry.name.as_str() < "dev011" { (Class::Ok, 1) } else { (Class::Timeout, 0) };
         assert_eq!((outcome.class, count(&fleet, &entry.name, Kind::Apply)), (class, applies), "{outcome:?}");
         assert_eq!(count(&fleet, &entry.name, Kind::Contact), 1);
+    }
+}
+
+fn readable(task: &mut Task) {
+    task.read = Some(READ_COMMAND.into());
+}
+
+#[tokio::test]
+#[ignore = "needs openssh-server: use tests/run"]
+async fn a_real_server_that_has_it_already_is_read_and_not_written() {
+    // One session at a time: the reading must be over before the write begins.
+    let (fleet, _dir) = fleet(1, |config| config.sshd_lines = "MaxSessions 1".into()).await;
+    let first = attempt(&fleet, readable).await;
+    assert_eq!((first.class, first.left_as), (Class::Ok, LeftAs::Changed), "{first:?}");
+    let second = attempt(&fleet, readable).await;
+    assert_eq!((second.class, second.left_as), (Class::Unchanged, LeftAs::Unchanged), "{second:?}");
+    assert_eq!((count(&fleet, "dev001", Kind::Read), count(&fleet, "dev001", Kind::Apply)), (2, 1));
+}
+
+#[tokio::test]
+#[ignore = "needs openssh-server: use tests/run"]
+async fn a_real_server_lost_after_the_write_is_settled_by_reading_it() {
+    for (play, found) in [(Play::Drop, Found::Applied), (Play::Half, Found::Different)] {
+        let (fleet, _dir) = fleet(1, |_| {}).await;
+        set_play(fleet.dir(), "dev001", play).expect("a file");
+        let lost = attempt(&fleet, readable).await;
+        assert_eq!(lost.class, Class::LostAfterWrite, "{play:?}: {lost:?}");
+        let settle = |task: &mut Task| {
+            readable(task);
+            task.purpose = Purpose::Settle { before: Some(digest(b"")) };
+        };
+        let outcome = attempt(&fleet, settle).await;
+        assert_eq!((outcome.class, outcome.found), (Class::Ok, Some(found)), "{play:?}: {outcome:?}");
+        let ledger = fleet.ledger("dev001").expect("a ledger");
+        let writes = ledger.iter().filter(|event| event.event.ends_a_write()).count();
+        assert_eq!((writes, count(&fleet, "dev001", Kind::Read)), (1, 2), "{play:?}");
     }
 }

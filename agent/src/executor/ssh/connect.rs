@@ -24,6 +24,11 @@ const PACKETS_UNREAD_MAX: usize = 8;
 /// clock, so that a long command does not look like a cut link.
 const ASK_AFTER: Duration = Duration::from_secs(5);
 
+/// Times that a channel is asked for after another one was closed.
+const CHANNEL_TRIES_MAX: u32 = 10;
+/// Rest between two of them.
+const CHANNEL_REST: Duration = Duration::from_millis(100);
+
 /// How far an attempt has come; what a timeout or a lost connection then means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -142,4 +147,16 @@ pub(super) async fn open(
     let channel = channel.map_err(|error| explain::ssh(task, Stage::OpenChannel, &error))?;
     stage.set(Stage::Open);
     Ok(Session { handle, channel: Some(channel), record, cut })
+}
+
+/// Opens a channel after another one was closed. A device with room for one frees it some time after it has
+/// said goodbye to the first, so one that refuses is asked again for a while; the caller bounds the whole.
+pub(super) async fn open_again(handle: &Handle<Peer>) -> Result<Channel<Msg>, russh::Error> {
+    for _ in 1..CHANNEL_TRIES_MAX {
+        match handle.channel_open_session().await {
+            Err(russh::Error::ChannelOpenFailure(_)) => tokio::time::sleep(CHANNEL_REST).await,
+            opened_or_lost => return opened_or_lost,
+        }
+    }
+    handle.channel_open_session().await
 }

@@ -132,12 +132,13 @@ async fn a_device_in_doubt_is_found_with_the_change_without_it_or_with_neither()
     for (mode, running, found, left_as) in [
         (Mode::DropAfterWrite, Some(OLD), Found::Applied, LeftAs::Changed),
         (Mode::DropAfterWrite, None, Found::Applied, LeftAs::Changed),
+        (Mode::StallAfterWrite, Some(OLD), Found::Applied, LeftAs::Changed),
         (Mode::Stall, Some(OLD), Found::NotApplied, LeftAs::Unchanged),
         (Mode::Stall, None, Found::NotApplied, LeftAs::Unchanged),
         (Mode::Half, Some(OLD), Found::Different, LeftAs::Unknown),
     ] {
         let mut bench = readable(mode, running).await;
-        if mode == Mode::Stall {
+        if [Mode::Stall, Mode::StallAfterWrite].contains(&mode) {
             bench.task.timeouts.command = Duration::from_millis(1500);
         }
         let lost = bench.attempt().await;
