@@ -40,7 +40,7 @@ fn assert_no_blind_write(world: &World, devices: usize) {
 /// Kills the agent once device 1 has seen `kind`, and starts it again with the device `mode`.
 fn kill_at(world: &mut World, kind: Kind, mode: &str) {
     wait::until("the write has begun", || acts(world, 1).contains(&kind).then_some(()));
-    world.agents.get_mut("lab").unwrap().kill();
+    world.agents.get_mut("lab").expect("an agent").kill();
     world.set_mode(&format!("{mode}:1"));
     world.start_agent("lab");
 }

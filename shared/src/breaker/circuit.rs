@@ -117,6 +117,11 @@ impl Circuit {
         permit.epoch == self.epoch
     }
 
+    /// What an attempt holds that passed although this was open.
+    pub fn permit(&self) -> Permit {
+        Permit { epoch: self.epoch, probe: false }
+    }
+
     pub fn since(&self) -> Timestamp {
         self.since
     }

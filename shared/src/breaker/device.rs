@@ -37,7 +37,7 @@ enum Cause {
     StrangeKey,
     /// Only a person, or another secret.
     Credential,
-    /// Only a person who has read the device.
+    /// Only a person, or an agent, who has read the device.
     Doubt,
 }
 
@@ -76,6 +76,15 @@ impl DeviceBreaker {
     /// Its state.
     pub fn state(&self) -> State {
         self.circuit.state()
+    }
+
+    /// Whether it is open because nobody knows what the device was left as.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.state() == State::Open && self.circuit.retry_at().is_none() && self.refused.is_none()
+    }
+
+    pub(super) fn permit(&self) -> Permit {
+        self.circuit.permit()
     }
 
     pub(super) fn keep(&self, now: Timestamp) -> KeptDevice {

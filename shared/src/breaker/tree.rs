@@ -2,6 +2,7 @@
 
 mod commands;
 mod kept;
+mod readings;
 
 pub use commands::NotHere;
 pub use kept::Snapshot;

@@ -4,7 +4,7 @@ use super::{Core, Effect};
 use crate::attempt::Ended;
 use crate::journal::Entry;
 use switchyard_shared::id::OpId;
-use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
+use switchyard_shared::outcome::{Class, Found, LeftAs, Outcome, Phase};
 use switchyard_shared::time::Timestamp;
 
 impl Core {
@@ -27,6 +27,9 @@ impl Core {
         self.note_credential(&running.task.endpoint.credential_ref, outcome.class, now);
         let _overdue_or_in_time = self.pool.release(running.lease, outcome.class, now);
         let _late_or_counted = self.breakers.finish(running.admission, outcome.class, now);
+        if matches!(outcome.found, Some(Found::Applied | Found::NotApplied)) {
+            self.breakers.settled(&op.device, now);
+        }
         self.note_moves(now);
         self.note_pool_changes();
         self.record(op, outcome, wrote);

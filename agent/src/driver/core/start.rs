@@ -9,7 +9,7 @@ use std::time::Duration;
 use switchyard_shared::breaker::{self, Name, NotNow};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::pool::{Ask, Work};
-use switchyard_shared::task::Task;
+use switchyard_shared::task::{Purpose, Task};
 use switchyard_shared::time::Timestamp;
 
 /// What an attempt may take beyond its longest, before its place is taken from it.
@@ -43,7 +43,11 @@ impl Core {
             first: !self.tried.has_failed(&task.op),
         };
         let back_at = self.link.held_since().map(|since| since.plus(HELD_WAIT_MAX));
-        let admission = match self.breakers.try_acquire(&wanted, now) {
+        let admission = match task.purpose {
+            Purpose::Apply => self.breakers.try_acquire(&wanted, now),
+            Purpose::Settle { .. } => self.breakers.try_acquire_reading(&wanted, now),
+        };
+        let admission = match admission {
             Ok(admission) => admission,
             Err(not_now)
                 if not_now.soon && !(is_of_site(&not_now) && back_at.is_some_and(|at| at <= now)) =>

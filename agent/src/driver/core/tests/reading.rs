@@ -45,6 +45,32 @@ fn a_reading_that_ends_is_a_result_like_any_other() {
 }
 
 #[test]
+fn a_device_in_doubt_is_read_in_spite_of_its_quarantine_and_a_settled_one_is_written_again() {
+    use switchyard_shared::outcome::Found;
+    for (found, written_again) in [
+        (Some(Found::NotApplied), true),
+        (Some(Found::Applied), true),
+        (Some(Found::Different), false),
+        (None, false),
+    ] {
+        let mut world = World::new(2);
+        world.assign([op(1)]);
+        world.write(op(1));
+        world.lose(op(1));
+        let reading = reading(1, 2);
+        world.assign_tasks(vec![reading.clone()]);
+        assert_eq!(world.started.last(), Some(&reading.op), "the quarantine waits for just this");
+        let class = if found.is_some() { Class::Ok } else { Class::PrecheckFailed };
+        let outcome = Outcome::new(class, Phase::Verify, LeftAs::Unknown, "", world.now);
+        let outcome = Outcome { found, ..outcome };
+        world.event(Event::Ended(Ended { op: reading.op.clone(), outcome, wrote: false }));
+        world.assign([attempt_at("ntp", 1, 3)]);
+        let again = world.started.last() == Some(&attempt_at("ntp", 1, 3));
+        assert_eq!(again, written_again, "{found:?}: {:?}", world.last_result());
+    }
+}
+
+#[test]
 fn an_agent_that_shuts_down_begins_no_reading() {
     let mut world = World::new(2);
     world.event(Event::Drain);

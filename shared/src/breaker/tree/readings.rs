@@ -1,0 +1,39 @@
+//! Readings after a doubt: the quarantine that the doubt began lets them through, and ends when they settle it.
+
+use super::{Admission, Attempt, Tree};
+use crate::breaker::NotNow;
+use crate::id::DeviceName;
+use crate::time::Timestamp;
+
+impl Tree {
+    /// Admits a reading as [`Tree::try_acquire`] admits an attempt, but for the quarantine of a device in
+    /// doubt: that waits for just this.
+    pub fn try_acquire_reading(
+        &mut self,
+        attempt: &Attempt<'_>,
+        now: Timestamp,
+    ) -> Result<Admission, NotNow> {
+        let aside = match self.devices.get(attempt.device) {
+            Some(breaker) if breaker.is_in_doubt() => self.devices.remove(attempt.device),
+            Some(_) | None => None,
+        };
+        let mut admitted = self.try_acquire(attempt, now);
+        if let Some(breaker) = aside {
+            if let Ok(admission) = &mut admitted {
+                // Its end counts at the device: a login that is refused must not be tried again and again.
+                admission.at_device = breaker.permit();
+            }
+            self.devices.insert(attempt.device.clone(), breaker);
+        }
+        admitted
+    }
+
+    /// A reading has shown what `device` has: if it is in quarantine for a doubt, that ends. Call it after
+    /// [`Tree::finish`].
+    pub fn settled(&mut self, device: &DeviceName, now: Timestamp) {
+        if let Some(breaker) = self.devices.get_mut(device).filter(|breaker| breaker.is_in_doubt()) {
+            breaker.reset("auto", "it was read back", now);
+            self.moved.push(breaker.report(&self.name));
+        }
+    }
+}
