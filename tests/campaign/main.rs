@@ -7,6 +7,7 @@ mod aborts;
 mod chance;
 mod checks;
 mod kills;
+mod power_cuts;
 mod report;
 mod stage;
 
@@ -43,7 +44,7 @@ struct Args {
     /// How much of each part.
     #[arg(long, value_enum, default_value = "quick")]
     size: Size,
-    /// Only these parts: kills, aborts; may be given again.
+    /// Only these parts: kills, power-cuts, aborts; may be given again.
     #[arg(long, value_name = "PART")]
     only: Vec<String>,
     /// So many kills or aborts, whatever the size says.
@@ -65,8 +66,9 @@ struct Part {
     run: fn(usize, &mut Chance, &mut Report),
 }
 
-const PARTS: [Part; 2] = [
+const PARTS: [Part; 3] = [
     Part { name: "kills", counts: [20, 200, 1000], run: kills::run },
+    Part { name: "power-cuts", counts: [0, 30, 100], run: power_cuts::run },
     Part { name: "aborts", counts: [5, 200, 200], run: aborts::run },
 ];
 

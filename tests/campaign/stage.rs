@@ -200,4 +200,4 @@ impl Stage {
 }
 
 /// How the spec lets an agent read a device.
-const READ: &str = "";
+const READ: &str = ", read: show";
