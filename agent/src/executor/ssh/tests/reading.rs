@@ -189,3 +189,30 @@ async fn a_device_in_doubt_without_a_read_command_is_left_alone() {
     let outcome = bench.executor.attempt(&bench.task, &bench.gate, CancellationToken::new()).await;
     assert_eq!((outcome.class, outcome.found, writes(&bench)), (Class::AgentError, None, 1), "{outcome:?}");
 }
+
+#[tokio::test]
+async fn each_session_that_took_bytes_of_a_configuration_says_once_in_the_ledger_how_it_ended() {
+    for (mode, kind) in [
+        (Mode::Good, Kind::Apply),
+        (Mode::Reject, Kind::Reject),
+        (Mode::Stall, Kind::Stall),
+        (Mode::StallAfterWrite, Kind::Apply),
+        (Mode::DropAfterWrite, Kind::Apply),
+        (Mode::Signal, Kind::Apply),
+        (Mode::Half, Kind::Half),
+    ] {
+        let mut bench = readable(mode, None).await;
+        bench.task.timeouts.command = Duration::from_millis(1500);
+        bench.attempt().await;
+        assert_eq!((writes(&bench), bench.count(kind)), (1, 1), "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn a_configuration_that_never_was_complete_is_in_the_ledger_too() {
+    let mut bench = Bench::new(Mode::Good).await;
+    bench.task.configuration = vec![b'x'; 1024 * 1024 + 1].into();
+    bench.task.timeouts.command = Duration::from_millis(1500);
+    assert_eq!(bench.attempt().await.class, Class::LostAfterWrite);
+    assert_eq!((writes(&bench), bench.count(Kind::Abandoned)), (1, 1));
+}
