@@ -1,5 +1,6 @@
 //! The one loop that owns the truth: takes what has come in, decides, makes it durable, then acts.
 
+mod adopt;
 mod agents;
 mod answered;
 mod away;
@@ -23,9 +24,12 @@ mod reconcile;
 mod recover;
 mod rollouts;
 mod shares;
+mod sites;
+mod strays;
 mod thread;
 mod world;
 
+pub use adopt::Adopted;
 pub use effect::{Outbox, Turn};
 pub use fleet::{AgentInfo, Fleet};
 pub use message::{AgentPeer, Driver, Opened, Steer, Verb};
@@ -34,6 +38,7 @@ pub use plans::Plans;
 pub use reading::ToRead;
 pub use reconcile::Reconcile;
 pub use rollouts::Rollouts;
+pub use sites::Rebound;
 pub use world::{Active, World};
 
 use crate::clock::Clock;
