@@ -42,6 +42,7 @@ pub use sites::Rebound;
 pub use world::{Active, World};
 
 use crate::clock::Clock;
+use crate::failpoint;
 use crate::store::{Store, StoreError};
 use configurations::Configurations;
 use effect::Effect;
@@ -49,6 +50,7 @@ use inbox::{Inbox, Taken};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use switchyard_proto::convert::link::FromCoordinator;
 use switchyard_shared::time::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -147,11 +149,23 @@ impl Loop {
 
     fn act(&self, effect: Effect, configurations: &BTreeMap<String, Arc<[u8]>>) {
         match effect {
-            Effect::Reply(reply) => reply(),
-            Effect::Send(outbox, message) => outbox.send(message),
+            Effect::Reply(reply) => {
+                failpoint::here("before-reply");
+                reply();
+            }
+            Effect::Send(outbox, message) => {
+                if matches!(message, FromCoordinator::Ack(_)) {
+                    failpoint::here("before-ack");
+                }
+                outbox.send(message);
+            }
             Effect::Publish(name) => self.world.publish(&name),
             Effect::PublishBreakers => self.world.publish_breakers(),
-            Effect::Dispatch(dispatch) => dispatch.send(configurations),
+            Effect::Dispatch(dispatch) => {
+                failpoint::here("before-dispatch");
+                dispatch.send(configurations);
+                failpoint::here("after-dispatch");
+            }
         }
     }
 }

@@ -199,6 +199,7 @@ impl Plan {
         layout.device_wait = self.spec.breakers.device_wait_duration_in_open;
         layout.site_probes = self.spec.breakers.site_permitted_calls_in_half_open;
         layout.connect_timeout = self.spec.timeouts.connect;
+        layout.command_timeout = self.spec.timeouts.command;
         layout.budget = Some(self.spec.strategy.budget);
         layout.watched = self.watched.clone();
         layout.readable = self.spec.change.read.is_some();

@@ -61,6 +61,7 @@ pub(super) async fn world(store: &dyn Store, now: Timestamp) -> Result<World, St
         .map(|info| (info.site.clone(), AgentInfo { connected: false, since: now, ..info }))
         .collect();
     let live = world.rollouts.live().count();
+    crate::failpoint::here("recovered");
     tracing::info!(epoch = world.epoch, rollouts = world.rollouts.len(), live, "recovered");
     Ok(world)
 }
@@ -72,6 +73,7 @@ async fn raise_epoch(store: &dyn Store) -> Result<u64, StoreError> {
     };
     let document = Document { kind: "meta", id: "epoch".into(), body: (before + 1).to_string().into_bytes() };
     store.append(Batch { events: Vec::new(), documents: vec![document] }).await?;
+    crate::failpoint::here("epoch-raised");
     Ok(before + 1)
 }
 

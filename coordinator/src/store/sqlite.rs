@@ -5,6 +5,7 @@ mod check;
 mod open;
 
 use super::{Answer, Batch, READ_EVENTS_MAX, Store, StoreError, StoredEvent};
+use crate::failpoint;
 use check::Health;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::path::Path;
@@ -186,7 +187,10 @@ fn write_group(connection: &mut Connection, group: &[(Batch, Reply<()>)]) -> rus
     for (batch, _) in group {
         write(&transaction, batch)?;
     }
-    transaction.commit()
+    failpoint::here("before-commit");
+    transaction.commit()?;
+    failpoint::here("after-commit");
+    Ok(())
 }
 
 fn write(transaction: &Connection, batch: &Batch) -> rusqlite::Result<()> {

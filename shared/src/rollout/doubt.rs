@@ -29,13 +29,15 @@ pub struct Doubt {
     pub reading: bool,
     /// Readings that were begun.
     pub reads: u32,
+    /// When the latest reading was begun.
+    pub read_at: Timestamp,
     /// When it is to be read next; absent when a person must say what it has.
     pub next_read: Option<Timestamp>,
 }
 
 impl Doubt {
     pub(super) fn new(since: Timestamp, before: Option<String>, next_read: Option<Timestamp>) -> Self {
-        Self { since, before, reading: false, reads: 0, next_read }
+        Self { since, before, reading: false, reads: 0, read_at: since, next_read }
     }
 }
 
@@ -161,6 +163,17 @@ impl Rollout {
             Some(Found::Applied) => {
                 settled(DeviceState::Succeeded, Some(outcome.clone()), "read back: it has the change")
             }
+            Some(Found::NotApplied | Found::Different) if self.too_early(name).is_some() => {
+                Event::StillUnknown {
+                    device,
+                    attempt,
+                    not_before: self.too_early(name),
+                    reason:
+                        "read back: it does not have the change, but may still be at work on it; read again \
+                             when its time for a command is over"
+                            .to_owned(),
+                }
+            }
             Some(Found::NotApplied) => {
                 settled(self.untouched(name), None, "read back: it is as it was before the write")
             }
@@ -175,6 +188,14 @@ impl Rollout {
             },
             None => self.after_failed_reading(name, attempt, &outcome.message, now),
         }
+    }
+
+    /// When a write that is in doubt is over at the latest, if the latest reading was begun before that: a
+    /// device goes on with what it was told although nobody waits for its answer any more.
+    fn too_early(&self, name: &DeviceName) -> Option<Timestamp> {
+        let doubt = self.device(name)?.1.doubt.as_ref()?;
+        let over = doubt.since.plus(self.layout.command_timeout);
+        (doubt.read_at < over).then_some(over)
     }
 
     fn after_failed_reading(&self, name: &DeviceName, attempt: u32, why: &str, now: Timestamp) -> Event {

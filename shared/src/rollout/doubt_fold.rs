@@ -21,13 +21,14 @@ impl Rollout {
         self.doubts.remove(&rank);
     }
 
-    pub(super) fn read_back(&mut self, name: &DeviceName, attempt: u32) {
+    pub(super) fn read_back(&mut self, name: &DeviceName, attempt: u32, at: Timestamp) {
         let Some(rank) = self.layout.rank(name) else { return };
         let device = &mut self.devices[rank as usize];
         device.attempt = attempt;
         if let Some(doubt) = &mut device.doubt {
             (doubt.reading, doubt.next_read) = (true, None);
             doubt.reads += 1;
+            doubt.read_at = at;
         }
     }
 

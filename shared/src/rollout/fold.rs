@@ -88,7 +88,7 @@ impl Rollout {
                 self.requeue(device, outcome.as_ref().map(|outcome| (*attempt, outcome)), *not_before, at)
             }
             Event::ReadBack { ops, .. } => {
-                ops.iter().for_each(|(name, attempt)| self.read_back(name, *attempt))
+                ops.iter().for_each(|(name, attempt)| self.read_back(name, *attempt, at))
             }
             Event::StillUnknown { device, attempt, not_before, reason } => {
                 self.still_unknown(device, *attempt, *not_before, reason);

@@ -73,6 +73,8 @@ pub struct Layout {
     pub site_probes: u32,
     /// How long a connect may take; the pace takes a device in half of it for silent.
     pub connect_timeout: Duration,
+    /// How long a device may work on a command: a write that lost its agent may take effect until then.
+    pub command_timeout: Duration,
     /// Whether a device can be read after a doubt.
     pub readable: bool,
     /// How much harm is accepted; absent when nothing but room limits the pace.
@@ -106,6 +108,7 @@ impl Layout {
             device_wait,
             site_probes,
             connect_timeout: Duration::ZERO,
+            command_timeout: Duration::ZERO,
             readable: false,
             budget: None,
             watched: Arc::default(),
