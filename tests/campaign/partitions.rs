@@ -98,7 +98,7 @@ fn one(number: usize, chance: &mut Chance, report: &mut Report) {
         let last = stage.last_start_before(healed).map_or(0.0, |last| last.since(cut).as_secs_f64());
         report.most("latest start after a cut, s", last);
     }
-    if left > 12 && !matches!(kind, Kind::Aborted) {
+    if left > 12 && !matches!(kind, Kind::Aborted | Kind::Flapping | Kind::Asleep | Kind::Plain(Cut::Drops)) {
         let seen = wait::within(Duration::from_secs(40), || stage.first_contact_after(healed, None));
         match seen {
             Some((at, _)) => {
