@@ -137,6 +137,7 @@ impl Loop {
             self.world.take(message, &mut turn);
         }
         self.wake = self.world.work(&mut turn);
+        turn.seal();
         if !turn.batch.is_empty() {
             self.store.append(std::mem::take(&mut turn.batch)).await?;
         }

@@ -250,7 +250,6 @@ impl World {
         }
         let watermark = self.watermarks.entry(agent.clone()).or_default();
         *watermark = sequence.max(*watermark);
-        turn.put("watermark", agent.to_string(), watermark.to_string().into_bytes());
-        turn.send(&outbox, FromCoordinator::Ack(*watermark));
+        turn.acknowledge(&agent, &outbox, *watermark);
     }
 }

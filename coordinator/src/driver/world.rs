@@ -97,7 +97,7 @@ impl World {
         let Some(active) = self.rollouts.get(name) else { return };
         let body = serde_json::to_string(event).expect("our events are plain data with text keys");
         turn.event(format!("rollouts/{name}"), active.rollout.sequence, body);
-        turn.effects.push(Effect::Publish(name.clone()));
+        turn.publish(name);
     }
 
     pub(super) fn publish(&self, name: &RolloutName) {

@@ -89,7 +89,8 @@ impl Agent {
 /// An end like those of real devices: with an instant for each step and some output.
 pub fn outcome() -> Outcome {
     let at = Timestamp(1_795_000_000_000_000);
-    let mut outcome = Outcome::new(Class::Ok, Phase::Verify, LeftAs::Changed, "the device took the configuration", at);
+    let mut outcome =
+        Outcome::new(Class::Ok, Phase::Verify, LeftAs::Changed, "the device took the configuration", at);
     outcome.exit_status = Some(0);
     outcome.output = "configuration loaded, 42 lines\n".into();
     outcome.output_bytes = 31;

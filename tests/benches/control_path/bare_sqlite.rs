@@ -44,8 +44,9 @@ pub fn per_second(rows: &[Row]) -> anyhow::Result<f64> {
     let watch = Watch::start();
     for group in rows.chunks(GROUP) {
         let transaction = connection.transaction()?;
-        let mut insert = transaction
-            .prepare_cached("INSERT INTO events (stream, version, at, body, crc) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+        let mut insert = transaction.prepare_cached(
+            "INSERT INTO events (stream, version, at, body, crc) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?;
         for row in group {
             insert.execute(params![row.stream, row.version, row.at, row.body, row.crc])?;
         }

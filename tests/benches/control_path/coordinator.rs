@@ -65,7 +65,9 @@ impl Drop for Process {
 
 /// A connection to it.
 pub async fn dial(url: &str) -> anyhow::Result<Channel> {
-    connect(url, &Security::InsecureLoopback, CONNECT_WITHIN).await.map_err(|error| anyhow::anyhow!("{error}"))
+    connect(url, &Security::InsecureLoopback, CONNECT_WITHIN)
+        .await
+        .map_err(|error| anyhow::anyhow!("{error}"))
 }
 
 /// Speaks to the coordinator.
@@ -81,7 +83,8 @@ impl Operator {
         let channel = dial(url).await?;
         Ok(Self {
             rollouts: RolloutServiceClient::new(channel.clone()).max_encoding_message_size(MESSAGE_BYTES_MAX),
-            inventory: InventoryServiceClient::new(channel.clone()).max_encoding_message_size(MESSAGE_BYTES_MAX),
+            inventory: InventoryServiceClient::new(channel.clone())
+                .max_encoding_message_size(MESSAGE_BYTES_MAX),
             agents: AgentServiceClient::new(channel),
         })
     }
@@ -99,7 +102,8 @@ impl Operator {
     pub async fn wait_for_agents(&mut self, count: usize) -> anyhow::Result<()> {
         loop {
             let request = v1::ListAgentsRequest { page_size: 1000, ..Default::default() };
-            let agents = self.agents.list_agents(request).await.context("list the agents")?.into_inner().agents;
+            let agents =
+                self.agents.list_agents(request).await.context("list the agents")?.into_inner().agents;
             let connected = agents.iter().filter(|agent| agent.state() == v1::agent::State::Connected);
             if connected.count() >= count.min(1000) {
                 return Ok(());
@@ -112,8 +116,12 @@ impl Operator {
     pub async fn plan(&mut self, name: &str, select: &str) -> anyhow::Result<String> {
         let file = v1::SpecFile { path: "device.cfg".into(), content: b"hello\n".to_vec() };
         let spec = spec(name, select).into_bytes();
-        let request =
-            v1::PlanRolloutRequest { spec, source: "rollout.yaml".into(), files: vec![file], ..Default::default() };
+        let request = v1::PlanRolloutRequest {
+            spec,
+            source: "rollout.yaml".into(),
+            files: vec![file],
+            ..Default::default()
+        };
         let plan = self.rollouts.plan_rollout(request).await.context("plan")?.into_inner().plan;
         Ok(plan.context("read the plan")?.name)
     }
@@ -150,7 +158,12 @@ fn inventory(sites: usize, devices: usize) -> String {
     let device = |n: usize| {
         // Nothing dials these addresses; they are only told apart.
         let (high, low) = (n / 250 % 250, n % 250);
-        format!("  d{n:06}: {{hostname: 10.{}.{high}.{low}, site: {}, role: part{}}}\n", n / 62_500, site(n % sites), n / sites % 16)
+        format!(
+            "  d{n:06}: {{hostname: 10.{}.{high}.{low}, site: {}, role: part{}}}\n",
+            n / 62_500,
+            site(n % sites),
+            n / sites % 16
+        )
     };
     text.extend((0..devices).map(device));
     text

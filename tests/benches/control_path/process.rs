@@ -1,5 +1,8 @@
 //! What a process has used: its processor time and its memory, as the kernel says.
-#![expect(clippy::disallowed_methods, reason = "the kernel's small files, and the one clock of this benchmark")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the kernel's small files, and the one clock of this benchmark"
+)]
 
 use std::time::{Duration, Instant};
 
