@@ -1,6 +1,5 @@
 //! An agent that has done each operation as soon as it hears of it.
 
-use crate::coordinator::{dial, site};
 use anyhow::Context as _;
 use std::time::Duration;
 use switchyard_proto::agent_v1::link_service_client::LinkServiceClient;
@@ -10,6 +9,7 @@ use switchyard_proto::{agent_v1, v1};
 use switchyard_shared::id::{OpId, SiteName};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::time::Timestamp;
+use switchyard_tests::measured::coordinator::{dial, site};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;

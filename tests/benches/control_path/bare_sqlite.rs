@@ -1,9 +1,9 @@
 //! The same rows into SQLite and nothing else, in groups.
 
-use crate::process::Watch;
 use anyhow::Context as _;
 use rusqlite::{Connection, params};
 use std::path::Path;
+use switchyard_tests::measured::process::Watch;
 
 /// Rows that share a commit.
 pub const GROUP: usize = 1024;

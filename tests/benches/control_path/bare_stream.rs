@@ -1,14 +1,14 @@
 //! The same messages through a stream that does nothing else: each is decoded, one in 64 is answered.
 
 use crate::agent::result;
-use crate::coordinator::dial;
-use crate::process::Watch;
 use anyhow::Context as _;
 use futures_util::{Stream, StreamExt as _};
 use std::pin::Pin;
 use switchyard_proto::agent_v1::link_service_client::LinkServiceClient;
 use switchyard_proto::agent_v1::link_service_server::{LinkService, LinkServiceServer};
 use switchyard_proto::agent_v1::{Ack, ConnectRequest, ConnectResponse, connect_response::Message};
+use switchyard_tests::measured::coordinator::dial;
+use switchyard_tests::measured::process::Watch;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status, Streaming};

@@ -1,10 +1,10 @@
 //! What connected agents cost that have nothing to do.
 
 use crate::agent::Agent;
-use crate::coordinator::{Operator, Process};
-use crate::process::{cpu_seconds, memory};
 use anyhow::Context as _;
 use std::time::Duration;
+use switchyard_tests::measured::coordinator::{Operator, Process};
+use switchyard_tests::measured::process::{cpu_seconds, memory};
 
 /// Connects `agents` and lets them send heartbeats for `idle`; says what that costs the coordinator.
 pub async fn measure(agents: usize, idle: Duration) -> anyhow::Result<String> {

@@ -7,9 +7,7 @@
 mod agent;
 mod bare_sqlite;
 mod bare_stream;
-mod coordinator;
 mod idle;
-mod process;
 mod run;
 
 use clap::Parser;
@@ -46,7 +44,7 @@ struct Args {
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     if let Some(folder) = args.serve {
-        return coordinator::serve(folder).await;
+        return switchyard_tests::measured::coordinator::serve(folder).await;
     }
     println!("agents rollouts  results/s  coordinator CPU us/result  agents CPU us/result  RSS MB");
     let mut best = 0.0_f64;

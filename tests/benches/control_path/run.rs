@@ -2,10 +2,10 @@
 
 use crate::agent::Agent;
 use crate::bare_sqlite::{self, Row};
-use crate::coordinator::{Operator, Process};
-use crate::process::{Watch, cpu_seconds, memory};
 use anyhow::Context as _;
 use std::fmt;
+use switchyard_tests::measured::coordinator::{Operator, Process};
+use switchyard_tests::measured::process::{Watch, cpu_seconds, memory};
 
 /// What a run measured.
 pub struct Figures {

@@ -126,11 +126,34 @@ impl Operator {
         Ok(plan.context("read the plan")?.name)
     }
 
-    /// Starts a rollout of a plan.
-    pub async fn start(&mut self, plan: &str) -> anyhow::Result<()> {
+    /// Starts a rollout of a plan; gives its name.
+    pub async fn start(&mut self, plan: &str) -> anyhow::Result<String> {
         let request = v1::CreateRolloutRequest { plan: plan.to_owned(), ..Default::default() };
-        self.rollouts.create_rollout(request).await.context("start the rollout")?;
+        let started = self.rollouts.create_rollout(request).await.context("start the rollout")?.into_inner();
+        Ok(started.rollout.context("read the rollout")?.name)
+    }
+
+    /// Pauses a rollout.
+    pub async fn pause(&mut self, name: &str) -> anyhow::Result<()> {
+        let (name, reason) = (name.to_owned(), "to measure it".to_owned());
+        let request = v1::PauseRolloutRequest { name, reason, ..Default::default() };
+        self.rollouts.pause_rollout(request).await.context("pause the rollout")?;
         Ok(())
+    }
+
+    /// The newest rollout: a call that a coordinator answers as soon as it serves.
+    pub async fn newest(&mut self) -> anyhow::Result<Option<v1::Rollout>> {
+        let request = v1::ListRolloutsRequest { page_size: 1, ..Default::default() };
+        let listed = self.rollouts.list_rollouts(request).await.context("list the rollouts")?.into_inner();
+        Ok(listed.rollouts.into_iter().next())
+    }
+
+    /// How many devices of a rollout have a result, as the list of them says.
+    pub async fn results(&mut self, parent: &str) -> anyhow::Result<u32> {
+        let request =
+            v1::ListDeviceResultsRequest { parent: parent.to_owned(), page_size: 1, ..Default::default() };
+        let listed = self.rollouts.list_device_results(request).await.context("list devices")?;
+        Ok(listed.into_inner().total_size)
     }
 }
 
@@ -139,7 +162,8 @@ pub fn site(number: usize) -> String {
     format!("site{number:04}")
 }
 
-fn spec(name: &str, select: &str) -> String {
+/// A rollout without a limit of its own.
+pub fn spec(name: &str, select: &str) -> String {
     format!(
         "api_version: switchyard/v1\nkind: Rollout\nmetadata: {{name: {name}}}\nspec:\n  targets: {{filter: '{select}'}}\n  \
          change:\n    ssh: {{command: load}}\n    templates: {{default: device.cfg}}\n  \
@@ -147,8 +171,8 @@ fn spec(name: &str, select: &str) -> String {
     )
 }
 
-/// A device's label `part` tells rollouts apart.
-fn inventory(sites: usize, devices: usize) -> String {
+/// `devices` at `sites`; their role, `part0` to `part15`, tells rollouts apart.
+pub fn inventory(sites: usize, devices: usize) -> String {
     let mut text = String::from(
         "api_version: switchyard/v1\nkind: Inventory\ndefaults:\n  username: nobody\n  credential_ref: \"env:NOBODY\"\n  \
          host_keys: [\"SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU\"]\nsites:\n",
