@@ -5,7 +5,6 @@ pub mod clock;
 pub mod driver;
 mod entropy;
 mod explain;
-mod failpoint;
 pub mod files;
 pub mod guard;
 pub mod listener;

@@ -1,6 +1,6 @@
 //! What the tests that see the whole system share.
 
-pub mod measured;
+pub mod checkers;
 pub mod openssh;
 pub mod place;
 pub mod programs;

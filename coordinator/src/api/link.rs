@@ -43,6 +43,7 @@ impl LinkService for Api {
         tokio::spawn(async move {
             loop {
                 let next = tokio::select! {
+                    biased;
                     () = ended.cancelled() => break,
                     () = stop.cancelled() => break,
                     next = inbound.message() => next,

@@ -1,6 +1,5 @@
 //! The command line: global flags, commands, and the way to each of them.
 
-mod admin;
 mod agent;
 mod apply;
 mod breaker;
@@ -137,10 +136,7 @@ enum Command {
     /// Check, import and list devices
     #[command(subcommand)]
     Inventory(inventory::Inventory),
-    /// What only a person may decide for the whole coordinator
-    #[command(subcommand)]
-    Admin(admin::Admin),
-    /// List agents, let new ones join, take a site from one
+    /// List agents, let new ones join
     #[command(subcommand)]
     Agent(agent::Agent),
     /// Run a rollout many times against modelled devices, without touching any
@@ -199,7 +195,6 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<Exit, Failu
         Command::Breaker(args) => args.run(session).await,
         Command::Device(args) => args.run(session).await,
         Command::Inventory(args) => args.run(session).await,
-        Command::Admin(args) => args.run(session).await,
         Command::Agent(args) => args.run(session).await,
         Command::Rehearse(args) => args.run(session).await,
         Command::Serve(args) => args.run(session).await,

@@ -1,0 +1,139 @@
+//! Carries out attempts on the simulated devices, as the SSH executor does on real ones.
+
+use crate::devices::{Fleet, Manner, Mood, Session};
+use crate::time::Clock;
+use futures_util::future::BoxFuture;
+use std::future::pending;
+use switchyard_agent::clock::Clock as _;
+use switchyard_agent::executor::{AttemptContext, Executor};
+use switchyard_shared::outcome::{Class, Found, LeftAs, Outcome, Phase};
+use switchyard_shared::readback;
+use switchyard_shared::task::{Purpose, Task};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// One life of one site's agent, as devices know it.
+pub struct SimExecutor {
+    /// The devices.
+    pub fleet: Fleet,
+    /// The agent's clock.
+    pub clock: Clock,
+    /// Which agent, and which life of it.
+    pub by: String,
+}
+
+/// What came of an attempt before its write.
+enum Before {
+    /// Over.
+    Ended(Outcome),
+    /// What the device said that it has, if it was asked.
+    Ready(Session, Option<Vec<u8>>),
+}
+
+impl Executor for SimExecutor {
+    fn attempt<'a>(
+        &'a self,
+        task: &'a Task,
+        context: &'a dyn AttemptContext,
+        cancel: CancellationToken,
+    ) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            let started_at = self.clock.now();
+            let manner = self.fleet.manner(&task.op);
+            let before = tokio::select! {
+                biased;
+                () = cancel.cancelled() => Before::Ended(self.end(Class::Cancelled, Phase::Connect, "called off")),
+                before = timeout(task.timeouts.connect, self.approach(task, context, manner)) => before
+                    .unwrap_or_else(|_| Before::Ended(self.end(Class::Timeout, Phase::Connect, "silent"))),
+            };
+            let outcome = match before {
+                Before::Ended(outcome) => outcome,
+                Before::Ready(session, has) => self.carry_out(task, context, manner, session, has).await,
+            };
+            Outcome { started_at, ..outcome }
+        })
+    }
+}
+
+impl SimExecutor {
+    fn end(&self, class: Class, phase: Phase, message: &str) -> Outcome {
+        let left_as = match (class, phase) {
+            (Class::Ok, _) => LeftAs::Changed,
+            (_, Phase::Write | Phase::Verify) if class != Class::Rejected => LeftAs::Unknown,
+            _ => LeftAs::Unchanged,
+        };
+        Outcome::new(class, phase, left_as, message, self.clock.now())
+    }
+
+    /// Connects and reads.
+    async fn approach(&self, task: &Task, context: &dyn AttemptContext, manner: Manner) -> Before {
+        sleep(manner.connect).await;
+        match manner.mood {
+            Mood::Silent => pending::<()>().await,
+            Mood::Refuse => return Before::Ended(self.end(Class::Unreachable, Phase::Connect, "refused")),
+            Mood::Good | Mood::Reject | Mood::Cut | Mood::Hang => {}
+        }
+        let session = self.fleet.open(&task.op, &self.by);
+        context.answered(true);
+        context.progress(Phase::Authenticate);
+        if task.read.is_none() {
+            return Before::Ready(session, None);
+        }
+        sleep(manner.read).await;
+        let has = session.read();
+        Before::Ready(session, Some(has))
+    }
+
+    async fn carry_out(
+        &self,
+        task: &Task,
+        context: &dyn AttemptContext,
+        manner: Manner,
+        session: Session,
+        has: Option<Vec<u8>>,
+    ) -> Outcome {
+        let intended = readback::digest(&task.configuration);
+        match (&task.purpose, has) {
+            (Purpose::Settle { before }, Some(has)) => Outcome {
+                found: Some(readback::found(&has, &intended, before.as_deref())),
+                ..self.end(Class::Unchanged, Phase::Verify, "read back")
+            },
+            (Purpose::Settle { .. }, None) => {
+                self.end(Class::AgentError, Phase::Connect, "there is no command to read it with")
+            }
+            (Purpose::Apply, Some(has)) if readback::found(&has, &intended, None) == Found::Applied => {
+                self.end(Class::Unchanged, Phase::Verify, "it has it")
+            }
+            (Purpose::Apply, has) => {
+                let before = has.map(|has| readback::digest(&has));
+                if let Err(refused) = context.open_write_gate(before.clone()).await {
+                    return self.end(refused.class, Phase::Authenticate, &refused.message);
+                }
+                let outcome = self.write(task, manner, session).await;
+                Outcome { before, ..outcome }
+            }
+        }
+    }
+
+    async fn write(&self, task: &Task, manner: Manner, mut session: Session) -> Outcome {
+        session.begin(&task.configuration);
+        let done = async {
+            sleep(manner.write).await;
+            match manner.mood {
+                Mood::Hang => pending().await,
+                Mood::Cut => None,
+                Mood::Reject => Some(true),
+                Mood::Good | Mood::Silent | Mood::Refuse => Some(false),
+            }
+        };
+        match timeout(task.timeouts.command, done).await {
+            Ok(Some(rejects)) => {
+                session.finish(rejects);
+                let class = if rejects { Class::Rejected } else { Class::Ok };
+                self.end(class, Phase::Write, "done")
+            }
+            Ok(None) => self.end(Class::LostAfterWrite, Phase::Write, "the session ended"),
+            Err(_) => self.end(Class::LostAfterWrite, Phase::Write, "no answer in time"),
+        }
+    }
+}

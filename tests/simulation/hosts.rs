@@ -1,0 +1,119 @@
+//! The programs of a run: the real coordinator and the real agents, started again when they end.
+
+use crate::change;
+use crate::dice::Dice;
+use crate::executor::SimExecutor;
+use crate::link::{Dial, PORT, incoming};
+use crate::people;
+use crate::scenario::SITES;
+use crate::store::RESTARTED_AFTER;
+use crate::watch::WatchedLog;
+use crate::world::{Reason, World};
+use futures_util::future::BoxFuture;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use switchyard_agent::Agent;
+use switchyard_agent::journal::{Log, Runs};
+use switchyard_agent::memory::BreakerFileInPlace;
+use switchyard_agent::sentinel::{Reached, Sentinel};
+use switchyard_coordinator::Coordinator;
+use tokio_util::sync::CancellationToken;
+
+/// How often people look at the coordinator.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Where every agent keeps its files.
+const DATA: &str = "/data";
+
+/// The coordinator's machine: starts its program, and again when it has ended.
+pub async fn coordinator(world: World) -> turmoil::Result {
+    let inventory = change::inventory();
+    loop {
+        world.next_life(0);
+        if let Err(why) = serve(&world, &inventory).await {
+            world.say("coordinator", &why);
+        }
+        (0..SITES.len()).for_each(|site| world.cut(site, Reason::NoCoordinator, true));
+        tokio::time::sleep(RESTARTED_AFTER).await;
+    }
+}
+
+async fn serve(world: &World, inventory: &switchyard_shared::inventory::Inventory) -> Result<(), String> {
+    let stop = CancellationToken::new();
+    let connections = incoming().await.map_err(|error| format!("listen: {error}"))?;
+    let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT));
+    let seams = switchyard_coordinator::Seams {
+        store: Arc::new(world.store.clone()),
+        clock: Arc::new(world.clock(0)),
+        address,
+    };
+    let started = Coordinator::start_on(seams, connections, stop).await;
+    let (running, driver) = started.map_err(|error| error.to_string())?;
+    (0..SITES.len()).for_each(|site| world.cut(site, Reason::NoCoordinator, false));
+    let mut ended = Box::pin(running.ended());
+    loop {
+        tokio::select! {
+            biased;
+            ended = &mut ended => return ended.map_err(|error| error.to_string()),
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        tokio::select! {
+            biased;
+            ended = &mut ended => return ended.map_err(|error| error.to_string()),
+            () = people::look(world, &driver, inventory) => {}
+        }
+    }
+}
+
+/// Devices never lose their link here, but one by one.
+struct Alive;
+
+impl Sentinel for Alive {
+    fn probe(&self, _address: String) -> BoxFuture<'static, Reached> {
+        Box::pin(async { Reached::Alive })
+    }
+}
+
+/// The machine of a site's agent: starts its program, and again when it has ended.
+pub async fn agent(world: World, number: usize) -> turmoil::Result {
+    let site = World::site(number);
+    loop {
+        let life = world.next_life(number + 1);
+        let ended = match start(&world, number, life) {
+            Ok(handle) => handle.ended().await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        let why = ended.err().unwrap_or_else(|| "it ended by itself".into());
+        world.say(&format!("agent {site}/{life}"), &why);
+        world.disks[number].kill();
+        tokio::time::sleep(RESTARTED_AFTER).await;
+    }
+}
+
+fn start(
+    world: &World,
+    number: usize,
+    life: u64,
+) -> Result<switchyard_agent::AgentHandle, switchyard_agent::StartError> {
+    let site = World::site(number);
+    let (disk, clock) = (Arc::new(world.disks[number].clone()), world.clock(number + 1));
+    let mut dice = Dice::new(world.scenario.seed, &format!("agent {site} {life}"));
+    let (seed, slowest) = (dice.next(), world.scenario.slowest.1);
+    let executor =
+        SimExecutor { fleet: world.fleet.clone(), clock: clock.clone(), by: format!("{site}/{life}") };
+    let watch = WatchedLog { world: world.clone(), site: site.clone() };
+    let seams = switchyard_agent::Seams {
+        connector: Arc::new(Dial),
+        executor: Arc::new(executor),
+        clock: Arc::new(clock),
+        fs: disk.clone(),
+        sentinel: Arc::new(Alive),
+        breakers: Arc::new(BreakerFileInPlace::open(disk, Path::new(DATA), site.clone())),
+        seed,
+        runs: Runs::InTask(Box::new(move || dice.millis(0, slowest))),
+        log: Box::new(move |log| Arc::new(watch.before(log)) as Arc<dyn Log>),
+    };
+    Agent::start_on(switchyard_agent::Config::new(site, DATA), seams, CancellationToken::new())
+}

@@ -1,0 +1,113 @@
+//! The simulated network between agents and coordinator: plaintext, with each end known by its address.
+
+use futures_util::future::BoxFuture;
+use futures_util::{Stream, stream};
+use hyper_util::rt::TokioIo;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use switchyard_agent::session::{ConnectFailure, Connector};
+use switchyard_proto::identity::{Identity, Peer, PeerInfo};
+use switchyard_shared::id::{AgentName, SiteName};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tonic::transport::server::Connected;
+use tonic::transport::{Channel, Endpoint};
+use turmoil::net::{TcpListener, TcpStream};
+
+/// The coordinator's host.
+pub const COORDINATOR: &str = "coordinator";
+/// Its port.
+pub const PORT: u16 = 7443;
+const DIAL_WITHIN: Duration = Duration::from_secs(10);
+const KEEPALIVE: Duration = Duration::from_secs(5);
+
+/// The name of the host of a site's agent.
+pub fn agent_host(site: &SiteName) -> String {
+    format!("agent-{site}")
+}
+
+/// A connection that the coordinator accepted.
+pub struct Accepted {
+    stream: TcpStream,
+    info: PeerInfo,
+}
+
+/// Connections of the coordinator's port, until nobody asks any more.
+pub async fn incoming() -> io::Result<impl Stream<Item = io::Result<Accepted>> + Send + 'static> {
+    let listener = TcpListener::bind(("0.0.0.0", PORT)).await?;
+    Ok(Box::pin(stream::unfold(listener, |listener| async {
+        loop {
+            if let Ok((stream, address)) = listener.accept().await {
+                let info = PeerInfo { peer: who(address), address };
+                return Some((Ok(Accepted { stream, info }), listener));
+            }
+        }
+    })))
+}
+
+fn who(address: SocketAddr) -> Peer {
+    let host = turmoil::reverse_lookup(address.ip()).unwrap_or_default();
+    let site = host.strip_prefix("agent-").and_then(|site| SiteName::new(site).ok());
+    let known = site.and_then(|site| {
+        let agent = AgentName::new(site.as_str()).ok()?;
+        Some(Peer::Known(Identity::Agent { site, agent }))
+    });
+    known.unwrap_or(Peer::Anonymous)
+}
+
+impl Connected for Accepted {
+    type ConnectInfo = PeerInfo;
+
+    fn connect_info(&self) -> PeerInfo {
+        self.info.clone()
+    }
+}
+
+impl AsyncRead for Accepted {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Accepted {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
+
+/// Dials the coordinator.
+pub struct Dial;
+
+impl Connector for Dial {
+    fn connect(&self) -> BoxFuture<'_, Result<Channel, ConnectFailure>> {
+        Box::pin(async {
+            let endpoint = Endpoint::from_static("http://coordinator:7443")
+                .http2_keep_alive_interval(KEEPALIVE)
+                .keep_alive_timeout(KEEPALIVE)
+                .keep_alive_while_idle(true);
+            let dial = endpoint.connect_with_connector(tower::service_fn(|_| async {
+                TcpStream::connect((COORDINATOR, PORT)).await.map(TokioIo::new)
+            }));
+            let failed = |message: String| ConnectFailure { message, fatal: false };
+            match tokio::time::timeout(DIAL_WITHIN, dial).await {
+                Ok(Ok(channel)) => Ok(channel),
+                Ok(Err(error)) => Err(failed(format!("reach the coordinator: {error}"))),
+                Err(_) => Err(failed("reach the coordinator: it does not answer".into())),
+            }
+        })
+    }
+
+    fn peer(&self) -> String {
+        "the simulated coordinator".into()
+    }
+}

@@ -1,0 +1,128 @@
+//! The coordinator's disk: answers after a while, loses what it has not answered, fills up.
+
+use crate::dice::Dice;
+use crate::time::TrueTime;
+use futures_util::future::BoxFuture;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use switchyard_coordinator::store::{Answer, Batch, READ_EVENTS_MAX, Store, StoreError, StoredEvent};
+use switchyard_shared::time::Timestamp;
+
+#[derive(Default)]
+struct Content {
+    events: Vec<(Timestamp, StoredEvent)>,
+    documents: BTreeMap<(&'static str, String), Vec<u8>>,
+    full: bool,
+}
+
+/// A disk that outlives the coordinators that use it; its clones are the same disk.
+#[derive(Clone)]
+pub struct SimStore {
+    content: Arc<Mutex<Content>>,
+    dice: Arc<Mutex<Dice>>,
+    time: TrueTime,
+    slowest: u64,
+}
+
+impl SimStore {
+    /// An empty disk whose writes take at most `slowest` milliseconds.
+    pub fn new(seed: u64, time: TrueTime, slowest: u64) -> Self {
+        let dice = Arc::new(Mutex::new(Dice::new(seed, "store")));
+        Self { content: Arc::default(), dice, time, slowest }
+    }
+
+    /// Whether the disk is full from now on.
+    pub fn set_full(&self, full: bool) {
+        self.content().full = full;
+    }
+
+    /// How many events the log has.
+    pub fn len(&self) -> usize {
+        self.content().events.len()
+    }
+
+    /// The log, with when each event was on the disk.
+    pub fn log(&self) -> Vec<(Timestamp, StoredEvent)> {
+        self.content().events.clone()
+    }
+
+    /// A document as it is on the disk.
+    pub fn kept(&self, kind: &'static str) -> Vec<(String, Vec<u8>)> {
+        let content = self.content();
+        let of_kind = content.documents.iter().filter(|((of, _), _)| *of == kind);
+        of_kind.map(|((_, id), body)| (id.clone(), body.clone())).collect()
+    }
+
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pause(&self, most: u64) -> BoxFuture<'static, ()> {
+        let wait = self.dice.lock().unwrap_or_else(PoisonError::into_inner).millis(0, most);
+        Box::pin(tokio::time::sleep(wait))
+    }
+
+    fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        let (now, mut content) = (self.time.now(), self.content());
+        if content.full {
+            let (place, cause) = ("simulated".to_owned(), "no space left".to_owned());
+            return Err(StoreError::Failed { place, cause });
+        }
+        for event in batch.events {
+            let sequence = content.events.len() as u64 + 1;
+            let (stream, version, at, body) = (event.stream, event.version, event.at, event.body);
+            content.events.push((now, StoredEvent { sequence, stream, version, at, body }));
+        }
+        for document in batch.documents {
+            content.documents.insert((document.kind, document.id), document.body);
+        }
+        Ok(())
+    }
+
+    fn read_after<'a, T: Send + 'a>(&self, read: impl FnOnce(&Content) -> T) -> Answer<'a, T> {
+        let found = read(&self.content());
+        let wait = self.pause(1);
+        Box::pin(async move {
+            wait.await;
+            Ok(found)
+        })
+    }
+}
+
+impl Store for SimStore {
+    fn append(&self, batch: Batch) -> Answer<'_, ()> {
+        let (before, after) = (self.pause(self.slowest), self.pause(self.slowest));
+        Box::pin(async move {
+            before.await;
+            self.commit(batch)?;
+            after.await;
+            Ok(())
+        })
+    }
+
+    fn read(&self, stream: &str, version: u64) -> Answer<'_, Vec<StoredEvent>> {
+        self.read_after(|content| select(content, |event| event.stream == stream && event.version > version))
+    }
+
+    fn read_all(&self, sequence: u64) -> Answer<'_, Vec<StoredEvent>> {
+        self.read_after(|content| select(content, |event| event.sequence > sequence))
+    }
+
+    fn document(&self, kind: &'static str, id: &str) -> Answer<'_, Option<Vec<u8>>> {
+        self.read_after(|content| content.documents.get(&(kind, id.to_owned())).cloned())
+    }
+
+    fn documents(&self, kind: &'static str) -> Answer<'_, Vec<(String, Vec<u8>)>> {
+        let found = self.kept(kind);
+        self.read_after(|_| found)
+    }
+}
+
+fn select(content: &Content, wanted: impl Fn(&StoredEvent) -> bool) -> Vec<StoredEvent> {
+    let events = content.events.iter().map(|(_, event)| event);
+    events.filter(|event| wanted(event)).take(READ_EVENTS_MAX).cloned().collect()
+}
+
+/// How long the coordinator's process is gone before something starts it again.
+pub const RESTARTED_AFTER: Duration = Duration::from_secs(2);
