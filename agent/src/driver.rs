@@ -13,6 +13,7 @@ use self::core::{Core, Event};
 use crate::attempt::{CallOff, Ended, ProgressNote, Sign};
 use crate::clock::Clock;
 use crate::executor::{Executor, Hearing};
+use crate::failpoint;
 use crate::journal::{Log, NotDurable};
 use crate::memory::Memory;
 use crate::sentinel::Sentinel;
@@ -173,7 +174,11 @@ impl Driver {
             && let Ok(room) = up.try_reserve()
             && let Some(message) = self.core.poll_outgoing()
         {
+            let is_result = matches!(message, FromAgent::Result { .. });
             room.send(message);
+            if is_result {
+                failpoint::here("result-sent");
+            }
         }
     }
 
@@ -227,6 +232,7 @@ impl Driver {
             Wake::Sign(sign) => self.core.handle(Event::Sign(sign), now),
             Wake::Asked(answer) => self.core.handle(answer, now),
             Wake::Ended(ended) => {
+                failpoint::here("device-answered");
                 self.running.remove(&ended.op);
                 self.core.handle(Event::Ended(ended), now);
             }
@@ -238,7 +244,10 @@ impl Driver {
                 self.core.handle(Event::JournalLost(lost.to_string()), now);
                 self.ending.begin(now);
             }
-            Wake::Durable((Some(sequence), Ok(()))) => self.core.handle(Event::Durable(sequence), now),
+            Wake::Durable((Some(sequence), Ok(()))) => {
+                failpoint::here("result-synced");
+                self.core.handle(Event::Durable(sequence), now);
+            }
             Wake::Durable((None, Ok(()))) => {}
             Wake::Progress(note) => self.core.handle(Event::Progress(note), now),
             Wake::Message(message) => self.take_message(message),

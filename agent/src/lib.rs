@@ -9,6 +9,7 @@ pub mod driver;
 pub mod enroll;
 mod entropy;
 pub mod executor;
+mod failpoint;
 pub mod fs;
 pub mod journal;
 pub mod lock;

@@ -1,5 +1,6 @@
 //! The one loop that owns the truth: takes what has come in, decides, makes it durable, then acts.
 
+mod adopt;
 mod agents;
 mod answered;
 mod away;
@@ -23,9 +24,12 @@ mod reconcile;
 mod recover;
 mod rollouts;
 mod shares;
+mod sites;
+mod strays;
 mod thread;
 mod world;
 
+pub use adopt::Adopted;
 pub use effect::{Outbox, Turn};
 pub use fleet::{AgentInfo, Fleet};
 pub use message::{AgentPeer, Driver, Opened, Steer, Verb};
@@ -34,9 +38,11 @@ pub use plans::Plans;
 pub use reading::ToRead;
 pub use reconcile::Reconcile;
 pub use rollouts::Rollouts;
+pub use sites::Rebound;
 pub use world::{Active, World};
 
 use crate::clock::Clock;
+use crate::failpoint;
 use crate::store::{Store, StoreError};
 use configurations::Configurations;
 use effect::Effect;
@@ -44,6 +50,7 @@ use inbox::{Inbox, Taken};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use switchyard_proto::convert::link::FromCoordinator;
 use switchyard_shared::time::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -130,6 +137,7 @@ impl Loop {
             self.world.take(message, &mut turn);
         }
         self.wake = self.world.work(&mut turn);
+        turn.seal();
         if !turn.batch.is_empty() {
             self.store.append(std::mem::take(&mut turn.batch)).await?;
         }
@@ -142,11 +150,23 @@ impl Loop {
 
     fn act(&self, effect: Effect, configurations: &BTreeMap<String, Arc<[u8]>>) {
         match effect {
-            Effect::Reply(reply) => reply(),
-            Effect::Send(outbox, message) => outbox.send(message),
+            Effect::Reply(reply) => {
+                failpoint::here("before-reply");
+                reply();
+            }
+            Effect::Send(outbox, message) => {
+                if matches!(message, FromCoordinator::Ack(_)) {
+                    failpoint::here("before-ack");
+                }
+                outbox.send(message);
+            }
             Effect::Publish(name) => self.world.publish(&name),
             Effect::PublishBreakers => self.world.publish_breakers(),
-            Effect::Dispatch(dispatch) => dispatch.send(configurations),
+            Effect::Dispatch(dispatch) => {
+                failpoint::here("before-dispatch");
+                dispatch.send(configurations);
+                failpoint::here("after-dispatch");
+            }
         }
     }
 }

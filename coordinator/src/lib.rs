@@ -5,6 +5,7 @@ pub mod clock;
 pub mod driver;
 mod entropy;
 mod explain;
+mod failpoint;
 pub mod files;
 pub mod guard;
 pub mod listener;

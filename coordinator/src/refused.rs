@@ -94,7 +94,7 @@ pub enum Refused {
     TokenRefused(String),
     /// Another agent serves the site.
     #[error(
-        "connect agents/{agent}: site {site} is served by agents/{other}, {why}; stop that one first, or start it again"
+        "connect agents/{agent}: site {site} is served by agents/{other}, {why}; stop that one first, or start it again, or take the site from it with: switchyard agent rebind --site {site} --reason WHY"
     )]
     SiteTaken {
         /// The site.
@@ -108,7 +108,7 @@ pub enum Refused {
     },
     /// The agent knows more than this coordinator.
     #[error(
-        "connect agents/{agent}: it has met a later state of a coordinator ({found}). If an old backup was restored here, results since then are missing: restore a newer one. If this is another coordinator, give the agent its own --data"
+        "connect agents/{agent}: it has met a later state of a coordinator ({found}). If an old backup was restored here, results since then are missing: restore a newer one, or go on without them: switchyard admin adopt-epoch --reason WHY, after which every device that is not final is UNKNOWN and is read before anything else. If this is another coordinator, give the agent its own --data"
     )]
     RestoredBackup {
         /// The agent.
@@ -119,6 +119,23 @@ pub enum Refused {
     /// It was put away and must be read from the store first.
     #[error("find {0:?} in memory: it was put away; ask again")]
     ToRead(crate::driver::ToRead),
+    /// An agent whose site was taken from it.
+    #[error(
+        "connect agents/{agent}: it no longer serves site {site}: {why}. Its devices are read by the agent that serves it now; to use this machine again, let it join anew with an empty --data: switchyard agent token create --site {site}"
+    )]
+    FormerAgent {
+        /// The agent.
+        agent: String,
+        /// The site.
+        site: String,
+        /// Who took it, and why.
+        why: String,
+    },
+    /// No agent knows more than this coordinator.
+    #[error(
+        "adopt a later epoch: no agent has called that has met one, so nothing is needed; if agents were refused, let them call again first"
+    )]
+    NothingToAdopt,
     /// The store failed; the coordinator stops.
     #[error("make it durable: {0}")]
     Store(String),

@@ -7,7 +7,8 @@ use futures_util::future::BoxFuture;
 use std::collections::BTreeSet;
 use switchyard_shared::time::Timestamp;
 
-/// Most events that one read returns.
+/// About how many events one read returns at most: those that happened together come together, which
+/// may be 63 more.
 pub const READ_EVENTS_MAX: usize = 256;
 
 /// An event to append.
@@ -26,7 +27,7 @@ pub struct NewEvent {
 /// An event as it stands in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredEvent {
-    /// Its place in the whole log.
+    /// Its place in the whole log; those of one log that happened together share it.
     pub sequence: u64,
     /// The log it belongs to.
     pub stream: String,
@@ -115,9 +116,9 @@ pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 pub trait Store: Send + Sync + 'static {
     /// Makes a batch durable.
     fn append(&self, batch: Batch) -> Answer<'_, ()>;
-    /// Events of one log after `version`, at most [`READ_EVENTS_MAX`].
+    /// Events of one log after `version`, about [`READ_EVENTS_MAX`].
     fn read(&self, stream: &str, version: u64) -> Answer<'_, Vec<StoredEvent>>;
-    /// Events of all logs after `sequence`, at most [`READ_EVENTS_MAX`].
+    /// Events of all logs after `sequence`, about [`READ_EVENTS_MAX`].
     fn read_all(&self, sequence: u64) -> Answer<'_, Vec<StoredEvent>>;
     /// One document.
     fn document(&self, kind: &'static str, id: &str) -> Answer<'_, Option<Vec<u8>>>;

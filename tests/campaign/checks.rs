@@ -5,6 +5,7 @@ use crate::stage::Stage;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use switchyard_agent::simulator::{Event, Kind};
+use switchyard_shared::time::Timestamp;
 
 /// Words of a ledger for the end of a session that took bytes of a configuration.
 const WRITES: [&str; 5] = ["apply", "reject", "stall", "abandoned", "half"];
@@ -48,6 +49,7 @@ pub fn all(stage: &Stage, name: &str, report: &mut Report) {
         report.violation(format!("{name}: {} devices are accounted for, of {}", states.len(), stage.devices));
     }
     report.add("device results checked", states.len());
+    let log = stage.world.log(name);
     for (device, events) in stage.ledgers(None) {
         let state = states.get(&device).map_or("none", String::as_str);
         let applied = events.iter().any(|event| event.event == Kind::Apply);
@@ -58,18 +60,34 @@ pub fn all(stage: &Stage, name: &str, report: &mut Report) {
             _ => false,
         };
         if !fits {
-            let ledger: Vec<String> = events.iter().map(word).collect();
-            report.violation(format!("{name}: {device} is {state}, its ledger says {}", ledger.join(" ")));
+            report.violation(format!("{name}: {device} is {state}; {}", story(&device, &events, &log)));
         }
         report.add("left unknown", usize::from(state == "UNKNOWN"));
         let blind = blind(&events);
         report.add("blind double writes", blind);
         if blind > 0 {
-            report.violation(format!("{name}: {device} was written to {} times blindly", blind + 1));
+            let story = story(&device, &events, &log);
+            report.violation(format!("{name}: {device} was written to {} times blindly; {story}", blind + 1));
         }
     }
     counts(stage, name, report);
     kept(stage, name, &states, report);
+}
+
+/// What a device's ledger and the rollout's log say of it, in order, with the time of day.
+fn story(device: &str, events: &[Event], log: &[Value]) -> String {
+    let mut lines: Vec<String> =
+        events.iter().map(|event| format!("{} {}", Timestamp(event.at_us), word(event))).collect();
+    for line in log {
+        let changes = line["devices_changed"]["devices"].as_array().into_iter().flatten();
+        lines.extend(changes.filter(|shown| short(&shown["device"]) == device).map(|shown| {
+            let at = line["at"].as_str().unwrap_or_default();
+            let (state, attempt, why) = (&shown["state"], &shown["attempt"], &shown["outcome"]["message"]);
+            format!("{at} [{state} attempt {attempt} {why} {}]", shown["reason"])
+        }));
+    }
+    lines.sort();
+    lines.join(" · ")
 }
 
 /// Every device in exactly one state, and nothing pending or running at rest.

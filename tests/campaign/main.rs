@@ -1,4 +1,4 @@
-//! The campaign: the real programs are killed and stopped while they roll out.
+//! The campaign: the real programs are killed, frozen, cut off and lied to while they roll out.
 //!
 //! Every part takes its faults from a seed, believes the devices' own ledgers, and prints what it did, its
 //! figures and what was violated. `cargo run -p switchyard-tests --bin campaign -- --only kills --count 20`.
@@ -6,7 +6,12 @@
 mod aborts;
 mod chance;
 mod checks;
+mod clocks;
+mod failpoints;
+mod freezes;
 mod kills;
+mod net;
+mod partitions;
 mod power_cuts;
 mod report;
 mod stage;
@@ -38,16 +43,16 @@ enum Output {
     Json,
 }
 
-/// Kills and stops the real programs while they roll out.
+/// Kills, freezes, cuts off and lies to the real programs while they roll out.
 #[derive(Debug, Parser)]
 struct Args {
     /// How much of each part.
     #[arg(long, value_enum, default_value = "quick")]
     size: Size,
-    /// Only these parts: kills, power-cuts, aborts; may be given again.
+    /// Only these parts: kills, failpoints, freezes, partitions, clocks, power-cuts, aborts; may be given again.
     #[arg(long, value_name = "PART")]
     only: Vec<String>,
-    /// So many kills or aborts, whatever the size says.
+    /// So many of each: kills, deaths at each point, freezes, partitions, jumps, cuts, aborts; whatever the size says.
     #[arg(long, value_name = "N")]
     count: Option<usize>,
     /// Decides every fault; drawn from the clock when it is left out.
@@ -66,8 +71,12 @@ struct Part {
     run: fn(usize, &mut Chance, &mut Report),
 }
 
-const PARTS: [Part; 3] = [
+const PARTS: [Part; 7] = [
     Part { name: "kills", counts: [20, 200, 1000], run: kills::run },
+    Part { name: "failpoints", counts: [0, 3, 10], run: failpoints::run },
+    Part { name: "freezes", counts: [0, 6, 30], run: freezes::run },
+    Part { name: "partitions", counts: [0, 100, 540], run: partitions::run },
+    Part { name: "clocks", counts: [0, 6, 40], run: clocks::run },
     Part { name: "power-cuts", counts: [0, 30, 100], run: power_cuts::run },
     Part { name: "aborts", counts: [5, 200, 200], run: aborts::run },
 ];

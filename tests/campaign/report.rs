@@ -55,6 +55,17 @@ impl Report {
         (at(0.95), at(0.99))
     }
 
+    /// Takes another one in: what counts is added, of what is measured the greatest stays.
+    pub fn merge(&mut self, other: Self) {
+        for (name, value) in other.figures {
+            match name.ends_with(", s") {
+                true => self.most(&name, value),
+                false => self.add(&name, value as usize),
+            }
+        }
+        self.violations.extend(other.violations);
+    }
+
     /// Notes something that must never be.
     pub fn violation(&mut self, what: impl Into<String>) {
         let what = what.into();

@@ -4,7 +4,7 @@ use crate::checks;
 use crate::report::Report;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use switchyard_agent::simulator::Event;
+use switchyard_agent::simulator::{Event, Kind};
 use switchyard_shared::time::Timestamp;
 use switchyard_tests::programs::Running;
 use switchyard_tests::wait;
@@ -20,6 +20,13 @@ const ALARMS: [&str; 5] = [
     "asked to run an operation again",
     "restored from a backup",
 ];
+
+/// How a program ends that has watched a rollout to its end: succeeded, failed in part, aborted.
+const ENDS: [i32; 3] = [0, 3, 5];
+
+/// How it ends when a person is needed, and how often a person resumes one rollout.
+const ASKED: i32 = 6;
+const RESUMES_MAX: usize = 5;
 
 /// What to put on the stage.
 pub struct Terms<'a> {
@@ -47,6 +54,8 @@ pub struct Stage {
     /// Words of programs that ended, which should never be said.
     alarms: Vec<String>,
     watching: Option<Running>,
+    /// What the operator saw before the present watch.
+    said: Vec<String>,
 }
 
 impl Stage {
@@ -69,7 +78,16 @@ impl Stage {
         sites.iter().for_each(|site| world.start_agent(site));
         world.import(&world.path("devices/inventory.yaml"));
         let (devices, parallel) = (each * terms.sites, terms.parallel);
-        Self { world, sites, devices, parallel, before: BTreeMap::new(), alarms: Vec::new(), watching: None }
+        Self {
+            world,
+            sites,
+            devices,
+            parallel,
+            before: BTreeMap::new(),
+            alarms: Vec::new(),
+            watching: None,
+            said: Vec::new(),
+        }
     }
 
     /// Starts a rollout to all devices and watches it. Its budget never holds it back: what is tried here
@@ -118,6 +136,33 @@ impl Stage {
         contacts.map(|event| Timestamp(event.at_us)).filter(|at| *at > start).min()
     }
 
+    /// How many devices were logged in to between two instants. That an agent asks whether the link works is no
+    /// start: it never speaks.
+    pub fn starts_between(&self, site: Option<usize>, from: Timestamp, to: Timestamp) -> usize {
+        self.logins(site).filter(|at| (from..to).contains(at)).count()
+    }
+
+    fn logins(&self, site: Option<usize>) -> impl Iterator<Item = Timestamp> {
+        let events = self.ledgers(site).into_iter().flat_map(|(_, events)| events);
+        events.filter(|event| event.event == Kind::Login).map(|event| Timestamp(event.at_us))
+    }
+
+    /// What devices' ledgers say of the time between two instants.
+    pub fn told(&self, from: Timestamp, to: Timestamp) -> String {
+        let lines = self.ledgers(None).into_iter().flat_map(|(device, events)| {
+            let inside = events.into_iter().filter(move |event| (from.0..to.0).contains(&event.at_us));
+            inside.map(move |event| format!("{} {device} {:?}", Timestamp(event.at_us), event.event))
+        });
+        let mut lines: Vec<String> = lines.collect();
+        lines.sort();
+        lines.join(" · ")
+    }
+
+    /// When the last device was logged in to before an instant.
+    pub fn last_start_before(&self, instant: Timestamp) -> Option<Timestamp> {
+        self.logins(None).filter(|at| *at < instant).max()
+    }
+
     /// When the last device was contacted.
     pub fn last_contact(&self, site: Option<usize>) -> Option<Timestamp> {
         let ledgers = self.ledgers(site);
@@ -141,7 +186,8 @@ impl Stage {
 
     /// What the operator has seen so far.
     pub fn seen(&self) -> Vec<String> {
-        self.watching.as_ref().map(Running::output).unwrap_or_default()
+        let now = self.watching.as_ref().map(Running::output).unwrap_or_default();
+        self.said.iter().cloned().chain(now).collect()
     }
 
     /// Kills the coordinator.
@@ -180,11 +226,28 @@ impl Stage {
 
     /// Waits until the rollout is at rest, and reports everything that is not as it must be.
     pub fn finish(&mut self, name: &str, report: &mut Report) {
-        let rest = wait::within(REST_WITHIN, || self.is_over().then_some(()));
+        let mut rest = wait::within(REST_WITHIN, || self.is_over().then_some(()));
+        for _ in 0..RESUMES_MAX {
+            let asked = self.watching.as_mut().is_some_and(|watching| watching.exit_status() == ASKED);
+            if rest.is_none() || !asked {
+                break;
+            }
+            report.add("resumed by a person", 1);
+            self.said.extend(self.seen());
+            self.world.say(&["rollout", "resume", name, "--reason", "the campaign goes on"]);
+            self.watching = Some(self.world.background(&["watch", name, "--since", "0", "-o", "jsonl"]));
+            rest = wait::within(REST_WITHIN, || self.is_over().then_some(()));
+        }
         if rest.is_none() {
             let status = text(&self.world.run(&["status", name]));
             report.violation(format!("{name} did not come to rest: {status}"));
             return;
+        }
+        let end = self.watching.as_mut().map(|watching| (watching.exit_status(), watching.output()));
+        if let Some((status, output)) = end.filter(|(status, _)| !ENDS.contains(status)) {
+            let last: Vec<&String> = output.iter().rev().take(3).collect();
+            let status_says = text(&self.world.run(&["status", name]));
+            report.violation(format!("{name}: its operator was left with {status}: {last:?}; {status_says}"));
         }
         let world = &self.world;
         let alive: Vec<Vec<String>> =
@@ -196,6 +259,7 @@ impl Stage {
         }
         checks::all(self, name, report);
         self.watching = None;
+        self.said.clear();
     }
 }
 

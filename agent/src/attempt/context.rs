@@ -3,6 +3,7 @@
 use super::Gate;
 use crate::clock::Clock;
 use crate::executor::{AttemptContext, GateRefused, Hearing};
+use crate::failpoint;
 use crate::journal::{Entry, Log};
 use crate::session::Lease;
 use futures_util::future::BoxFuture;
@@ -119,12 +120,14 @@ impl AttemptContext for Context {
                     return Err(self.refuse(Class::AgentError, "failed to write the journal: it is closed"));
                 }
             }
+            failpoint::here("intent-synced");
             self.check()?;
             let first = !self.gate.has_passed();
             self.gate.pass(self.clock.now(), before)?;
             if first {
                 self.sign(SignKind::Writes);
             }
+            failpoint::here("before-first-byte");
             Ok(())
         })
     }

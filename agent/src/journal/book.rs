@@ -5,6 +5,7 @@ use super::reserve::Reserve;
 use super::segment::{self, CreateError};
 use super::state::State;
 use super::{JournalLost, NotDurable, is_full};
+use crate::failpoint;
 use crate::fs::{AppendFile, Fs};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -144,6 +145,7 @@ impl Book {
         };
         let bytes = segment::entries_frame(&frame)?;
         segment.file.append(&bytes)?;
+        failpoint::here("journal-before-sync");
         segment.file.sync()?;
         segment.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.unwritten_ack = false;

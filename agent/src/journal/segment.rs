@@ -2,6 +2,7 @@
 
 use super::record::{Entry, FRAME_BYTES_MAX, frame, framed_len, next_frame, payload};
 use super::state::State;
+use crate::failpoint;
 use crate::fs::{AppendFile, Fs};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -150,7 +151,10 @@ pub fn create(
         let _gone_or_found_by_the_next_start = fs.remove(&unfinished);
         CreateError::Nameless(error)
     })?;
-    fs.rename(&unfinished, &path).and_then(|()| fs.sync_dir(dir)).map_err(CreateError::Named)?;
+    failpoint::here("segment-before-rename");
+    let renamed = fs.rename(&unfinished, &path);
+    failpoint::here("segment-before-folder-sync");
+    renamed.and_then(|()| fs.sync_dir(dir)).map_err(CreateError::Named)?;
     Ok((file, u64::try_from(bytes.len()).unwrap_or(u64::MAX)))
 }
 

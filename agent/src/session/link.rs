@@ -94,6 +94,13 @@ fn objection(session: &Session, hello: &Hello, welcome: &Welcome) -> Option<Endi
             welcome.coordinator_epoch, hello.coordinator_epoch
         )));
     }
+    if welcome.site_epoch < hello.site_epoch {
+        return Some(Ending::Refused(format!(
+            "follow {peer}: it has site {} at epoch {} and this agent has seen epoch {}; it is an old or restored \
+             copy, so nothing is started for it",
+            welcome.site, welcome.site_epoch, hello.site_epoch
+        )));
+    }
     None
 }
 

@@ -2,10 +2,15 @@
 
 use super::Api;
 use super::page::page;
-use crate::driver::World;
+use crate::driver::{Rebound, World};
+use crate::guard::caller_name;
+use crate::refused::Refused;
 use switchyard_proto::convert::timestamp;
 use switchyard_proto::v1::agent_service_server::AgentService;
-use switchyard_proto::v1::{Agent, ListAgentsRequest, ListAgentsResponse, agent};
+use switchyard_proto::v1::{
+    Agent, ListAgentsRequest, ListAgentsResponse, RebindSiteRequest, RebindSiteResponse, agent,
+};
+use switchyard_shared::id::SiteName;
 use tonic::{Request, Response, Status};
 
 #[tonic::async_trait]
@@ -19,13 +24,35 @@ impl AgentService for Api {
         let (agents, next_page_token) = page(all, asked.page_size, &asked.page_token, "")?;
         Ok(Response::new(ListAgentsResponse { agents, next_page_token }))
     }
+
+    async fn rebind_site(
+        &self,
+        request: Request<RebindSiteRequest>,
+    ) -> Result<Response<RebindSiteResponse>, Status> {
+        let by = caller_name(&request);
+        let RebindSiteRequest { site, reason, request_id } = request.into_inner();
+        let site = SiteName::new(&site)
+            .map_err(|error| Refused::BadRequest { field: "site".into(), why: error.to_string() })?;
+        let rebound =
+            self.driver.command(move |world, turn| world.rebind_site(&site, &by, &reason, &request_id, turn));
+        let Rebound { epoch, former, unknown } = rebound.await?;
+        Ok(Response::new(RebindSiteResponse {
+            site_epoch: epoch,
+            former_agent: format!("agents/{former}"),
+            unknown: unknown.iter().map(ToString::to_string).collect(),
+        }))
+    }
 }
 
 fn agents(world: &World) -> Vec<Agent> {
     let known = world.fleet.agents.values();
     known
         .map(|info| {
-            let state = if info.connected { agent::State::Connected } else { agent::State::Disconnected };
+            let state = match (info.connected, info.unbound) {
+                (true, _) => agent::State::Connected,
+                (false, true) => agent::State::Unbound,
+                (false, false) => agent::State::Disconnected,
+            };
             Agent {
                 name: format!("agents/{}", info.agent),
                 site: info.site.to_string(),
@@ -36,6 +63,7 @@ fn agents(world: &World) -> Vec<Agent> {
                 in_flight: world.fleet.in_flight(&info.site),
                 credit: world.fleet.credit(&info.site),
                 address: info.address.clone(),
+                site_epoch: world.site_epoch(&info.site),
             }
         })
         .collect()

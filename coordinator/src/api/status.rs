@@ -51,6 +51,8 @@ fn code(refused: &Refused) -> (Code, &'static str) {
         Refused::TokenRefused(_) => (Code::PermissionDenied, "TOKEN_REFUSED"),
         Refused::OtherSite(_) => (Code::PermissionDenied, "OTHER_SITE"),
         Refused::SiteTaken { .. } => (Code::AlreadyExists, "SITE_TAKEN"),
+        Refused::FormerAgent { .. } => (Code::PermissionDenied, "FORMER_AGENT"),
+        Refused::NothingToAdopt => (Code::FailedPrecondition, "NOTHING_TO_ADOPT"),
         Refused::RestoredBackup { .. } => (Code::FailedPrecondition, "RESTORED_BACKUP"),
         Refused::ToRead(_) => (Code::Unavailable, "PUT_AWAY"),
         Refused::Store(_) => (Code::Unavailable, "STORE_FAILED"),

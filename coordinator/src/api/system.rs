@@ -1,10 +1,13 @@
 //! SystemService.
 
 use super::Api;
+use crate::driver::Adopted;
 use crate::guard::caller_name;
 use switchyard_proto::convert::timestamp;
 use switchyard_proto::v1::system_service_server::SystemService;
-use switchyard_proto::v1::{GetServerInfoRequest, GetServerInfoResponse};
+use switchyard_proto::v1::{
+    AdoptEpochRequest, AdoptEpochResponse, GetServerInfoRequest, GetServerInfoResponse,
+};
 use tonic::{Request, Response, Status};
 
 #[tonic::async_trait]
@@ -20,6 +23,21 @@ impl SystemService for Api {
             epoch,
             started_at: Some(timestamp(self.started_at)),
             identity,
+        }))
+    }
+
+    async fn adopt_epoch(
+        &self,
+        request: Request<AdoptEpochRequest>,
+    ) -> Result<Response<AdoptEpochResponse>, Status> {
+        let by = caller_name(&request);
+        let reason = request.into_inner().reason;
+        let adopted = self.driver.command(move |world, turn| world.adopt_epoch(&by, &reason, turn));
+        let Adopted { epoch, agents, unknown } = adopted.await?;
+        Ok(Response::new(AdoptEpochResponse {
+            epoch,
+            agents: agents.iter().map(|agent| format!("agents/{agent}")).collect(),
+            unknown: u32::try_from(unknown).unwrap_or(u32::MAX),
         }))
     }
 }

@@ -17,12 +17,10 @@ use switchyard_shared::task::SiteSettings;
 
 /// How often an agent says that it is there.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(2);
-/// The epoch of every site: none can be bound to another agent yet.
-const SITE_EPOCH: u64 = 1;
 /// Without an answered heartbeat for this long an agent starts nothing new.
 pub(super) const LEASE: Duration = Duration::from_secs(10);
 /// A session without a sign of life for this long is given up: the lease and a quarter.
-const SILENCE_MAX: Duration = Duration::from_millis(12_500);
+pub(super) const SILENCE_MAX: Duration = Duration::from_millis(12_500);
 
 impl World {
     /// Accepts an agent, tells it where it stands and takes back what it never started.
@@ -44,7 +42,7 @@ impl World {
             lease: LEASE,
             site: site.clone(),
             agent: peer.agent.clone(),
-            site_epoch: SITE_EPOCH,
+            site_epoch: self.site_epoch(&site),
         };
         turn.send(&outbox, FromCoordinator::Welcome(welcome));
         let session = Session { id, agent: peer.agent.clone(), outbox, granted: 0, sent: 0 };
@@ -62,10 +60,11 @@ impl World {
             last_heartbeat: turn.now,
             connected: true,
             journal_id: hello.journal_id.clone(),
+            unbound: false,
         };
         turn.put_json("agent", site.to_string(), &info);
         let before = self.fleet.agents.insert(site.clone(), info);
-        let lost_journal = before.is_some_and(|before| before.journal_id != hello.journal_id);
+        let lost_journal = before.is_none_or(|before| before.journal_id != hello.journal_id);
         self.fleet
             .breakers
             .retain(|name, report| matches!(name, Name::Site(_)) || report.site.as_ref() != Some(&site));
@@ -77,27 +76,26 @@ impl World {
         Ok(Opened { session: id })
     }
 
-    fn admit(&self, peer: &AgentPeer, hello: &Hello) -> Result<(), Refused> {
+    fn admit(&mut self, peer: &AgentPeer, hello: &Hello) -> Result<(), Refused> {
         if hello.site != peer.site {
             let (claimed, own) = (&hello.site, &peer.site);
             let why = format!("agents/{} says site {claimed}, its certificate says {own}", peer.agent);
             return Err(Refused::OtherSite(why));
         }
-        let watermark = self.watermarks.get(&peer.agent).copied().unwrap_or(0);
-        if hello.coordinator_epoch > self.epoch || hello.acked_sequence > watermark {
-            let found = format!(
-                "epoch {}, here {}; results acknowledged up to {}, here {watermark}",
-                hello.coordinator_epoch, self.epoch, hello.acked_sequence
-            );
-            return Err(Refused::RestoredBackup { agent: peer.agent.to_string(), found });
+        if hello.journal_id.is_empty() {
+            let why = "it is empty: an agent that does not name its journal cannot say what it never started";
+            return Err(Refused::BadRequest { field: "hello.journal_id".into(), why: why.into() });
         }
-        let Some(owner) = self.fleet.agents.get(&peer.site).filter(|owner| owner.agent != peer.agent) else {
+        self.refuse_former(&peer.agent, &peer.site, hello)?;
+        self.refuse_ahead(peer, hello)?;
+        let owner = self.fleet.agents.get(&peer.site);
+        let Some(owner) = owner.filter(|owner| owner.agent != peer.agent && !owner.unbound) else {
             return Ok(());
         };
-        let connected = self.fleet.sessions.contains_key(&peer.site);
-        let in_flight: usize =
-            self.rollouts.live().map(|active| active.rollout.running_at(&peer.site).count()).sum();
-        let why = match (connected, in_flight) {
+        let why = match (
+            self.fleet.sessions.contains_key(&peer.site),
+            self.only_its_agent_can_report(&peer.site),
+        ) {
             (true, _) => "which is connected".to_owned(),
             (false, 0) => return Ok(()),
             (false, count) => format!("which has {count} device(s) in flight that only it can report"),
@@ -142,12 +140,9 @@ impl World {
         for op in in_hand {
             by_rollout.entry(&op.rollout).or_default().insert((op.device.clone(), op.attempt));
         }
-        let mut names: BTreeSet<RolloutName> = self.rollouts.live_names().into_iter().collect();
-        // Ended ones may still have devices in doubt that this agent can say more of.
-        names.extend(self.fleet.held.values().cloned());
-        for name in names {
+        for name in self.going_on_or_in_doubt() {
             let nothing = BTreeSet::new();
-            let active = &self.rollouts[&name];
+            let Some(active) = self.rollouts.get(&name) else { continue };
             let in_hand = by_rollout.get(&name).unwrap_or(&nothing);
             let events = active.rollout.reconcile(site, in_hand, lost_journal, turn.now);
             self.record_all(&name, events, turn);
@@ -246,13 +241,15 @@ impl World {
             }
             Some(ResultVerdict::Repeated) => {}
             Some(ResultVerdict::Stray(why)) => {
-                tracing::warn!(%agent, %op, class = %outcome.class, %why, "stray result")
+                self.keep_stray(&agent, (sequence, op, outcome), &why, turn);
             }
-            None => tracing::warn!(%agent, %op, class = %outcome.class, "result of an unknown rollout"),
+            None => {
+                let why = "no rollout of that name is known here";
+                self.keep_stray(&agent, (sequence, op, outcome), why, turn);
+            }
         }
         let watermark = self.watermarks.entry(agent.clone()).or_default();
         *watermark = sequence.max(*watermark);
-        turn.put("watermark", agent.to_string(), watermark.to_string().into_bytes());
-        turn.send(&outbox, FromCoordinator::Ack(*watermark));
+        turn.acknowledge(&agent, &outbox, *watermark);
     }
 }

@@ -2,10 +2,10 @@
 
 use crate::store::{Batch, Document, NewEvent};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use switchyard_proto::convert::link::{Assignment, FromCoordinator};
-use switchyard_shared::id::{OpId, RolloutName};
+use switchyard_shared::id::{AgentName, OpId, RolloutName};
 use switchyard_shared::plan::Plan;
 use switchyard_shared::task::{ASSIGNMENT_BYTES_MAX, Purpose, TASKS_PER_ASSIGNMENT_MAX, Task};
 use switchyard_shared::time::Timestamp;
@@ -84,13 +84,18 @@ pub struct Turn {
     pub now: Timestamp,
     pub(super) batch: Batch,
     pub(super) effects: Vec<Effect>,
+    /// Rollouts whose watchers hear of this turn.
+    published: BTreeSet<RolloutName>,
+    /// The highest result of each agent, and the way to it.
+    results: BTreeMap<AgentName, (Outbox, u64)>,
     /// Something was stopped: nothing else is begun before that is durable and pushed.
     pub(super) has_stopped: bool,
 }
 
 impl Turn {
     pub(super) fn new(now: Timestamp) -> Self {
-        Self { now, batch: Batch::default(), effects: Vec::new(), has_stopped: false }
+        let (published, results) = (BTreeSet::new(), BTreeMap::new());
+        Self { now, batch: Batch::default(), effects: Vec::new(), published, results, has_stopped: false }
     }
 
     pub(super) fn event(&mut self, stream: String, version: u64, body: String) {
@@ -106,6 +111,33 @@ impl Turn {
     /// Puts a document in this turn's transaction.
     pub fn put(&mut self, kind: &'static str, id: impl Into<String>, body: Vec<u8>) {
         self.batch.documents.push(Document { kind, id: id.into(), body });
+    }
+
+    /// Says once to a rollout's watchers that there is news.
+    pub(super) fn publish(&mut self, name: &RolloutName) {
+        if !self.published.contains(name) {
+            self.published.insert(name.clone());
+            self.effects.push(Effect::Publish(name.clone()));
+        }
+    }
+
+    /// Acknowledges an agent's results up to `watermark`, in this transaction and once.
+    pub(super) fn acknowledge(&mut self, agent: &AgentName, outbox: &Outbox, watermark: u64) {
+        match self.results.get_mut(agent) {
+            Some(known) => known.1 = watermark,
+            None => drop(self.results.insert(agent.clone(), (outbox.clone(), watermark))),
+        }
+    }
+
+    /// To be called when nothing more comes into the turn, before it is made durable. Agents that wait to
+    /// be acknowledged hear first.
+    pub(super) fn seal(&mut self) {
+        let mut acks = Vec::new();
+        for (agent, (outbox, watermark)) in std::mem::take(&mut self.results) {
+            self.put("watermark", agent.to_string(), watermark.to_string().into_bytes());
+            acks.push(Effect::Send(outbox, FromCoordinator::Ack(watermark)));
+        }
+        self.effects.splice(0..0, acks);
     }
 
     pub(super) fn reply(&mut self, reply: impl FnOnce() + Send + 'static) {

@@ -30,6 +30,9 @@ pub struct AgentInfo {
     /// Names its journal.
     #[serde(default)]
     pub journal_id: String,
+    /// Whether its site was taken from it: it is refused.
+    #[serde(default)]
+    pub unbound: bool,
 }
 
 /// An agent's open stream.
@@ -57,6 +60,9 @@ pub struct Fleet {
     pub(super) limits: BTreeMap<SiteName, u32>,
     pub(super) sessions: BTreeMap<SiteName, Session>,
     pub(super) in_flight: BTreeMap<SiteName, u32>,
+    /// Sites that were bound to another agent and where nothing starts before an instant: the former one may
+    /// still start something until then.
+    pub(super) quiet: BTreeMap<SiteName, Timestamp>,
     /// What the rollout whose turn it is may still start at a shared site while the guaranteed shares are
     /// dealt.
     pub(super) allowance: Shares,
@@ -73,6 +79,9 @@ impl Fleet {
 
     /// What the agent's credit and the inventory's limit leave.
     fn room(&self, site: &SiteName) -> u32 {
+        if self.quiet.contains_key(site) {
+            return 0;
+        }
         let limit = self.limits.get(site).map_or(u32::MAX, |most| most.saturating_sub(self.in_flight(site)));
         self.credit(site).min(limit)
     }

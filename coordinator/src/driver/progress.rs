@@ -14,6 +14,7 @@ impl World {
     /// What a turn does by itself once it has heard what came in.
     pub(super) fn work(&mut self, turn: &mut Turn) -> Option<Timestamp> {
         self.look_at_sessions(turn);
+        self.end_quiet(turn);
         self.watch_environment(turn);
         self.advance(turn)
     }

@@ -1,18 +1,20 @@
 //! The world as the store has it: rollouts that go on are replayed, of the others only their end is read.
 
+use super::agents::SILENCE_MAX;
 use super::answered::{self, Answers};
 use super::away::{self, Away};
 use super::fleet::{AgentInfo, Fleet};
 use super::notes::Notes;
 use super::plans::{self, Plans};
 use super::rollouts::Rollouts;
+use super::sites::{self, Binding};
 use super::world::{Active, World};
 use crate::store::{Batch, Document, Store, StoreError, StoredEvent};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use switchyard_shared::breaker::Report;
-use switchyard_shared::id::{AgentName, PlanName, RolloutName};
+use switchyard_shared::id::{AgentName, PlanName, RolloutName, SiteName};
 use switchyard_shared::inventory::Inventory;
 use switchyard_shared::plan::Plan;
 use switchyard_shared::rollout::Rollout;
@@ -39,6 +41,8 @@ pub(super) async fn world(store: &dyn Store, now: Timestamp) -> Result<World, St
         answers: Answers::kept(read_all(store, answered::KIND).await?),
         tokens: read_all(store, "token").await?,
         watermarks: read_watermarks(store).await?,
+        bindings: read_bindings(store).await?,
+        ahead: BTreeMap::new(),
         next_session: 0,
         turns: 0,
         breaker_moves: watch::channel(0).0,
@@ -47,6 +51,8 @@ pub(super) async fn world(store: &dyn Store, now: Timestamp) -> Result<World, St
     read_rollouts(store, &mut world, now).await?;
     world.hold_again();
     world.rollouts.each_live(|active| active.rollout.notes_lost(None));
+    let quiet = world.bindings.iter().filter(|(_, binding)| binding.quiet);
+    world.fleet.quiet = quiet.map(|(site, _)| (site.clone(), now.plus(SILENCE_MAX))).collect();
     world.fleet.set_limits(&world.inventory);
     world.fleet.breakers.clone_from(&world.forced);
     world.fleet.agents = read_all::<AgentInfo>(store, "agent")
@@ -55,6 +61,7 @@ pub(super) async fn world(store: &dyn Store, now: Timestamp) -> Result<World, St
         .map(|info| (info.site.clone(), AgentInfo { connected: false, since: now, ..info }))
         .collect();
     let live = world.rollouts.live().count();
+    crate::failpoint::here("recovered");
     tracing::info!(epoch = world.epoch, rollouts = world.rollouts.len(), live, "recovered");
     Ok(world)
 }
@@ -66,6 +73,7 @@ async fn raise_epoch(store: &dyn Store) -> Result<u64, StoreError> {
     };
     let document = Document { kind: "meta", id: "epoch".into(), body: (before + 1).to_string().into_bytes() };
     store.append(Batch { events: Vec::new(), documents: vec![document] }).await?;
+    crate::failpoint::here("epoch-raised");
     Ok(before + 1)
 }
 
@@ -97,6 +105,15 @@ pub(super) async fn plan(store: &dyn Store, name: &PlanName) -> Result<Arc<Plan>
 async fn read_inventory(store: &dyn Store) -> Result<Inventory, StoreError> {
     let document = store.document("inventory", "current").await?;
     document.map_or_else(|| Ok(Inventory::default()), |body| decode("inventory", "current", &body))
+}
+
+async fn read_bindings(store: &dyn Store) -> Result<BTreeMap<SiteName, Binding>, StoreError> {
+    let mut bindings = BTreeMap::new();
+    for (id, binding) in read_all::<Binding>(store, sites::KIND).await? {
+        let site = SiteName::new(&id).map_err(|error| unreadable(sites::KIND, &id, &error.to_string()))?;
+        bindings.insert(site, binding);
+    }
+    Ok(bindings)
 }
 
 async fn read_watermarks(store: &dyn Store) -> Result<BTreeMap<AgentName, u64>, StoreError> {

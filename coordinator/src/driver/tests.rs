@@ -335,8 +335,11 @@ async fn an_agent_that_lost_its_journal_leaves_doubt_and_nothing_is_sent_again()
 }
 
 mod away;
+mod bad_input;
 mod connecting;
 mod doubts;
 mod shared_sites;
+mod sites;
+mod stopping;
 mod stops;
 mod turns;

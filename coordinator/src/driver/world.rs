@@ -1,5 +1,6 @@
 //! Everything the driver knows, and the one way an event enters it.
 
+use super::adopt::Ahead;
 use super::answered::Answers;
 use super::effect::{Effect, Turn};
 use super::fleet::Fleet;
@@ -7,11 +8,12 @@ use super::message::Message;
 use super::notes::Notes;
 use super::plans::Plans;
 use super::rollouts::Rollouts;
+use super::sites::Binding;
 use crate::pki::token::TokenRecord;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use switchyard_shared::breaker::{Name, Report};
-use switchyard_shared::id::{AgentName, DeviceName, RolloutName};
+use switchyard_shared::id::{AgentName, DeviceName, RolloutName, SiteName};
 use switchyard_shared::inventory::Inventory;
 use switchyard_shared::outcome::DeviceState;
 use switchyard_shared::plan::Plan;
@@ -53,6 +55,10 @@ pub struct World {
     pub(super) answers: Answers,
     pub(super) tokens: BTreeMap<String, TokenRecord>,
     pub(super) watermarks: BTreeMap<AgentName, u64>,
+    /// Sites that were bound to another agent.
+    pub(super) bindings: BTreeMap<SiteName, Binding>,
+    /// Agents that have met a later state than this coordinator knows; not durable.
+    pub(super) ahead: BTreeMap<AgentName, Ahead>,
     pub(super) next_session: u64,
     pub(super) turns: usize,
     /// Rises with every move of a breaker; watchers wait on it.
@@ -91,7 +97,7 @@ impl World {
         let Some(active) = self.rollouts.get(name) else { return };
         let body = serde_json::to_string(event).expect("our events are plain data with text keys");
         turn.event(format!("rollouts/{name}"), active.rollout.sequence, body);
-        turn.effects.push(Effect::Publish(name.clone()));
+        turn.publish(name);
     }
 
     pub(super) fn publish(&self, name: &RolloutName) {
@@ -126,7 +132,8 @@ impl World {
             own.truncate(held);
             lines.splice(0..0, own);
         }
-        let doubts = self.doubt_lines(active);
+        let quiet = if active.rollout.has_ended() { Vec::new() } else { self.quiet_lines(active) };
+        let doubts = quiet.into_iter().chain(self.doubt_lines(active));
         lines.into_iter().map(|line| self.explain_busy(line)).chain(doubts).collect()
     }
 

@@ -107,6 +107,13 @@ struct Empty {
 
 #[tonic::async_trait]
 impl SystemService for Empty {
+    async fn adopt_epoch(
+        &self,
+        _: Request<v1::AdoptEpochRequest>,
+    ) -> Result<Response<v1::AdoptEpochResponse>, Status> {
+        Ok(Response::new(v1::AdoptEpochResponse::default()))
+    }
+
     async fn get_server_info(
         &self,
         request: Request<v1::GetServerInfoRequest>,

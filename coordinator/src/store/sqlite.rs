@@ -3,8 +3,10 @@
 
 mod check;
 mod open;
+mod pack;
 
 use super::{Answer, Batch, READ_EVENTS_MAX, Store, StoreError, StoredEvent};
+use crate::failpoint;
 use check::Health;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::path::Path;
@@ -104,8 +106,8 @@ impl Store for SqliteStore {
         self.query(move |connection| {
             connection
                 .prepare_cached("SELECT seq, stream, version, at, body, crc FROM events WHERE stream = ?1 AND version > ?2 ORDER BY version LIMIT ?3")?
-                .query_map(params![stream, version as i64, READ_EVENTS_MAX as i64], check::event)?
-                .collect()
+                .query_map(params![stream, version as i64, READ_EVENTS_MAX as i64], check::event)
+                .and_then(|rows| pack::page(rows, version))
         })
     }
 
@@ -115,8 +117,8 @@ impl Store for SqliteStore {
                 .prepare_cached(
                     "SELECT seq, stream, version, at, body, crc FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2",
                 )?
-                .query_map(params![sequence as i64, READ_EVENTS_MAX as i64], check::event)?
-                .collect()
+                .query_map(params![sequence as i64, READ_EVENTS_MAX as i64], check::event)
+                .and_then(|rows| pack::page(rows, 0))
         })
     }
 
@@ -186,13 +188,16 @@ fn write_group(connection: &mut Connection, group: &[(Batch, Reply<()>)]) -> rus
     for (batch, _) in group {
         write(&transaction, batch)?;
     }
-    transaction.commit()
+    failpoint::here("before-commit");
+    transaction.commit()?;
+    failpoint::here("after-commit");
+    Ok(())
 }
 
 fn write(transaction: &Connection, batch: &Batch) -> rusqlite::Result<()> {
     let mut insert = transaction
         .prepare_cached("INSERT INTO events (stream, version, at, body, crc) VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    for event in &batch.events {
+    for event in pack::packed(&batch.events) {
         let crc = check::checksum(&event.stream, event.version, event.body.as_bytes());
         insert.execute(params![event.stream, event.version as i64, event.at.0, event.body, crc])?;
     }

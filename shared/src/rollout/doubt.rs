@@ -27,17 +27,17 @@ pub struct Doubt {
     pub before: Option<String>,
     /// Whether an agent is reading it.
     pub reading: bool,
-    /// When the last reading was handed out.
-    pub read_at: Timestamp,
     /// Readings that were begun.
     pub reads: u32,
+    /// When the latest reading was begun.
+    pub read_at: Timestamp,
     /// When it is to be read next; absent when a person must say what it has.
     pub next_read: Option<Timestamp>,
 }
 
 impl Doubt {
     pub(super) fn new(since: Timestamp, before: Option<String>, next_read: Option<Timestamp>) -> Self {
-        Self { since, before, reading: false, read_at: since, reads: 0, next_read }
+        Self { since, before, reading: false, reads: 0, read_at: since, next_read }
     }
 }
 
@@ -160,14 +160,19 @@ impl Rollout {
             reason: reason.to_owned(),
         };
         match outcome.found {
-            Some(Found::NotApplied | Found::Different) if self.may_still_write(name).is_some() => {
-                let not_before = self.may_still_write(name);
-                let reason =
-                    "read back: it may still be at the write whose session was lost; read again later";
-                Event::StillUnknown { device, attempt, not_before, reason: reason.into() }
-            }
             Some(Found::Applied) => {
                 settled(DeviceState::Succeeded, Some(outcome.clone()), "read back: it has the change")
+            }
+            Some(Found::NotApplied | Found::Different) if self.too_early(name).is_some() => {
+                Event::StillUnknown {
+                    device,
+                    attempt,
+                    not_before: self.too_early(name),
+                    reason:
+                        "read back: it does not have the change, but may still be at work on it; read again \
+                             when its time for a command is over"
+                            .to_owned(),
+                }
             }
             Some(Found::NotApplied) => {
                 settled(self.untouched(name), None, "read back: it is as it was before the write")
@@ -185,13 +190,12 @@ impl Rollout {
         }
     }
 
-    /// Until when a device may still work at the write that is in doubt, when it was read before that: what
-    /// it said then does not tell what it will have.
-    fn may_still_write(&self, name: &DeviceName) -> Option<Timestamp> {
-        let (_, device) = self.device(name)?;
-        let doubt = device.doubt.as_ref()?;
-        let until = doubt.since.plus(self.layout.command_timeout);
-        (doubt.read_at < until).then_some(until)
+    /// When a write that is in doubt is over at the latest, if the latest reading was begun before that: a
+    /// device goes on with what it was told although nobody waits for its answer any more.
+    fn too_early(&self, name: &DeviceName) -> Option<Timestamp> {
+        let doubt = self.device(name)?.1.doubt.as_ref()?;
+        let over = doubt.since.plus(self.layout.command_timeout);
+        (doubt.read_at < over).then_some(over)
     }
 
     fn after_failed_reading(&self, name: &DeviceName, attempt: u32, why: &str, now: Timestamp) -> Event {

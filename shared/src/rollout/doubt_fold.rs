@@ -26,8 +26,9 @@ impl Rollout {
         let device = &mut self.devices[rank as usize];
         device.attempt = attempt;
         if let Some(doubt) = &mut device.doubt {
-            (doubt.reading, doubt.next_read, doubt.read_at) = (true, None, at);
+            (doubt.reading, doubt.next_read) = (true, None);
             doubt.reads += 1;
+            doubt.read_at = at;
         }
     }
 

@@ -73,7 +73,7 @@ pub struct Layout {
     pub site_probes: u32,
     /// How long a connect may take; the pace takes a device in half of it for silent.
     pub connect_timeout: Duration,
-    /// How long a device may work at one command: a write whose session is gone may go on for so long.
+    /// How long a device may work on a command: a write that lost its agent may take effect until then.
     pub command_timeout: Duration,
     /// Whether a device can be read after a doubt.
     pub readable: bool,

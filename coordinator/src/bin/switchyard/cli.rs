@@ -1,5 +1,6 @@
 //! The command line: global flags, commands, and the way to each of them.
 
+mod admin;
 mod agent;
 mod apply;
 mod breaker;
@@ -136,7 +137,10 @@ enum Command {
     /// Check, import and list devices
     #[command(subcommand)]
     Inventory(inventory::Inventory),
-    /// List agents, let new ones join
+    /// What only a person may decide for the whole coordinator
+    #[command(subcommand)]
+    Admin(admin::Admin),
+    /// List agents, let new ones join, take a site from one
     #[command(subcommand)]
     Agent(agent::Agent),
     /// Run a rollout many times against modelled devices, without touching any
@@ -195,6 +199,7 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<Exit, Failu
         Command::Breaker(args) => args.run(session).await,
         Command::Device(args) => args.run(session).await,
         Command::Inventory(args) => args.run(session).await,
+        Command::Admin(args) => args.run(session).await,
         Command::Agent(args) => args.run(session).await,
         Command::Rehearse(args) => args.run(session).await,
         Command::Serve(args) => args.run(session).await,

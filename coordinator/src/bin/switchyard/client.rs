@@ -11,6 +11,7 @@ use switchyard_proto::v1::breaker_service_client::BreakerServiceClient;
 use switchyard_proto::v1::enrollment_service_client::EnrollmentServiceClient;
 use switchyard_proto::v1::inventory_service_client::InventoryServiceClient;
 use switchyard_proto::v1::rollout_service_client::RolloutServiceClient;
+use switchyard_proto::v1::system_service_client::SystemServiceClient;
 use tonic::transport::Channel;
 use tonic::{Response, Status};
 
@@ -75,6 +76,12 @@ impl Api {
         /// Join tokens.
         enrollment,
         EnrollmentServiceClient
+    );
+
+    client!(
+        /// The coordinator itself.
+        system,
+        SystemServiceClient
     );
 
     /// What `status` means to the operator.

@@ -80,6 +80,7 @@ pub fn agent(agent: &v1::Agent) -> Value {
         "in_flight": agent.in_flight,
         "credit": agent.credit,
         "address": agent.address,
+        "site_epoch": agent.site_epoch,
     })
 }
 

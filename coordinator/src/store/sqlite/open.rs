@@ -9,7 +9,9 @@ use std::path::Path;
 /// `SWYD`: marks the file as ours.
 const APPLICATION_ID: i64 = 0x5357_5944;
 /// Format of the tables below.
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
+/// The format in which every event had a row of its own.
+const FORMAT_EVENT_PER_ROW: i64 = 2;
 /// The format in which documents lay in their own index: to find a small one, the large ones beside it,
 /// plans above all, were read whole.
 const FORMAT_WITHOUT_ROWID: i64 = 1;
@@ -63,10 +65,14 @@ pub(super) fn open(
         create(&mut connection).map_err(|error| failed(&place, &error))?;
     }
     let format = format(&connection, &place)?;
-    let at_once = if format == FORMAT { at_once_bytes_max } else { u64::MAX };
+    let at_once = if format == FORMAT_WITHOUT_ROWID { u64::MAX } else { at_once_bytes_max };
     let health = Health::of(path, &connection, at_once)?;
-    if format == FORMAT_WITHOUT_ROWID {
-        bring_up(&mut connection).map_err(|error| failed(&place, &error))?;
+    match format {
+        FORMAT_WITHOUT_ROWID => bring_up(&mut connection).map_err(|error| failed(&place, &error))?,
+        FORMAT_EVENT_PER_ROW => {
+            connection.pragma_update(None, "user_version", FORMAT).map_err(|error| failed(&place, &error))?
+        }
+        _ => {}
     }
     Ok((connection, health))
 }
@@ -78,7 +84,7 @@ fn format(connection: &Connection, place: &str) -> Result<i64, StoreError> {
         return Err(damaged(place, "it is not a Switchyard database"));
     }
     let format = number("user_version").map_err(|error| found(place, &error))?;
-    if format != FORMAT && format != FORMAT_WITHOUT_ROWID {
+    if ![FORMAT, FORMAT_EVENT_PER_ROW, FORMAT_WITHOUT_ROWID].contains(&format) {
         return Err(StoreError::OtherFormat { place: place.to_owned(), found: format, known: FORMAT });
     }
     Ok(format)

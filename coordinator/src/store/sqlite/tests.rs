@@ -76,8 +76,8 @@ async fn noise_a_cut_file_and_a_newer_format_are_refused_and_left_as_they_are() 
         assert!(matches!(SqliteStore::open(&copy, true), Err(StoreError::Damaged { .. })));
         assert_eq!(crate::files::read(&copy, 1 << 30).unwrap(), content);
     }
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
-    assert!(matches!(SqliteStore::open(&path, true), Err(StoreError::OtherFormat { found: 3, .. })));
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 4).unwrap();
+    assert!(matches!(SqliteStore::open(&path, true), Err(StoreError::OtherFormat { found: 4, .. })));
 }
 
 /// The database as version 0.1.0 made it at first.

@@ -73,6 +73,13 @@ struct Mirror;
 
 #[tonic::async_trait]
 impl SystemService for Mirror {
+    async fn adopt_epoch(
+        &self,
+        _: Request<crate::v1::AdoptEpochRequest>,
+    ) -> Result<Response<crate::v1::AdoptEpochResponse>, Status> {
+        Ok(Response::new(crate::v1::AdoptEpochResponse::default()))
+    }
+
     async fn get_server_info(
         &self,
         request: Request<GetServerInfoRequest>,

@@ -60,6 +60,31 @@ fn a_device_that_is_as_it_was_is_tried_again_with_a_new_attempt() {
 }
 
 #[test]
+fn that_a_device_is_as_it_was_is_believed_only_once_it_cannot_be_at_work_on_the_write_any_more() {
+    for found in [Found::NotApplied, Found::Different] {
+        let (mut rollout, world) = in_doubt(true);
+        let mut layout = (*rollout.layout).clone();
+        layout.command_timeout = Duration::from_secs(30);
+        rollout.layout = Arc::new(layout);
+        settle(&mut rollout, NOW, &world);
+        let later = NOW.plus(Duration::from_secs(40));
+        let event = read(&mut rollout, 2, Some(found), later);
+        let over = NOW.plus(Duration::from_secs(30));
+        let early = matches!(&event, Event::StillUnknown { not_before: Some(at), .. } if *at == over);
+        assert!(early, "{found:?}, begun before the write was over: {event:?}");
+        settle(&mut rollout, over, &world);
+        let event = read(&mut rollout, 3, Some(found), over);
+        let believed = match found {
+            Found::NotApplied => matches!(event, Event::Settled { state: DeviceState::Pending, .. }),
+            Found::Applied | Found::Different => {
+                matches!(event, Event::StillUnknown { not_before: None, .. })
+            }
+        };
+        assert!(believed, "{found:?}, begun afterwards: {event:?}");
+    }
+}
+
+#[test]
 fn a_device_that_is_neither_waits_for_a_person_and_is_held_after_the_end() {
     let (mut rollout, world) = in_doubt(true);
     settle(&mut rollout, NOW, &world);
@@ -251,24 +276,4 @@ fn what_was_given_up_is_not_read_while_its_agent_has_it_in_hand() {
         events.contains(&Event::ReadBack { site: site("lon"), ops: vec![(device("r1"), 2)] }),
         "{events:?}"
     );
-}
-
-#[test]
-fn a_device_that_may_still_be_at_the_lost_write_is_read_again_before_it_is_believed() {
-    for found in [Found::NotApplied, Found::Different] {
-        let mut layout = layout(&[("r1", "lon", 0)], vec![wave("all", false, false)]);
-        (layout.readable, layout.command_timeout) = (true, Duration::from_secs(30));
-        let (mut rollout, mut world) = (rollout(layout), World::default());
-        world.sites.insert(site("lon"), connected(2));
-        settle(&mut rollout, NOW, &world);
-        report_result(&mut rollout, "r1", 1, Class::LostAfterWrite);
-        settle(&mut rollout, NOW, &world);
-        let late = NOW.plus(Duration::from_secs(40));
-        read(&mut rollout, 2, Some(found), late);
-        assert_eq!(state(&rollout), DeviceState::Unknown, "{found}: the reading was begun too early");
-        let events = settle(&mut rollout, late, &world);
-        assert_eq!(events, [Event::ReadBack { site: site("lon"), ops: vec![(device("r1"), 3)] }]);
-        read(&mut rollout, 3, Some(Found::NotApplied), late);
-        assert_eq!(state(&rollout), DeviceState::Pending);
-    }
 }

@@ -1,4 +1,4 @@
-//! `switchyard agent`: list agents, let new ones join.
+//! `switchyard agent`: list agents, let new ones join, take a site from one.
 
 use crate::client::{PAGE_SIZE, all};
 use crate::exit::Exit;
@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::json;
 use crate::render::lists;
 use crate::session::Session;
+use crate::text::{counted, one_line};
 use crate::words;
 use serde_json::json;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use switchyard_proto::v1;
 use switchyard_shared::id::SiteName;
 use switchyard_shared::time::format_duration;
 
-/// List agents, let new ones join.
+/// List agents, let new ones join, take a site from one.
 #[derive(Debug, clap::Subcommand)]
 pub enum Agent {
     /// List agents
@@ -21,7 +22,21 @@ pub enum Agent {
     /// Tokens by which agents join
     #[command(subcommand)]
     Token(Token),
+    /// Take a site from its agent for good, so that another one may join
+    #[command(after_help = REBIND)]
+    Rebind {
+        /// The site
+        #[arg(long, value_name = "NAME", value_parser = |text: &str| SiteName::new(text).map_err(|error| error.to_string()))]
+        site: SiteName,
+        /// Why; it is logged, and shown at every device that was in flight
+        #[arg(long, value_name = "WHY")]
+        reason: String,
+    },
 }
+
+const REBIND: &str = "\
+For an agent whose machine is lost. It is refused from now on and starts nothing after its lease of 10 s; its
+devices in flight are UNKNOWN, and the next agent that joins reads them before anything is written to them.";
 
 /// Tokens by which agents join.
 #[derive(Debug, clap::Subcommand)]
@@ -42,6 +57,7 @@ impl Agent {
     pub async fn run(self, session: &mut Session) -> Result<Exit, Failure> {
         match self {
             Self::List => list(session).await,
+            Self::Rebind { site, reason } => rebind(session, &site, reason).await,
             Self::Token(Token::Create { site, ttl }) => create_token(session, &site, ttl).await,
         }
     }
@@ -60,6 +76,35 @@ async fn list(session: &mut Session) -> Result<Exit, Failure> {
         session.list(&lines, "no agents: let one join with switchyard agent token create --site NAME");
     } else {
         session.documents(agents.iter().map(json::agent).collect());
+    }
+    Ok(Exit::Ok)
+}
+
+async fn rebind(session: &mut Session, site: &SiteName, reason: String) -> Result<Exit, Failure> {
+    let question = format!("Take {site} from its agent? That one is refused for good");
+    if session.may_ask() && !session.globals.yes && !session.confirm(&question) {
+        let message = format!("not unbound: {site} keeps its agent");
+        return Err(Failure::new(Exit::Error, "NOT_AGREED", message));
+    }
+    let request_id = session.request_id();
+    let api = session.api().await?;
+    let request = v1::RebindSiteRequest { site: site.to_string(), reason, request_id };
+    let answer = api.call(api.agents().rebind_site(request)).await?;
+    if session.for_people() {
+        let former = one_line(&answer.former_agent);
+        session.say(&format!("{site} is at epoch {}: {former} is refused from now on", answer.site_epoch));
+        if !answer.unknown.is_empty() {
+            let count = counted(answer.unknown.len() as u64, "device");
+            session.say(&format!("{count} UNKNOWN now, to be read by the next agent"));
+        }
+        session.note(&format!("let the next one join: switchyard agent token create --site {site}"));
+    } else {
+        session.document(&json!({
+            "site": site.as_str(),
+            "site_epoch": answer.site_epoch,
+            "former_agent": answer.former_agent,
+            "unknown": answer.unknown,
+        }));
     }
     Ok(Exit::Ok)
 }

@@ -7,6 +7,7 @@ use switchyard_proto::v1::breaker_service_server::{BreakerService, BreakerServic
 use switchyard_proto::v1::enrollment_service_server::{EnrollmentService, EnrollmentServiceServer};
 use switchyard_proto::v1::inventory_service_server::{InventoryService, InventoryServiceServer};
 use switchyard_proto::v1::rollout_service_server::{RolloutService, RolloutServiceServer};
+use switchyard_proto::v1::system_service_server::{SystemService, SystemServiceServer};
 use switchyard_proto::v1::{self, watch_rollout_response::Event};
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
@@ -21,6 +22,7 @@ pub fn router(fake: &Fake) -> tonic::transport::server::Router {
         .add_service(InventoryServiceServer::new(fake.clone()).max_decoding_message_size(32 << 20))
         .add_service(AgentServiceServer::new(fake.clone()))
         .add_service(EnrollmentServiceServer::new(fake.clone()))
+        .add_service(SystemServiceServer::new(fake.clone()))
 }
 
 macro_rules! steer {
@@ -300,6 +302,29 @@ impl AgentService for Fake {
         let state = v1::agent::State::Connected.into();
         let agent = v1::Agent { name: "agents/lon".into(), site: "lon".into(), state, ..Default::default() };
         Ok(Response::new(v1::ListAgentsResponse { agents: vec![agent], next_page_token: String::new() }))
+    }
+
+    async fn rebind_site(&self, request: Request<v1::RebindSiteRequest>) -> Answer<v1::RebindSiteResponse> {
+        let asked = request.into_inner();
+        self.asked(format!("rebind {} {} {}", asked.site, asked.reason, asked.request_id.len()))?;
+        let (former_agent, unknown) = ("agents/lon-1".to_owned(), vec!["dev001".to_owned()]);
+        Ok(Response::new(v1::RebindSiteResponse { site_epoch: 2, former_agent, unknown }))
+    }
+}
+
+#[tonic::async_trait]
+impl SystemService for Fake {
+    async fn get_server_info(
+        &self,
+        _: Request<v1::GetServerInfoRequest>,
+    ) -> Answer<v1::GetServerInfoResponse> {
+        Ok(Response::new(v1::GetServerInfoResponse::default()))
+    }
+
+    async fn adopt_epoch(&self, request: Request<v1::AdoptEpochRequest>) -> Answer<v1::AdoptEpochResponse> {
+        self.asked(format!("adopt {}", request.into_inner().reason))?;
+        let agents = vec!["agents/lon-1".to_owned()];
+        Ok(Response::new(v1::AdoptEpochResponse { epoch: 8, agents, unknown: 3 }))
     }
 }
 

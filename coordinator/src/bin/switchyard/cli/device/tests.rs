@@ -76,3 +76,19 @@ async fn a_forced_abort_says_what_is_unknown_now_and_how_to_settle_it() {
     assert!(ended.err.contains("switchyard device reconcile --all --rollout ntp"), "{ended:?}");
     assert!(fake.state().asked[0].ends_with("by force"), "{:?}", fake.state().asked);
 }
+
+#[tokio::test]
+async fn a_rebind_and_an_adoption_say_what_is_unknown_now_and_what_to_do_next() {
+    let fake = Fake::start(running(1)).await;
+    let ended = fake.run(&["agent", "rebind", "--site", "lon", "--reason", "burnt"]).await;
+    assert_eq!(ended.exit, Exit::Ok, "{ended:?}");
+    assert!(ended.out.contains("lon is at epoch 2: agents/lon-1 is refused"), "{ended:?}");
+    assert!(ended.out.contains("1 device UNKNOWN now"), "{ended:?}");
+    assert!(ended.err.contains("switchyard agent token create --site lon"), "{ended:?}");
+    let ended = fake.run(&["admin", "adopt-epoch", "--reason", "old backup"]).await;
+    assert_eq!(ended.exit, Exit::Ok, "{ended:?}");
+    assert!(ended.out.contains("epoch is 8") && ended.out.contains("3 devices UNKNOWN now"), "{ended:?}");
+    for bare in [&["agent", "rebind", "--site", "lon"][..], &["admin", "adopt-epoch"]] {
+        assert_eq!(fake.run(bare).await.exit, Exit::Usage, "{bare:?}");
+    }
+}

@@ -1,0 +1,151 @@
+//! The way out of a restored backup: this coordinator goes on from a later state than it knows.
+
+use super::effect::Turn;
+use super::message::AgentPeer;
+use super::world::World;
+use crate::refused::Refused;
+use switchyard_proto::convert::link::Hello;
+use switchyard_shared::id::{AgentName, DeviceName, SiteName};
+use switchyard_shared::outcome::DeviceState;
+use switchyard_shared::rollout::Rollout;
+use switchyard_shared::rollout::event::Event;
+
+/// Attempts that may have been made and are not known here: new ones are numbered from behind them.
+const ATTEMPTS_LOST: u32 = 1000;
+/// Agents that are remembered to have met a later state.
+const AHEAD_MAX: usize = 4096;
+
+/// The state that an agent has met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ahead {
+    site: SiteName,
+    coordinator_epoch: u64,
+    site_epoch: u64,
+    acked: u64,
+}
+
+/// What was adopted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adopted {
+    /// This coordinator's epoch now.
+    pub epoch: u64,
+    /// The agents that had met a later state.
+    pub agents: Vec<AgentName>,
+    /// How many devices are in doubt because of it.
+    pub unknown: usize,
+}
+
+impl World {
+    /// Refuses an agent that has met a later state of this coordinator, and remembers it.
+    pub(super) fn refuse_ahead(&mut self, peer: &AgentPeer, hello: &Hello) -> Result<(), Refused> {
+        let watermark = self.watermarks.get(&peer.agent).copied().unwrap_or(0);
+        let site_epoch = self.site_epoch(&peer.site);
+        if hello.coordinator_epoch <= self.epoch
+            && hello.acked_sequence <= watermark
+            && hello.site_epoch <= site_epoch
+        {
+            self.ahead.remove(&peer.agent);
+            return Ok(());
+        }
+        let found = format!(
+            "epoch {}, here {}; its site's epoch {}, here {site_epoch}; results acknowledged up to {}, here {watermark}",
+            hello.coordinator_epoch, self.epoch, hello.site_epoch, hello.acked_sequence
+        );
+        if self.ahead.len() < AHEAD_MAX {
+            let ahead = Ahead {
+                site: peer.site.clone(),
+                coordinator_epoch: hello.coordinator_epoch,
+                site_epoch: hello.site_epoch,
+                acked: hello.acked_sequence,
+            };
+            self.ahead.insert(peer.agent.clone(), ahead);
+        }
+        tracing::error!(agent = %peer.agent, site = %peer.site, found, "an agent has met a later state than this coordinator knows: was a backup restored?");
+        Err(Refused::RestoredBackup { agent: peer.agent.to_string(), found })
+    }
+
+    /// Goes on from the later state that refused agents have met: epochs and watermarks are raised to it,
+    /// and every device that is not final is in doubt, since what happened to it is not known here.
+    pub fn adopt_epoch(&mut self, by: &str, reason: &str, turn: &mut Turn) -> Result<Adopted, Refused> {
+        if reason.trim().is_empty() {
+            let why = "say why: the next operator reads it".to_owned();
+            return Err(Refused::BadRequest { field: "reason".into(), why });
+        }
+        if self.ahead.is_empty() {
+            return Err(Refused::NothingToAdopt);
+        }
+        let ahead = std::mem::take(&mut self.ahead);
+        let seen = ahead.values().map(|ahead| ahead.coordinator_epoch).max().unwrap_or(0);
+        self.epoch = self.epoch.max(seen) + 1;
+        turn.put("meta", "epoch", self.epoch.to_string().into_bytes());
+        for (agent, ahead) in &ahead {
+            let watermark = self.watermarks.entry(agent.clone()).or_default();
+            *watermark = ahead.acked.max(*watermark);
+            turn.put("watermark", agent.to_string(), watermark.to_string().into_bytes());
+            self.raise_site_epoch(&ahead.site, ahead.site_epoch, turn);
+        }
+        self.forget_journals(turn);
+        let unknown = self.doubt_everything(by, reason, turn);
+        let agents: Vec<AgentName> = ahead.into_keys().collect();
+        tracing::warn!(
+            epoch = self.epoch,
+            by,
+            reason,
+            agents = agents.len(),
+            unknown,
+            "adopted a later state"
+        );
+        Ok(Adopted { epoch: self.epoch, agents, unknown })
+    }
+
+    /// What an agent does not have in hand may have been carried out all the same: nothing that any of them
+    /// says later may call it untouched.
+    fn forget_journals(&mut self, turn: &mut Turn) {
+        let sessions: Vec<u64> = self.fleet.sessions.values().map(|session| session.id).collect();
+        for session in sessions {
+            self.close_session(session, turn);
+        }
+        for (site, info) in &mut self.fleet.agents {
+            info.journal_id.clear();
+            turn.put_json("agent", site.to_string(), info);
+        }
+    }
+
+    fn doubt_everything(&mut self, by: &str, reason: &str, turn: &mut Turn) -> usize {
+        let mut unknown = 0;
+        for name in self.rollouts.live_names() {
+            let Some(active) = self.rollouts.get(&name) else { continue };
+            let devices = not_final(&active.rollout);
+            unknown += devices.len();
+            if devices.is_empty() {
+                continue;
+            }
+            let (by, reason) = (by.to_owned(), format!("went on from a restored backup: {reason}"));
+            let to_read = if active.rollout.layout.readable { devices.clone() } else { Vec::new() };
+            let readings = to_read.into_iter().map(|(device, attempt)| Event::StillUnknown {
+                device,
+                attempt,
+                not_before: Some(turn.now),
+                reason: reason.clone(),
+            });
+            let readings: Vec<Event> = readings.collect();
+            self.record(&name, Event::GivenUp { devices, by, reason }, turn);
+            self.record_all(&name, readings, turn);
+        }
+        unknown
+    }
+}
+
+fn not_final(rollout: &Rollout) -> Vec<(DeviceName, u32)> {
+    let devices = rollout.layout.devices.iter().zip(&rollout.devices);
+    let open = devices.filter(|(_, device)| match device.state {
+        DeviceState::Pending | DeviceState::Running => true,
+        DeviceState::Succeeded
+        | DeviceState::Unchanged
+        | DeviceState::Failed
+        | DeviceState::Skipped
+        | DeviceState::Unknown
+        | DeviceState::RolledBack => false,
+    });
+    open.map(|(place, device)| (place.name.clone(), device.attempt.saturating_add(ATTEMPTS_LOST))).collect()
+}

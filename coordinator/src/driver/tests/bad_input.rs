@@ -1,0 +1,160 @@
+//! What agents should never say: each has its outcome, and nothing is lost by it.
+
+use super::doubts::{Bench, readable};
+use super::*;
+use switchyard_shared::id::DeviceName;
+use switchyard_shared::outcome::DeviceState;
+
+fn op(rollout: &str, device: &str, attempt: u32) -> OpId {
+    let (rollout, device) = (RolloutName::new(rollout).unwrap(), DeviceName::new(device).unwrap());
+    OpId { rollout, device, attempt }
+}
+
+async fn counts(driver: &Driver, name: &RolloutName) -> String {
+    let name = name.clone();
+    let look = move |world: &mut World, _: &mut Turn| {
+        let rollout = &world.rollouts[&name].rollout;
+        Ok(format!("{:?} {}", rollout.counts, rollout.sequence))
+    };
+    driver.ask(look).await.unwrap()
+}
+
+/// Three devices in flight at one site.
+async fn three() -> (Driver, RolloutName, Agent, Vec<OpId>) {
+    let driver = started(&Arc::default()).await;
+    let unpaced = SPEC.replace("order: listed", "order: listed, budget: {devices: 1000}");
+    let name = rollout_by(&driver, INVENTORY, &unpaced, "request-1").await;
+    let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
+    driver.deliver(agent.session, FromAgent::Credit(9)).await.unwrap();
+    let mut ops = agent.ops().await;
+    agent.report(&driver, 1, &ops.remove(0), Class::Ok).await;
+    while ops.len() < 2 {
+        ops.extend(agent.ops().await);
+    }
+    (driver, name, agent, ops)
+}
+
+#[tokio::test]
+async fn results_that_come_in_another_order_all_count_and_older_ones_lower_no_watermark() {
+    let (driver, name, mut agent, ops) = three().await;
+    agent.report(&driver, 3, &ops[1], Class::Ok).await;
+    while agent.ack().await != 3 {}
+    agent.report(&driver, 2, &ops[0], Class::Ok).await;
+    assert_eq!(agent.ack().await, 3);
+    driver.ask(|_, _| Ok(())).await.unwrap();
+    assert_eq!(state(&driver, &name).await, (RolloutState::Succeeded, 3, 0));
+}
+
+#[tokio::test]
+async fn a_replayed_result_changes_nothing_whichever_session_it_comes_from() {
+    let (driver, name, mut agent, ops) = three().await;
+    agent.report(&driver, 2, &ops[0], Class::Ok).await;
+    while agent.ack().await != 2 {}
+    let before = counts(&driver, &name).await;
+    agent.report(&driver, 2, &ops[0], Class::Ok).await;
+    assert_eq!(agent.ack().await, 2, "it is acknowledged again");
+    let old = agent.session;
+    let mut agent = connect(&driver, "one", hello(vec![ops[1].clone()])).await.unwrap();
+    let stale = Outcome::new(Class::Rejected, Phase::Write, LeftAs::Unknown, "old", Timestamp(0));
+    let replayed = FromAgent::Result { sequence: 9, op: ops[1].clone(), outcome: stale };
+    driver.deliver(old, replayed).await.unwrap();
+    assert_eq!(counts(&driver, &name).await, before, "a session that was replaced says nothing any more");
+    agent.report(&driver, 2, &ops[0], Class::Ok).await;
+    assert_eq!(agent.ack().await, 2);
+    assert_eq!(counts(&driver, &name).await, before);
+}
+
+#[tokio::test]
+async fn two_different_ends_of_one_attempt_leave_a_doubt_that_is_read() {
+    let mut bench = Bench::new(&readable()).await;
+    let op = bench.op.clone();
+    bench.agent.report(&bench.driver, 1, &op, Class::Ok).await;
+    bench.agent.ack().await;
+    bench.driver.deliver(bench.agent.session, FromAgent::Credit(9)).await.unwrap();
+    bench.agent.report(&bench.driver, 2, &op, Class::Rejected).await;
+    assert_eq!(bench.agent.ack().await, 2);
+    let (state, reason) = bench.device().await;
+    assert_eq!(state, DeviceState::Unknown);
+    assert!(reason.contains("OK and then as REJECTED"), "{reason}");
+    assert_eq!(bench.agent.ops().await[0].attempt, 2, "it is read, by a new attempt");
+}
+
+#[tokio::test]
+async fn results_for_work_never_assigned_are_acknowledged_kept_and_change_nothing() {
+    let bench_store: Arc<Fragile> = Arc::default();
+    let driver = started(&bench_store).await;
+    let name = rollout_by(&driver, INVENTORY, SPEC, "request-1").await;
+    let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
+    let before = counts(&driver, &name).await;
+    let never = [
+        op("test", "a", 1),
+        op("test", "a", 7),
+        op("test", "a", 0),
+        op("test", "nowhere", 1),
+        op("no-such-rollout", "a", 1),
+    ];
+    for (sequence, op) in (1..).zip(&never) {
+        agent.report(&driver, sequence, op, Class::Ok).await;
+        assert_eq!(agent.ack().await, sequence, "{op}: else its agent would send it for ever");
+    }
+    assert_eq!(counts(&driver, &name).await, before);
+    let kept = bench_store.inner.documents("stray").await.unwrap();
+    assert_eq!(kept.len(), never.len(), "somebody may want to know: {kept:?}");
+    let text = String::from_utf8(kept[0].1.clone()).unwrap();
+    assert!(text.contains("\"class\":\"OK\"") && text.contains("why"), "{text}");
+}
+
+#[tokio::test]
+async fn a_result_for_a_device_of_another_site_changes_nothing() {
+    let mut bench = Bench::new(SPEC).await;
+    let far = SiteName::new("far").unwrap();
+    let (messages, inbox) = mpsc::channel(64);
+    let outbox = Outbox { messages, close: CancellationToken::new() };
+    let hello = Hello { site: far.clone(), ..hello(vec![]) };
+    let session = bench.driver.open_session(peer("other", &far), hello, outbox).await.unwrap().session;
+    let mut stranger = Agent { session, inbox };
+    stranger.report(&bench.driver, 1, &bench.op, Class::Ok).await;
+    assert_eq!(stranger.ack().await, 1);
+    assert_eq!(bench.device().await.0, DeviceState::Running);
+    bench.agent.report(&bench.driver, 1, &bench.op.clone(), Class::Ok).await;
+    bench.agent.ack().await;
+    assert_eq!(bench.device().await.0, DeviceState::Succeeded);
+}
+
+#[tokio::test]
+async fn a_hello_of_an_older_epoch_is_welcome_a_newer_one_and_one_without_a_journal_are_refused() {
+    let store: Arc<Fragile> = Arc::default();
+    started(&store).await;
+    let driver = started(&store).await;
+    let newer = Hello { coordinator_epoch: 3, ..hello(vec![]) };
+    let refused = connect(&driver, "one", newer).await.err().unwrap();
+    assert!(refused.to_string().contains("switchyard admin adopt-epoch"), "{refused}");
+    let nameless = Hello { journal_id: String::new(), ..hello(vec![]) };
+    let Err(Refused::BadRequest { field, .. }) = connect(&driver, "one", nameless).await else {
+        panic!("nobody knows what it never started")
+    };
+    assert_eq!(field, "hello.journal_id");
+    let mut agent = connect(&driver, "one", Hello { coordinator_epoch: 1, ..hello(vec![]) }).await.unwrap();
+    let Some(FromCoordinator::Welcome(welcome)) = agent.inbox.recv().await else { panic!("a welcome") };
+    assert_eq!(welcome.coordinator_epoch, 2);
+}
+
+#[tokio::test]
+async fn two_agents_with_one_identity_end_each_others_sessions_and_nothing_is_written_twice() {
+    let mut bench = Bench::new(SPEC).await;
+    let clone = Hello { journal_id: "a copy's".into(), ..hello(vec![]) };
+    let mut copy = connect(&bench.driver, "one", clone).await.unwrap();
+    bench.driver.deliver(copy.session, FromAgent::Credit(9)).await.unwrap();
+    assert_eq!(bench.device().await.0, DeviceState::Unknown, "the copy cannot say what became of it");
+    let op = bench.op.clone();
+    bench.agent.report(&bench.driver, 1, &op, Class::Ok).await;
+    assert_eq!(bench.device().await.0, DeviceState::Unknown, "its session was replaced");
+    copy.inbox.close();
+    while let Some(message) = copy.inbox.recv().await {
+        assert!(!matches!(message, FromCoordinator::Assignment(_)), "{message:?}");
+    }
+    bench.agent = connect(&bench.driver, "one", hello(vec![op])).await.unwrap();
+    bench.driver.deliver(bench.agent.session, FromAgent::Credit(9)).await.unwrap();
+    assert_eq!(bench.device().await.0, DeviceState::Unknown);
+    assert_eq!(bench.holder().await, Some(bench.name.clone()), "a person settles it");
+}
