@@ -112,8 +112,10 @@ fn a_disk_that_fills_up_stops_new_work_and_the_rollout_goes_on_when_there_is_roo
     disk.fill();
     world.agents["lab"].line_with("the disk is full");
     world.agents["lab"].line_with("starting nothing new, results are still delivered");
-    let running = || world.document(&["status", "full", "-o", "json"])["devices"]["running"] == 0;
-    wait::until("what ran has ended", || running().then_some(()));
+    let status = || world.document(&["status", "full", "-o", "json"]);
+    wait::until("what ran has ended", || (status()["devices"]["running"] == 0).then_some(()));
+    let told = || status()["blocked_on"].to_string().contains("the disk is full");
+    wait::until("the operator is told what it waits for", || told().then_some(()));
     let contacts = || (1..=DEVICES).map(|number| world.contacts(&device(number))).sum::<usize>();
     let before = (contacts(), applied(&world));
     assert!(before.1 < DEVICES, "the disk was full before the end");

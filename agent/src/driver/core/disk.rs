@@ -2,6 +2,7 @@
 
 use super::{Core, Effect};
 use std::time::Duration;
+use switchyard_shared::breaker::{Name, Report, State};
 use switchyard_shared::task::Purpose;
 use switchyard_shared::time::Timestamp;
 
@@ -12,6 +13,7 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub struct Disk {
     full: Option<String>,
+    full_since: Timestamp,
     /// When it is asked next; `None` while an answer is waited for.
     ask_at: Option<Timestamp>,
 }
@@ -49,7 +51,23 @@ impl Core {
             }
             None => tracing::info!("the disk has room again; going on"),
         }
-        self.disk.full = why;
+        (self.disk.full, self.disk.full_since) = (why, now);
+        let site = self.breakers.reports().into_iter().find(|report| matches!(report.name, Name::Site(_)));
+        if let Some(site) = site {
+            self.outbox.report(site);
+        }
+    }
+
+    /// While the disk is full the site is held, which is how people hear why nothing of it starts.
+    pub(super) fn unless_full(&self, report: Report) -> Report {
+        let lets_start = matches!(report.state, State::Closed | State::ForcedClosed);
+        match self.disk.full.as_ref().filter(|_| lets_start && matches!(report.name, Name::Site(_))) {
+            None => report,
+            Some(why) => {
+                let (reason, since) = (format!("failed to {why}"), self.disk.full_since);
+                Report { state: State::Held, reason, since, ..report }
+            }
+        }
     }
 
     pub(super) fn ask_for_room(&mut self, now: Timestamp) {

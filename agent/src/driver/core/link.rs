@@ -83,7 +83,7 @@ impl Core {
             return None;
         }
         if let Some(report) = self.outbox.next_report() {
-            return Some(FromAgent::Breaker(report));
+            return Some(FromAgent::Breaker(self.unless_full(report)));
         }
         if let Some((sequence, op, outcome)) = self.ledger.next_result() {
             return Some(FromAgent::Result { sequence, op, outcome });

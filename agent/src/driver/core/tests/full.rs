@@ -26,6 +26,27 @@ fn on_a_full_disk_what_waits_goes_back_what_has_not_written_is_called_off_and_wh
     assert_eq!((world.started.len(), world.last_result().0), (started, Class::NotStarted));
 }
 
+fn last_of_site(world: &World) -> (BreakerState, String) {
+    let of_site = |message: &FromAgent| {
+        let FromAgent::Breaker(report) = message else { return None };
+        matches!(report.name, Name::Site(_)).then(|| (report.state, report.reason.clone()))
+    };
+    world.said.iter().rev().find_map(of_site).unwrap()
+}
+
+#[test]
+fn while_the_disk_is_full_the_site_is_shown_as_held_because_of_it_in_a_new_session_too() {
+    let mut world = with_a_full_disk();
+    let held = (BreakerState::Held, format!("failed to {FULL}"));
+    assert_eq!(last_of_site(&world), held);
+    world.event(Event::Disconnected);
+    (world.credit, world.said) = (0, vec![]);
+    world.event(Event::Connected(welcome(0, 1)));
+    assert_eq!(last_of_site(&world), held);
+    world.event(Event::JournalFull(None));
+    assert_eq!(last_of_site(&world).0, BreakerState::Closed);
+}
+
 #[test]
 fn a_full_disk_is_asked_once_a_second_and_never_twice_at_a_time() {
     let mut world = with_a_full_disk();
