@@ -6,7 +6,7 @@ use crate::refused::Refused;
 use crate::store::memory::MemoryStore;
 use crate::store::{Answer, Batch, StoredEvent};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use switchyard_proto::convert::link::{BreakerAction, FromAgent, FromCoordinator, Hello};
 use switchyard_shared::breaker::Report;
 use switchyard_shared::id::{AgentName, OpId, RolloutName, SiteName};
@@ -48,6 +48,22 @@ impl Store for Fragile {
     }
     fn documents(&self, kind: &'static str) -> Answer<'_, Vec<(String, Vec<u8>)>> {
         self.inner.documents(kind)
+    }
+}
+
+/// A clock that the test moves.
+#[derive(Default)]
+struct Hand(AtomicI64);
+
+impl Hand {
+    fn wait(&self, time: Duration) {
+        self.0.fetch_add(i64::try_from(time.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for Hand {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
     }
 }
 

@@ -158,7 +158,18 @@ impl Store for SqliteStore {
 }
 
 fn failed(place: &str, error: &rusqlite::Error) -> StoreError {
-    StoreError::Failed { place: place.to_owned(), cause: error.to_string() }
+    use rusqlite::ErrorCode;
+    let next = match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "; another process holds it, such as a backup or sqlite3: end that one, then start again"
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            "; give the user of `switchyard serve` the right to write it and its folder, then start again"
+        }
+        Some(ErrorCode::DiskFull) => "; make room on its disk, then start again",
+        Some(_) | None => "",
+    };
+    StoreError::Failed { place: place.to_owned(), cause: format!("{error}{next}") }
 }
 
 fn write_loop(

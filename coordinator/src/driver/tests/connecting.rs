@@ -1,27 +1,9 @@
 //! What is heard of a connect reaches the pace: whom the others wait for, and what is lost with a session.
 
 use super::*;
-use crate::clock::Clock;
-use std::sync::atomic::AtomicI64;
 
 /// Half of the connect timeout and a bit: a device that has not connected by then blocks nobody.
 const SILENT: Duration = Duration::from_secs(6);
-
-/// A clock that the test moves.
-#[derive(Default)]
-struct Hand(AtomicI64);
-
-impl Hand {
-    fn wait(&self, time: Duration) {
-        self.0.fetch_add(i64::try_from(time.as_micros()).unwrap(), Ordering::SeqCst);
-    }
-}
-
-impl Clock for Hand {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
-    }
-}
 
 struct Site {
     store: Arc<Fragile>,

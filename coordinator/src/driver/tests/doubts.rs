@@ -10,25 +10,35 @@ const ONE: &str = "api_version: switchyard/v1\nkind: Inventory\ndefaults: {usern
 /// A rollout of the one device `a`, which was handed to an agent.
 pub(super) struct Bench {
     pub store: Arc<Fragile>,
+    pub clock: Arc<Hand>,
     pub driver: Driver,
     pub name: RolloutName,
     pub agent: Agent,
     pub op: OpId,
 }
 
+/// A write of [`readable`] is over by then, and no session is taken for silent.
+pub(super) const WRITTEN_BY: Duration = Duration::from_secs(6);
+
 pub(super) fn readable() -> String {
-    SPEC.replace("{command: load}", "{command: load, read: show}")
+    let read = SPEC.replace("{command: load}", "{command: load, read: show}");
+    format!("{read}  timeouts: {{command: 5s}}\n")
 }
 
 impl Bench {
     pub async fn new(spec: &str) -> Self {
-        let store: Arc<Fragile> = Arc::default();
-        let driver = started(&store).await;
+        let (store, clock): (Arc<Fragile>, Arc<Hand>) = Default::default();
+        let driver = start(store.clone(), clock.clone(), CancellationToken::new()).await.unwrap().0;
         let name = rollout_by(&driver, ONE, spec, "request-1").await;
         let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
         driver.deliver(agent.session, FromAgent::Credit(1)).await.unwrap();
         let op = agent.ops().await.remove(0);
-        Self { store, driver, name, agent, op }
+        Self { store, clock, driver, name, agent, op }
+    }
+
+    pub async fn restarted(&self) -> Driver {
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        start(store, clock, CancellationToken::new()).await.unwrap().0
     }
 
     pub async fn device(&self) -> (DeviceState, String) {
@@ -72,6 +82,8 @@ impl Bench {
     pub async fn ended_in_doubt(&mut self) {
         let (agent, driver, op) = (&self.agent, &self.driver, &self.op);
         agent.report(driver, 1, op, Class::LostAfterWrite).await;
+        driver.ask(|_, _| Ok(())).await.unwrap();
+        self.clock.wait(WRITTEN_BY);
         driver.deliver(agent.session, FromAgent::Credit(9)).await.unwrap();
         let reading = self.agent.ops().await.remove(0);
         self.found(2, &reading, Some(Found::Different)).await;
@@ -99,7 +111,7 @@ async fn an_ended_rollout_goes_on_while_a_device_in_doubt_is_read_also_after_a_r
     bench.ended_in_doubt().await;
     assert!(bench.blocked_on().await[0].contains("switchyard device reconcile a"));
     assert_eq!(bench.reconcile(read_again()).await.unwrap(), 1);
-    bench.driver = started(&bench.store).await;
+    bench.driver = bench.restarted().await;
     assert_eq!(bench.holder().await, Some(bench.name.clone()));
     bench.agent = connect(&bench.driver, "one", hello(vec![])).await.unwrap();
     bench.driver.deliver(bench.agent.session, FromAgent::Credit(1)).await.unwrap();
@@ -132,7 +144,7 @@ async fn a_persons_word_settles_a_doubt_and_needs_a_reason_and_a_doubt() {
     assert_eq!(bench.device().await, (DeviceState::Succeeded, "looked at it".to_owned()));
     assert_eq!(bench.holder().await, None);
     assert_eq!(bench.reconcile(word.clone()).await.unwrap(), 1, "the same request, the same answer");
-    bench.driver = started(&bench.store).await;
+    bench.driver = bench.restarted().await;
     assert_eq!(bench.reconcile(word.clone()).await.unwrap(), 1, "also after a restart");
     let again = Reconcile { request_id: String::new(), ..word };
     assert!(matches!(bench.reconcile(again).await, Err(Refused::NotFound { .. })), "nobody is in doubt");

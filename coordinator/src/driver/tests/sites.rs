@@ -1,9 +1,7 @@
 //! Who may serve a site: bindings and their epochs, former agents, restored backups.
 
-use super::doubts::{Bench, readable};
+use super::doubts::{Bench, WRITTEN_BY, readable};
 use super::*;
-use crate::clock::Clock;
-use std::sync::atomic::AtomicI64;
 use switchyard_shared::outcome::{DeviceState, Found};
 use switchyard_shared::rollout::event::Event;
 
@@ -11,21 +9,6 @@ use switchyard_shared::rollout::event::Event;
 const QUIET: Duration = Duration::from_millis(12_501);
 /// Longer than it may be writing: its lease, its connect and its command.
 const WRITTEN: Duration = Duration::from_secs(60);
-
-#[derive(Default)]
-struct Hand(AtomicI64);
-
-impl Hand {
-    fn wait(&self, time: Duration) {
-        self.0.fetch_add(i64::try_from(time.as_micros()).unwrap(), Ordering::SeqCst);
-    }
-}
-
-impl Clock for Hand {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
-    }
-}
 
 /// The next agent of the site: with a name and a journal of its own, and no epoch seen.
 fn fresh(journal: &str) -> Hello {
@@ -105,7 +88,7 @@ async fn a_site_that_is_bound_to_another_agent_is_read_by_it_only_when_the_forme
 async fn a_former_agent_is_refused_by_its_name_its_journal_and_its_epoch_also_after_a_restart() {
     let bench = Bench::new(SPEC).await;
     rebind(&bench.driver).await.unwrap();
-    for driver in [bench.driver.clone(), started(&bench.store).await] {
+    for driver in [bench.driver.clone(), bench.restarted().await] {
         for (agent, hello) in [
             ("one", fresh("a new journal")),
             ("lab", fresh("j")),
@@ -181,6 +164,7 @@ async fn a_device_that_was_found_untouched_after_a_restored_backup_is_configured
     let later = Hello { coordinator_epoch: 9, ..hello(vec![]) };
     assert!(connect(&bench.driver, "one", later.clone()).await.is_err());
     adopt(&bench.driver).await.unwrap();
+    bench.clock.wait(WRITTEN_BY);
     bench.agent = connect(&bench.driver, "one", later).await.unwrap();
     bench.driver.deliver(bench.agent.session, FromAgent::Credit(9)).await.unwrap();
     let reading = bench.agent.ops().await.remove(0);

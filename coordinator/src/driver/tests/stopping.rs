@@ -114,7 +114,7 @@ async fn at_its_end_a_coordinator_hands_out_nothing_more_keeps_all_it_answered_a
 #[tokio::test]
 async fn what_is_in_flight_at_the_end_is_waited_for_after_the_restart() {
     let mut bench = Bench::new(SPEC).await;
-    bench.driver = started(&bench.store).await;
+    bench.driver = bench.restarted().await;
     bench.agent = connect(&bench.driver, "one", hello(vec![bench.op.clone()])).await.unwrap();
     bench.agent.report(&bench.driver, 1, &bench.op.clone(), Class::Ok).await;
     assert_eq!(bench.agent.ack().await, 1);

@@ -160,3 +160,39 @@ async fn logs_are_listed_by_steps_in_the_index_and_not_by_reading_every_event() 
     let steps: Vec<String> = plan.query_map([], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
     assert!(!steps.iter().any(|step| step.starts_with("SCAN events")), "{steps:?}");
 }
+
+#[tokio::test]
+async fn a_database_that_another_process_holds_is_not_written_to_and_the_operator_is_told_to_end_that_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("switchyard.db");
+    filled(&path).await;
+    let store = SqliteStore::open(&path, true).unwrap();
+    let holder = Connection::open(&path).unwrap();
+    holder.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let refused = store.append(batch(4)).await.unwrap_err();
+    assert!(refused.to_string().contains("another process holds it"), "{refused}");
+    holder.execute_batch("ROLLBACK").unwrap();
+    store.append(batch(4)).await.unwrap();
+    assert_eq!(store.read_all(0).await.unwrap().len(), 4, "nothing of the refused batch stayed behind");
+}
+
+#[test]
+fn a_database_that_may_not_be_written_and_a_full_disk_say_what_to_do() {
+    for (code, next) in [
+        (rusqlite::ffi::SQLITE_READONLY, "the right to write it"),
+        (rusqlite::ffi::SQLITE_CANTOPEN, "the right to write it"),
+        (rusqlite::ffi::SQLITE_FULL, "make room"),
+    ] {
+        let error = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+        let text = failed("switchyard.db", &error).to_string();
+        assert!(text.contains(next) && text.contains("switchyard.db"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_file_of_zero_bytes_is_no_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("switchyard.db");
+    crate::files::write(&path, b"").unwrap();
+    assert!(matches!(SqliteStore::open(&path, true), Err(StoreError::Damaged { .. })));
+}
