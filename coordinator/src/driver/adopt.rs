@@ -126,6 +126,7 @@ impl World {
                 device,
                 attempt,
                 not_before: Some(turn.now),
+                untried: false,
                 reason: reason.clone(),
             });
             let readings: Vec<Event> = readings.collect();

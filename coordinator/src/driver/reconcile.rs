@@ -4,6 +4,8 @@ use super::answered::Said;
 use super::effect::Turn;
 use super::world::World;
 use crate::refused::Refused;
+use switchyard_proto::convert::link::{BreakerAction, FromCoordinator};
+use switchyard_shared::breaker::{Name, State};
 use switchyard_shared::id::{DeviceName, RolloutName};
 use switchyard_shared::rollout::{Device, Word};
 use switchyard_shared::time::Timestamp;
@@ -57,10 +59,27 @@ impl World {
         for (rollout, event) in events {
             self.record(&rollout, event, turn);
         }
+        if asked.word.is_some() {
+            devices.iter().for_each(|(_, device)| self.end_quarantine(device, asked, turn));
+        }
         tracing::info!(asked = line, devices = devices.len(), "doubts");
         let said = Said { devices: devices.clone(), ..Said::default() };
         self.answers.keep(&asked.request_id, line, said, turn);
         Ok(devices)
+    }
+
+    /// The device's breaker opened because of the doubt that a person has just ended.
+    fn end_quarantine(&self, device: &DeviceName, asked: &Reconcile, turn: &mut Turn) {
+        let name = Name::Device(device.clone());
+        let Some(report) = self.fleet.breakers.get(&name).filter(|report| report.state == State::Open) else {
+            return;
+        };
+        let session = report.site.as_ref().and_then(|site| self.fleet.sessions.get(site));
+        if let Some(session) = session {
+            let (by, reason) = (asked.by.clone(), asked.reason.clone());
+            let reset = FromCoordinator::Breaker { name, action: BreakerAction::Reset, by, reason };
+            turn.send(&session.outbox, reset);
+        }
     }
 
     fn meant(&self, asked: &Reconcile) -> Result<Vec<(RolloutName, DeviceName)>, Refused> {

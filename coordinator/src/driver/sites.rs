@@ -197,6 +197,7 @@ impl World {
                 device: device.clone(),
                 attempt,
                 not_before: Some(not_before),
+                untried: false,
                 reason: reason.to_owned(),
             })
             .collect();

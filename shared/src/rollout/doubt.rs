@@ -1,8 +1,9 @@
 //! Devices in doubt: read back before anything else, settled by what they say or by a person, held until then.
 
-use super::advance::{Step, Surroundings, WakeReason};
+use super::advance::{SiteView, Step, Surroundings, WakeReason};
 use super::event::Event;
 use super::{Rollout, RolloutState};
+use crate::breaker::State;
 use crate::id::{DeviceName, SiteName};
 use crate::outcome::{Class, DeviceState, Found, Outcome};
 use crate::time::Timestamp;
@@ -123,7 +124,7 @@ impl Rollout {
             }
             let room = rooms.entry(&place.site).or_insert_with(|| {
                 let view = around.site(&place.site);
-                if view.connected { view.credit } else { 0 }
+                if view.connected && !refuses(&view) { view.credit } else { 0 }
             });
             if *room > 0 {
                 *room -= 1;
@@ -132,7 +133,7 @@ impl Rollout {
                 step.events.push(self.left_to_a_person(
                     &place.name,
                     device.attempt,
-                    "its agent was not there to read it",
+                    "neither its agent nor its site could be reached to read it",
                 ));
             } else {
                 step.wake_at(until, WakeReason::Retry);
@@ -168,6 +169,7 @@ impl Rollout {
                     device,
                     attempt,
                     not_before: self.too_early(name),
+                    untried: false,
                     reason:
                         "read back: it does not have the change, but may still be at work on it; read again \
                              when its time for a command is over"
@@ -185,8 +187,9 @@ impl Rollout {
                 device,
                 attempt,
                 not_before: None,
+                untried: false,
             },
-            None => self.after_failed_reading(name, attempt, &outcome.message, now),
+            None => self.after_failed_reading(name, attempt, outcome, now),
         }
     }
 
@@ -198,24 +201,30 @@ impl Rollout {
         (doubt.read_at < over).then_some(over)
     }
 
-    fn after_failed_reading(&self, name: &DeviceName, attempt: u32, why: &str, now: Timestamp) -> Event {
+    /// A reading that never reached the device counts for nothing: its site may be open for long.
+    fn after_failed_reading(
+        &self,
+        name: &DeviceName,
+        attempt: u32,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Event {
+        let untried = outcome.class.device_state().is_none();
         let reads =
             self.device(name).and_then(|(_, device)| device.doubt.as_ref()).map_or(0, |doubt| doubt.reads);
-        if reads >= READS_MAX {
-            return self.left_to_a_person(
-                name,
-                attempt,
-                &format!("{reads} readings failed, the last with: {why}"),
-            );
+        let why = &outcome.message;
+        if reads >= READS_MAX && !untried {
+            let why = format!("{reads} readings failed, the last with: {why}");
+            return self.left_to_a_person(name, attempt, &why);
         }
         let wait = READ_WAIT.saturating_mul(1 << reads.min(16)).min(READ_WAIT_MAX);
         let (reason, not_before) = (format!("not read yet: {why}"), Some(now.plus(wait)));
-        Event::StillUnknown { device: name.clone(), attempt, not_before, reason }
+        Event::StillUnknown { device: name.clone(), attempt, not_before, untried, reason }
     }
 
     fn left_to_a_person(&self, name: &DeviceName, attempt: u32, why: &str) -> Event {
         let reason = format!("{why}; read it again: switchyard device reconcile {name}");
-        Event::StillUnknown { device: name.clone(), attempt, not_before: None, reason }
+        Event::StillUnknown { device: name.clone(), attempt, not_before: None, untried: false, reason }
     }
 
     /// The state of a device in doubt on which nothing was written.
@@ -269,7 +278,7 @@ impl Rollout {
         let (_, device) = self.device(name)?;
         device.doubt.as_ref()?.next_read?;
         let reason = "its agent is back, has it in hand and will report it".to_owned();
-        Some(Event::StillUnknown { device: name.clone(), attempt, not_before: None, reason })
+        Some(Event::StillUnknown { device: name.clone(), attempt, not_before: None, untried: false, reason })
     }
 
     /// Whether `attempt` is one that was given up, of which its agent has not said how it ended.
@@ -318,7 +327,13 @@ impl Rollout {
             None if !self.layout.readable => return Err(NotSettled::Unreadable { device }),
             None => {
                 let reason = format!("to be read again: asked by {by}");
-                return Ok(Event::StillUnknown { device, attempt, not_before: Some(now), reason });
+                return Ok(Event::StillUnknown {
+                    device,
+                    attempt,
+                    not_before: Some(now),
+                    untried: false,
+                    reason,
+                });
             }
             Some(Word::Succeeded) => DeviceState::Succeeded,
             Some(Word::Failed) => DeviceState::Failed,
@@ -339,6 +354,14 @@ impl Rollout {
         let given_up = || Event::GivenUp { devices, by: by.to_owned(), reason: reason.to_owned() };
         (self.state == RolloutState::Aborted && !self.has_ended()).then(given_up)
     }
+}
+
+/// Whether the site's breaker lets nothing through now.
+fn refuses(view: &SiteView) -> bool {
+    view.breaker.as_ref().is_some_and(|report| match report.state {
+        State::Open | State::ForcedOpen | State::Held => true,
+        State::Closed | State::ForcedClosed | State::HalfOpen => false,
+    })
 }
 
 /// Whether an end leaves a device in doubt.

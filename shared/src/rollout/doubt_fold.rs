@@ -36,7 +36,7 @@ impl Rollout {
         &mut self,
         name: &DeviceName,
         attempt: u32,
-        not_before: Option<Timestamp>,
+        (not_before, untried): (Option<Timestamp>, bool),
         reason: &str,
     ) {
         let Some(rank) = self.layout.rank(name) else { return };
@@ -45,6 +45,7 @@ impl Rollout {
         if let Some(doubt) = &mut device.doubt {
             if std::mem::take(&mut doubt.reading) {
                 device.reported = attempt;
+                doubt.reads = doubt.reads.saturating_sub(u32::from(untried));
             }
             doubt.next_read = not_before;
         }

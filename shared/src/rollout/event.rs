@@ -86,6 +86,9 @@ pub enum Event {
         attempt: u32,
         /// It is read again then; absent when a person must say.
         not_before: Option<Timestamp>,
+        /// Whether the reading never reached the device.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        untried: bool,
         /// Why, and what to do.
         reason: String,
     },

@@ -90,8 +90,8 @@ impl Rollout {
             Event::ReadBack { ops, .. } => {
                 ops.iter().for_each(|(name, attempt)| self.read_back(name, *attempt, at))
             }
-            Event::StillUnknown { device, attempt, not_before, reason } => {
-                self.still_unknown(device, *attempt, *not_before, reason);
+            Event::StillUnknown { device, attempt, not_before, untried, reason } => {
+                self.still_unknown(device, *attempt, (*not_before, *untried), reason);
             }
             Event::GivenUp { devices, reason, .. } => {
                 devices.iter().for_each(|(name, attempt)| self.given_up(name, *attempt, reason, at));

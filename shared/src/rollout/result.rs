@@ -91,6 +91,7 @@ impl Rollout {
             device: name.clone(),
             attempt,
             not_before: Some(now),
+            untried: false,
             reason: "its agent was restarted while it read the device".into(),
         });
         let given_up = self.given_up_at(site).filter_map(|(name, attempt)| {

@@ -126,6 +126,21 @@ fn readings_that_fail_are_repeated_with_growing_waits_and_then_left_to_a_person(
 }
 
 #[test]
+fn a_site_that_is_open_for_long_uses_up_no_reading() {
+    let (mut rollout, mut world) = in_doubt(true);
+    settle(&mut rollout, NOW, &world);
+    let untried = outcome(Class::NotStarted);
+    let ResultVerdict::Counted(event) = rollout.result(&device("r1"), 2, &untried, NOW) else { panic!() };
+    rollout.apply(&event, NOW);
+    assert_eq!(rollout.device(&device("r1")).unwrap().1.doubt.as_ref().unwrap().reads, 0);
+    let later = NOW.plus(Duration::from_secs(60));
+    world.sites.get_mut(&site("lon")).unwrap().breaker = Some(open_report(NOW));
+    assert!(settle(&mut rollout, later, &world).is_empty(), "nobody is asked while the site is open");
+    world.sites.get_mut(&site("lon")).unwrap().breaker = None;
+    assert!(matches!(settle(&mut rollout, later, &world)[..], [Event::ReadBack { .. }]));
+}
+
+#[test]
 fn a_paused_or_aborted_rollout_still_reads_what_is_in_doubt() {
     for verb in ["pause", "abort"] {
         let (mut rollout, world) = in_doubt(true);
