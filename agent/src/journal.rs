@@ -214,8 +214,13 @@ fn begin(
     };
     let newest = segment::segment_path(dir, number);
     for name in names.iter().filter(|name| is_ours(name)).map(|name| dir.join(name)) {
-        if name != newest {
-            fs.remove(&name).map_err(io)?;
+        if name == newest {
+            continue;
+        }
+        match fs.remove(&name) {
+            // What a start left unfinished at this number has become this segment.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            removed => removed.map_err(io)?,
         }
     }
     let full = Fullness::default();

@@ -9,7 +9,7 @@ use switchyard_tests::{programs, wait};
 /// A program that is to die reaches its point within this, or the point is dead.
 const REACHED_WITHIN: Duration = Duration::from_secs(60);
 /// How often a point is passed before the death, at most.
-const PASSES_MAX: usize = 25;
+const PASSES_MAX: usize = 6;
 
 /// Where a program dies.
 struct Point {

@@ -164,6 +164,18 @@ async fn leftovers_of_a_crash_while_compacting_are_passed_over() {
     assert_eq!(fs.files().len(), 2, "the segment and the reserve: {fs:?}");
 }
 
+#[tokio::test]
+async fn a_start_that_died_before_its_segment_had_a_name_is_no_obstacle_to_the_next() {
+    let fs = disk();
+    write(&fs, &[vec![result(1)]]).await;
+    let (newest, _) = only_segment(&fs);
+    let number = newest.file_name().and_then(|name| segment::segment_number(&name.to_string_lossy()));
+    let next = segment::segment_path(Path::new(DIR), number.unwrap() + 1);
+    fs.put(&next.with_extension("unfinished"), b"half");
+    assert_eq!(open(&fs).unwrap().state.results.len(), 1);
+    only_segment(&fs);
+}
+
 /// More than a segment holds, of which all but the last is acknowledged.
 async fn write_much(journal: &Journal) {
     for n in 1..=1500_u32 {
