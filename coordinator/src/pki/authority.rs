@@ -15,8 +15,9 @@ use switchyard_shared::time::Timestamp;
 const CERTIFICATE: &str = "cert.pem";
 const KEY: &str = "key.pem";
 const CA_VALID: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
-/// Certificates are valid from a little before now, for machines whose clocks are behind.
-const CLOCK_SLACK: Duration = Duration::from_secs(5 * 60);
+/// Certificates are valid from a day and an hour before now: a clock that is behind, or is put back, locks
+/// nobody out.
+const CLOCK_SLACK: Duration = Duration::from_secs(25 * 3600);
 
 pub(super) struct Authority {
     pub(super) certificate: CertificateDer<'static>,
