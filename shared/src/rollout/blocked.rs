@@ -109,7 +109,18 @@ impl Rollout {
     }
 }
 
+/// Whether an agent is there, nothing keeps it from working that is known here, and it grants nothing.
+fn takes_nothing(view: &SiteView) -> bool {
+    view.connected && view.breaker.is_none() && view.credit == 0 && view.in_flight == 0
+}
+
 fn site_line(site: &SiteName, waiting: usize, view: &SiteView, now: Timestamp) -> Option<String> {
+    if takes_nothing(view) {
+        let waiting = devices(waiting);
+        return Some(format!(
+            "the agent at {site} takes no work ({waiting} wait): its disk may be full, it may be ending, or what is said to it may not arrive; look at its log"
+        ));
+    }
     let report = view.breaker.as_ref().filter(|_| view.connected)?;
     let next = match (report.state, report.retry_at) {
         (State::Closed | State::ForcedClosed, _) => return None,

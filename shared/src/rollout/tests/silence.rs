@@ -48,3 +48,13 @@ fn after_a_lost_session_or_a_restart_what_is_in_flight_may_be_writing() {
         assert_eq!(rollout.counts.running, 1, "{lost:?}");
     }
 }
+
+#[test]
+fn an_agent_that_is_there_and_takes_no_work_is_said_to_be_waited_for() {
+    let mut rollout = rollout(layout(&[("a", "lon", 0)], vec![wave("all", false, false)]));
+    let world = World { sites: [(site("lon"), connected(0))].into(), ..World::default() };
+    settle(&mut rollout, NOW, &world);
+    assert!(rollout.blocked_on(NOW, &world)[0].starts_with("the agent at lon takes no work (1 device wait)"));
+    let world = World { sites: [(site("lon"), connected(1))].into(), ..World::default() };
+    assert_eq!(rollout.blocked_on(NOW, &world), Vec::<String>::new());
+}
