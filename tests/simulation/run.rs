@@ -113,10 +113,7 @@ impl Rest {
         if seen != (self.still.0, self.still.1) {
             self.still = (seen.0, seen.1, now);
         }
-        let all = world.scenario.changes.len();
-        let standing = world.watched().standing.clone();
-        let ended = standing.len() == all && standing.values().all(|standing| standing.ended);
-        if ended {
+        if world.scenario.changes.iter().all(|change| world.store.says_ended(change.name)) {
             return now >= *self.ended_at.get_or_insert(now) + AFTERWARDS;
         }
         self.ended_at = None;
@@ -203,8 +200,8 @@ fn at_rest(world: &World, rest: &Rest) -> Vec<Violation> {
     for change in &world.scenario.changes {
         let name = RolloutName::new(change.name).expect("a name that is written here");
         let what = match watched.standing.get(&name) {
+            _ if world.store.says_ended(change.name) => continue,
             None => format!("rollouts/{name} was never begun"),
-            Some(standing) if standing.ended => continue,
             Some(standing) if standing.blocked_on.is_empty() => {
                 format!("rollouts/{name} is {} and says nothing of what it waits for", standing.state)
             }

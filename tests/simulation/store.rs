@@ -42,6 +42,14 @@ impl SimStore {
         self.content().events.len()
     }
 
+    /// Whether the log says that a rollout has ended.
+    pub fn says_ended(&self, rollout: &str) -> bool {
+        let stream = format!("rollouts/{rollout}");
+        let content = self.content();
+        let mut backwards = content.events.iter().rev();
+        backwards.any(|(_, event)| event.stream == stream && event.body.contains("\"event\":\"ended\""))
+    }
+
     /// The log, with when each event was on the disk.
     pub fn log(&self) -> Vec<(Timestamp, StoredEvent)> {
         self.content().events.clone()
