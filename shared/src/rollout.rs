@@ -88,7 +88,7 @@ pub struct Device {
     /// Attempts that really tried the device.
     pub tries: u32,
     /// How the latest attempt that tried it ended.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<Box<Outcome>>,
     /// The latest attempt whose end an agent has reported; 0 before the first.
     pub reported: u32,
     /// Why it was skipped or waits.
@@ -96,7 +96,7 @@ pub struct Device {
     /// Not handed out before this.
     pub not_before: Timestamp,
     /// What is known of the doubt while it is unknown.
-    pub doubt: Option<Doubt>,
+    pub doubt: Option<Box<Doubt>>,
     /// How often it was in doubt.
     pub doubts: u32,
 }

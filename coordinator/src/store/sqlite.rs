@@ -7,7 +7,7 @@ mod pack;
 
 use super::{Answer, Batch, READ_EVENTS_MAX, Store, StoreError, StoredEvent};
 use crate::failpoint;
-use check::Health;
+use check::{Health, When};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -42,12 +42,12 @@ impl SqliteStore {
     /// small database before this returns, of a large one while it is used, and nothing more is written
     /// once damage is found.
     pub fn open(path: &Path, used_before: bool) -> Result<Self, StoreError> {
-        Self::open_checked(path, used_before, check::AT_ONCE_BYTES_MAX)
+        Self::open_checked(path, used_before, check::WHEN)
     }
 
-    fn open_checked(path: &Path, used_before: bool, at_once_bytes_max: u64) -> Result<Self, StoreError> {
+    fn open_checked(path: &Path, used_before: bool, when: When) -> Result<Self, StoreError> {
         let place = path.display().to_string();
-        let (connection, health) = open::open(path, used_before, at_once_bytes_max)?;
+        let (connection, health) = open::open(path, used_before, when)?;
         let reading = open::connect(path)?;
         let (writer, batches) = sync_channel(REQUESTS_MAX);
         let (reader, queries) = sync_channel::<Query>(REQUESTS_MAX);

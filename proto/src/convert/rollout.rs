@@ -133,9 +133,9 @@ pub fn device_result(rollout: &Rollout, rank: usize) -> v1::DeviceResult {
         wave: rollout.layout.waves[place.wave as usize].name.clone(),
         state: v1::DeviceState::from(device.state).into(),
         attempt: device.attempt,
-        outcome: device.outcome.as_ref().map(Into::into),
+        outcome: device.outcome.as_deref().map(Into::into),
         reason: device.reason.clone(),
-        doubt: device.doubt.as_ref().map(doubt),
+        doubt: device.doubt.as_deref().map(doubt),
     }
 }
 

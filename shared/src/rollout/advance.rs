@@ -181,7 +181,7 @@ impl Rollout {
             match &device.outcome {
                 Some(outcome) => {
                     let (device, attempt) = (place.name.clone(), device.attempt);
-                    events.push(Event::Finished { device, attempt, outcome: outcome.clone() });
+                    events.push(Event::Finished { device, attempt, outcome: outcome.as_ref().clone() });
                 }
                 None => devices.push(place.name.clone()),
             }

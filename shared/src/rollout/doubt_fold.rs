@@ -12,7 +12,7 @@ impl Rollout {
     pub(super) fn begin_doubt(&mut self, rank: u32, before: Option<String>, readable: bool, at: Timestamp) {
         let device = &mut self.devices[rank as usize];
         device.doubts += 1;
-        device.doubt = Some(Doubt::new(at, before, readable.then_some(at)));
+        device.doubt = Some(Box::new(Doubt::new(at, before, readable.then_some(at))));
         self.doubts.insert(rank);
     }
 
@@ -75,7 +75,7 @@ impl Rollout {
         let readable = self.layout.readable;
         let device = &mut self.devices[rank as usize];
         device.reported = attempt;
-        device.outcome = Some(outcome.clone());
+        device.outcome = Some(Box::new(outcome.clone()));
         if let Some(doubt) = &mut device.doubt {
             doubt.before = outcome.before.clone().or(doubt.before.take());
             doubt.next_read = doubt.next_read.or(readable.then_some(at));
@@ -96,7 +96,7 @@ impl Rollout {
         device.reported = attempt;
         device.reason = reason.to_owned();
         match (outcome, state) {
-            (Some(outcome), _) => device.outcome = Some(outcome.clone()),
+            (Some(outcome), _) => device.outcome = Some(Box::new(outcome.clone())),
             (None, DeviceState::Pending | DeviceState::Skipped) => device.outcome = None,
             (None, _) => {}
         }

@@ -190,7 +190,7 @@ impl Rollout {
             let device = &mut self.devices[rank as usize];
             device.tries += u32::from(ran);
             device.reason.clear();
-            device.outcome = Some(outcome.clone());
+            device.outcome = Some(Box::new(outcome.clone()));
             device.reported = attempt;
             self.pace.withdraw(rank);
             self.learn(rank, outcome, at);
@@ -217,7 +217,7 @@ impl Rollout {
             device.reason = outcome.message.clone();
             if outcome.class.device_state().is_some() {
                 device.tries += 1;
-                device.outcome = Some(outcome.clone());
+                device.outcome = Some(Box::new(outcome.clone()));
             }
         }
     }

@@ -9,7 +9,7 @@ mod history;
 use clap::Parser;
 use std::path::{Path, PathBuf};
 use switchyard_tests::measured::coordinator::{Operator, Process, serve};
-use switchyard_tests::measured::process::{Watch, memory};
+use switchyard_tests::measured::process::{Watch, cpu_seconds, memory};
 
 /// Most seconds to the first answer.
 const SERVES_WITHIN: f64 = 2.0;
@@ -81,8 +81,11 @@ async fn start(what: &str, data: &Path) -> anyhow::Result<(Process, f64, f64)> {
     let mut operator = Operator::new(&process.url).await?;
     let newest = operator.newest().await?;
     let seconds = watch.elapsed().as_secs_f64();
-    let bytes = memory(process.id());
+    let (bytes, cpu) = (memory(process.id()), cpu_seconds(process.id()));
     let newest = newest.map(|rollout| rollout.name).unwrap_or_default();
-    println!("{what}: first answer after {seconds:.2} s, {:.0} MB, newest {newest:?}", bytes / 1e6);
+    println!(
+        "{what}: first answer after {seconds:.2} s ({cpu:.2} s of processor), {:.0} MB, newest {newest:?}",
+        bytes / 1e6
+    );
     Ok((process, bytes, seconds))
 }

@@ -4,11 +4,16 @@ use super::{failed, open};
 use crate::store::{StoreError, StoredEvent};
 use rusqlite::{Connection, Row};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use switchyard_shared::time::Timestamp;
 
 /// A database up to this size is checked whole before it is used; that takes about a tenth of a second.
 pub(super) const AT_ONCE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// A larger one is checked this long after it was opened: recovery comes first.
+const APART_AFTER: Duration = Duration::from_secs(15);
 
 /// CRC-32C of a record with its key.
 pub(super) fn checksum(key: &str, number: u64, body: &[u8]) -> u32 {
@@ -42,45 +47,66 @@ pub(super) fn document(row: &Row<'_>) -> rusqlite::Result<(String, Vec<u8>)> {
     Err(mismatch(format!("the {kind} {id:?} does not match its checksum")))
 }
 
+/// When the whole database is checked.
+#[derive(Clone, Copy)]
+pub(super) struct When {
+    /// Up to this size at once.
+    pub at_once_bytes_max: u64,
+    /// A larger one on a thread of its own, after this time.
+    pub apart_after: Duration,
+}
+
+/// As it is in use.
+pub(super) const WHEN: When = When { at_once_bytes_max: AT_ONCE_BYTES_MAX, apart_after: APART_AFTER };
+
 /// What the check of the whole database has found so far.
-pub(super) struct Health(Arc<OnceLock<StoreError>>);
+pub(super) struct Health {
+    damage: Arc<OnceLock<StoreError>>,
+    /// Gone with the store: then a check that has not begun never does.
+    _open: Option<SyncSender<()>>,
+}
 
 impl Health {
-    /// Checks every page and every record: at once when the database is no larger than
-    /// `at_once_bytes_max` or damage was found before, else on a thread of its own.
-    pub(super) fn of(
-        path: &Path,
-        connection: &Connection,
-        at_once_bytes_max: u64,
-    ) -> Result<Self, StoreError> {
+    /// Checks every page and every record: at once when the database is small or damage was found before,
+    /// else on a thread of its own.
+    pub(super) fn of(path: &Path, connection: &Connection, when: When) -> Result<Self, StoreError> {
         let place = path.display().to_string();
         let mark = path.with_extension("damaged");
-        let health = Self(Arc::default());
+        let damage: Arc<OnceLock<StoreError>> = Arc::default();
         let bytes = std::fs::metadata(path).map_or(0, |file| file.len());
-        if mark.exists() || bytes <= at_once_bytes_max {
+        if mark.exists() || bytes <= when.at_once_bytes_max {
             whole(connection, &place)?;
             let _ = std::fs::remove_file(&mark);
-            return Ok(health);
+            return Ok(Self { damage, _open: None });
         }
-        let (own, damage) = (open::connect(path)?, health.0.clone());
-        std::thread::Builder::new()
-            .name("store-check".into())
-            .spawn(move || check_apart(&own, &place, mark, &damage))
-            .map_err(|cause| StoreError::Failed {
-                place: path.display().to_string(),
-                cause: cause.to_string(),
-            })?;
-        Ok(health)
+        let (own, found) = (open::connect(path)?, damage.clone());
+        let (open, closed) = sync_channel(0);
+        let check = move || check_apart(&own, &place, mark, &found, (&closed, when.apart_after));
+        let spawned = std::thread::Builder::new().name("store-check".into()).spawn(check);
+        spawned.map_err(|cause| StoreError::Failed {
+            place: path.display().to_string(),
+            cause: cause.to_string(),
+        })?;
+        Ok(Self { damage, _open: Some(open) })
     }
 
     /// Refuses once damage was found.
     pub(super) fn check(&self) -> Result<(), StoreError> {
-        self.0.get().map_or(Ok(()), |damage| Err(damage.clone()))
+        self.damage.get().map_or(Ok(()), |damage| Err(damage.clone()))
     }
 }
 
 /// Leaves a mark of damage beside the database, so that the next start looks at all of it first.
-fn check_apart(connection: &Connection, place: &str, mark: PathBuf, damage: &OnceLock<StoreError>) {
+fn check_apart(
+    connection: &Connection,
+    place: &str,
+    mark: PathBuf,
+    damage: &OnceLock<StoreError>,
+    (closed, after): (&Receiver<()>, Duration),
+) {
+    if closed.recv_timeout(after) != Err(RecvTimeoutError::Timeout) {
+        return;
+    }
     match whole(connection, place) {
         Ok(()) => tracing::info!(place, "every record of the database is as it was written"),
         Err(error @ StoreError::Damaged { .. }) => {

@@ -1,6 +1,6 @@
 //! Opening a database: made once, brought up from the earlier format, refused when anything is not right.
 
-use super::check::{Health, damaged, found};
+use super::check::{Health, When, damaged, found};
 use super::failed;
 use crate::store::StoreError;
 use rusqlite::{Connection, OpenFlags};
@@ -44,11 +44,7 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// The database at `path`, made when there is none and there never was one, and checked.
-pub(super) fn open(
-    path: &Path,
-    used_before: bool,
-    at_once_bytes_max: u64,
-) -> Result<(Connection, Health), StoreError> {
+pub(super) fn open(path: &Path, used_before: bool, when: When) -> Result<(Connection, Health), StoreError> {
     let place = path.display().to_string();
     match std::fs::metadata(path) {
         Err(_) if used_before => return Err(StoreError::Missing { place }),
@@ -65,8 +61,8 @@ pub(super) fn open(
         create(&mut connection).map_err(|error| failed(&place, &error))?;
     }
     let format = format(&connection, &place)?;
-    let at_once = if format == FORMAT_WITHOUT_ROWID { u64::MAX } else { at_once_bytes_max };
-    let health = Health::of(path, &connection, at_once)?;
+    let at_once_bytes_max = if format == FORMAT_WITHOUT_ROWID { u64::MAX } else { when.at_once_bytes_max };
+    let health = Health::of(path, &connection, When { at_once_bytes_max, ..when })?;
     match format {
         FORMAT_WITHOUT_ROWID => bring_up(&mut connection).map_err(|error| failed(&place, &error))?,
         FORMAT_EVENT_PER_ROW => {

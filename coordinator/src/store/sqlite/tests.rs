@@ -82,7 +82,7 @@ async fn noise_a_cut_file_and_a_newer_format_are_refused_and_left_as_they_are() 
 
 /// The database as version 0.1.0 made it at first.
 fn of_format_1(path: &Path) {
-    let mut connection = open::open(path, false, u64::MAX).unwrap().0;
+    let mut connection = open::open(path, false, check::WHEN).unwrap().0;
     let transaction = connection.transaction().unwrap();
     let before = "DROP TABLE documents; CREATE TABLE documents (
         kind TEXT NOT NULL, id TEXT NOT NULL, body BLOB NOT NULL, crc INTEGER NOT NULL,
@@ -124,6 +124,9 @@ async fn a_document_is_found_by_an_index_that_holds_no_bodies() {
     assert!(found.contains("USING INDEX"), "a key that lies with the bodies reads large ones whole: {found}");
 }
 
+/// Every database is a large one.
+const APART: When = When { at_once_bytes_max: 0, apart_after: std::time::Duration::ZERO };
+
 #[tokio::test]
 async fn damage_in_a_large_database_is_found_in_use_and_the_next_start_refuses_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -132,17 +135,17 @@ async fn damage_in_a_large_database_is_found_in_use_and_the_next_start_refuses_i
     let connection = Connection::open(&path).unwrap();
     connection.execute("UPDATE events SET body = '{\"n\":9}' WHERE version = 2", []).unwrap();
     drop(connection);
-    let store = SqliteStore::open_checked(&path, true, 0).unwrap();
+    let store = SqliteStore::open_checked(&path, true, APART).unwrap();
     assert!(matches!(store.read("rollouts/r", 0).await, Err(StoreError::Damaged { .. })), "it is never used");
     let mut version = 4;
     while store.append(batch(version)).await.is_ok() {
         version += 1;
     }
     assert!(matches!(store.append(batch(version)).await, Err(StoreError::Damaged { .. })));
-    assert!(matches!(SqliteStore::open_checked(&path, true, 0), Err(StoreError::Damaged { .. })));
+    assert!(matches!(SqliteStore::open_checked(&path, true, APART), Err(StoreError::Damaged { .. })));
     let connection = Connection::open(&path).unwrap();
     connection.execute("UPDATE events SET body = '{\"n\":2}' WHERE version = 2", []).unwrap();
-    assert!(SqliteStore::open_checked(&path, true, 0).is_ok(), "mended");
+    assert!(SqliteStore::open_checked(&path, true, APART).is_ok(), "mended");
 }
 
 #[tokio::test]
