@@ -133,9 +133,15 @@ async fn connect(driver: &Driver, name: &str, hello: Hello) -> Result<Agent, Ref
 }
 
 impl Agent {
+    /// What never comes fails the test instead of keeping it.
+    async fn next(&mut self) -> FromCoordinator {
+        let next = tokio::time::timeout(Duration::from_secs(30), self.inbox.recv()).await;
+        next.expect("the coordinator has something to say").expect("the session is open")
+    }
+
     async fn ops(&mut self) -> Vec<OpId> {
         loop {
-            match self.inbox.recv().await.expect("the session is open") {
+            match self.next().await {
                 FromCoordinator::Assignment(work) => {
                     return work.tasks.into_iter().map(|task| task.op).collect();
                 }
@@ -159,7 +165,7 @@ impl Agent {
 
     async fn ack(&mut self) -> u64 {
         loop {
-            if let FromCoordinator::Ack(sequence) = self.inbox.recv().await.expect("the session is open") {
+            if let FromCoordinator::Ack(sequence) = self.next().await {
                 return sequence;
             }
         }
