@@ -28,7 +28,7 @@ impl LinkService for Bare {
     ) -> Result<Response<Self::ConnectStream>, Status> {
         let answers = request.into_inner().enumerate().filter_map(async |(place, message)| match message {
             Err(status) => Some(Err(status)),
-            Ok(_) if (place as u64 + 1) % ANSWERED == 0 => {
+            Ok(_) if (place as u64 + 1).is_multiple_of(ANSWERED) => {
                 let message = Some(Message::Ack(Ack { acked_sequence: place as u64 + 1 }));
                 Some(Ok(ConnectResponse { message }))
             }
