@@ -21,8 +21,9 @@ use turmoil::{Builder, Sim};
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// The grain of time.
 const TICK: Duration = Duration::from_millis(10);
-/// How long after everything has healed the last rollout may end.
-const REST_WITHIN: Duration = Duration::from_secs(30 * 60);
+/// How long after everything has healed the last rollout may end: each of three waves may wait 10 minutes
+/// for a device that another rollout holds.
+const REST_WITHIN: Duration = Duration::from_secs(45 * 60);
 /// How long after the last rollout has ended late words may come.
 const AFTERWARDS: Duration = Duration::from_secs(20);
 /// How often a person who is asked for lets a paused rollout go on.
