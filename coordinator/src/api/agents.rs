@@ -51,6 +51,7 @@ fn agents(world: &World) -> Vec<Agent> {
             let state = match (info.connected, info.unbound) {
                 (true, _) => agent::State::Connected,
                 (false, true) => agent::State::Unbound,
+                (false, false) if world.is_ahead(&info.agent) => agent::State::Refused,
                 (false, false) => agent::State::Disconnected,
             };
             Agent {

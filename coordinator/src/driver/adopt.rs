@@ -64,6 +64,25 @@ impl World {
         Err(Refused::RestoredBackup { agent: peer.agent.to_string(), found })
     }
 
+    /// Whether an agent is refused because it has met a later state.
+    pub fn is_ahead(&self, agent: &AgentName) -> bool {
+        self.ahead.contains_key(agent)
+    }
+
+    /// The line about a site without an agent, with the reason when there is one that is refused.
+    pub(super) fn explain_ahead(&self, line: String) -> String {
+        let refused = self.ahead.iter().find_map(|(agent, ahead)| {
+            let said = line.strip_prefix(&format!("no agent at {} (", ahead.site))?;
+            let counts = said.split(')').next()?;
+            Some(format!(
+                "agents/{agent} at {} is refused ({counts}): it has met a later state than this coordinator knows, as after \
+                 an old backup was restored; go on from there with: switchyard admin adopt-epoch --reason WHY",
+                ahead.site
+            ))
+        });
+        refused.unwrap_or(line)
+    }
+
     /// Goes on from the later state that refused agents have met: epochs and watermarks are raised to it,
     /// and every device that is not final is in doubt, since what happened to it is not known here.
     pub fn adopt_epoch(&mut self, by: &str, reason: &str, turn: &mut Turn) -> Result<Adopted, Refused> {

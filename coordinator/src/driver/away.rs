@@ -8,6 +8,7 @@ use prost::Message as _;
 use std::sync::Arc;
 use switchyard_proto::convert::rollout::Remarks;
 use switchyard_proto::{convert, v1};
+use switchyard_shared::breaker::Name;
 use switchyard_shared::id::RolloutName;
 use switchyard_shared::time::Timestamp;
 
@@ -86,9 +87,21 @@ impl World {
     /// A rollout as it stands, or as it ended.
     pub fn shown(&self, name: &str, now: Timestamp) -> Result<v1::Rollout, Refused> {
         match self.rollouts.away(bare(name)) {
-            Some(away) => Ok(away.shown()),
+            Some(away) => Ok(self.without_closed(away.shown())),
             None => Ok(self.snapshot(self.rollout(name)?, now)),
         }
+    }
+
+    /// The record of an end names what was open then: a site, device or credential that has closed since is
+    /// no news, and nothing to reset.
+    fn without_closed(&self, mut shown: v1::Rollout) -> v1::Rollout {
+        shown.breakers.retain(|breaker| match Name::parse(&breaker.name) {
+            Ok(name @ (Name::Site(_) | Name::Device(_) | Name::Credential { .. })) => {
+                self.fleet.open_breakers().any(|report| report.name == name)
+            }
+            Ok(Name::Global { .. } | Name::Group { .. }) | Err(_) => true,
+        });
+        shown
     }
 
     /// A rollout as it stands.

@@ -288,6 +288,16 @@ async fn a_site_has_one_agent_and_a_restored_backup_is_noticed() {
     assert!(matches!(heir, Err(Refused::SiteTaken { .. })), "only the first one can report its device");
     let ahead = Hello { acked_sequence: 7, ..hello(vec![]) };
     assert!(matches!(connect(&driver, "one", ahead).await, Err(Refused::RestoredBackup { .. })));
+    let told = driver.ask(|world, turn| {
+        let rollouts = world.rollouts.live_names();
+        let active = world.rollouts.get(&rollouts[0]).unwrap();
+        Ok((world.blocked_on(active, turn.now), world.is_ahead(&AgentName::new("one").unwrap())))
+    });
+    let (blocked, refused) = told.await.unwrap();
+    assert!(
+        refused && blocked[0].contains("is refused") && blocked[0].contains("adopt-epoch"),
+        "{blocked:?}"
+    );
     let elsewhere = Hello { site: SiteName::new("far").unwrap(), ..hello(vec![]) };
     assert!(matches!(connect(&driver, "one", elsewhere).await, Err(Refused::OtherSite(_))));
 }

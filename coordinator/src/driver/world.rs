@@ -134,7 +134,7 @@ impl World {
         }
         let quiet = if active.rollout.has_ended() { Vec::new() } else { self.quiet_lines(active) };
         let doubts = quiet.into_iter().chain(self.doubt_lines(active));
-        lines.into_iter().map(|line| self.explain_busy(line)).chain(doubts).collect()
+        lines.into_iter().map(|line| self.explain_ahead(self.explain_busy(line))).chain(doubts).collect()
     }
 
     /// The breakers of a rollout's sites, devices and groups that are not closed.

@@ -128,6 +128,10 @@ impl Rollout {
             }
             Event::Breaker { report } => self.note_breaker(report, at),
             Event::Ended { state } => {
+                if self.state == RolloutState::Paused && *state != RolloutState::Stopped {
+                    // Why it was paused says nothing about how it ended.
+                    self.reason.clear();
+                }
                 self.state = *state;
                 self.ended_at = Some(at);
                 for wave in self.waves.iter_mut().filter(|wave| wave.state != WaveState::Waiting) {

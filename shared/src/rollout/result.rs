@@ -98,7 +98,10 @@ impl Rollout {
             let has_it = in_hand.contains(&((*name).clone(), attempt));
             match (lost_journal, has_it) {
                 // Once another journal has come, nobody can say any more that it was never started.
-                (true, _) => Some(Event::Finished { device: name.clone(), attempt, outcome: in_doubt(now) }),
+                (true, _) => {
+                    let why = self.device(name).map_or("", |(_, device)| device.reason.as_str());
+                    Some(Event::Finished { device: name.clone(), attempt, outcome: in_doubt(why, now) })
+                }
                 (false, false) => Some(self.never_started(name, attempt)),
                 (false, true) => self.wait_for_its_agent(name, attempt),
             }
@@ -107,7 +110,7 @@ impl Rollout {
             .running_at(site)
             .filter(|(name, attempt)| !in_hand.contains(&((*name).clone(), *attempt)))
             .map(|(name, attempt)| match lost_journal {
-                true => Event::Finished { device: name.clone(), attempt, outcome: in_doubt(now) },
+                true => Event::Finished { device: name.clone(), attempt, outcome: in_doubt("", now) },
                 false => Event::Requeued {
                     device: name.clone(),
                     attempt,
@@ -139,8 +142,12 @@ impl Rollout {
     }
 }
 
-fn in_doubt(now: Timestamp) -> Outcome {
-    let message = "the agent came back with another journal: nobody knows whether it wrote";
-    Outcome::new(Class::Inconclusive, Phase::Write, LeftAs::Unknown, message, now)
+/// `why` the device was given up before, if it was.
+fn in_doubt(why: &str, now: Timestamp) -> Outcome {
+    let message = match why {
+        "" => "the agent came back with another journal: nobody knows whether it wrote".to_owned(),
+        why => format!("{why}: nobody knows whether its agent wrote"),
+    };
+    Outcome::new(Class::Inconclusive, Phase::Write, LeftAs::Unknown, &message, now)
         .with_hint("read the device: it may have the change, a part of it, or nothing")
 }

@@ -204,6 +204,18 @@ fn a_bad_canary_device_pauses_before_anybody_else_is_touched() {
 }
 
 #[test]
+fn a_rollout_that_ended_while_it_was_paused_no_longer_says_why_it_was_paused() {
+    let mut rollout = rollout(layout(&[("a", "lon", 0)], vec![wave("all", false, false)]));
+    let world = World { sites: [(site("lon"), connected(9))].into(), ..World::default() };
+    assert_eq!(dispatched(&settle(&mut rollout, NOW, &world)), ["a"]);
+    rollout.apply(&Event::Paused { by: "anna".into(), reason: "lunch".into() }, NOW);
+    assert_eq!(rollout.reason, "paused by anna: lunch");
+    report_result(&mut rollout, "a", 1, Class::Ok);
+    settle(&mut rollout, NOW, &world);
+    assert_eq!((rollout.state, rollout.reason.as_str()), (RolloutState::Succeeded, ""));
+}
+
+#[test]
 fn a_manual_wave_waits_for_promotion_and_says_so() {
     let plan = layout(
         &[("a", "lon", 0), ("b", "lon", 1)],

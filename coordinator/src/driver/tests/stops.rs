@@ -57,6 +57,12 @@ async fn listed(driver: &Driver) -> Vec<String> {
         .collect()
 }
 
+/// The breakers that a rollout is shown with.
+async fn named(driver: &Driver, rollout: &'static str) -> Vec<String> {
+    let shown = driver.ask(move |world, turn| world.shown(rollout, turn.now)).await.unwrap();
+    shown.breakers.into_iter().map(|breaker| breaker.name).collect()
+}
+
 /// One turn after everything that was said before.
 async fn stands(driver: &Driver, name: &str) -> (RolloutState, String) {
     driver.ask(|_, _| Ok(())).await.unwrap();
@@ -205,6 +211,19 @@ async fn a_change_is_never_kept_closed_by_hand_but_a_site_is_and_that_lasts() {
     }
     let missing = command(&started(&store).await, "credential/lab/env:NONE", BreakerAction::Trip, "x").await;
     assert!(matches!(missing, Err(Refused::NotFound { .. })), "{missing:?}");
+}
+
+#[tokio::test]
+async fn an_ended_rollout_names_no_breaker_that_has_closed_since() {
+    let driver = started(&Arc::default()).await;
+    rollout_by(&driver, &ten_sites(), &spec("one"), "1").await;
+    let agent = agent_at(&driver, "s0").await;
+    agent.opens(&driver, "s0", State::Open).await;
+    steer(&driver, "one", Verb::Abort).await.unwrap();
+    stands(&driver, "one").await;
+    assert_eq!(named(&driver, "one").await, ["site/s0"]);
+    agent.opens(&driver, "s0", State::Closed).await;
+    assert_eq!(named(&driver, "one").await, Vec::<String>::new());
 }
 
 #[tokio::test]
