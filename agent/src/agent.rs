@@ -7,7 +7,7 @@ use crate::driver::core::Core;
 use crate::driver::{Driver, DriverError, INBOX_MAX};
 use crate::executor::Executor;
 use crate::fs::{Fs, RealFs};
-use crate::journal::{Journal, Log, OpenError, Opened, Runs};
+use crate::journal::{Journal, Log, OpenError, Opened, Runs, Tail};
 use crate::lock::{DataLock, LockError};
 use crate::memory::{self, BreakerFile, Memory};
 use crate::sentinel::{Sentinel, TcpSentinel};
@@ -154,11 +154,17 @@ impl Agent {
 }
 
 fn tell_of(opened: &Opened, config: &Config) {
-    if opened.torn_bytes > 0 {
-        tracing::warn!(
-            "the journal ended in {} bytes of a torn write, which nobody relied on; they were dropped",
-            opened.torn_bytes
-        );
+    match opened.tail {
+        Tail::Whole => {}
+        Tail::Torn(bytes) => tracing::warn!(
+            "the journal ended in {bytes} bytes of a torn write, which nobody relied on; they were dropped"
+        ),
+        Tail::Doubtful(bytes) => tracing::error!(
+            "the last {bytes} bytes of the journal in {} were changed after they were written, and may have named a \
+             device that was written to: it goes on under another name, so the coordinator marks what was in flight \
+             at this site as UNKNOWN and has it read back; check this disk",
+            config.data.join("journal").display()
+        ),
     }
     for op in &opened.in_doubt {
         tracing::warn!(%op, "this agent was stopped while it wrote to {}; reported as inconclusive, not run again", op.device);

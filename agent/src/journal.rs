@@ -5,12 +5,14 @@
 
 pub mod aside;
 mod book;
+mod frame;
 pub mod record;
 mod reserve;
 mod segment;
 mod state;
 mod writer;
 
+pub use frame::Tail;
 pub use record::Entry;
 pub use segment::SegmentError;
 pub use state::State;
@@ -107,15 +109,15 @@ pub struct Opened {
     pub state: State,
     /// The attempts that were in doubt.
     pub in_doubt: Vec<OpId>,
-    /// Bytes of a torn write that were dropped.
-    pub torn_bytes: usize,
+    /// What its end was. A doubtful one has given it another name.
+    pub tail: Tail,
 }
 
 /// What opening found, and the file that goes on from there.
 struct Begun {
     book: Book,
     in_doubt: Vec<OpId>,
-    torn_bytes: usize,
+    tail: Tail,
 }
 
 impl Journal {
@@ -140,7 +142,7 @@ impl Journal {
         now: Timestamp,
         runs: Runs,
     ) -> Result<Opened, OpenError> {
-        let Begun { book, in_doubt, torn_bytes } = begin(fs, dir, site, new_id, now)?;
+        let Begun { book, in_doubt, tail } = begin(fs, dir, site, new_id, now)?;
         let (commands, queue) = mpsc::channel(QUEUE_MAX);
         let journal = Self { commands, full: book.full.clone() };
         let state = book.state.clone();
@@ -152,7 +154,7 @@ impl Journal {
             }
             Runs::InTask(pause) => drop(tokio::spawn(writer::serve_in_task(book, queue, pause))),
         }
-        Ok(Opened { journal, state, in_doubt, torn_bytes })
+        Ok(Opened { journal, state, in_doubt, tail })
     }
 
     /// Returns when everything submitted before is written and the file is closed.
@@ -197,11 +199,7 @@ fn begin(
     let names = fs.list(dir).map_err(io)?;
     let found = newest(&*fs, dir, &names, site)?;
     let number = found.as_ref().map_or(0, |(number, _)| *number);
-    let (mut state, torn_bytes) = match found {
-        None => (State { id: new_id.to_owned(), ..State::default() }, 0),
-        Some((_, read)) => (read.state, read.torn_bytes),
-    };
-    let in_doubt = state.settle_intents(now);
+    let (state, in_doubt, tail) = go_on(found, new_id, now);
     let mut reserve = Reserve::of(dir, &names, &*fs);
     let create =
         |number| segment::create(&*fs, dir, number, site, &state).map_err(segment::CreateError::into_io);
@@ -243,7 +241,22 @@ fn begin(
         unwritten_ack: false,
         fs,
     };
-    Ok(Begun { book, in_doubt, torn_bytes })
+    Ok(Begun { book, in_doubt, tail })
+}
+
+/// The state that an agent goes on from, what is in doubt in it, and what the end was.
+fn go_on(found: Option<(u64, segment::ReadBack)>, new_id: &str, now: Timestamp) -> (State, Vec<OpId>, Tail) {
+    let (mut state, tail) = match found {
+        None => (State { id: new_id.to_owned(), ..State::default() }, Tail::Whole),
+        Some((number, segment::ReadBack { mut state, tail })) => {
+            if let Tail::Doubtful(_) = tail {
+                state.begin_again(format!("{new_id}-{number}"));
+            }
+            (state, tail)
+        }
+    };
+    let in_doubt = state.settle_intents(now);
+    (state, in_doubt, tail)
 }
 
 /// What the newest segment says; older ones are leftovers of what it replaced.

@@ -1,7 +1,7 @@
 //! A journal that cannot be used is set aside: what it still shows is told, nothing of it is removed.
 
-use super::record::{Entry, framed_len, next_frame, payload};
-use super::segment::{SEGMENT_BYTES_MAX, segment_number};
+use super::record::Entry;
+use super::segment::{SEGMENT_BYTES_MAX, format_of, segment_number};
 use super::state::State;
 use crate::fs::Fs;
 use std::io;
@@ -52,10 +52,10 @@ pub fn show(fs: &dyn Fs, dir: &Path) -> Result<Shown, AsideError> {
 
 /// Adds every intact record; gives how many bytes lie between them.
 fn salvage(bytes: &[u8], state: &mut State) -> usize {
-    let (mut at, mut unreadable) = (0, 0);
+    let (format, mut at, mut unreadable) = (format_of(bytes), 0, 0);
     loop {
-        let Some(found) = payload(&bytes[at..]) else {
-            let Some(skip) = next_frame(&bytes[at..]) else { return unreadable + bytes.len() - at };
+        let Some(found) = format.payload(&bytes[at..]) else {
+            let Some(skip) = format.next_frame(&bytes[at..]) else { return unreadable + bytes.len() - at };
             // The first bytes of a segment are no record.
             unreadable += if at == 0 { 0 } else { skip };
             at += skip;
@@ -63,7 +63,7 @@ fn salvage(bytes: &[u8], state: &mut State) -> usize {
         };
         let entries: Vec<Entry> = serde_json::from_slice(found).unwrap_or_default();
         entries.into_iter().for_each(|entry| state.apply(entry));
-        at += framed_len(found);
+        at += format.framed_len(found);
     }
 }
 

@@ -1,6 +1,7 @@
 //! One journal file: magic, version, whose it is, the state it starts from, then everything since.
 
-use super::record::{Entry, FRAME_BYTES_MAX, frame, framed_len, next_frame, payload};
+use super::frame::{FRAME_BYTES_MAX, Format, Tail, frame};
+use super::record::Entry;
 use super::state::State;
 use crate::failpoint;
 use crate::fs::{AppendFile, Fs};
@@ -10,7 +11,8 @@ use std::path::{Path, PathBuf};
 use switchyard_shared::id::SiteName;
 
 const MAGIC: &[u8; 8] = b"SWYDJRNL";
-const VERSION: u32 = 1;
+/// What this program writes; it reads 1 too.
+const VERSION: u32 = 2;
 const HEAD: usize = 12;
 /// Largest segment that is read, in bytes.
 pub const SEGMENT_BYTES_MAX: u64 = 512 * 1024 * 1024;
@@ -96,8 +98,8 @@ impl SegmentError {
 pub struct ReadBack {
     /// The fold of its entries.
     pub state: State,
-    /// Bytes of a torn write at its end, which nobody relied on.
-    pub torn_bytes: usize,
+    /// What its end is.
+    pub tail: Tail,
 }
 
 /// The number in a segment's file name.
@@ -177,7 +179,7 @@ fn snapshot(number: u64, site: &SiteName, state: &State) -> io::Result<Vec<u8>> 
 /// Reads segment `number` of `site`.
 pub fn read(fs: &dyn Fs, dir: &Path, number: u64, site: &SiteName) -> Result<ReadBack, SegmentError> {
     let bytes = fs.read(&segment_path(dir, number), SEGMENT_BYTES_MAX)?;
-    let (identity, mut at) = identity(&bytes)?;
+    let (identity, format, mut at) = identity(&bytes)?;
     if identity.site != *site {
         return Err(SegmentError::OtherSite { found: identity.site, expected: site.clone() });
     }
@@ -186,25 +188,25 @@ pub fn read(fs: &dyn Fs, dir: &Path, number: u64, site: &SiteName) -> Result<Rea
     }
     let mut state = State::default();
     let mut seen = 0_u64;
-    while let Some(payload) = payload(&bytes[at..]) {
+    while let Some(payload) = format.payload(&bytes[at..]) {
         let entries: Vec<Entry> =
             serde_json::from_slice(payload).map_err(|error| SegmentError::Unknown(at, error))?;
         seen += u64::try_from(entries.len()).unwrap_or(u64::MAX);
         entries.into_iter().for_each(|entry| state.apply(entry));
-        at += framed_len(payload);
+        at += format.framed_len(payload);
     }
     // One frame at most is on its way to the disk at any time.
     let rest = &bytes[at..];
-    if rest.len() > framed_len(&[]) + FRAME_BYTES_MAX || next_frame(rest).is_some() {
+    if rest.len() > format.largest() || format.next_frame(rest).is_some() {
         return Err(SegmentError::Damaged(at));
     }
     if seen < identity.snapshot_entries {
         return Err(SegmentError::CutOff(at));
     }
-    Ok(ReadBack { state, torn_bytes: bytes.len() - at })
+    Ok(ReadBack { state, tail: format.tail(rest, at) })
 }
 
-fn identity(bytes: &[u8]) -> Result<(Identity, usize), SegmentError> {
+fn identity(bytes: &[u8]) -> Result<(Identity, Format, usize), SegmentError> {
     if bytes.is_empty() {
         return Err(SegmentError::Empty);
     }
@@ -213,13 +215,24 @@ fn identity(bytes: &[u8]) -> Result<(Identity, usize), SegmentError> {
     }
     let version: [u8; 4] =
         bytes.get(8..HEAD).and_then(|v| v.try_into().ok()).ok_or(SegmentError::CutOff(bytes.len()))?;
-    let version = u32::from_le_bytes(version);
-    if version != VERSION {
-        return Err(SegmentError::Version(version));
-    }
-    let payload = payload(&bytes[HEAD..]).ok_or(SegmentError::CutOff(HEAD))?;
+    let format = format(u32::from_le_bytes(version))?;
+    let payload = format.payload(&bytes[HEAD..]).ok_or(SegmentError::CutOff(HEAD))?;
     let identity = serde_json::from_slice(payload).map_err(|error| SegmentError::Unknown(HEAD, error))?;
-    Ok((identity, HEAD + framed_len(payload)))
+    Ok((identity, format, HEAD + format.framed_len(payload)))
+}
+
+fn format(version: u32) -> Result<Format, SegmentError> {
+    match version {
+        1 => Ok(Format::Bare),
+        VERSION => Ok(Format::Checked),
+        other => Err(SegmentError::Version(other)),
+    }
+}
+
+/// How the frames of a file that begins so are written; a file of an unknown kind as this program does.
+pub fn format_of(bytes: &[u8]) -> Format {
+    let version = bytes.get(8..HEAD).and_then(|v| v.try_into().ok()).map(u32::from_le_bytes);
+    version.and_then(|version| format(version).ok()).unwrap_or(Format::Checked)
 }
 
 /// A frame of entries that are synced together; refuses more than a reader would take.

@@ -85,6 +85,13 @@ impl State {
         head.into_iter().chain(results).chain(intents)
     }
 
+    /// Goes on under another name, because entries may have been lost: by it the coordinator knows that what
+    /// is not in hand here may all the same have been written. Results that were lost may have been sent.
+    pub fn begin_again(&mut self, id: String) {
+        self.id = id;
+        self.last_sequence += LOST_NUMBERS;
+    }
+
     /// Ends every attempt that may have written and has no result: nobody knows how it ended, so it is
     /// reported as that and never run again. Gives the operations concerned.
     pub fn settle_intents(&mut self, now: Timestamp) -> Vec<OpId> {

@@ -61,12 +61,11 @@ async fn write(fs: &MemoryFs, frames: &[Vec<Entry>]) {
 }
 
 /// What the journal's files say, as opening would show it; nothing is changed.
-fn look(fs: &MemoryFs) -> Result<(State, usize), OpenError> {
+fn look(fs: &MemoryFs) -> Result<(State, Tail), OpenError> {
     let names = fs.list(Path::new(DIR)).unwrap();
-    let (_, read) = newest(fs, Path::new(DIR), &names, &site())?.expect("a segment");
-    let mut state = read.state;
-    state.settle_intents(Timestamp(99));
-    Ok((state, read.torn_bytes))
+    let found = newest(fs, Path::new(DIR), &names, &site())?;
+    let (state, _, tail) = go_on(found, "new", Timestamp(99));
+    Ok((state, tail))
 }
 
 fn segments(fs: &MemoryFs) -> Vec<PathBuf> {
@@ -99,6 +98,13 @@ fn prefixes(frames: &[Vec<Entry>]) -> Vec<State> {
         .collect()
 }
 
+/// What an agent that goes on from here tells the coordinator of.
+fn operations(state: &State) -> Vec<&OpId> {
+    let mut found: Vec<&OpId> = state.results.values().map(|(op, _)| op).collect();
+    found.sort();
+    found
+}
+
 #[tokio::test]
 async fn what_was_durable_comes_back() {
     let fs = disk();
@@ -111,7 +117,7 @@ async fn what_was_durable_comes_back() {
     let opened = open(&fs).unwrap();
     assert_eq!(opened.state, prefixes(&frames)[3]);
     assert_eq!((opened.state.coordinator_epoch, opened.state.last_sequence), (4, 2));
-    assert_eq!((opened.in_doubt.len(), opened.torn_bytes), (0, 0));
+    assert_eq!((opened.in_doubt.len(), opened.tail), (0, Tail::Whole));
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ async fn a_short_write_is_never_written_behind() {
     put(&journal, vec![result(1)]).await.unwrap();
     fs.crash();
     let opened = open(&fs).unwrap();
-    assert_eq!((opened.state.results.len(), opened.torn_bytes, opened.in_doubt.len()), (1, 0, 0));
+    assert_eq!((opened.state.results.len(), opened.tail, opened.in_doubt.len()), (1, Tail::Whole, 0));
 }
 
 #[tokio::test]
