@@ -51,6 +51,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use switchyard_proto::convert::link::FromCoordinator;
+use switchyard_shared::guard::{self, Guard};
 use switchyard_shared::time::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -138,6 +139,12 @@ impl Loop {
         }
         self.wake = self.world.work(&mut turn);
         turn.seal();
+        if !guard::holds(Guard::FsyncBeforeAck) {
+            turn.take_acks().into_iter().for_each(|ack| self.act(ack, &BTreeMap::new()));
+        }
+        if !guard::holds(Guard::WatermarkTogether) {
+            self.store.append(turn.take_documents()).await?;
+        }
         if !turn.batch.is_empty() {
             self.store.append(std::mem::take(&mut turn.batch)).await?;
         }

@@ -11,6 +11,7 @@
 pub mod breaker;
 pub mod digest;
 pub mod filter;
+pub mod guard;
 pub mod id;
 pub mod inventory;
 pub mod outcome;

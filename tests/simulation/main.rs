@@ -1,10 +1,12 @@
-//! The whole of Switchyard in simulated time, from seeds: `simulation --mode safety --seeds 0..200`.
+//! The whole of Switchyard in simulated time, from seeds: `simulation --mode safety --seeds 0..200`; without
+//! one of its guards, which must be noticed: `--without lease`, and each in turn: `--guards --seeds 0..300`.
 
 mod change;
 mod deeds;
 mod devices;
 mod dice;
 mod executor;
+mod guards;
 mod hosts;
 mod link;
 mod people;
@@ -19,6 +21,7 @@ mod world;
 use clap::Parser;
 use scenario::{Mode, Scenario};
 use std::process::ExitCode;
+use switchyard_shared::guard::Guard;
 
 /// Runs coordinator, agents and devices in simulated time, once for each seed.
 #[derive(Debug, Parser)]
@@ -35,6 +38,12 @@ struct Words {
     /// Runs every seed twice and compares the digests.
     #[arg(long)]
     twice: bool,
+    /// Takes this guard of the protocol away, such as `second-gate-check`.
+    #[arg(long, value_parser = guards::parse)]
+    without: Option<Guard>,
+    /// Takes each guard away in turn, until a seed notices: fails when none does.
+    #[arg(long, conflicts_with_all = ["seed", "without", "twice"])]
+    guards: bool,
     /// What the programs log of one seed, such as `info`.
     #[arg(long, requires = "seed")]
     log: Option<String>,
@@ -56,14 +65,18 @@ fn main() -> ExitCode {
             .init();
     }
     let (from, to) = words.seed.map_or(words.seeds, |seed| (seed, seed + 1));
+    if words.guards {
+        return if guards::search(from..to) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    let one = |seed| guards::run_without(words.without, Scenario::new(seed, words.mode));
     let mut total = show::Total::default();
     for seed in from..to {
-        let report = run::run(Scenario::new(seed, words.mode));
+        let report = one(seed);
         if words.seed.is_some() {
             show::all(&report, &Scenario::new(seed, words.mode));
         }
         if words.twice {
-            let again = run::run(Scenario::new(seed, words.mode));
+            let again = one(seed);
             total.compare(&report, &again, words.mode);
         }
         total.add(&report, words.mode);

@@ -2,6 +2,7 @@
 
 use crate::journal::{Entry, State};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use switchyard_shared::guard::{self, Guard};
 use switchyard_shared::id::OpId;
 use switchyard_shared::outcome::Outcome;
 
@@ -154,6 +155,6 @@ impl Ledger {
 
     fn unsent(&self) -> Option<u64> {
         let next = self.results.range(self.sent.saturating_add(1)..).next().map(|(sequence, _)| *sequence);
-        next.filter(|sequence| *sequence <= self.durable)
+        next.filter(|sequence| *sequence <= self.durable || !guard::holds(Guard::ResultFsync))
     }
 }

@@ -8,6 +8,7 @@ use crate::fs::{AppendFile, Fs};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
+use switchyard_shared::guard::{self, Guard};
 use switchyard_shared::id::SiteName;
 
 const MAGIC: &[u8; 8] = b"SWYDJRNL";
@@ -156,7 +157,8 @@ pub fn create(
     failpoint::here("segment-before-rename");
     let renamed = fs.rename(&unfinished, &path);
     failpoint::here("segment-before-folder-sync");
-    renamed.and_then(|()| fs.sync_dir(dir)).map_err(CreateError::Named)?;
+    let is_named = |()| if guard::holds(Guard::FolderFsync) { fs.sync_dir(dir) } else { Ok(()) };
+    renamed.and_then(is_named).map_err(CreateError::Named)?;
     Ok((file, u64::try_from(bytes.len()).unwrap_or(u64::MAX)))
 }
 

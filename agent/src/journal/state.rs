@@ -2,6 +2,7 @@
 
 use super::record::Entry;
 use std::collections::BTreeMap;
+use switchyard_shared::guard::{self, Guard};
 use switchyard_shared::id::OpId;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::time::Timestamp;
@@ -95,7 +96,10 @@ impl State {
     /// Ends every attempt that may have written and has no result: nobody knows how it ended, so it is
     /// reported as that and never run again. Gives the operations concerned.
     pub fn settle_intents(&mut self, now: Timestamp) -> Vec<OpId> {
-        let intents = std::mem::take(&mut self.intents);
+        let mut intents = std::mem::take(&mut self.intents);
+        if !guard::holds(Guard::DoubtAfterRestart) {
+            intents.clear();
+        }
         if !intents.is_empty() {
             self.last_sequence += LOST_NUMBERS;
         }

@@ -1,6 +1,7 @@
 //! The right to start, which the coordinator renews and silence ends.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use switchyard_shared::guard::{self, Guard};
 use switchyard_shared::time::Timestamp;
 
 /// Held until an instant. Counted from when the heartbeat was *sent* that was answered, so that it ends
@@ -21,6 +22,9 @@ impl Lease {
 
     /// When it ends.
     pub fn until(&self) -> Timestamp {
+        if !guard::holds(Guard::Lease) {
+            return Timestamp(i64::MAX);
+        }
         Timestamp(self.0.load(Ordering::SeqCst))
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use switchyard_proto::agent_v1::link_service_client::LinkServiceClient;
 use switchyard_proto::agent_v1::{ConnectRequest, ConnectResponse};
 use switchyard_proto::convert::link::{FromAgent, FromCoordinator, Hello, Welcome};
+use switchyard_shared::guard::{self, Guard};
 use switchyard_shared::time::{Timestamp, format_duration};
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::StreamExt as _;
@@ -87,14 +88,14 @@ fn objection(session: &Session, hello: &Hello, welcome: &Welcome) -> Option<Endi
             session.site, welcome.site, welcome.site, session.site
         )));
     }
-    if welcome.coordinator_epoch < hello.coordinator_epoch {
+    if welcome.coordinator_epoch < hello.coordinator_epoch && guard::holds(Guard::CoordinatorEpoch) {
         return Some(Ending::Refused(format!(
             "follow {peer}: it is at epoch {} and this agent has seen epoch {}; it is an old or restored copy, so \
              nothing is started for it",
             welcome.coordinator_epoch, hello.coordinator_epoch
         )));
     }
-    if welcome.site_epoch < hello.site_epoch {
+    if welcome.site_epoch < hello.site_epoch && guard::holds(Guard::CoordinatorEpoch) {
         return Some(Ending::Refused(format!(
             "follow {peer}: it has site {} at epoch {} and this agent has seen epoch {}; it is an old or restored \
              copy, so nothing is started for it",

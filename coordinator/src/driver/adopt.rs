@@ -5,6 +5,7 @@ use super::message::AgentPeer;
 use super::world::World;
 use crate::refused::Refused;
 use switchyard_proto::convert::link::Hello;
+use switchyard_shared::guard::{self, Guard};
 use switchyard_shared::id::{AgentName, DeviceName, SiteName};
 use switchyard_shared::outcome::DeviceState;
 use switchyard_shared::rollout::Rollout;
@@ -40,10 +41,10 @@ impl World {
     pub(super) fn refuse_ahead(&mut self, peer: &AgentPeer, hello: &Hello) -> Result<(), Refused> {
         let watermark = self.watermarks.get(&peer.agent).copied().unwrap_or(0);
         let site_epoch = self.site_epoch(&peer.site);
-        if hello.coordinator_epoch <= self.epoch
-            && hello.acked_sequence <= watermark
-            && hello.site_epoch <= site_epoch
-        {
+        let is_ahead = hello.coordinator_epoch > self.epoch
+            || hello.acked_sequence > watermark
+            || hello.site_epoch > site_epoch;
+        if !is_ahead || !guard::holds(Guard::CoordinatorEpoch) {
             self.ahead.remove(&peer.agent);
             return Ok(());
         }

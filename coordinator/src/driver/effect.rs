@@ -113,6 +113,17 @@ impl Turn {
         self.batch.documents.push(Document { kind, id: id.into(), body });
     }
 
+    /// What acknowledges results, which else follows the transaction.
+    pub(super) fn take_acks(&mut self) -> Vec<Effect> {
+        let is_ack = |effect: &mut Effect| matches!(effect, Effect::Send(_, FromCoordinator::Ack(_)));
+        self.effects.extract_if(.., is_ack).collect()
+    }
+
+    /// What is stored beside the events, for a transaction of its own.
+    pub(super) fn take_documents(&mut self) -> Batch {
+        Batch { documents: std::mem::take(&mut self.batch.documents), ..Batch::default() }
+    }
+
     /// Says once to a rollout's watchers that there is news.
     pub(super) fn publish(&mut self, name: &RolloutName) {
         if !self.published.contains(name) {

@@ -8,6 +8,7 @@ use crate::refused::Refused;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use switchyard_proto::convert::link::Hello;
+use switchyard_shared::guard::{self, Guard};
 use switchyard_shared::id::{AgentName, DeviceName, RolloutName, SiteName};
 use switchyard_shared::rollout::event::Event;
 use switchyard_shared::time::Timestamp;
@@ -81,6 +82,9 @@ impl World {
     ) -> Result<(), Refused> {
         let Some(binding) = self.bindings.get(site) else { return Ok(()) };
         let is_older = hello.site_epoch != 0 && hello.site_epoch < binding.epoch;
+        if !guard::holds(Guard::SiteEpoch) {
+            return Ok(());
+        }
         if !is_older
             && !binding.former.contains(agent)
             && !binding.former_journals.contains(&hello.journal_id)

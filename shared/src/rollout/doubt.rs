@@ -4,6 +4,7 @@ use super::advance::{SiteView, Step, Surroundings, WakeReason};
 use super::event::Event;
 use super::{Rollout, RolloutState};
 use crate::breaker::State;
+use crate::guard::{self, Guard};
 use crate::id::{DeviceName, SiteName};
 use crate::outcome::{Class, DeviceState, Found, Outcome};
 use crate::time::Timestamp;
@@ -198,7 +199,7 @@ impl Rollout {
     fn too_early(&self, name: &DeviceName) -> Option<Timestamp> {
         let doubt = self.device(name)?.1.doubt.as_ref()?;
         let over = doubt.since.plus(self.layout.command_timeout);
-        (doubt.read_at < over).then_some(over)
+        (doubt.read_at < over && guard::holds(Guard::EarlyReading)).then_some(over)
     }
 
     /// A reading that never reached the device counts for nothing: its site may be open for long.

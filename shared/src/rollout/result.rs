@@ -2,6 +2,7 @@
 
 use super::event::Event;
 use super::{Rollout, RolloutState};
+use crate::guard::{self, Guard};
 use crate::id::{DeviceName, SiteName};
 use crate::outcome::{Class, DeviceState, LeftAs, Outcome, Phase};
 use crate::time::Timestamp;
@@ -125,13 +126,15 @@ impl Rollout {
     fn after_attempt(&self, name: &DeviceName, attempt: u32, outcome: &Outcome, now: Timestamp) -> Event {
         let (device, class) = (name.clone(), outcome.class);
         let tries = self.device(name).map_or(0, |(_, device)| device.tries) + 1;
-        let not_before = if class.device_state().is_none() {
-            now.plus(NOT_STARTED_WAIT)
-        } else if self.tries_again(class, tries) {
-            now.plus(self.layout.retry.wait(tries))
-        } else {
-            return Event::Finished { device, attempt, outcome: outcome.clone() };
-        };
+        let is_doubt = class.device_state() == Some(DeviceState::Unknown);
+        let not_before =
+            if class.device_state().is_none() || is_doubt && !guard::holds(Guard::ReadBackAfterDoubt) {
+                now.plus(NOT_STARTED_WAIT)
+            } else if self.tries_again(class, tries) {
+                now.plus(self.layout.retry.wait(tries))
+            } else {
+                return Event::Finished { device, attempt, outcome: outcome.clone() };
+            };
         Event::Requeued { device, attempt, outcome: Some(outcome.clone()), class, not_before }
     }
 
