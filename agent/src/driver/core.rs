@@ -7,6 +7,7 @@ mod disk;
 mod doubt;
 mod event;
 mod finish;
+mod licence;
 mod link;
 mod pool;
 mod secrets;
@@ -26,6 +27,7 @@ use crate::journal::State;
 use crate::memory::Remembered;
 use disk::Disk;
 use doubt::{Doubt, Link};
+use licence::Licence;
 use secrets::Watched;
 use stall::Stall;
 use std::collections::{BTreeMap, VecDeque};
@@ -69,6 +71,8 @@ pub struct Core {
     unsaved: bool,
     /// When something that waits in the queue may start although nothing else happens.
     start_at: Option<Timestamp>,
+    /// Whether new work might start when that was last looked at, and when to look again.
+    licence: Licence,
     ledger: Ledger,
     outbox: Outbox,
     effects: VecDeque<Effect>,
@@ -118,6 +122,7 @@ impl Core {
             watched: Watched::default(),
             unsaved: false,
             start_at: None,
+            licence: Licence::default(),
             coordinator_epoch: state.coordinator_epoch,
             site_epoch: state.site_epoch,
             journal_id: state.id.clone(),
@@ -168,6 +173,7 @@ impl Core {
         self.judge_losses(now);
         self.look_at_secrets(now);
         self.ask_for_room(now);
+        self.mind_the_lease(now, lease_held);
         self.start_at = None;
         if self.connected && lease_held {
             self.start_what_may(now);
@@ -187,6 +193,7 @@ impl Core {
         let others = [
             self.pool.poll_timeout(),
             self.start_at,
+            self.licence.look_at(),
             self.next_verdict(),
             self.next_stall_check(),
             self.watched.next_look(),
@@ -208,6 +215,14 @@ impl Core {
     /// How many attempts run.
     pub fn running(&self) -> usize {
         self.running.len()
+    }
+
+    /// When the last device that is being written has answered or run out of time.
+    pub fn written_by(&self) -> Option<Timestamp> {
+        let written = self.running.values().filter_map(|running| {
+            running.wrote_at.map(|wrote_at| wrote_at.plus(running.task.timeouts.command))
+        });
+        written.max()
     }
 
     /// How many results wait for their acknowledgement.
@@ -257,5 +272,7 @@ impl Core {
     fn drain(&mut self, now: Timestamp) {
         self.draining = true;
         self.refuse_queued("this agent is shutting down", now);
+        let all = self.running.keys().cloned().collect();
+        self.call_off(all, "called off: this agent is shutting down", now);
     }
 }

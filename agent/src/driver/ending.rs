@@ -5,10 +5,18 @@ use super::core::Core;
 use std::time::Duration;
 use switchyard_shared::time::Timestamp;
 
-/// Longest wait for what runs.
-const DRAIN_MAX: Duration = Duration::from_secs(30);
+/// Shortest wait for what runs.
+const DRAIN_MIN: Duration = Duration::from_secs(30);
+/// How long after its deadline a device that is being written has surely ended.
+const GRACE: Duration = Duration::from_secs(5);
 /// Longest wait for the coordinator to acknowledge the last results.
 const DELIVERY_MAX: Duration = Duration::from_secs(2);
+
+/// A write that is cut leaves a device that nobody knows, so each has the time it was given.
+fn last_moment(begun: Timestamp, core: &Core) -> Timestamp {
+    let written = core.written_by().map(|at| at.plus(GRACE));
+    begun.plus(DRAIN_MIN).max(written.unwrap_or(begun))
+}
 
 /// Whether the end has begun, and why.
 #[derive(Debug, Default)]
@@ -38,7 +46,7 @@ impl Ending {
     /// Whether nothing is left to wait for.
     pub fn is_over(&mut self, core: &Core, now: Timestamp) -> bool {
         let Some(begun) = self.begun else { return false };
-        if now >= begun.plus(DRAIN_MAX) {
+        if now >= last_moment(begun, core) {
             if core.running() > 0 {
                 tracing::warn!(
                     "giving up on {} attempts that still run; they will be reported as inconclusive",
@@ -57,7 +65,7 @@ impl Ending {
 
     /// When to look again.
     pub fn poll_timeout(&self, core: &Core) -> Option<Timestamp> {
-        let begun = self.begun?.plus(DRAIN_MAX);
+        let begun = last_moment(self.begun?, core);
         let delivery = self.idle_since.filter(|_| core.is_idle()).map(|since| since.plus(DELIVERY_MAX));
         Some(delivery.map_or(begun, |delivery| delivery.min(begun)))
     }

@@ -171,8 +171,13 @@ fn without_a_journal_nothing_starts_and_what_is_known_is_still_said() {
 #[test]
 fn a_draining_agent_starts_nothing_and_says_so() {
     let mut world = World::new(4);
-    world.assign([op(1)]);
+    world.assign([op(1), op(3)]);
+    world.event(Event::Sign(Sign { op: op(1), kind: SignKind::Writes, at: world.now }));
     world.event(Event::Drain);
+    let called_off: Vec<_> = world.called_off.iter().map(|(op, _)| op.device.to_string()).collect();
+    assert_eq!(called_off, ["d003"], "what is being written ends by itself");
+    assert_eq!(world.core.written_by(), Some(world.now.plus(Duration::from_secs(60))));
+    world.end(op(3), Class::Cancelled);
     world.assign([op(2)]);
     assert_eq!(world.last_result(), (Class::NotStarted, "this agent is shutting down".into()));
     assert!(!world.core.is_idle());

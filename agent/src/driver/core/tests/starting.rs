@@ -176,3 +176,18 @@ fn a_session_begins_with_the_whole_picture_of_the_breakers() {
     world.event(Event::Connected(welcome(0, 1)));
     assert!(matches!(&world.said[0], FromAgent::Breaker(report) if report.state == BreakerState::Open));
 }
+
+#[test]
+fn a_lease_that_ends_calls_off_what_has_written_nothing_even_if_it_is_renewed_before_the_gate() {
+    let mut world = World::new(4);
+    world.assign([op(1), op(2)]);
+    let wrote = Sign { op: op(1), kind: SignKind::Writes, at: world.now };
+    world.event(Event::Sign(wrote));
+    assert_eq!(world.core.poll_timeout().map(|at| at <= world.now.plus(LEASE_LOOK)), Some(true));
+    world.core.pump(world.now, false);
+    world.core.pump(world.now, true);
+    world.settle();
+    let said: Vec<_> =
+        world.called_off.iter().map(|(op, why)| (op.device.to_string(), why.as_str())).collect();
+    assert_eq!(said, [("d002".into(), "called off: no word from the coordinator for longer than its lease")]);
+}
