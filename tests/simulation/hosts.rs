@@ -4,6 +4,7 @@ use crate::change;
 use crate::dice::Dice;
 use crate::executor::SimExecutor;
 use crate::link::{Dial, PORT, incoming};
+use crate::outflow::Outflow;
 use crate::people;
 use crate::scenario::SITES;
 use crate::store::RESTARTED_AFTER;
@@ -19,6 +20,7 @@ use switchyard_agent::journal::{Log, Runs};
 use switchyard_agent::memory::BreakerFileInPlace;
 use switchyard_agent::sentinel::{Reached, Sentinel};
 use switchyard_coordinator::Coordinator;
+use switchyard_shared::inventory::Inventory;
 use tokio_util::sync::CancellationToken;
 
 /// How often people look at the coordinator.
@@ -29,10 +31,11 @@ const DATA: &str = "/data";
 
 /// The coordinator's machine: starts its program, and again when it has ended.
 pub async fn coordinator(world: World) -> turmoil::Result {
-    let inventory = change::inventory();
+    let (inventory, outflow) = (change::inventory(), Outflow::default());
+    tokio::spawn(outflow.clone().run());
     loop {
         world.next_life(0);
-        if let Err(why) = serve(&world, &inventory).await {
+        if let Err(why) = serve(&world, &inventory, outflow.clone()).await {
             world.say("coordinator", &why);
         }
         (0..SITES.len()).for_each(|site| world.cut(site, Reason::NoCoordinator, true));
@@ -40,9 +43,9 @@ pub async fn coordinator(world: World) -> turmoil::Result {
     }
 }
 
-async fn serve(world: &World, inventory: &switchyard_shared::inventory::Inventory) -> Result<(), String> {
+async fn serve(world: &World, inventory: &Inventory, outflow: Outflow) -> Result<(), String> {
     let stop = CancellationToken::new();
-    let connections = incoming().await.map_err(|error| format!("listen: {error}"))?;
+    let connections = incoming(outflow, stop.clone()).await.map_err(|error| format!("listen: {error}"))?;
     let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT));
     let seams = switchyard_coordinator::Seams {
         store: Arc::new(world.store.clone()),

@@ -1,5 +1,6 @@
 //! The simulated network between agents and coordinator: plaintext, with each end known by its address.
 
+use crate::outflow::{Flow, Outflow};
 use futures_util::future::BoxFuture;
 use futures_util::{Stream, stream};
 use hyper_util::rt::TokioIo;
@@ -12,6 +13,7 @@ use switchyard_agent::session::{ConnectFailure, Connector};
 use switchyard_proto::identity::{Identity, Peer, PeerInfo};
 use switchyard_shared::id::{AgentName, SiteName};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Connected;
 use tonic::transport::{Channel, Endpoint};
 use turmoil::net::{TcpListener, TcpStream};
@@ -30,18 +32,27 @@ pub fn agent_host(site: &SiteName) -> String {
 
 /// A connection that the coordinator accepted.
 pub struct Accepted {
-    stream: TcpStream,
+    stream: Flow,
     info: PeerInfo,
 }
 
-/// Connections of the coordinator's port, until nobody asks any more.
-pub async fn incoming() -> io::Result<impl Stream<Item = io::Result<Accepted>> + Send + 'static> {
+/// Connections of the coordinator's port, until `stop`.
+pub async fn incoming(
+    outflow: Outflow,
+    stop: CancellationToken,
+) -> io::Result<impl Stream<Item = io::Result<Accepted>> + Send + 'static> {
     let listener = TcpListener::bind(("0.0.0.0", PORT)).await?;
-    Ok(Box::pin(stream::unfold(listener, |listener| async {
+    Ok(Box::pin(stream::unfold((listener, outflow, stop), |(listener, outflow, stop)| async {
         loop {
-            if let Ok((stream, address)) = listener.accept().await {
+            let accepted = stop.run_until_cancelled(listener.accept()).await?;
+            // A server that is asked to stop and for a connection at once tosses a coin.
+            if stop.is_cancelled() {
+                return None;
+            }
+            if let Ok((stream, address)) = accepted {
                 let info = PeerInfo { peer: who(address), address };
-                return Some((Ok(Accepted { stream, info }), listener));
+                let accepted = Accepted { stream: outflow.take(stream), info };
+                return Some((Ok(accepted), (listener, outflow, stop)));
             }
         }
     })))

@@ -9,6 +9,7 @@ mod executor;
 mod guards;
 mod hosts;
 mod link;
+mod outflow;
 mod people;
 mod run;
 mod scenario;
@@ -17,6 +18,9 @@ mod store;
 mod time;
 mod watch;
 mod world;
+
+#[cfg(test)]
+mod tests;
 
 use clap::Parser;
 use scenario::{Mode, Scenario};
@@ -44,6 +48,12 @@ struct Words {
     /// Takes each guard away in turn, until a seed notices: fails when none does.
     #[arg(long, conflicts_with_all = ["seed", "without", "twice"])]
     guards: bool,
+    /// Prints a line with the digest of each seed, to compare with another process.
+    #[arg(long)]
+    digests: bool,
+    /// Prints every line that the digest of one seed is of, to find where two processes part.
+    #[arg(long, requires = "seed")]
+    lines: bool,
     /// What the programs log of one seed, such as `info`.
     #[arg(long, requires = "seed")]
     log: Option<String>,
@@ -72,7 +82,12 @@ fn main() -> ExitCode {
     let mut total = show::Total::default();
     for seed in from..to {
         let report = one(seed);
-        if words.seed.is_some() {
+        if words.digests {
+            println!("{seed} {}", report.digest);
+        }
+        if words.lines {
+            report.lines.iter().for_each(|line| println!("{line}"));
+        } else if words.seed.is_some() {
             show::all(&report, &Scenario::new(seed, words.mode));
         }
         if words.twice {
