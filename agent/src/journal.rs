@@ -18,7 +18,7 @@ pub use segment::SegmentError;
 pub use state::State;
 
 use crate::fs::Fs;
-use book::{Book, Fullness, Segment};
+use book::{Book, Fullness};
 use reserve::Reserve;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -200,47 +200,20 @@ fn begin(
     let found = newest(&*fs, dir, &names, site)?;
     let number = found.as_ref().map_or(0, |(number, _)| *number);
     let (state, in_doubt, tail) = go_on(found, new_id, now);
-    let mut reserve = Reserve::of(dir, &names, &*fs);
-    let create =
-        |number| segment::create(&*fs, dir, number, site, &state).map_err(segment::CreateError::into_io);
-    let (number, (file, bytes)) = match create(number + 1) {
-        Err(error) if is_full(&error) && !reserve.is_spent() => {
-            reserve.give_back(&*fs).map_err(io)?;
-            (number + 2, create(number + 2).map_err(io)?)
-        }
-        created => (number + 1, created.map_err(io)?),
-    };
-    let newest = segment::segment_path(dir, number);
-    for name in names.iter().filter(|name| is_ours(name)).map(|name| dir.join(name)) {
-        if name == newest {
-            continue;
-        }
-        match fs.remove(&name) {
-            // What a start left unfinished at this number has become this segment.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            removed => removed.map_err(io)?,
-        }
-    }
-    let full = Fullness::default();
-    match reserve.take(&*fs) {
-        Err(error) if is_full(&error) => {
-            let full = &mut *full.lock().unwrap_or_else(PoisonError::into_inner);
-            *full = Some(book::full_message(dir, &error));
-        }
-        taken => taken.map_err(io)?,
-    }
-    let book = Book {
+    let oldest = names.iter().filter_map(|name| segment::segment_number(name)).min().unwrap_or(number);
+    let mut book = Book {
         dir: dir.to_owned(),
         site: site.clone(),
-        numbers: (number, number),
-        segment: Some(Segment { file, bytes, started_bytes: bytes }),
+        numbers: (oldest, number),
+        segment: None,
         state,
-        reserve,
-        full,
+        reserve: Reserve::of(dir, &names, &*fs),
+        full: Fullness::default(),
         lost: None,
         unwritten_ack: false,
         fs,
     };
+    book.begin(&names).map_err(io)?;
     Ok(Begun { book, in_doubt, tail })
 }
 
@@ -275,10 +248,6 @@ fn newest(
         dir: dir.to_owned(),
         found,
     })
-}
-
-fn is_ours(name: &str) -> bool {
-    segment::segment_number(name).is_some() || name.ends_with(".unfinished")
 }
 
 /// Whether the system refused for want of room.

@@ -16,6 +16,9 @@ use switchyard_shared::id::SiteName;
 /// A segment is replaced when it exceeds this and twice what it started from, in bytes.
 const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
 
+/// How the name of a file ends that is not a segment yet.
+const UNFINISHED: &str = ".unfinished";
+
 /// Why no intent is taken at present, for whoever asks; `None` when all is well.
 pub type Fullness = Arc<Mutex<Option<String>>>;
 
@@ -44,6 +47,29 @@ pub struct Book {
 }
 
 impl Book {
+    /// Begins a new segment from the state that `names`, the files in the folder, gave; on a full disk from the
+    /// reserve, and without room even for that the old segment stays and nothing new is taken.
+    pub fn begin(&mut self, names: &[String]) -> io::Result<()> {
+        let made = match self.start_segment() {
+            Err(error) if is_full(&error) && !self.reserve.is_spent() => {
+                self.reserve.give_back(&*self.fs).and_then(|()| self.start_segment())
+            }
+            made => made,
+        };
+        match made.and_then(|()| self.reserve.take(&*self.fs)) {
+            Err(error) if is_full(&error) => drop(self.fill_up(&error)),
+            taken => taken?,
+        }
+        for name in names.iter().filter(|name| name.ends_with(UNFINISHED)) {
+            match self.fs.remove(&self.dir.join(name)) {
+                // It had this segment's number and has become it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed?,
+            }
+        }
+        Ok(())
+    }
+
     /// Makes all submissions durable together, and tells of each whether it is. One without entries asks
     /// for room: it is told yes when intents are taken.
     pub fn commit(&mut self, submissions: Vec<Vec<Entry>>) -> Vec<Result<(), NotDurable>> {

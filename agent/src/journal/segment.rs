@@ -86,9 +86,9 @@ impl SegmentError {
             | Self::Damaged(_)
             | Self::CutOff(_)
             | Self::Unknown(..) => format!(
-                "Devices may have been written to that only this file knows of: restore {dir} from a copy, or set it \
-                 aside with `switchyard-agent journal set-aside --data {data} --yes` and start again; then what was in \
-                 flight here is UNKNOWN and is read back"
+                "Devices may have been written to that only this file knows of: set {dir} aside with \
+                 `switchyard-agent journal set-aside --data {data} --yes` and start again; then what was in flight here \
+                 is UNKNOWN and is read back. Put no older copy in its place: it would not know of them"
             ),
         }
     }

@@ -124,9 +124,21 @@ async fn a_small_disk_has_a_small_reserve_and_a_tiny_one_takes_no_work() {
 }
 
 #[tokio::test]
-async fn a_disk_without_room_for_the_snapshot_at_the_start_is_told_by_its_folder() {
+async fn on_a_disk_without_any_room_a_journal_still_opens_knows_all_and_takes_no_intent_until_there_is_some()
+{
     let fs = disk();
-    fs.set_capacity(Some(10));
-    let text = open(&fs).err().unwrap().to_string();
-    assert!(text.contains("/data/journal"), "{text}");
+    write(&fs, &[vec![intent(1), intent(2)], vec![result(1)]]).await;
+    fs.remove(Path::new(RESERVE)).unwrap();
+    fs.fail(Op::Append, 0, u64::MAX, io::ErrorKind::StorageFull);
+    let opened = open(&fs).unwrap();
+    assert_eq!((opened.state.results.len(), opened.in_doubt), (2, vec![op(2)]), "a result and a doubt");
+    refused(&opened.journal, 3).await;
+    let again = fs.fork(5);
+    again.crash();
+    assert_eq!(open(&again).unwrap().state.results.len(), 2, "the old segment is still there");
+    fs.heal();
+    put(&opened.journal, vec![]).await.unwrap();
+    put(&opened.journal, vec![intent(3)]).await.unwrap();
+    fs.crash();
+    assert_eq!(open(&fs).unwrap().in_doubt, [op(3)]);
 }
