@@ -53,6 +53,7 @@ impl Bench {
         };
         let hello = Hello {
             site_epoch: 1,
+            last_sequence: None,
             site: SiteName::new("lon").unwrap(),
             version: "0".into(),
             in_hand: vec![],

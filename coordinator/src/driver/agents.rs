@@ -22,6 +22,12 @@ pub(super) const LEASE: Duration = Duration::from_secs(10);
 /// A session without a sign of life for this long is given up: the lease and a quarter.
 pub(super) const SILENCE_MAX: Duration = Duration::from_millis(12_500);
 
+/// Whether an agent's journal has given fewer results than were acknowledged to it: a copy from before them, of
+/// this machine or of its clone, which does not know what was in hand here since.
+fn is_older_copy(hello: &Hello, acked: u64) -> bool {
+    hello.last_sequence.is_some_and(|last| last < acked)
+}
+
 impl World {
     /// Accepts an agent, tells it where it stands and takes back what it never started.
     pub(super) fn open_session(
@@ -64,7 +70,8 @@ impl World {
         };
         turn.put_json("agent", site.to_string(), &info);
         let before = self.fleet.agents.insert(site.clone(), info);
-        let lost_journal = before.is_none_or(|before| before.journal_id != hello.journal_id);
+        let lost_journal = before.is_none_or(|before| before.journal_id != hello.journal_id)
+            || is_older_copy(hello, acked_sequence);
         self.fleet
             .breakers
             .retain(|name, report| matches!(name, Name::Site(_)) || report.site.as_ref() != Some(&site));

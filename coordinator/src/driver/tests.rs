@@ -110,6 +110,7 @@ fn hello(in_hand: Vec<OpId>) -> Hello {
     let (site, version) = (SiteName::new("lab").unwrap(), "1".into());
     Hello {
         site_epoch: 1,
+        last_sequence: None,
         site,
         version,
         in_hand,
@@ -364,6 +365,22 @@ async fn an_agent_that_lost_its_journal_leaves_doubt_and_nothing_is_sent_again()
     let mut agent = connect(&driver, "one", other).await.unwrap();
     driver.deliver(agent.session, FromAgent::Credit(9)).await.unwrap();
     assert!(agent.ops().await.iter().all(|op| op.device != first[0].device));
+}
+
+#[tokio::test]
+async fn an_agent_on_an_older_copy_of_its_journal_leaves_doubt_and_nothing_is_sent_again() {
+    let driver = started(&Arc::default()).await;
+    rollout(&driver).await;
+    let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
+    driver.deliver(agent.session, FromAgent::Credit(2)).await.unwrap();
+    let ops = agent.ops().await;
+    agent.report(&driver, 1, &ops[0], Class::Ok).await;
+    assert_eq!(agent.ack().await, 1);
+    let second = agent.ops().await;
+    let copy = Hello { last_sequence: Some(0), ..hello(vec![]) };
+    let mut agent = connect(&driver, "one", copy).await.unwrap();
+    driver.deliver(agent.session, FromAgent::Credit(9)).await.unwrap();
+    assert!(agent.ops().await.iter().all(|op| op.device != second[0].device));
 }
 
 mod away;

@@ -39,6 +39,7 @@ impl Agent {
             max_in_flight: 1024,
             journal_id: "bench".into(),
             site_epoch: 0,
+            last_sequence: None,
         };
         sender.send(FromAgent::Hello(hello).into()).await?;
         sender.send(FromAgent::Credit(CREDIT).into()).await?;

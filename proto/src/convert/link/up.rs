@@ -31,6 +31,8 @@ pub struct Hello {
     pub journal_id: String,
     /// The highest epoch of its site that it has seen.
     pub site_epoch: u64,
+    /// The highest result sequence its journal has given, if it says so.
+    pub last_sequence: Option<u64>,
 }
 
 /// One message of an agent.
@@ -76,6 +78,7 @@ impl From<FromAgent> for agent_v1::ConnectRequest {
                 max_in_flight: hello.max_in_flight,
                 journal_id: hello.journal_id,
                 site_epoch: hello.site_epoch,
+                last_sequence: hello.last_sequence,
             }),
             FromAgent::Heartbeat(count) => Message::Heartbeat(agent_v1::Heartbeat { count }),
             FromAgent::Credit(granted_total) => Message::Credit(agent_v1::Credit { granted_total }),
@@ -139,6 +142,7 @@ fn to_hello(wire: agent_v1::Hello) -> Result<Hello, BadField> {
         max_in_flight: wire.max_in_flight,
         journal_id: printable(wire.journal_id.as_bytes(), 64),
         site_epoch: wire.site_epoch,
+        last_sequence: wire.last_sequence,
     })
 }
 
@@ -165,6 +169,7 @@ mod tests {
                 max_in_flight: 10,
                 journal_id: "j1".into(),
                 site_epoch: 2,
+                last_sequence: Some(6),
             }),
             FromAgent::Heartbeat(3),
             FromAgent::Credit(12),
