@@ -2,6 +2,7 @@
 
 mod lease;
 mod link;
+mod together;
 
 #[cfg(test)]
 pub(crate) mod fake;

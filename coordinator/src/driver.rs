@@ -7,6 +7,7 @@ mod away;
 mod breakers;
 mod by_hand;
 mod call_off;
+mod commits;
 mod configurations;
 mod doubts;
 mod effect;
@@ -44,6 +45,7 @@ pub use world::{Active, World};
 use crate::clock::Clock;
 use crate::failpoint;
 use crate::store::{Store, StoreError};
+use commits::Commits;
 use configurations::Configurations;
 use effect::Effect;
 use inbox::{Inbox, Taken};
@@ -102,36 +104,59 @@ struct Loop {
 
 impl Loop {
     async fn run(mut self) -> Result<(), StoreError> {
+        let store = self.store.clone();
+        let mut commits = Commits::default();
+        let ended = self.turns(&store, &mut commits).await;
+        if let Err(error) = &ended {
+            tracing::error!(%error, "the store failed; stopping before anything is said that is not durable");
+            self.stop.cancel();
+        }
+        ended
+    }
+
+    async fn turns<'a>(
+        &mut self,
+        store: &'a Arc<dyn Store>,
+        commits: &mut Commits<'a>,
+    ) -> Result<(), StoreError> {
         loop {
             let sleep = self.wake.map_or(LOOK_EVERY, |at| at.since(self.clock.now()).min(LOOK_EVERY));
+            let has_room = commits.has_room();
             tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return Ok(()),
-                any = self.inbox.has_any() => {
+                () = self.stop.cancelled() => return self.act_on_all(commits).await,
+                Some(durable) = commits.next() => {
+                    self.act_on(durable?).await?;
+                    continue;
+                }
+                any = self.inbox.has_any(), if has_room => {
                     if !any {
-                        return Ok(());
+                        return self.act_on_all(commits).await;
                     }
                 }
-                () = tokio::time::sleep(sleep) => {}
+                () = tokio::time::sleep(sleep), if has_room => {}
             }
-            if let Err(error) = self.turn().await {
-                tracing::error!(%error, "the store failed; stopping before anything is said that is not durable");
-                self.stop.cancel();
-                return Err(error);
-            }
+            let turn = self.turn(commits).await?;
+            let durable = match turn.batch.is_empty() {
+                true => Box::pin(std::future::ready(Ok(()))),
+                false => store.append(turn.batch),
+            };
+            commits.push(durable, turn.effects);
         }
     }
 
     /// What may decide a stop comes first; a turn that has stopped something does nothing else, so that
     /// the stop is durable and pushed at once.
-    async fn turn(&mut self) -> Result<(), StoreError> {
+    async fn turn(&mut self, commits: &mut Commits<'_>) -> Result<Turn, StoreError> {
         let mut turn = Turn::new(self.clock.now());
         self.world.rollouts.tidy(turn.now);
         let mut taken = Taken::default();
         while !turn.has_stopped
             && let Some(message) = self.inbox.next(&mut taken)
         {
-            if let Some(name) = self.world.must_read_for(&message) {
+            while let Some(name) = self.world.must_read_for(&message) {
+                // What is still on its way to the disk would be missing.
+                self.act_on_all(commits).await?;
                 let active = recover::rollout(&*self.store, &name).await?;
                 self.world.rollouts.lend(active, turn.now);
             }
@@ -145,11 +170,20 @@ impl Loop {
         if !guard::holds(Guard::WatermarkTogether) {
             self.store.append(turn.take_documents()).await?;
         }
-        if !turn.batch.is_empty() {
-            self.store.append(std::mem::take(&mut turn.batch)).await?;
+        Ok(turn)
+    }
+
+    async fn act_on_all(&mut self, commits: &mut Commits<'_>) -> Result<(), StoreError> {
+        while let Some(durable) = commits.next().await {
+            self.act_on(durable?).await?;
         }
-        let configurations = self.configurations.of(&turn.effects, &*self.store).await?;
-        for effect in turn.effects {
+        Ok(())
+    }
+
+    /// Does what follows from a turn that is durable, with every turn before it.
+    async fn act_on(&mut self, effects: Vec<Effect>) -> Result<(), StoreError> {
+        let configurations = self.configurations.of(&effects, &*self.store).await?;
+        for effect in effects {
             self.act(effect, &configurations);
         }
         Ok(())
@@ -167,7 +201,7 @@ impl Loop {
                 }
                 outbox.send(message);
             }
-            Effect::Publish(name) => self.world.publish(&name),
+            Effect::Publish(name, sequence) => self.world.publish(&name, sequence),
             Effect::PublishBreakers => self.world.publish_breakers(),
             Effect::Dispatch(dispatch) => {
                 failpoint::here("before-dispatch");

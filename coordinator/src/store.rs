@@ -114,7 +114,8 @@ pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
 /// Durable state of the coordinator. What `append` has answered survives a power cut.
 pub trait Store: Send + Sync + 'static {
-    /// Makes a batch durable.
+    /// Makes a batch durable. Batches become durable in the order of the calls, each before its answer and,
+    /// when several are on their way, when those before it are asked for first; none does after one that failed.
     fn append(&self, batch: Batch) -> Answer<'_, ()>;
     /// Events of one log after `version`, about [`READ_EVENTS_MAX`].
     fn read(&self, stream: &str, version: u64) -> Answer<'_, Vec<StoredEvent>>;

@@ -278,6 +278,10 @@ impl Outcome {
 /// bidirectional-override characters and bad UTF-8 are escaped, newline and tab stay, and at most
 /// `bytes_max` bytes come out (an ellipsis marks the cut).
 pub fn printable(bytes: &[u8], bytes_max: usize) -> String {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
+    if bytes.len() + '…'.len_utf8() <= bytes_max && bytes.iter().all(is_plain) {
+        return bytes.iter().map(|byte| char::from(*byte)).collect();
+    }
     let mut out = String::new();
     for chunk in bytes.utf8_chunks() {
         let valid = chunk.valid().chars().map(escape_char);

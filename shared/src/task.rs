@@ -9,6 +9,8 @@ use std::time::Duration;
 pub const CONFIGURATION_BYTES_MAX: usize = 1024 * 1024;
 /// Most tasks in one assignment.
 pub const TASKS_PER_ASSIGNMENT_MAX: usize = 64;
+/// Most results in one message: with the longest texts they are a tenth of the largest message.
+pub const RESULTS_AT_ONCE_MAX: usize = 64;
 /// Most configuration bytes in one assignment.
 pub const ASSIGNMENT_BYTES_MAX: usize = 3 * 1024 * 1024;
 

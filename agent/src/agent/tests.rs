@@ -102,6 +102,7 @@ impl Running {
             lease: Duration::from_secs(3600),
             site: SiteName::new("lon").unwrap(),
             agent: AgentName::new("lon").unwrap(),
+            results_at_once: 0,
         }))
         .await;
         (peer, hello)

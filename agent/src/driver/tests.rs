@@ -181,6 +181,7 @@ async fn connect(driver: &mpsc::Sender<Message>, acked_sequence: u64) -> mpsc::R
         lease: Duration::from_secs(10),
         site: SiteName::new("lon").unwrap(),
         agent: AgentName::new("lon").unwrap(),
+        results_at_once: 0,
     };
     let (sender, up) = mpsc::channel(8);
     driver.send(Message::Connected(welcome, sender)).await.unwrap();
@@ -220,7 +221,10 @@ impl Bench {
                     results.insert(op, outcome.class);
                     self.down(FromCoordinator::Ack(sequence)).await;
                 }
-                FromAgent::Hello(_) | FromAgent::Heartbeat(_) | FromAgent::Progress { .. } => {}
+                FromAgent::Hello(_)
+                | FromAgent::Heartbeat(_)
+                | FromAgent::Progress { .. }
+                | FromAgent::Results(_) => {}
             }
             let more = if open { sent } else { credit.min(devices) };
             self.assign((sent..more).map(op)).await;

@@ -1,7 +1,9 @@
 //! One session: hello, welcome, heartbeats under a lease, and everything else to the driver.
 
+use super::together::{self, AtOnce};
 use super::{Ending, Session};
 use crate::driver::Message;
+use futures_util::Stream;
 use std::collections::VecDeque;
 use std::time::Duration;
 use switchyard_proto::agent_v1::link_service_client::LinkServiceClient;
@@ -10,8 +12,6 @@ use switchyard_proto::convert::link::{FromAgent, FromCoordinator, Hello, Welcome
 use switchyard_shared::guard::{self, Guard};
 use switchyard_shared::time::{Timestamp, format_duration};
 use tokio::sync::{mpsc, oneshot};
-use tokio_stream::StreamExt as _;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 
@@ -30,8 +30,9 @@ pub(super) async fn run(session: &Session, channel: Channel, welcomed: &mut Opti
         return Ending::Lost("begin a session: the agent is ending".into());
     };
     let (up, outgoing) = mpsc::channel(UP_MAX);
+    let at_once = AtOnce::default();
     let sent_at = session.clock.now();
-    let greeting = greet(channel, hello.clone(), &up, outgoing);
+    let greeting = greet(channel, hello.clone(), &up, together::stream(outgoing, at_once.clone()));
     let (welcome, incoming) = match tokio::time::timeout(WELCOME_WAIT, greeting).await {
         Ok(Ok(greeted)) => greeted,
         Ok(Err(ending)) => return ending,
@@ -44,6 +45,7 @@ pub(super) async fn run(session: &Session, channel: Channel, welcomed: &mut Opti
         return ending;
     }
     session.lease.renew(sent_at.plus(welcome.lease));
+    at_once.allow(welcome.results_at_once);
     tracing::info!(
         "connected to {} as agents/{} for site {}",
         session.connector.peer(),
@@ -61,11 +63,10 @@ async fn greet(
     channel: Channel,
     hello: Hello,
     up: &mpsc::Sender<FromAgent>,
-    outgoing: mpsc::Receiver<FromAgent>,
+    requests: impl Stream<Item = ConnectRequest> + Send + 'static,
 ) -> Result<(Welcome, Streaming<ConnectResponse>), Ending> {
     // The queue was made a moment ago and is empty.
     let _has_room = up.try_send(FromAgent::Hello(hello));
-    let requests = ReceiverStream::new(outgoing).map(ConnectRequest::from);
     let mut client = LinkServiceClient::new(channel);
     let mut incoming = client.connect(requests).await.map_err(|status| judge(&status))?.into_inner();
     let first = incoming.message().await.map_err(|status| judge(&status))?;

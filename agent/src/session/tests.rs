@@ -43,6 +43,7 @@ fn welcome() -> Welcome {
         lease: Duration::from_secs(10),
         site: SiteName::new("lon").unwrap(),
         agent: AgentName::new("lon-1").unwrap(),
+        results_at_once: 0,
     }
 }
 
@@ -96,6 +97,7 @@ async fn messages_flow_both_ways_after_the_welcome() {
             other @ (FromAgent::Hello(_)
             | FromAgent::Progress { .. }
             | FromAgent::Result { .. }
+            | FromAgent::Results(_)
             | FromAgent::Breaker(_)) => panic!("{other:?}"),
         }
     }

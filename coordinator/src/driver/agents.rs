@@ -7,13 +7,13 @@ use super::world::World;
 use crate::refused::Refused;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use switchyard_proto::convert::link::{BreakerAction, FromAgent, FromCoordinator, Hello, Welcome};
+use switchyard_proto::convert::link::{BreakerAction, FromAgent, FromCoordinator, Hello, Reported, Welcome};
 use switchyard_shared::breaker::{Name, State};
 use switchyard_shared::id::{DeviceName, OpId, RolloutName, SiteName};
 use switchyard_shared::outcome::{Outcome, Phase};
 use switchyard_shared::rollout::ResultVerdict;
 use switchyard_shared::rollout::event::Event;
-use switchyard_shared::task::SiteSettings;
+use switchyard_shared::task::{RESULTS_AT_ONCE_MAX, SiteSettings};
 
 /// How often an agent says that it is there.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -49,6 +49,7 @@ impl World {
             site: site.clone(),
             agent: peer.agent.clone(),
             site_epoch: self.site_epoch(&site),
+            results_at_once: RESULTS_AT_ONCE_MAX as u32,
         };
         turn.send(&outbox, FromCoordinator::Welcome(welcome));
         let session = Session { id, agent: peer.agent.clone(), outbox, granted: 0, sent: 0 };
@@ -211,6 +212,11 @@ impl World {
             FromAgent::Credit(total) => session.granted = session.granted.max(total),
             FromAgent::Progress { op, phase, .. } => self.progressed(&site, &op, phase, turn),
             FromAgent::Result { sequence, op, outcome } => self.result(&site, sequence, &op, &outcome, turn),
+            FromAgent::Results(results) => {
+                for Reported { sequence, op, outcome } in results {
+                    self.result(&site, sequence, &op, &outcome, turn);
+                }
+            }
             FromAgent::Breaker(report) => self.breaker_moved(&site, report, turn),
         }
     }

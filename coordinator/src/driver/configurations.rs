@@ -56,7 +56,7 @@ impl Configurations {
 fn dispatch(effect: &Effect) -> Option<&Dispatch> {
     match effect {
         Effect::Dispatch(dispatch) => Some(dispatch),
-        Effect::Reply(_) | Effect::Send(..) | Effect::Publish(_) | Effect::PublishBreakers => None,
+        Effect::Reply(_) | Effect::Send(..) | Effect::Publish(..) | Effect::PublishBreakers => None,
     }
 }
 

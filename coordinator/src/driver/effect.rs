@@ -2,7 +2,7 @@
 
 use crate::store::{Batch, Document, NewEvent};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use switchyard_proto::convert::link::{Assignment, FromCoordinator};
 use switchyard_shared::id::{AgentName, OpId, RolloutName};
@@ -33,7 +33,8 @@ impl Outbox {
 pub(super) enum Effect {
     Reply(Box<dyn FnOnce() + Send>),
     Send(Outbox, FromCoordinator),
-    Publish(RolloutName),
+    /// A rollout has events up to this sequence.
+    Publish(RolloutName, u64),
     PublishBreakers,
     Dispatch(Dispatch),
 }
@@ -85,7 +86,7 @@ pub struct Turn {
     pub(super) batch: Batch,
     pub(super) effects: Vec<Effect>,
     /// Rollouts whose watchers hear of this turn.
-    published: BTreeSet<RolloutName>,
+    published: BTreeMap<RolloutName, u64>,
     /// The highest result of each agent, and the way to it.
     results: BTreeMap<AgentName, (Outbox, u64)>,
     /// Something was stopped: nothing else is begun before that is durable and pushed.
@@ -94,7 +95,7 @@ pub struct Turn {
 
 impl Turn {
     pub(super) fn new(now: Timestamp) -> Self {
-        let (published, results) = (BTreeSet::new(), BTreeMap::new());
+        let (published, results) = (BTreeMap::new(), BTreeMap::new());
         Self { now, batch: Batch::default(), effects: Vec::new(), published, results, has_stopped: false }
     }
 
@@ -124,11 +125,11 @@ impl Turn {
         Batch { documents: std::mem::take(&mut self.batch.documents), ..Batch::default() }
     }
 
-    /// Says once to a rollout's watchers that there is news.
-    pub(super) fn publish(&mut self, name: &RolloutName) {
-        if !self.published.contains(name) {
-            self.published.insert(name.clone());
-            self.effects.push(Effect::Publish(name.clone()));
+    /// Says once to a rollout's watchers that there is news up to `sequence`.
+    pub(super) fn publish(&mut self, name: &RolloutName, sequence: u64) {
+        match self.published.get_mut(name) {
+            Some(known) => *known = sequence,
+            None => drop(self.published.insert(name.clone(), sequence)),
         }
     }
 
@@ -148,6 +149,8 @@ impl Turn {
             self.put("watermark", agent.to_string(), watermark.to_string().into_bytes());
             acks.push(Effect::Send(outbox, FromCoordinator::Ack(watermark)));
         }
+        let published = std::mem::take(&mut self.published).into_iter();
+        acks.extend(published.map(|(name, sequence)| Effect::Publish(name, sequence)));
         self.effects.splice(0..0, acks);
     }
 

@@ -61,7 +61,7 @@ impl Inbox {
         if taken.urgent < URGENT_PER_TURN_MAX
             && let Some(message) = self.first_urgent.take().or_else(|| self.urgent.try_recv().ok())
         {
-            taken.urgent += 1;
+            taken.urgent += message.weight();
             return Some(message);
         }
         if taken.rest == REST_PER_TURN_MAX {
@@ -75,6 +75,10 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use switchyard_proto::convert::link::{FromAgent, Reported};
+    use switchyard_shared::id::{DeviceName, OpId, RolloutName};
+    use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
+    use switchyard_shared::time::Timestamp;
 
     fn gone(message: Option<Message>) -> Option<u64> {
         message.map(|message| match message {
@@ -107,5 +111,24 @@ mod tests {
         let turn: Vec<u64> = std::iter::from_fn(|| gone(inbox.next(&mut taken))).collect();
         assert_eq!(turn.len(), URGENT_PER_TURN_MAX + 1);
         assert_eq!(turn.last(), Some(&1));
+    }
+
+    #[tokio::test]
+    async fn results_that_come_together_count_one_by_one() {
+        let (senders, mut inbox) = lanes();
+        let op = OpId {
+            rollout: RolloutName::new("r").unwrap(),
+            device: DeviceName::new("d").unwrap(),
+            attempt: 1,
+        };
+        let outcome = Outcome::new(Class::Ok, Phase::Verify, LeftAs::Changed, "", Timestamp(0));
+        let results = vec![Reported { sequence: 1, op, outcome }; 64];
+        for _ in 0..=URGENT_PER_TURN_MAX / 64 {
+            let together = FromAgent::Results(results.clone());
+            senders.urgent.try_send(Message::Agent(1, together)).ok().unwrap();
+        }
+        let mut taken = Taken::default();
+        let turn = std::iter::from_fn(|| inbox.next(&mut taken)).count();
+        assert_eq!(turn, URGENT_PER_TURN_MAX / 64, "the last ones wait for the next turn");
     }
 }

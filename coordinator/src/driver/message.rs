@@ -69,10 +69,28 @@ pub(super) enum Message {
 }
 
 impl Message {
+    /// How many messages it counts as within a turn.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Agent(_, FromAgent::Results(results)) => results.len(),
+            Self::Agent(
+                _,
+                FromAgent::Hello(_)
+                | FromAgent::Heartbeat(_)
+                | FromAgent::Credit(_)
+                | FromAgent::Progress { .. }
+                | FromAgent::Result { .. }
+                | FromAgent::Breaker(_),
+            )
+            | Self::AgentGone(_)
+            | Self::Do(_) => 1,
+        }
+    }
+
     /// Whether it may decide a stop: such a message is taken before everything else that waits.
     fn is_urgent(&self) -> bool {
         match self {
-            Self::Agent(_, FromAgent::Result { .. } | FromAgent::Breaker(_)) => true,
+            Self::Agent(_, FromAgent::Result { .. } | FromAgent::Results(_) | FromAgent::Breaker(_)) => true,
             Self::Agent(
                 _,
                 FromAgent::Hello(_)

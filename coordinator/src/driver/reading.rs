@@ -32,6 +32,10 @@ impl World {
             Message::Agent(_, FromAgent::Result { op, .. }) => {
                 self.rollouts.must_be_read(&op.rollout).then(|| op.rollout.clone())
             }
+            Message::Agent(_, FromAgent::Results(results)) => {
+                let away = results.iter().find(|result| self.rollouts.must_be_read(&result.op.rollout));
+                away.map(|result| result.op.rollout.clone())
+            }
             Message::Agent(
                 _,
                 FromAgent::Hello(_)

@@ -7,7 +7,7 @@ use crate::store::memory::MemoryStore;
 use crate::store::{Answer, Batch, StoredEvent};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use switchyard_proto::convert::link::{BreakerAction, FromAgent, FromCoordinator, Hello};
+use switchyard_proto::convert::link::{BreakerAction, FromAgent, FromCoordinator, Hello, Reported};
 use switchyard_shared::breaker::Report;
 use switchyard_shared::id::{AgentName, OpId, RolloutName, SiteName};
 use switchyard_shared::inventory::Inventory;

@@ -97,12 +97,13 @@ impl World {
         let Some(active) = self.rollouts.get(name) else { return };
         let body = serde_json::to_string(event).expect("our events are plain data with text keys");
         turn.event(format!("rollouts/{name}"), active.rollout.sequence, body);
-        turn.publish(name);
+        turn.publish(name, active.rollout.sequence);
     }
 
-    pub(super) fn publish(&self, name: &RolloutName) {
+    /// Tells a rollout's watchers what is durable now; its state may be ahead of that.
+    pub(super) fn publish(&self, name: &RolloutName, sequence: u64) {
         if let Some(active) = self.rollouts.get(name) {
-            active.latest.send_replace(active.rollout.sequence);
+            active.latest.send_replace(sequence);
         }
     }
 

@@ -178,6 +178,7 @@ fn write_loop(
     place: &str,
     health: &Health,
 ) {
+    let mut failed_before = Ok(());
     while let Ok(first) = batches.recv() {
         let mut group = vec![first];
         while group.len() < GROUP_MAX
@@ -185,12 +186,14 @@ fn write_loop(
         {
             group.push(next);
         }
-        let written = health
-            .check()
+        // What comes after a batch that failed was decided in the belief that it is durable.
+        let written = failed_before
+            .and_then(|()| health.check())
             .and_then(|()| write_group(&mut connection, &group).map_err(|error| failed(place, &error)));
         for (_, answer) in group {
             let _ = answer.send(written.clone());
         }
+        failed_before = written;
     }
 }
 

@@ -5,7 +5,7 @@ mod task;
 mod up;
 
 pub use down::{Assignment, BreakerAction, FromCoordinator, UnusableTask, Welcome};
-pub use up::{FromAgent, Hello};
+pub use up::{FromAgent, Hello, Reported};
 
 use super::BadField;
 use crate::agent_v1;

@@ -1,8 +1,11 @@
 //! What a rollout needs of its plan: who comes when, where, and how many at once.
 
+mod index;
+
 use crate::id::{DeviceName, SiteName};
 use crate::outcome::Class;
 use crate::pace::{Budget, Watched};
+use index::Index;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,7 +84,7 @@ pub struct Layout {
     pub budget: Option<Budget>,
     /// The labels that the pace watches.
     pub watched: Arc<Watched>,
-    ranks: BTreeMap<DeviceName, u32>,
+    ranks: Index,
     sites: BTreeSet<SiteName>,
     site_names: Vec<SiteName>,
     site_of: Vec<u32>,
@@ -93,7 +96,7 @@ impl Layout {
         let sites: BTreeSet<SiteName> = devices.iter().map(|device| device.site.clone()).collect();
         let numbers: BTreeMap<&SiteName, u32> = sites.iter().zip(0u32..).collect();
         let site_of = devices.iter().map(|device| numbers[&device.site]).collect();
-        let ranks = devices.iter().zip(0u32..).map(|(device, rank)| (device.name.clone(), rank)).collect();
+        let ranks = Index::of(&devices);
         let (max_parallel, max_parallel_per_site) = (0, 0);
         let skip_after = Duration::from_secs(600);
         let device_wait = Duration::from_secs(60);
@@ -121,7 +124,7 @@ impl Layout {
 
     /// A device's rank.
     pub fn rank(&self, name: &DeviceName) -> Option<u32> {
-        self.ranks.get(name).copied()
+        self.ranks.rank(name, &self.devices)
     }
 
     /// The sites of the plan, in order, once each; a site's number is its place here.

@@ -76,13 +76,14 @@ impl Agent {
 
     async fn answer(&self, tasks: Vec<agent_v1::Task>, mut sequence: u64) -> anyhow::Result<()> {
         let outcome: v1::Outcome = (&outcome()).into();
-        for task in tasks {
+        // An assignment has no more tasks than a message of results may carry.
+        let result = |task: agent_v1::Task| {
             sequence += 1;
-            let result =
-                agent_v1::Result { sequence, operation: task.operation, outcome: Some(outcome.clone()) };
-            let message = Some(agent_v1::connect_request::Message::Result(result));
-            self.sender.send(ConnectRequest { message }).await?;
-        }
+            agent_v1::Result { sequence, operation: task.operation, outcome: Some(outcome.clone()) }
+        };
+        let results = agent_v1::Results { results: tasks.into_iter().map(result).collect() };
+        let message = Some(agent_v1::connect_request::Message::Results(results));
+        self.sender.send(ConnectRequest { message }).await?;
         Ok(())
     }
 }

@@ -78,6 +78,7 @@ fn welcome(acked_sequence: u64, coordinator_epoch: u64) -> Welcome {
         lease: Duration::from_secs(10),
         site: SiteName::new("lon").unwrap(),
         agent: AgentName::new("lon").unwrap(),
+        results_at_once: 0,
     }
 }
 

@@ -121,3 +121,31 @@ async fn what_is_in_flight_at_the_end_is_waited_for_after_the_restart() {
     bench.driver.ask(|_, _| Ok(())).await.unwrap();
     assert_eq!(state(&bench.driver, &bench.name).await.0, RolloutState::Succeeded);
 }
+
+#[tokio::test]
+async fn a_turn_is_decided_while_the_one_before_it_is_written_and_tells_nobody_before_that_one_is_durable() {
+    let store: Arc<Slow> = Arc::default();
+    let (driver, running) =
+        start(store.clone(), SystemClock::shared(), CancellationToken::new()).await.unwrap();
+    let name = rollout(&driver).await;
+    store.is_slow.store(true, Ordering::SeqCst);
+    let (asked, steer) = (driver.clone(), word(&name, Verb::Pause));
+    let pause = tokio::spawn(async move { asked.command(move |w, t| w.steer(&steer, t)).await });
+    store.waits.notified().await;
+    let (asked, (saw, seen)) = (driver.clone(), tokio::sync::oneshot::channel());
+    let look = tokio::spawn(async move {
+        let look = move |world: &mut World, _: &mut Turn| {
+            let _ = saw.send(world.rollout("test")?.rollout.state);
+            Ok(())
+        };
+        asked.ask(look).await
+    });
+    let seen = tokio::time::timeout(Duration::from_secs(30), seen).await.expect("decided meanwhile");
+    assert_eq!(seen, Ok(RolloutState::Paused));
+    assert!(!look.is_finished() && !pause.is_finished(), "what it saw may yet be lost");
+    store.loses_answer.store(true, Ordering::SeqCst);
+    store.let_go.notify_one();
+    assert!(matches!(pause.await.unwrap(), Err(Refused::Stopping)));
+    assert!(matches!(look.await.unwrap(), Err(Refused::Stopping)), "not even what needed no writing");
+    assert!(running.await.unwrap().is_err());
+}

@@ -171,3 +171,25 @@ async fn a_device_in_doubt_is_held_after_the_end_of_its_rollout_also_after_a_res
         assert_eq!(holder, Some(name.clone()));
     }
 }
+
+#[tokio::test]
+async fn results_that_come_together_are_all_counted_and_acknowledged_by_the_last() {
+    let driver = started(&Arc::default()).await;
+    let name = rollout(&driver).await;
+    let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
+    driver.deliver(agent.session, FromAgent::Credit(1)).await.unwrap();
+    let first = agent.ops().await.remove(0);
+    agent.report(&driver, 1, &first, Class::Ok).await;
+    driver.deliver(agent.session, FromAgent::Credit(9)).await.unwrap();
+    let mut ops = Vec::new();
+    while ops.len() < 2 {
+        ops.extend(agent.ops().await);
+    }
+    let outcome = Outcome::new(Class::Ok, Phase::Write, LeftAs::Changed, "done", Timestamp(0));
+    let results =
+        ops.into_iter().zip(2..).map(|(op, sequence)| Reported { sequence, op, outcome: outcome.clone() });
+    driver.deliver(agent.session, FromAgent::Results(results.collect())).await.unwrap();
+    while agent.ack().await < 3 {}
+    driver.ask(|_, _| Ok(())).await.unwrap();
+    assert_eq!(state(&driver, &name).await.0, RolloutState::Succeeded);
+}

@@ -175,6 +175,7 @@ async fn a_database_that_another_process_holds_is_not_written_to_and_the_operato
     let refused = store.append(batch(4)).await.unwrap_err();
     assert!(refused.to_string().contains("another process holds it"), "{refused}");
     holder.execute_batch("ROLLBACK").unwrap();
+    let store = SqliteStore::open(&path, true).unwrap();
     store.append(batch(4)).await.unwrap();
     assert_eq!(store.read_all(0).await.unwrap().len(), 4, "nothing of the refused batch stayed behind");
 }
@@ -198,4 +199,20 @@ async fn a_database_file_of_zero_bytes_is_no_new_one() {
     let path = folder.path().join("switchyard.db");
     crate::files::write(&path, b"").unwrap();
     assert!(matches!(SqliteStore::open(&path, true), Err(StoreError::Damaged { .. })));
+}
+
+#[tokio::test]
+async fn nothing_becomes_durable_after_a_batch_that_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("switchyard.db");
+    filled(&path).await;
+    let store = SqliteStore::open(&path, true).unwrap();
+    let again = store.append(batch(3));
+    assert!(again.await.is_err(), "refused: there is one of that version");
+    let later = store.append(batch(4)).await.unwrap_err();
+    assert!(later.to_string().contains("UNIQUE"), "the first trouble is told, not another: {later}");
+    drop(store);
+    let store = SqliteStore::open(&path, true).unwrap();
+    assert_eq!(store.document("watermark", "agent").await.unwrap(), Some(b"3".to_vec()));
+    store.append(batch(4)).await.unwrap();
 }

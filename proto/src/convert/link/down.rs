@@ -26,6 +26,8 @@ pub struct Welcome {
     pub agent: AgentName,
     /// Rises when an operator binds the site to another agent.
     pub site_epoch: u64,
+    /// Results that one message may carry; 0 of a coordinator that takes them one by one.
+    pub results_at_once: u32,
 }
 
 /// A task that was sent but cannot be carried out as it is.
@@ -105,6 +107,7 @@ impl From<FromCoordinator> for agent_v1::ConnectResponse {
                 site: welcome.site.to_string(),
                 agent: welcome.agent.to_string(),
                 site_epoch: welcome.site_epoch,
+                results_at_once: welcome.results_at_once,
             }),
             FromCoordinator::HeartbeatReply(count) => {
                 Message::HeartbeatReply(agent_v1::HeartbeatReply { count })
@@ -169,6 +172,7 @@ fn to_welcome(wire: &agent_v1::Welcome) -> Result<Welcome, BadField> {
         site: SiteName::new(&wire.site).map_err(|error| BadField::new("site", error))?,
         agent: AgentName::new(&wire.agent).map_err(|error| BadField::new("agent", error))?,
         site_epoch: wire.site_epoch,
+        results_at_once: wire.results_at_once,
     };
     if welcome.heartbeat_interval < Duration::from_millis(10) {
         return Err(BadField::new("heartbeat_interval", "shorter than 10 ms"));
@@ -212,6 +216,7 @@ mod tests {
             site: SiteName::new("lon").unwrap(),
             agent: AgentName::new("lon-1").unwrap(),
             site_epoch: 2,
+            results_at_once: 64,
         }
     }
 

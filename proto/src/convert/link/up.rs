@@ -7,6 +7,7 @@ use crate::v1;
 use switchyard_shared::breaker::Report;
 use switchyard_shared::id::{OpId, SiteName};
 use switchyard_shared::outcome::{Outcome, Phase, printable};
+use switchyard_shared::task::RESULTS_AT_ONCE_MAX;
 use switchyard_shared::time::Timestamp;
 
 /// Most operations an agent may name in its Hello.
@@ -33,6 +34,17 @@ pub struct Hello {
     pub site_epoch: u64,
     /// The highest result sequence its journal has given, if it says so.
     pub last_sequence: Option<u64>,
+}
+
+/// A result among others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reported {
+    /// Rises by one with every result of this agent, across restarts.
+    pub sequence: u64,
+    /// Which attempt.
+    pub op: OpId,
+    /// How it ended.
+    pub outcome: Outcome,
 }
 
 /// One message of an agent.
@@ -62,6 +74,8 @@ pub enum FromAgent {
         /// How it ended.
         outcome: Outcome,
     },
+    /// How several attempts ended, in order; 1 to [`RESULTS_AT_ONCE_MAX`].
+    Results(Vec<Reported>),
     /// A breaker moved.
     Breaker(Report),
 }
@@ -87,11 +101,12 @@ impl From<FromAgent> for agent_v1::ConnectRequest {
                 phase: v1::OutcomePhase::from(phase).into(),
                 at: Some(timestamp(at)),
             }),
-            FromAgent::Result { sequence, op, outcome } => Message::Result(agent_v1::Result {
-                sequence,
-                operation: Some((&op).into()),
-                outcome: Some((&outcome).into()),
-            }),
+            FromAgent::Result { sequence, op, outcome } => {
+                Message::Result((&Reported { sequence, op, outcome }).into())
+            }
+            FromAgent::Results(results) => {
+                Message::Results(agent_v1::Results { results: results.iter().map(Into::into).collect() })
+            }
             FromAgent::Breaker(report) => {
                 Message::BreakerReport(agent_v1::BreakerReport { breaker: Some((&report).into()) })
             }
@@ -112,12 +127,12 @@ impl TryFrom<agent_v1::ConnectRequest> for FromAgent {
                 phase: to_enum::<v1::OutcomePhase, _>(progress.phase, "progress.phase")?,
                 at: to_timestamp(progress.at, "progress.at")?,
             },
-            Message::Result(result) => Self::Result {
-                sequence: result.sequence,
-                op: to_op(result.operation, "result.operation")?,
-                outcome: Outcome::try_from(required(result.outcome, "result.outcome")?)
-                    .map_err(|error| error.within("result.outcome"))?,
-            },
+            Message::Result(result) => {
+                let Reported { sequence, op, outcome } =
+                    result.try_into().map_err(|error: BadField| error.within("result"))?;
+                Self::Result { sequence, op, outcome }
+            }
+            Message::Results(results) => Self::Results(to_results(results.results)?),
             Message::BreakerReport(report) => {
                 let breaker = required(report.breaker, "breaker_report.breaker")?;
                 Self::Breaker(
@@ -126,6 +141,36 @@ impl TryFrom<agent_v1::ConnectRequest> for FromAgent {
             }
         })
     }
+}
+
+impl From<&Reported> for agent_v1::Result {
+    fn from(reported: &Reported) -> Self {
+        let Reported { sequence, op, outcome } = reported;
+        Self { sequence: *sequence, operation: Some(op.into()), outcome: Some(outcome.into()) }
+    }
+}
+
+impl TryFrom<agent_v1::Result> for Reported {
+    type Error = BadField;
+    fn try_from(wire: agent_v1::Result) -> Result<Self, BadField> {
+        Ok(Self {
+            sequence: wire.sequence,
+            op: to_op(wire.operation, "operation")?,
+            outcome: Outcome::try_from(required(wire.outcome, "outcome")?)
+                .map_err(|error| error.within("outcome"))?,
+        })
+    }
+}
+
+fn to_results(wire: Vec<agent_v1::Result>) -> Result<Vec<Reported>, BadField> {
+    if wire.is_empty() || wire.len() > RESULTS_AT_ONCE_MAX {
+        return Err(BadField::new(
+            "results",
+            format!("{} of them, not 1 to {RESULTS_AT_ONCE_MAX}", wire.len()),
+        ));
+    }
+    let results: Result<_, BadField> = wire.into_iter().map(Reported::try_from).collect();
+    results.map_err(|error| error.within("results"))
 }
 
 fn to_hello(wire: agent_v1::Hello) -> Result<Hello, BadField> {
@@ -174,7 +219,10 @@ mod tests {
             FromAgent::Heartbeat(3),
             FromAgent::Credit(12),
             FromAgent::Progress { op: op(), phase: Phase::Connect, at: Timestamp(5) },
-            FromAgent::Result { sequence: 9, op: op(), outcome },
+            FromAgent::Result { sequence: 9, op: op(), outcome: outcome.clone() },
+            FromAgent::Results(
+                (1..=64).map(|sequence| Reported { sequence, op: op(), outcome: outcome.clone() }).collect(),
+            ),
         ];
         for message in messages {
             let wire = agent_v1::ConnectRequest::from(message.clone());
@@ -189,5 +237,18 @@ mod tests {
         assert_eq!(FromAgent::try_from(wire).unwrap_err().field, "result.outcome");
         let empty = agent_v1::ConnectRequest { message: None };
         assert_eq!(FromAgent::try_from(empty).unwrap_err().field, "message");
+    }
+
+    #[test]
+    fn more_results_than_fit_a_message_are_refused_and_so_are_none() {
+        let wire = |count| {
+            let result = agent_v1::Result { sequence: 1, ..Default::default() };
+            let results = agent_v1::Results { results: vec![result; count] };
+            agent_v1::ConnectRequest { message: Some(Message::Results(results)) }
+        };
+        for count in [0, RESULTS_AT_ONCE_MAX + 1] {
+            assert_eq!(FromAgent::try_from(wire(count)).unwrap_err().field, "results", "{count}");
+        }
+        assert_eq!(FromAgent::try_from(wire(1)).unwrap_err().field, "results.operation");
     }
 }
