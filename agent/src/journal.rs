@@ -121,8 +121,8 @@ struct Begun {
 }
 
 impl Journal {
-    /// Opens the journal of `site` in `dir`, and starts its thread. One that is not there is made and
-    /// called `new_id`.
+    /// Opens the journal of `site` in `dir`, made when there is none, and starts its thread. It is called
+    /// `new_id` from here on, a name that no journal had before.
     pub fn open(
         fs: Arc<dyn Fs>,
         dir: &Path,
@@ -222,8 +222,9 @@ fn go_on(found: Option<(u64, segment::ReadBack)>, new_id: &str, now: Timestamp) 
     let (mut state, tail) = match found {
         None => (State { id: new_id.to_owned(), ..State::default() }, Tail::Whole),
         Some((number, segment::ReadBack { mut state, tail })) => {
-            if let Tail::Doubtful(_) = tail {
-                state.begin_again(format!("{new_id}-{number}"));
+            match tail {
+                Tail::Whole | Tail::Torn(_) => state.open_as(new_id.to_owned()),
+                Tail::Doubtful(_) => state.begin_again(format!("{new_id}-{number}")),
             }
             (state, tail)
         }

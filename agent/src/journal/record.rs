@@ -33,10 +33,13 @@ pub enum Entry {
         /// The last of them.
         sequence: u64,
     },
-    /// What this journal is called; another journal has another name.
+    /// What this journal is called. Each opening gives it a new name, so that a copy of it is noticed.
     Identity {
-        /// Its name.
+        /// Its name since it was last opened.
         id: String,
+        /// What it was called before, newest first: all that was kept under those names is in it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        former: Vec<String>,
     },
     /// A coordinator of this epoch has been seen; an older one is stale.
     Epoch {

@@ -11,6 +11,10 @@ use switchyard_shared::time::Timestamp;
 /// the last run may have been sent under the next numbers: far more than can wait in memory.
 pub const LOST_NUMBERS: u64 = 1_000_000;
 
+/// Names that a journal remembers: more openings than these, without a word with the coordinator between
+/// them, look as if the journal were another one.
+pub const FORMER_MAX: usize = 64;
+
 /// A write that may have begun.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Intent {
@@ -23,8 +27,10 @@ pub struct Intent {
 /// The fold of all entries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
-    /// What the journal is called.
+    /// What the journal is called since it was last opened.
     pub id: String,
+    /// What it was called before, newest first, at most [`FORMER_MAX`].
+    pub former: Vec<String>,
     /// The highest coordinator epoch seen.
     pub coordinator_epoch: u64,
     /// The highest epoch of the site seen.
@@ -58,7 +64,7 @@ impl State {
                 self.last_sequence = self.last_sequence.max(sequence);
                 self.results = self.results.split_off(&self.acked.saturating_add(1));
             }
-            Entry::Identity { id } => self.id = id,
+            Entry::Identity { id, former } => (self.id, self.former) = (id, former),
             Entry::Epoch { coordinator_epoch, site_epoch } => {
                 self.coordinator_epoch = self.coordinator_epoch.max(coordinator_epoch);
                 self.site_epoch = self.site_epoch.max(site_epoch);
@@ -69,7 +75,7 @@ impl State {
     /// Entries whose fold is this state.
     pub fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
         let head = [
-            Entry::Identity { id: self.id.clone() },
+            Entry::Identity { id: self.id.clone(), former: self.former.clone() },
             Entry::Epoch { coordinator_epoch: self.coordinator_epoch, site_epoch: self.site_epoch },
             Entry::Acked { sequence: self.acked },
         ];
@@ -86,10 +92,20 @@ impl State {
         head.into_iter().chain(results).chain(intents)
     }
 
-    /// Goes on under another name, because entries may have been lost: by it the coordinator knows that what
+    /// Takes a new name and keeps the ones before it. Of two that go on from one journal, each has a name
+    /// that the other does not know: the coordinator believes neither that what it lacks was never started.
+    pub fn open_as(&mut self, id: String) {
+        if id != self.id {
+            self.former.insert(0, std::mem::replace(&mut self.id, id));
+            self.former.truncate(FORMER_MAX);
+        }
+    }
+
+    /// Goes on as another journal, because entries may have been lost: the coordinator knows by it that what
     /// is not in hand here may all the same have been written. Results that were lost may have been sent.
     pub fn begin_again(&mut self, id: String) {
         self.id = id;
+        self.former.clear();
         self.last_sequence += LOST_NUMBERS;
     }
 

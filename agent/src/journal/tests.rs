@@ -8,7 +8,7 @@ mod full;
 
 use super::*;
 use crate::fs::memory::MemoryFs;
-use state::LOST_NUMBERS;
+use state::{FORMER_MAX, LOST_NUMBERS};
 use switchyard_shared::id::{DeviceName, RolloutName};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 
@@ -180,6 +180,22 @@ async fn a_start_that_died_before_its_segment_had_a_name_is_no_obstacle_to_the_n
     fs.put(&next.with_extension("unfinished"), b"half");
     assert_eq!(open(&fs).unwrap().state.results.len(), 1);
     only_segment(&fs);
+}
+
+#[tokio::test]
+async fn each_opening_of_a_journal_has_a_name_of_its_own_and_knows_the_ones_it_goes_on_from() {
+    let open_as = |fs: &MemoryFs, id: &str| {
+        let opened = Journal::open(Arc::new(fs.clone()), Path::new(DIR), &site(), id, Timestamp(1)).unwrap();
+        (opened.state.id, opened.state.former)
+    };
+    let fs = disk();
+    assert_eq!(open_as(&fs, "a"), ("a".into(), vec![]));
+    let copy = fs.fork(2);
+    assert_eq!(open_as(&fs, "b"), ("b".into(), vec!["a".into()]));
+    assert_eq!(open_as(&fs, "c"), ("c".into(), vec!["b".into(), "a".into()]));
+    assert_eq!(open_as(&copy, "d"), ("d".into(), vec!["a".into()]), "a copy does not know of b");
+    (0..FORMER_MAX).for_each(|n| drop(open_as(&fs, &n.to_string())));
+    assert_eq!(open_as(&fs, "last").1.len(), FORMER_MAX);
 }
 
 /// More than a segment holds, of which all but the last is acknowledged.

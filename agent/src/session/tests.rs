@@ -62,6 +62,7 @@ impl Bench {
             coordinator_epoch: 3,
             max_in_flight: 4,
             journal_id: "j".into(),
+            former_journal_ids: Vec::new(),
         };
         reply.send(hello).unwrap();
     }

@@ -71,8 +71,8 @@ impl World {
         };
         turn.put_json("agent", site.to_string(), &info);
         let before = self.fleet.agents.insert(site.clone(), info);
-        let lost_journal = before.is_none_or(|before| before.journal_id != hello.journal_id)
-            || is_older_copy(hello, acked_sequence);
+        let lost_journal =
+            has_lost_journal(before.as_ref(), hello) || is_older_copy(hello, acked_sequence);
         self.fleet
             .breakers
             .retain(|name, report| matches!(name, Name::Site(_)) || report.site.as_ref() != Some(&site));
@@ -265,4 +265,25 @@ impl World {
         *watermark = sequence.max(*watermark);
         turn.acknowledge(&agent, &outbox, *watermark);
     }
+}
+
+fn has_lost_journal(before: Option<&AgentInfo>, hello: &Hello) -> bool {
+    let Some(before) = before else { return true };
+    let lost = !goes_on_from(&before.journal_id, hello);
+    if lost && !before.journal_id.is_empty() {
+        tracing::warn!(
+            agent = %before.agent,
+            site = %before.site,
+            "the journal of this site's agent does not go on from the one that was known: its data folder is new or \
+             was restored from a copy, the end of its journal was damaged, or two agents run with copies of one data \
+             folder; what was in flight there is UNKNOWN and is read back. If this comes again and again, find the \
+             second agent and stop it"
+        );
+    }
+    lost
+}
+
+/// Whether the agent's journal has all that the one has that was known by this name.
+pub(super) fn goes_on_from(known: &str, hello: &Hello) -> bool {
+    hello.journal_id == known || hello.former_journal_ids.iter().any(|former| former == known)
 }

@@ -87,7 +87,7 @@ impl World {
         }
         if !is_older
             && !binding.former.contains(agent)
-            && !binding.former_journals.contains(&hello.journal_id)
+            && !binding.former_journals.iter().any(|known| super::agents::goes_on_from(known, hello))
         {
             return Ok(());
         }

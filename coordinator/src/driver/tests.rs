@@ -118,6 +118,7 @@ fn hello(in_hand: Vec<OpId>) -> Hello {
         coordinator_epoch: 0,
         max_in_flight: 64,
         journal_id: "j".into(),
+        former_journal_ids: Vec::new(),
     }
 }
 

@@ -38,6 +38,7 @@ impl Agent {
             coordinator_epoch: 0,
             max_in_flight: 1024,
             journal_id: "bench".into(),
+            former_journal_ids: Vec::new(),
             site_epoch: 0,
             last_sequence: None,
         };

@@ -142,7 +142,13 @@ async fn a_hello_of_an_older_epoch_is_welcome_a_newer_one_and_one_without_a_jour
 #[tokio::test]
 async fn two_agents_with_one_identity_end_each_others_sessions_and_nothing_is_written_twice() {
     let mut bench = Bench::new(SPEC).await;
-    let clone = Hello { journal_id: "a copy's".into(), ..hello(vec![]) };
+    let of = |id: &str, in_hand| Hello {
+        journal_id: id.into(),
+        former_journal_ids: vec!["before both".into()],
+        ..hello(in_hand)
+    };
+    bench.agent = connect(&bench.driver, "one", of("its own", vec![bench.op.clone()])).await.unwrap();
+    let clone = of("a copy's", vec![]);
     let mut copy = connect(&bench.driver, "one", clone).await.unwrap();
     bench.driver.deliver(copy.session, FromAgent::Credit(9)).await.unwrap();
     assert_eq!(bench.device().await.0, DeviceState::Unknown, "the copy cannot say what became of it");
@@ -153,8 +159,25 @@ async fn two_agents_with_one_identity_end_each_others_sessions_and_nothing_is_wr
     while let Some(message) = copy.inbox.recv().await {
         assert!(!matches!(message, FromCoordinator::Assignment(_)), "{message:?}");
     }
-    bench.agent = connect(&bench.driver, "one", hello(vec![op])).await.unwrap();
+    bench.agent = connect(&bench.driver, "one", of("its own", vec![op])).await.unwrap();
     bench.driver.deliver(bench.agent.session, FromAgent::Credit(9)).await.unwrap();
     assert_eq!(bench.device().await.0, DeviceState::Unknown);
     assert_eq!(bench.holder().await, Some(bench.name.clone()), "a person settles it");
+}
+
+#[tokio::test]
+async fn an_agent_that_comes_back_with_an_older_copy_of_its_journal_is_not_believed_what_it_lacks() {
+    for (former, state) in [
+        (vec!["its last".to_owned(), "one before".to_owned()], DeviceState::Pending),
+        (vec!["one before".to_owned()], DeviceState::Unknown),
+    ] {
+        let mut bench = Bench::new(SPEC).await;
+        let last = Hello { journal_id: "its last".into(), ..hello(vec![bench.op.clone()]) };
+        let last = Hello { former_journal_ids: vec!["j".into()], ..last };
+        bench.agent = connect(&bench.driver, "one", last).await.unwrap();
+        assert_eq!(bench.device().await.0, DeviceState::Running);
+        let restarted = Hello { journal_id: "now".into(), former_journal_ids: former, ..hello(vec![]) };
+        bench.agent = connect(&bench.driver, "one", restarted).await.unwrap();
+        assert_eq!(bench.device().await.0, state);
+    }
 }

@@ -13,6 +13,11 @@ use switchyard_shared::time::Timestamp;
 /// Most operations an agent may name in its Hello.
 pub const IN_HAND_MAX: usize = 20_000;
 
+/// Former names of its journal that are looked at.
+const FORMER_JOURNALS_MAX: usize = 64;
+/// Longest name of a journal, in bytes.
+const JOURNAL_ID_BYTES_MAX: usize = 64;
+
 /// The first word of an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hello {
@@ -28,8 +33,10 @@ pub struct Hello {
     pub coordinator_epoch: u64,
     /// The size of its pool.
     pub max_in_flight: u32,
-    /// Names its journal.
+    /// Names its journal since that was last opened.
     pub journal_id: String,
+    /// What its journal was called before, newest first.
+    pub former_journal_ids: Vec<String>,
     /// The highest epoch of its site that it has seen.
     pub site_epoch: u64,
     /// The highest result sequence its journal has given, if it says so.
@@ -91,6 +98,7 @@ impl From<FromAgent> for agent_v1::ConnectRequest {
                 coordinator_epoch: hello.coordinator_epoch,
                 max_in_flight: hello.max_in_flight,
                 journal_id: hello.journal_id,
+                former_journal_ids: hello.former_journal_ids,
                 site_epoch: hello.site_epoch,
                 last_sequence: hello.last_sequence,
             }),
@@ -177,6 +185,7 @@ fn to_hello(wire: agent_v1::Hello) -> Result<Hello, BadField> {
     if wire.in_hand.len() > IN_HAND_MAX {
         return Err(BadField::new("in_hand", format!("more than {IN_HAND_MAX} operations")));
     }
+    let former = wire.former_journal_ids.iter().take(FORMER_JOURNALS_MAX);
     let in_hand: Result<Vec<OpId>, BadField> = wire.in_hand.into_iter().map(OpId::try_from).collect();
     Ok(Hello {
         site: SiteName::new(&wire.site).map_err(|error| BadField::new("site", error))?,
@@ -185,7 +194,8 @@ fn to_hello(wire: agent_v1::Hello) -> Result<Hello, BadField> {
         acked_sequence: wire.acked_sequence,
         coordinator_epoch: wire.coordinator_epoch,
         max_in_flight: wire.max_in_flight,
-        journal_id: printable(wire.journal_id.as_bytes(), 64),
+        journal_id: printable(wire.journal_id.as_bytes(), JOURNAL_ID_BYTES_MAX),
+        former_journal_ids: former.map(|id| printable(id.as_bytes(), JOURNAL_ID_BYTES_MAX)).collect(),
         site_epoch: wire.site_epoch,
         last_sequence: wire.last_sequence,
     })
@@ -213,6 +223,7 @@ mod tests {
                 coordinator_epoch: 2,
                 max_in_flight: 10,
                 journal_id: "j1".into(),
+                former_journal_ids: vec!["j0".into()],
                 site_epoch: 2,
                 last_sequence: Some(6),
             }),
