@@ -101,14 +101,12 @@ pub enum ConnectError {
         problem: String,
     },
     /// The server did not accept our certificate.
-    #[error(
-        "be let in by {server}: it refused this client's certificate ({alert}); it is of another CA, or has expired"
-    )]
+    #[error("be let in by {server}: it refused this client's certificate ({problem})")]
     Refused {
         /// The URL.
         server: String,
-        /// What TLS calls it.
-        alert: String,
+        /// What TLS calls it, and what to do.
+        problem: String,
     },
 }
 

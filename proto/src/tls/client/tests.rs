@@ -37,16 +37,32 @@ impl Ca {
     }
 
     fn leaf(&self, name: SanType, usage: ExtendedKeyUsagePurpose) -> (rcgen::Certificate, KeyPair) {
+        self.leaf_of(2000..2100, name, usage)
+    }
+
+    /// Valid between these years.
+    fn leaf_of(
+        &self,
+        years: std::ops::Range<i32>,
+        name: SanType,
+        usage: ExtendedKeyUsagePurpose,
+    ) -> (rcgen::Certificate, KeyPair) {
         let mut params = CertificateParams::default();
         params.subject_alt_names = vec![name];
         params.extended_key_usages = vec![usage];
+        params.not_before = rcgen::date_time_ymd(years.start, 1, 1);
+        params.not_after = rcgen::date_time_ymd(years.end, 1, 1);
         let key = KeyPair::generate().unwrap();
         (params.signed_by(&key, &self.issuer).unwrap(), key)
     }
 
     fn server(&self) -> Arc<ServerConfig> {
+        self.server_of(2000..2100)
+    }
+
+    fn server_of(&self, years: std::ops::Range<i32>) -> Arc<ServerConfig> {
         let name = SanType::IpAddress("127.0.0.1".parse().unwrap());
-        let (leaf, key) = self.leaf(name, ExtendedKeyUsagePurpose::ServerAuth);
+        let (leaf, key) = self.leaf_of(years, name, ExtendedKeyUsagePurpose::ServerAuth);
         server::config(self.der.clone(), leaf.into(), key.serialize_der().try_into().unwrap()).unwrap()
     }
 
@@ -166,6 +182,21 @@ async fn a_servers_certificate_is_no_clients_certificate() {
         ca.leaf(SanType::URI(OPERATOR.try_into().unwrap()), ExtendedKeyUsagePurpose::ServerAuth);
     let error = refusal(&url, &credentials(&ca, &leaf, &key)).await;
     assert!(matches!(error, ConnectError::Refused { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_valid_now_is_told_with_the_clocks_that_may_be_wrong() {
+    let ca = Ca::new();
+    let url = format!("https://127.0.0.1:{}", start(Some(ca.server())).await);
+    for years in [2090..2100, 2000..2001] {
+        let name = SanType::URI(AGENT.try_into().unwrap());
+        let (leaf, key) = ca.leaf_of(years.clone(), name, ExtendedKeyUsagePurpose::ClientAuth);
+        let text = refusal(&url, &credentials(&ca, &leaf, &key)).await.to_string();
+        assert!(text.contains("expired or is not valid yet") && text.contains("clock"), "{text}");
+        let wrong = start(Some(ca.server_of(years.clone()))).await;
+        let text = refusal(&format!("https://127.0.0.1:{wrong}"), &ca.client(AGENT, &ca)).await.to_string();
+        assert!(text.contains("clock") && text.contains("not valid yet") == (years.start > 2050), "{text}");
+    }
 }
 
 #[tokio::test]

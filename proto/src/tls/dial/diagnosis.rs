@@ -37,7 +37,7 @@ impl Dialer {
                 ConnectError::NotTrusted { server, problem: self.distrust(problem) }
             }
             Some(TlsError::AlertReceived(alert)) if is_about_our_certificate(*alert) => {
-                ConnectError::Refused { server, alert: format!("{alert:?}") }
+                ConnectError::Refused { server, problem: refusal(*alert) }
             }
             Some(TlsError::InvalidMessage(_)) => {
                 self.problem("it does not speak TLS; was it started with --insecure-loopback (http://)?")
@@ -62,9 +62,21 @@ impl Dialer {
             )
         } else if matches!(problem, Problem::Expired | Problem::ExpiredContext { .. }) {
             format!("{problem}; compare both clocks, then restart the coordinator, which renews it")
+        } else if matches!(problem, Problem::NotValidYet | Problem::NotValidYetContext { .. }) {
+            format!("{problem}; a clock is wrong: set this machine's and the coordinator's, then try again")
         } else {
             problem.to_string()
         }
+    }
+}
+
+/// TLS has one word for a certificate that has expired and for one that is not valid yet.
+fn refusal(alert: AlertDescription) -> String {
+    match alert == AlertDescription::CertificateExpired {
+        true => "by its clock that has expired or is not valid yet: compare this machine's clock with the coordinator's \
+                 and set the wrong one; if both are right, it has expired"
+            .to_owned(),
+        false => format!("{alert:?}: it is of another CA, or not for this use"),
     }
 }
 
