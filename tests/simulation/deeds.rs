@@ -1,13 +1,18 @@
 //! Carries out what a scenario does to machines, network and disks, and mends it all in the end.
 
-use crate::link::{COORDINATOR, agent_host};
-use crate::scenario::{Act, Deed, SITES};
+use crate::link::{COORDINATOR, agent_host, spare_name};
+use crate::scenario::{Act, Deed, Meanwhile, SITES};
 use crate::world::{Reason, World};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::time::Duration;
 use switchyard_agent::fs::memory::MemoryFs;
 use turmoil::Sim;
+
+/// How soon a machine comes back whose power failed in mid-operation.
+const POWER_BACK_AFTER: Duration = Duration::from_secs(1);
+/// How often a person looks after an old copy has come back.
+const ADOPTED_EVERY: Duration = Duration::from_secs(5);
 
 /// The network between the coordinator and one site.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,6 +30,10 @@ pub struct Deeds {
     /// Machines that are gone, by number, with when they come back.
     gone: BTreeMap<usize, Duration>,
     healed: bool,
+    /// What happens once the disk of a site stands still.
+    stalls: BTreeMap<usize, (bool, Duration, Meanwhile)>,
+    /// When a person last went on from a later state, once an old copy has come back.
+    adopted_at: Option<Duration>,
     /// How many of what was done.
     pub counts: BTreeMap<&'static str, u64>,
 }
@@ -38,6 +47,8 @@ impl Deeds {
             ways: Default::default(),
             gone: BTreeMap::new(),
             healed: false,
+            stalls: BTreeMap::new(),
+            adopted_at: None,
             counts: BTreeMap::new(),
         }
     }
@@ -51,6 +62,9 @@ impl Deeds {
             self.waiting.pop_front();
             self.one(deed, sim, world, now);
         }
+        self.power_failures(sim, world, now);
+        self.stalled(world, now);
+        self.adopt(world, now);
         if !self.healed && now >= world.scenario.healed_at {
             self.healed = true;
             self.heal(sim, world);
@@ -72,12 +86,11 @@ impl Deeds {
         match deed {
             Deed::KillCoordinator(for_) => {
                 self.count("crashes");
-                self.kill(0, for_, sim, now);
-                (0..SITES.len()).for_each(|site| world.cut(site, Reason::NoCoordinator, true));
+                self.kill_coordinator(for_, sim, world, now);
             }
             Deed::KillAgent { site, power, for_ } => {
                 self.count("crashes");
-                self.kill(site + 1, for_, sim, now);
+                self.kill(site + 1, for_, sim, world, now);
                 let disk: &MemoryFs = &world.disks[site];
                 if power { disk.crash() } else { disk.kill() }
             }
@@ -118,7 +131,69 @@ impl Deeds {
                 self.count("disk faults");
                 world.store.set_full(full);
             }
-            Deed::Act(act) => world.watched().acts.push_back(act),
+            Deed::Stall { site, frozen, for_, meanwhile } => {
+                world.machines[site].arm(frozen, for_);
+                self.stalls.insert(site, (frozen, for_, meanwhile));
+            }
+            Deed::FailPower { site, after } => world.machines[site].fail_power(&world.disks[site], after),
+            Deed::Backup => world.store.back_up(),
+            Deed::Restore(for_) => {
+                self.kill_coordinator(for_, sim, world, now);
+                if world.store.restore() {
+                    self.count("restored copies");
+                    self.adopted_at = Some(now);
+                }
+            }
+            Deed::Spare => world.watched().spare_is_here = true,
+            Deed::Act(act) => {
+                if matches!(act, Act::Rebind(_)) {
+                    self.count("rebound sites");
+                }
+                world.watched().acts.push_back(act);
+            }
+        }
+    }
+
+    fn kill_coordinator(&mut self, for_: Duration, sim: &mut Sim<'_>, world: &World, now: Duration) {
+        self.kill(0, for_, sim, world, now);
+        (0..SITES.len()).for_each(|site| world.cut(site, Reason::NoCoordinator, true));
+    }
+
+    /// Disks that have just begun to stand still under an intent.
+    fn stalled(&mut self, world: &World, now: Duration) {
+        for (site, machine) in world.machines.iter().enumerate() {
+            if !machine.takes_stall() {
+                continue;
+            }
+            let Some((frozen, for_, meanwhile)) = self.stalls.remove(&site) else { continue };
+            self.count(if frozen { "frozen machines" } else { "disks that stood still" });
+            let deeds = match meanwhile {
+                Meanwhile::Cut { down, up, after } => {
+                    vec![(now, Deed::Cut { site, down, up }), (now + for_ + after, Deed::Mend(site))]
+                }
+                Meanwhile::Act(act) => vec![(now, Deed::Act(act))],
+            };
+            self.waiting.extend(deeds);
+            self.waiting.make_contiguous().sort_by_key(|(at, _)| *at);
+        }
+    }
+
+    /// Machines whose power failed in the middle of what their disk did.
+    fn power_failures(&mut self, sim: &mut Sim<'_>, world: &World, now: Duration) {
+        for (site, machine) in world.machines.iter().enumerate() {
+            if machine.takes_power_failure() {
+                self.count("power cuts in mid-operation");
+                self.kill(site + 1, POWER_BACK_AFTER, sim, world, now);
+                world.disks[site].heal();
+            }
+        }
+    }
+
+    /// After an old copy has come back a person looks again and again whether an agent knows more.
+    fn adopt(&mut self, world: &World, now: Duration) {
+        if self.adopted_at.is_some_and(|at| now >= at + ADOPTED_EVERY) {
+            self.adopted_at = Some(now);
+            world.watched().acts.push_back(Act::Adopt);
         }
     }
 
@@ -138,7 +213,7 @@ impl Deeds {
     }
 
     /// A machine without power says no farewell: what its connections would say at their end is lost.
-    fn kill(&mut self, number: usize, for_: Duration, sim: &mut Sim<'_>, now: Duration) {
+    fn kill(&mut self, number: usize, for_: Duration, sim: &mut Sim<'_>, world: &World, now: Duration) {
         if self.gone.contains_key(&number) {
             return;
         }
@@ -148,7 +223,14 @@ impl Deeds {
             sim.partition_oneway(COORDINATOR, host.as_str());
             sim.partition_oneway(host.as_str(), COORDINATOR);
         }
+        let spare = world.scenario.rebound.filter(|_| number == 0).map(spare_name);
+        if let Some(spare) = &spare {
+            sim.partition(COORDINATOR, spare.as_str());
+        }
         sim.crash(machine(number));
+        if let Some(spare) = &spare {
+            sim.repair(COORDINATOR, spare.as_str());
+        }
         sites.for_each(|site| self.lay(site, sim));
         self.gone.insert(number, now.saturating_add(for_));
     }
@@ -161,6 +243,7 @@ impl Deeds {
             self.one(Deed::Mend(site), sim, world, Duration::ZERO);
             self.one(Deed::Release(site), sim, world, Duration::ZERO);
             world.disks[site].heal();
+            world.machines[site].heal();
             world.watched().acts.push_back(Act::Reset(site));
         }
         world.store.set_full(false);

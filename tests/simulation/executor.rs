@@ -1,9 +1,11 @@
 //! Carries out attempts on the simulated devices, as the SSH executor does on real ones.
 
 use crate::devices::{Fleet, Manner, Mood, Session};
+use crate::hardware::Machine;
 use crate::time::Clock;
 use futures_util::future::BoxFuture;
 use std::future::pending;
+use std::time::Duration;
 use switchyard_agent::clock::Clock as _;
 use switchyard_agent::executor::{AttemptContext, Executor};
 use switchyard_shared::outcome::{Class, Found, LeftAs, Outcome, Phase};
@@ -18,6 +20,8 @@ pub struct SimExecutor {
     pub fleet: Fleet,
     /// The agent's clock.
     pub clock: Clock,
+    /// The machine that it runs on.
+    pub machine: Machine,
     /// Which agent, and which life of it.
     pub by: String,
 }
@@ -56,6 +60,11 @@ impl Executor for SimExecutor {
 }
 
 impl SimExecutor {
+    async fn takes(&self, wait: Duration) {
+        sleep(wait).await;
+        self.machine.moves().await;
+    }
+
     fn end(&self, class: Class, phase: Phase, message: &str) -> Outcome {
         let left_as = match (class, phase) {
             (Class::Ok, _) => LeftAs::Changed,
@@ -67,7 +76,7 @@ impl SimExecutor {
 
     /// Connects and reads.
     async fn approach(&self, task: &Task, context: &dyn AttemptContext, manner: Manner) -> Before {
-        sleep(manner.connect).await;
+        self.takes(manner.connect).await;
         match manner.mood {
             Mood::Silent => pending::<()>().await,
             Mood::Refuse => return Before::Ended(self.end(Class::Unreachable, Phase::Connect, "refused")),
@@ -79,7 +88,7 @@ impl SimExecutor {
         if task.read.is_none() {
             return Before::Ready(session, None);
         }
-        sleep(manner.read).await;
+        self.takes(manner.read).await;
         let has = session.read();
         Before::Ready(session, Some(has))
     }
@@ -118,7 +127,7 @@ impl SimExecutor {
     async fn write(&self, task: &Task, manner: Manner, mut session: Session) -> Outcome {
         session.begin(&task.configuration);
         let done = async {
-            sleep(manner.write).await;
+            self.takes(manner.write).await;
             match manner.mood {
                 Mood::Hang => pending().await,
                 Mood::Cut => None,

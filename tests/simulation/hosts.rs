@@ -3,7 +3,7 @@
 use crate::change;
 use crate::dice::Dice;
 use crate::executor::SimExecutor;
-use crate::link::{Dial, PORT, incoming};
+use crate::link::{Dial, PORT, incoming, spare_name};
 use crate::outflow::Outflow;
 use crate::people;
 use crate::scenario::SITES;
@@ -16,10 +16,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use switchyard_agent::Agent;
+use switchyard_agent::fs::memory::MemoryFs;
 use switchyard_agent::journal::{Log, Runs};
 use switchyard_agent::memory::BreakerFileInPlace;
 use switchyard_agent::sentinel::{Reached, Sentinel};
 use switchyard_coordinator::Coordinator;
+use switchyard_shared::id::SiteName;
 use switchyard_shared::inventory::Inventory;
 use tokio_util::sync::CancellationToken;
 
@@ -81,32 +83,59 @@ impl Sentinel for Alive {
 
 /// The machine of a site's agent: starts its program, and again when it has ended.
 pub async fn agent(world: World, number: usize) -> turmoil::Result {
-    let site = World::site(number);
+    let (name, disk) = (World::site(number), world.disks[number].clone());
+    live(Place { world, number, name, life: number + 1, disk }).await
+}
+
+/// The machine of the agent that takes a site over.
+pub async fn spare(world: World, number: usize) -> turmoil::Result {
+    while !world.watched().spare_is_here {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    let (name, disk) = (spare_name(number), world.spare_disk.clone());
+    live(Place { world, number, name, life: SITES.len() + 1, disk }).await
+}
+
+/// Where an agent lives.
+struct Place {
+    world: World,
+    /// The number of its site.
+    number: usize,
+    /// What it is called: as its site, if it is the first there.
+    name: SiteName,
+    /// Which count its lives have.
+    life: usize,
+    disk: MemoryFs,
+}
+
+async fn live(place: Place) -> turmoil::Result {
+    let Place { world, name, life, disk, .. } = &place;
     loop {
-        let life = world.next_life(number + 1);
-        let ended = match start(&world, number, life) {
+        let life = world.next_life(*life);
+        let ended = match start(&place, life) {
             Ok(handle) => handle.ended().await.map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
         let why = ended.err().unwrap_or_else(|| "it ended by itself".into());
-        world.say(&format!("agent {site}/{life}"), &why);
-        world.disks[number].kill();
+        world.say(&format!("agent {name}/{life}"), &why);
+        disk.kill();
         tokio::time::sleep(RESTARTED_AFTER).await;
     }
 }
 
-fn start(
-    world: &World,
-    number: usize,
-    life: u64,
-) -> Result<switchyard_agent::AgentHandle, switchyard_agent::StartError> {
-    let site = World::site(number);
-    let (disk, clock) = (Arc::new(world.disks[number].clone()), world.clock(number + 1));
-    let mut dice = Dice::new(world.scenario.seed, &format!("agent {site} {life}"));
+fn start(place: &Place, life: u64) -> Result<switchyard_agent::AgentHandle, switchyard_agent::StartError> {
+    let Place { world, number, name, .. } = place;
+    let (site, machine) = (World::site(*number), world.machines[*number].clone());
+    let (disk, clock) = (Arc::new(place.disk.clone()), world.clock(number + 1));
+    let mut dice = Dice::new(world.scenario.seed, &format!("agent {name} {life}"));
     let (seed, slowest) = (dice.next(), world.scenario.slowest.1);
-    let executor =
-        SimExecutor { fleet: world.fleet.clone(), clock: clock.clone(), by: format!("{site}/{life}") };
-    let watch = WatchedLog { world: world.clone(), site: site.clone() };
+    let executor = SimExecutor {
+        fleet: world.fleet.clone(),
+        clock: clock.clone(),
+        machine: machine.clone(),
+        by: format!("{name}/{life}"),
+    };
+    let watch = WatchedLog { world: world.clone(), site: name.clone() };
     let seams = switchyard_agent::Seams {
         connector: Arc::new(Dial),
         executor: Arc::new(executor),
@@ -115,7 +144,7 @@ fn start(
         sentinel: Arc::new(Alive),
         breakers: Arc::new(BreakerFileInPlace::open(disk, Path::new(DATA), site.clone())),
         seed,
-        runs: Runs::InTask(Box::new(move || dice.millis(0, slowest))),
+        runs: Runs::InTask(Box::new(move || machine.disk_takes(dice.millis(0, slowest)))),
         log: Box::new(move |log| Arc::new(watch.before(log)) as Arc<dyn Log>),
     };
     Agent::start_on(switchyard_agent::Config::new(site, DATA), seams, CancellationToken::new())

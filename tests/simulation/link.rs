@@ -1,6 +1,7 @@
 //! The simulated network between agents and coordinator: plaintext, with each end known by its address.
 
 use crate::outflow::{Flow, Outflow};
+use crate::scenario::SITES;
 use futures_util::future::BoxFuture;
 use futures_util::{Stream, stream};
 use hyper_util::rt::TokioIo;
@@ -22,12 +23,18 @@ use turmoil::net::{TcpListener, TcpStream};
 pub const COORDINATOR: &str = "coordinator";
 /// Its port.
 pub const PORT: u16 = 7443;
+const SPARE: &str = "spare-";
 const DIAL_WITHIN: Duration = Duration::from_secs(10);
 const KEEPALIVE: Duration = Duration::from_secs(5);
 
 /// The name of the host of a site's agent.
 pub fn agent_host(site: &SiteName) -> String {
     format!("agent-{site}")
+}
+
+/// What the agent is called that takes over the site of this number; its host is called so too.
+pub fn spare_name(site: usize) -> SiteName {
+    SiteName::new(format!("{SPARE}{}", SITES[site])).expect("a name that is written here")
 }
 
 /// A connection that the coordinator accepted.
@@ -60,9 +67,10 @@ pub async fn incoming(
 
 fn who(address: SocketAddr) -> Peer {
     let host = turmoil::reverse_lookup(address.ip()).unwrap_or_default();
-    let site = host.strip_prefix("agent-").and_then(|site| SiteName::new(site).ok());
+    let site = host.strip_prefix("agent-").or(host.strip_prefix(SPARE));
     let known = site.and_then(|site| {
-        let agent = AgentName::new(site.as_str()).ok()?;
+        let name = if host.starts_with(SPARE) { &host } else { site };
+        let (site, agent) = (SiteName::new(site).ok()?, AgentName::new(name).ok()?);
         Some(Peer::Known(Identity::Agent { site, agent }))
     });
     known.unwrap_or(Peer::Anonymous)

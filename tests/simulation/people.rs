@@ -9,6 +9,7 @@ use switchyard_proto::convert::link::BreakerAction;
 use switchyard_shared::breaker::Name;
 use switchyard_shared::id::RolloutName;
 use switchyard_shared::inventory::Inventory;
+use switchyard_tests::checkers::Rebind;
 
 /// Carries out what is to be done now, and writes down how the rollouts stand.
 pub async fn look(world: &World, driver: &Driver, inventory: &Inventory) {
@@ -45,6 +46,17 @@ async fn carry_out(world: &World, driver: &Driver, inventory: &Inventory, act: A
         Act::Abort(number) => steer(world, driver, number, Verb::Abort).await,
         Act::Trip(site) => breaker(driver, site, BreakerAction::Trip).await,
         Act::Reset(site) => breaker(driver, site, BreakerAction::Reset).await,
+        Act::Rebind(site) => rebind(world, driver, site).await,
+        Act::Adopt => {
+            match driver.command(|world, turn| world.adopt_epoch("operator", "because", turn)).await {
+                Ok(adopted) => {
+                    world.say("people", &format!("{adopted:?}"));
+                    Ok(())
+                }
+                Err(Refused::NothingToAdopt) => Ok(()),
+                Err(refused) => Err(refused),
+            }
+        }
     }
 }
 
@@ -75,6 +87,18 @@ async fn steer(world: &World, driver: &Driver, number: usize, verb: Verb) -> Res
     driver
         .command(move |coordinator: &mut driver::World, turn| coordinator.steer(&steer, turn).map(drop))
         .await
+}
+
+async fn rebind(world: &World, driver: &Driver, number: usize) -> Result<(), Refused> {
+    let site = World::site(number);
+    let of_command = site.clone();
+    let command = move |coordinator: &mut driver::World, turn: &mut driver::Turn| {
+        coordinator.rebind_site(&of_command, "operator", "because", "rebind", turn).map(drop)
+    };
+    driver.command(command).await?;
+    let former = format!("{site}/");
+    world.watched().rebinds.push(Rebind { at: world.time.now(), site, former });
+    Ok(())
 }
 
 async fn breaker(driver: &Driver, site: usize, action: BreakerAction) -> Result<(), Refused> {

@@ -3,7 +3,7 @@
 use crate::change;
 use crate::deeds::Deeds;
 use crate::hosts;
-use crate::link::{COORDINATOR, agent_host};
+use crate::link::{COORDINATOR, agent_host, spare_name};
 use crate::scenario::{Act, Mode, SITES, Scenario};
 use crate::world::World;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use switchyard_shared::id::RolloutName;
 use switchyard_shared::outcome::DeviceState;
 use switchyard_shared::rollout::RolloutState;
 use switchyard_shared::rollout::event::Event;
-use switchyard_tests::checkers::{self, History, Recorded, RolloutLog, Violation};
+use switchyard_tests::checkers::{self, History, Lost, Recorded, RolloutLog, Violation};
 use turmoil::{Builder, Sim};
 
 /// How often it is looked whether a run is over.
@@ -89,6 +89,10 @@ fn machines(world: &World) -> Sim<'static> {
     for number in 0..SITES.len() {
         let of_host = world.clone();
         sim.host(agent_host(&World::site(number)), move || hosts::agent(of_host.clone(), number));
+    }
+    if let Some(number) = scenario.rebound {
+        let of_host = world.clone();
+        sim.host(spare_name(number).as_str(), move || hosts::spare(of_host.clone(), number));
     }
     sim
 }
@@ -230,11 +234,20 @@ fn history(world: &World) -> History {
             log.events.push(Recorded { durable_at, at: stored.at, event });
         }
     }
+    let lost = world.store.lost().into_iter().filter_map(|lost| {
+        let rollout = RolloutName::new(lost.event.stream.strip_prefix("rollouts/")?).ok()?;
+        let event = serde_json::from_str(&lost.event.body).ok()?;
+        let recorded = Recorded { durable_at: lost.durable_at, at: lost.event.at, event };
+        Some(Lost { at: lost.at, rollout, recorded })
+    });
+    let lost = lost.collect();
     rollouts.retain(|_, log| !log.events.is_empty());
     let watched = world.watched();
     let (journals, acks) = (watched.journals.clone(), watched.acks.clone());
+    let rebinds = watched.rebinds.clone();
     drop(watched);
-    History { touches: world.fleet.ledger(), rollouts, journals, acks, cuts: world.cuts() }
+    let (touches, cuts) = (world.fleet.ledger(), world.cuts());
+    History { touches, rollouts, journals, acks, cuts, lost, rebinds }
 }
 
 fn lines_of(world: &World, history: &History, said: &[String]) -> Vec<String> {

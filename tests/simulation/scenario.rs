@@ -2,6 +2,7 @@
 
 use crate::devices::Faults;
 use crate::dice::Dice;
+use crate::mischief;
 use std::time::Duration;
 use switchyard_agent::fs::memory::Op;
 
@@ -56,7 +57,48 @@ pub enum Deed {
     MendDisk(usize),
     /// The coordinator's disk is full, or has room again.
     FillStore(bool),
+    /// The disk of a site stands still for so long from when the next intent comes to it, and something else
+    /// happens just then; all that the machine does waits when it is `frozen`.
+    Stall {
+        /// The site.
+        site: usize,
+        /// Whether nothing else of the machine moves either.
+        frozen: bool,
+        /// For so long.
+        for_: Duration,
+        /// What happens meanwhile.
+        meanwhile: Meanwhile,
+    },
+    /// The machine of a site loses power in the middle of an operation of its disk, after so many more.
+    FailPower {
+        /// The site.
+        site: usize,
+        /// Operations that still succeed.
+        after: u64,
+    },
+    /// The coordinator's disk is copied.
+    Backup,
+    /// The coordinator is gone for so long and comes back with the copy.
+    Restore(Duration),
+    /// The site that changes hands gets another agent from now on.
+    Spare,
     /// A person acts.
+    Act(Act),
+}
+
+/// What happens while a disk stands still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meanwhile {
+    /// The site is cut off, until so long after the disk goes on.
+    Cut {
+        /// Whether the coordinator's words are lost.
+        down: bool,
+        /// Whether the agent's words are lost.
+        up: bool,
+        /// For so long.
+        after: Duration,
+    },
+    /// Somebody stops it.
     Act(Act),
 }
 
@@ -75,6 +117,10 @@ pub enum Act {
     Trip(usize),
     /// Closes it.
     Reset(usize),
+    /// Takes a site from its agent.
+    Rebind(usize),
+    /// Goes on from a later state, if an agent that was refused has met one.
+    Adopt,
 }
 
 /// A rollout of a run.
@@ -115,6 +161,8 @@ pub struct Scenario {
     pub healed_at: Duration,
     /// The site whose trouble never ends.
     pub forsaken: Option<usize>,
+    /// The site that is taken from its agent and given to another one.
+    pub rebound: Option<usize>,
 }
 
 impl Scenario {
@@ -143,6 +191,7 @@ impl Scenario {
             deeds: Vec::new(),
             healed_at,
             forsaken: None,
+            rebound: None,
         };
         let starts = (0..scenario.changes.len()).map(|number| {
             (Duration::from_millis(500 + 3000 * number as u64), Deed::Act(Act::Create(number)))
@@ -152,6 +201,7 @@ impl Scenario {
         for _ in 0..troubles {
             scenario.trouble(&mut dice);
         }
+        mischief::add(&mut scenario);
         if mode == Mode::Liveness {
             scenario.forsake(&mut dice);
         }
@@ -214,6 +264,11 @@ fn mends(deed: Deed, of: usize) -> bool {
         | Deed::FailDisk(..)
         | Deed::FillDisk(..)
         | Deed::FillStore(_)
+        | Deed::Stall { .. }
+        | Deed::FailPower { .. }
+        | Deed::Backup
+        | Deed::Restore(_)
+        | Deed::Spare
         | Deed::Act(_) => false,
     }
 }

@@ -9,17 +9,35 @@ use std::time::Duration;
 use switchyard_coordinator::store::{Answer, Batch, READ_EVENTS_MAX, Store, StoreError, StoredEvent};
 use switchyard_shared::time::Timestamp;
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Content {
     events: Vec<(Timestamp, StoredEvent)>,
     documents: BTreeMap<(&'static str, String), Vec<u8>>,
     full: bool,
 }
 
+/// What happened to the log that an old copy does not have.
+#[derive(Debug, Clone)]
+pub struct Lost {
+    /// Since when it is gone.
+    pub at: Timestamp,
+    /// Since when it was on the disk.
+    pub durable_at: Timestamp,
+    /// What was there.
+    pub event: StoredEvent,
+}
+
+#[derive(Default)]
+struct Copies {
+    latest: Option<Content>,
+    lost: Vec<Lost>,
+}
+
 /// A disk that outlives the coordinators that use it; its clones are the same disk.
 #[derive(Clone)]
 pub struct SimStore {
     content: Arc<Mutex<Content>>,
+    copies: Arc<Mutex<Copies>>,
     dice: Arc<Mutex<Dice>>,
     time: TrueTime,
     slowest: u64,
@@ -29,12 +47,45 @@ impl SimStore {
     /// An empty disk whose writes take at most `slowest` milliseconds.
     pub fn new(seed: u64, time: TrueTime, slowest: u64) -> Self {
         let dice = Arc::new(Mutex::new(Dice::new(seed, "store")));
-        Self { content: Arc::default(), dice, time, slowest }
+        Self { content: Arc::default(), copies: Arc::default(), dice, time, slowest }
     }
 
     /// Whether the disk is full from now on.
     pub fn set_full(&self, full: bool) {
         self.content().full = full;
+    }
+
+    /// Copies all that is there.
+    pub fn back_up(&self) {
+        self.copies().latest = Some(self.content().clone());
+    }
+
+    /// Puts the copy in the place of what is there, if it knows every rollout; tells whether it did.
+    pub fn restore(&self) -> bool {
+        let (mut content, mut copies) = (self.content(), self.copies());
+        let Some(copy) = copies.latest.clone() else { return false };
+        let knows = |stream: &str| copy.events.iter().any(|(_, event)| event.stream == stream);
+        if !content.events.iter().all(|(_, event)| knows(&event.stream)) {
+            return false;
+        }
+        let at = self.time.now();
+        let gone = content.events.iter().skip(copy.events.len());
+        copies.lost.extend(gone.map(|(durable_at, event)| Lost {
+            at,
+            durable_at: *durable_at,
+            event: event.clone(),
+        }));
+        *content = Content { full: content.full, ..copy };
+        true
+    }
+
+    /// What was lost with old copies.
+    pub fn lost(&self) -> Vec<Lost> {
+        self.copies().lost.clone()
+    }
+
+    fn copies(&self) -> MutexGuard<'_, Copies> {
+        self.copies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many events the log has.

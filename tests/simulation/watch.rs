@@ -1,5 +1,6 @@
 //! Stands before an agent's journal and notes what became durable, and when.
 
+use crate::hardware::Machine;
 use crate::world::World;
 use std::sync::Arc;
 use switchyard_agent::journal::{Entry, JournalLost, Log, NotDurable};
@@ -31,6 +32,9 @@ impl WatchedLog {
 impl Log for Watching {
     fn submit(&self, entries: Vec<Entry>) -> oneshot::Receiver<Result<(), NotDurable>> {
         let (world, site) = (self.of.world.clone(), self.of.site.clone());
+        if entries.iter().any(|entry| matches!(entry, Entry::Intent { .. })) {
+            world.machine_of(&site).into_iter().for_each(Machine::intent_comes);
+        }
         for entry in &entries {
             if let Entry::Acked { sequence } = entry {
                 world.watched().acks.push((world.time.now(), site.clone(), *sequence));

@@ -2,6 +2,7 @@
 
 use crate::change;
 use crate::devices::Fleet;
+use crate::hardware::Machine;
 use crate::scenario::{Act, SITES, Scenario};
 use crate::store::SimStore;
 use crate::time::{Clock, TrueTime};
@@ -12,7 +13,7 @@ use switchyard_agent::fs::memory::MemoryFs;
 use switchyard_shared::id::{RolloutName, SiteName};
 use switchyard_shared::rollout::RolloutState;
 use switchyard_shared::time::Timestamp;
-use switchyard_tests::checkers::{Cut, Journalled};
+use switchyard_tests::checkers::{Cut, Journalled, Rebind};
 
 /// Why no word goes between the coordinator and a site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +50,10 @@ pub struct Watched {
     pub acts: VecDeque<Act>,
     /// Why programs ended or did not start, in order.
     pub said: Vec<String>,
+    /// Sites that were taken from their agents.
+    pub rebinds: Vec<Rebind>,
+    /// Whether the agent is there that takes such a site over.
+    pub spare_is_here: bool,
     /// Closed cuts.
     pub cuts: Vec<Cut>,
     open_cuts: BTreeMap<SiteName, (Timestamp, BTreeSet<Reason>)>,
@@ -65,9 +70,13 @@ pub struct World {
     pub store: SimStore,
     /// The agents' disks.
     pub disks: [MemoryFs; 3],
+    /// The disk of the agent that takes a site over.
+    pub spare_disk: MemoryFs,
+    /// The agents' machines.
+    pub machines: [Machine; 3],
     /// The devices.
     pub fleet: Fleet,
-    lives: [Arc<AtomicU64>; 4],
+    lives: [Arc<AtomicU64>; 5],
     watched: Arc<Mutex<Watched>>,
 }
 
@@ -79,6 +88,8 @@ impl World {
         Self {
             store: SimStore::new(seed, time.clone(), scenario.slowest.0),
             disks: [1, 2, 3].map(|disk| MemoryFs::new(seed.wrapping_mul(4).wrapping_add(disk))),
+            spare_disk: MemoryFs::new(seed.wrapping_mul(4)),
+            machines: [0; 3].map(|_| Machine::new(time.clone())),
             fleet,
             time,
             lives: Default::default(),
@@ -105,6 +116,11 @@ impl World {
     /// The name of a site by its number.
     pub fn site(number: usize) -> SiteName {
         SiteName::new(SITES[number]).expect("a name that is written here")
+    }
+
+    /// The machine of the first agent of a site.
+    pub fn machine_of(&self, site: &SiteName) -> Option<&Machine> {
+        SITES.iter().position(|name| *name == site.as_str()).map(|number| &self.machines[number])
     }
 
     /// From now on, or no longer, is a site cut off for this reason.

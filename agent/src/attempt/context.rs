@@ -124,11 +124,11 @@ impl AttemptContext for Context {
                 }
             }
             failpoint::here("intent-synced");
-            if guard::holds(Guard::SecondGateCheck) {
-                self.check()?;
-            }
             let first = !self.gate.has_passed();
-            self.gate.pass(self.clock.now(), before)?;
+            let may = self.check().and_then(|()| self.gate.pass(self.clock.now(), before));
+            if guard::holds(Guard::SecondGateCheck) {
+                may?;
+            }
             if first {
                 self.sign(SignKind::Writes);
             }

@@ -6,7 +6,7 @@ use super::world::World;
 use crate::refused::Refused;
 use switchyard_proto::convert::link::Hello;
 use switchyard_shared::guard::{self, Guard};
-use switchyard_shared::id::{AgentName, DeviceName, SiteName};
+use switchyard_shared::id::{AgentName, DeviceName, OpId, SiteName};
 use switchyard_shared::outcome::DeviceState;
 use switchyard_shared::rollout::Rollout;
 use switchyard_shared::rollout::event::Event;
@@ -44,14 +44,19 @@ impl World {
         let is_ahead = hello.coordinator_epoch > self.epoch
             || hello.acked_sequence > watermark
             || hello.site_epoch > site_epoch;
+        let not_given_out = self.not_given_out(hello);
+        let is_ahead = is_ahead || not_given_out.is_some();
         if !is_ahead || !guard::holds(Guard::CoordinatorEpoch) {
             self.ahead.remove(&peer.agent);
             return Ok(());
         }
-        let found = format!(
+        let mut found = format!(
             "epoch {}, here {}; its site's epoch {}, here {site_epoch}; results acknowledged up to {}, here {watermark}",
             hello.coordinator_epoch, self.epoch, hello.site_epoch, hello.acked_sequence
         );
+        if let Some(op) = not_given_out {
+            found += &format!("; it has {op} in hand, never given out here");
+        }
         if self.ahead.len() < AHEAD_MAX {
             let ahead = Ahead {
                 site: peer.site.clone(),
@@ -63,6 +68,16 @@ impl World {
         }
         tracing::error!(agent = %peer.agent, site = %peer.site, found, "an agent has met a later state than this coordinator knows: was a backup restored?");
         Err(Refused::RestoredBackup { agent: peer.agent.to_string(), found })
+    }
+
+    /// Work that the agent has in hand, that was never given out here and soon would be under the same
+    /// number: a backup of this very run of the coordinator has no later epoch to be known by.
+    fn not_given_out<'a>(&self, hello: &'a Hello) -> Option<&'a OpId> {
+        hello.in_hand.iter().find(|op| {
+            let active = self.rollouts.get(&op.rollout).filter(|active| !active.rollout.has_ended());
+            let device = active.and_then(|active| active.rollout.device(&op.device));
+            device.is_some_and(|(_, device)| is_open(device.state) && op.attempt > device.attempt)
+        })
     }
 
     /// Whether an agent is refused because it has met a later state.
@@ -159,7 +174,12 @@ impl World {
 
 fn not_final(rollout: &Rollout) -> Vec<(DeviceName, u32)> {
     let devices = rollout.layout.devices.iter().zip(&rollout.devices);
-    let open = devices.filter(|(_, device)| match device.state {
+    let open = devices.filter(|(_, device)| is_open(device.state));
+    open.map(|(place, device)| (place.name.clone(), device.attempt.saturating_add(ATTEMPTS_LOST))).collect()
+}
+
+fn is_open(state: DeviceState) -> bool {
+    match state {
         DeviceState::Pending | DeviceState::Running => true,
         DeviceState::Succeeded
         | DeviceState::Unchanged
@@ -167,6 +187,5 @@ fn not_final(rollout: &Rollout) -> Vec<(DeviceName, u32)> {
         | DeviceState::Skipped
         | DeviceState::Unknown
         | DeviceState::RolledBack => false,
-    });
-    open.map(|(place, device)| (place.name.clone(), device.attempt.saturating_add(ATTEMPTS_LOST))).collect()
+    }
 }

@@ -85,6 +85,28 @@ pub struct Cut {
     pub until: Timestamp,
 }
 
+/// An event that was durable once and is gone since an old copy of the log came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// Since when it is gone.
+    pub at: Timestamp,
+    /// Whose.
+    pub rollout: RolloutName,
+    /// The event.
+    pub recorded: Recorded,
+}
+
+/// A site that a person took from its agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rebind {
+    /// When that was durable at the latest.
+    pub at: Timestamp,
+    /// The site.
+    pub site: SiteName,
+    /// How what devices call the former agent begins.
+    pub former: String,
+}
+
 /// All of a run.
 #[derive(Debug, Clone, Default)]
 pub struct History {
@@ -98,6 +120,10 @@ pub struct History {
     pub acks: Vec<(Timestamp, SiteName, u64)>,
     /// When sites were cut off.
     pub cuts: Vec<Cut>,
+    /// What old copies of the log do not have.
+    pub lost: Vec<Lost>,
+    /// Sites that changed hands.
+    pub rebinds: Vec<Rebind>,
 }
 
 /// A promise that was broken.
@@ -128,6 +154,12 @@ impl History {
     pub fn ends_of<'a>(&'a self, op: &'a OpId) -> impl Iterator<Item = &'a Recorded> {
         let log = self.rollouts.get(&op.rollout).into_iter().flat_map(|log| &log.events);
         log.filter(move |recorded| end_of(&recorded.event) == Some((&op.device, op.attempt)))
+    }
+
+    /// The same of events that are gone.
+    pub fn lost_ends_of<'a>(&'a self, op: &'a OpId) -> impl Iterator<Item = &'a Lost> {
+        let lost = self.lost.iter().filter(|lost| lost.rollout == op.rollout);
+        lost.filter(move |lost| end_of(&lost.recorded.event) == Some((&op.device, op.attempt)))
     }
 
     /// Lines of the devices' ledgers, by device.

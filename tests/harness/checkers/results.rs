@@ -1,10 +1,12 @@
 //! I4 and I9: no result is lost, and none counts twice.
 
 use super::history::{History, Journalled, Violation};
+use super::writes::outcome_of;
 use std::collections::BTreeMap;
 use switchyard_agent::journal::Entry;
-use switchyard_shared::id::{OpId, SiteName};
+use switchyard_shared::id::{DeviceName, OpId, SiteName};
 use switchyard_shared::outcome::Outcome;
+use switchyard_shared::rollout::event::Event;
 use switchyard_shared::rollout::{ResultVerdict, Rollout};
 use switchyard_shared::time::Timestamp;
 
@@ -26,8 +28,9 @@ pub fn acknowledged_results_are_kept(history: &History) -> Vec<Violation> {
         let Some((sequence, op, _)) = result(journalled) else { continue };
         let acked = first_ack.range((&journalled.site, sequence)..=(&journalled.site, u64::MAX));
         let Some(acked) = acked.map(|(_, at)| *at).min() else { continue };
-        let kept = history.ends_of(op).any(|recorded| recorded.durable_at <= acked);
-        if !kept && history.rollouts.contains_key(&op.rollout) {
+        let lost = history.lost_ends_of(op).map(|lost| &lost.recorded);
+        let kept = history.ends_of(op).chain(lost).any(|recorded| recorded.durable_at <= acked);
+        if !kept && !is_in_doubt_anew(history, op) && history.rollouts.contains_key(&op.rollout) {
             found.push(Violation {
                 invariant: "I4",
                 at: acked,
@@ -40,6 +43,40 @@ pub fn acknowledged_results_are_kept(history: &History) -> Vec<Violation> {
         }
     }
     found
+}
+
+/// I4: a result is on its agent's disk before anybody hears of it. Says nothing of those that never were.
+pub fn results_are_kept_before_they_are_sent(history: &History) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for journalled in &history.journals {
+        let Some((sequence, op, outcome)) = result(journalled) else { continue };
+        let told = history.ends_of(op).filter(|recorded| outcome_of(&recorded.event) == Some(outcome));
+        if let Some(early) = told.into_iter().find(|recorded| recorded.durable_at < journalled.at) {
+            found.push(Violation {
+                invariant: "I4",
+                at: early.durable_at,
+                device: Some(op.device.clone()),
+                what: format!(
+                    "result {sequence} of {}, {op}, was in the log before it was on the agent's disk at {}",
+                    journalled.site, journalled.at
+                ),
+            });
+        }
+    }
+    found
+}
+
+/// Whether an old copy of the log came back and its device is read because of that.
+fn is_in_doubt_anew(history: &History, op: &OpId) -> bool {
+    let log = history.rollouts.get(&op.rollout).into_iter().flat_map(|log| &log.events);
+    let is_later = |(device, attempt): &(DeviceName, u32)| *device == op.device && *attempt > op.attempt;
+    let given_up =
+        |event: &Event| matches!(event, Event::GivenUp { devices, .. } if devices.iter().any(is_later));
+    log.into_iter().any(|recorded| given_up(&recorded.event))
+}
+
+fn is_of_former(history: &History, journalled: &Journalled) -> bool {
+    history.rebinds.iter().any(|rebind| rebind.site == journalled.site)
 }
 
 /// I4 and I9, at the end of a run in which everything has healed: every result that an agent ever made
@@ -55,6 +92,13 @@ pub fn results_arrive_once(history: &History, now: Timestamp) -> Vec<Violation> 
             found.push(Violation { invariant, at: journalled.at, device: Some(op.device.clone()), what });
         };
         if history.ends_of(op).next().is_none() {
+            // An old copy of the log may have lost it; a former agent's word is not asked for any more.
+            if history.lost_ends_of(op).next().is_some()
+                || is_in_doubt_anew(history, op)
+                || is_of_former(history, journalled)
+            {
+                continue;
+            }
             say(
                 "I4",
                 format!(

@@ -1,6 +1,6 @@
 //! I5 and I6: who may not start does not start.
 
-use super::history::{Cut, History, Mark, Touch, Violation};
+use super::history::{Cut, History, Mark, Rebind, Touch, Violation};
 use std::time::Duration;
 use switchyard_shared::id::RolloutName;
 use switchyard_shared::rollout::event::Event;
@@ -26,10 +26,30 @@ pub fn no_start_without_a_lease(history: &History) -> Vec<Violation> {
     let mut found = Vec::new();
     for Cut { site, from, until } in &history.cuts {
         let end = from.plus(LEASE).plus(SLACK);
-        let late = starts(history).filter(|touch| touch.site == *site && touch.at > end && touch.at < *until);
+        let cut_off = starts(history).filter(|touch| touch.site == *site && !is_by_another(history, touch));
+        let late = cut_off.filter(|touch| touch.at > end && touch.at < *until);
         found.extend(late.map(|touch| {
             let what = format!("written to by {} although {site} has been cut off since {from}", touch.by);
             broken("I5", touch, what)
+        }));
+    }
+    found
+}
+
+/// Whether the agent is not the site's first, which the cuts are about.
+fn is_by_another(history: &History, touch: &Touch) -> bool {
+    history.rebinds.iter().any(|rebind| rebind.site == touch.site && !touch.by.starts_with(&rebind.former))
+}
+
+/// I2: an agent whose site was bound to another one starts nothing there once its lease has ended.
+pub fn no_start_by_a_former_agent(history: &History) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for Rebind { at, site, former } in &history.rebinds {
+        let end = at.plus(LEASE).plus(SLACK);
+        let late = starts(history)
+            .filter(|touch| touch.site == *site && touch.at > end && touch.by.starts_with(former));
+        found.extend(late.map(|touch| {
+            broken("I2", touch, format!("written to by {}, from which {site} was taken at {at}", touch.by))
         }));
     }
     found

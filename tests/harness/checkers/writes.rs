@@ -62,10 +62,15 @@ fn blind(history: &History, before: &Touch, next: &Touch, earlier: &[&Touch]) ->
 fn is_proven(history: &History, write: &Touch, at: Timestamp) -> bool {
     let Some(op) = &write.op else { return false };
     let known = history.ends_of(op).filter(|recorded| recorded.durable_at <= at);
-    known.filter_map(|recorded| outcome_of(&recorded.event)).any(is_definite)
+    // What an old copy does not have was known until that copy came.
+    let lost = history.lost_ends_of(op).filter(|lost| lost.recorded.durable_at <= at && at < lost.at);
+    known
+        .chain(lost.map(|lost| &lost.recorded))
+        .filter_map(|recorded| outcome_of(&recorded.event))
+        .any(is_definite)
 }
 
-fn outcome_of(event: &Event) -> Option<&Outcome> {
+pub(super) fn outcome_of(event: &Event) -> Option<&Outcome> {
     if let Event::Finished { outcome, .. } = event {
         return Some(outcome);
     }

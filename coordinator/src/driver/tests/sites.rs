@@ -174,3 +174,17 @@ async fn a_device_that_was_found_untouched_after_a_restored_backup_is_configured
     bench.agent.ack().await;
     assert_eq!(bench.device().await.0, DeviceState::Succeeded);
 }
+
+#[tokio::test]
+async fn a_backup_of_this_very_run_is_noticed_by_work_in_hand_that_it_never_gave_out() {
+    let mut bench = Bench::new(&readable()).await;
+    bench.driver.close_session(bench.agent.session).await;
+    let lost = hello(vec![OpId { attempt: 2, ..bench.op.clone() }]);
+    let refused = connect(&bench.driver, "one", lost.clone()).await;
+    let Err(refused @ Refused::RestoredBackup { .. }) = refused else {
+        panic!("it would be given out again")
+    };
+    assert!(refused.to_string().contains("/a/2 in hand, never given out here"), "{refused}");
+    assert_eq!(adopt(&bench.driver).await.unwrap().unknown, 1);
+    bench.agent = connect(&bench.driver, "one", lost).await.unwrap();
+}
