@@ -2,6 +2,7 @@
 
 mod adopt;
 mod agents;
+mod ahead;
 mod answered;
 mod away;
 mod breakers;

@@ -19,8 +19,8 @@ pub struct Ledger {
     results: BTreeMap<u64, (OpId, Outcome)>,
     by_op: BTreeMap<OpId, u64>,
     resend: BTreeSet<u64>,
-    /// Operations that may have written and are acknowledged: never run again.
-    settled: BTreeSet<OpId>,
+    /// Operations that are acknowledged, and whether they may have written: never run again.
+    settled: BTreeMap<OpId, bool>,
     settled_order: VecDeque<OpId>,
     wrote: BTreeSet<OpId>,
 }
@@ -77,7 +77,8 @@ impl Ledger {
         let kept = self.results.split_off(&sequence.saturating_add(1));
         for (op, _) in std::mem::replace(&mut self.results, kept).into_values() {
             self.by_op.remove(&op);
-            if self.wrote.remove(&op) && self.settled.insert(op.clone()) {
+            let wrote = self.wrote.remove(&op);
+            if self.settled.insert(op.clone(), wrote).is_none() {
                 self.settled_order.push_back(op);
             }
         }
@@ -105,9 +106,9 @@ impl Ledger {
         true
     }
 
-    /// Whether `op` ran here, may have written, and is over and done with.
-    pub fn is_settled(&self, op: &OpId) -> bool {
-        self.settled.contains(op)
+    /// Whether `op` may have written, if it is over and done with here.
+    pub fn settled(&self, op: &OpId) -> Option<bool> {
+        self.settled.get(op).copied()
     }
 
     /// The next result to send, if one is durable and not sent.

@@ -35,7 +35,13 @@ impl Peer {
     }
 
     pub async fn say(&self, message: FromCoordinator) {
-        self.answers.send(Ok(message.into())).await.unwrap();
+        self.say_in(0, message).await;
+    }
+
+    /// Says what is of the session of this number.
+    pub async fn say_in(&self, session: u64, message: FromCoordinator) {
+        let message = ConnectResponse { session, ..message.into() };
+        self.answers.send(Ok(message)).await.unwrap();
     }
 }
 

@@ -3,8 +3,10 @@
 use super::together::{self, AtOnce};
 use super::{Ending, Session};
 use crate::driver::Message;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use switchyard_proto::agent_v1::link_service_client::LinkServiceClient;
 use switchyard_proto::agent_v1::{ConnectRequest, ConnectResponse};
@@ -33,7 +35,7 @@ pub(super) async fn run(session: &Session, channel: Channel, welcomed: &mut Opti
     let at_once = AtOnce::default();
     let sent_at = session.clock.now();
     let greeting = greet(channel, hello.clone(), &up, together::stream(outgoing, at_once.clone()));
-    let (welcome, incoming) = match tokio::time::timeout(WELCOME_WAIT, greeting).await {
+    let (welcome, number, incoming) = match tokio::time::timeout(WELCOME_WAIT, greeting).await {
         Ok(Ok(greeted)) => greeted,
         Ok(Err(ending)) => return ending,
         Err(_) => {
@@ -56,7 +58,7 @@ pub(super) async fn run(session: &Session, channel: Channel, welcomed: &mut Opti
     if session.driver.send(Message::Connected(welcome.clone(), up.clone())).await.is_err() {
         return Ending::Lost("go on: the agent is ending".into());
     }
-    Link { session, welcome, up, incoming, sent: VecDeque::new(), count: 0 }.run().await
+    Link { session, welcome, number, up, incoming, sent: VecDeque::new(), count: 0 }.run().await
 }
 
 async fn greet(
@@ -64,17 +66,23 @@ async fn greet(
     hello: Hello,
     up: &mpsc::Sender<FromAgent>,
     requests: impl Stream<Item = ConnectRequest> + Send + 'static,
-) -> Result<(Welcome, Streaming<ConnectResponse>), Ending> {
+) -> Result<(Welcome, u64, Streaming<ConnectResponse>), Ending> {
     // The queue was made a moment ago and is empty.
     let _has_room = up.try_send(FromAgent::Hello(hello));
     let mut client = LinkServiceClient::new(channel);
-    let mut incoming = client.connect(requests).await.map_err(|status| judge(&status))?.into_inner();
+    let number = Arc::new(AtomicU64::new(0));
+    let of_stream = Arc::clone(&number);
+    let stamped = move |wire| ConnectRequest { session: of_stream.load(Ordering::SeqCst), ..wire };
+    let mut incoming =
+        client.connect(requests.map(stamped)).await.map_err(|status| judge(&status))?.into_inner();
     let first = incoming.message().await.map_err(|status| judge(&status))?;
     let Some(first) = first else {
         return Err(Ending::Lost("hear a welcome: the coordinator closed the session".into()));
     };
+    number.store(first.session, Ordering::SeqCst);
+    let number = first.session;
     match FromCoordinator::try_from(first) {
-        Ok(FromCoordinator::Welcome(welcome)) => Ok((welcome, incoming)),
+        Ok(FromCoordinator::Welcome(welcome)) => Ok((welcome, number, incoming)),
         Ok(_) => Err(Ending::Refused("understand the coordinator: it did not begin with a welcome".into())),
         Err(error) => Err(Ending::Refused(format!("{error} of the coordinator's welcome"))),
     }
@@ -109,6 +117,8 @@ fn objection(session: &Session, hello: &Hello, welcome: &Welcome) -> Option<Endi
 struct Link<'a> {
     session: &'a Session,
     welcome: Welcome,
+    /// The session's number.
+    number: u64,
     up: mpsc::Sender<FromAgent>,
     incoming: Streaming<ConnectResponse>,
     /// Heartbeats without an answer, with when they were sent.
@@ -158,6 +168,14 @@ impl Link<'_> {
             }
             Err(status) => return Err(judge(&status)),
         };
+        if wire.session != self.number {
+            tracing::warn!(
+                session = self.number,
+                of = wire.session,
+                "a message of another session; passed over"
+            );
+            return Ok(());
+        }
         let message = FromCoordinator::try_from(wire)
             .map_err(|error| Ending::Refused(format!("{error} of the coordinator's message")))?;
         if let FromCoordinator::HeartbeatReply(count) = message {

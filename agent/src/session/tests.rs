@@ -108,6 +108,16 @@ async fn messages_flow_both_ways_after_the_welcome() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_of_an_old_session_that_is_replayed_changes_nothing() {
+    let mut bench = bench(None);
+    let (peer, _up) = bench.connected().await;
+    peer.say_in(5, FromCoordinator::Ack(8)).await;
+    peer.say(FromCoordinator::Ack(9)).await;
+    let heard = bench.driver.recv().await.unwrap();
+    assert!(matches!(heard, Message::Down(FromCoordinator::Ack(9))), "{heard:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answered_heartbeat_renews_the_lease_from_when_it_was_sent() {
     let mut bench = bench(None);
     let (mut peer, _up) = bench.connected().await;

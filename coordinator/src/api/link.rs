@@ -49,6 +49,14 @@ impl LinkService for Api {
                     next = inbound.message() => next,
                 };
                 let Ok(Some(wire)) = next else { break };
+                if wire.session != 0 && wire.session != opened.session {
+                    tracing::warn!(
+                        session = opened.session,
+                        of = wire.session,
+                        "a message of another session; passed over"
+                    );
+                    continue;
+                }
                 let message = match FromAgent::try_from(wire) {
                     Ok(message) => message,
                     Err(error) => {
@@ -63,7 +71,9 @@ impl LinkService for Api {
             ended.cancel();
             driver.close_session(opened.session).await;
         });
-        let outgoing = ReceiverStream::new(outgoing).map(|message| Ok(message.into()));
+        let session = opened.session;
+        let stamped = move |message| Ok(ConnectResponse { session, ..ConnectResponse::from(message) });
+        let outgoing = ReceiverStream::new(outgoing).map(stamped);
         Ok(Response::new(Box::pin(outgoing.take_until(close.cancelled_owned()))))
     }
 }

@@ -1,5 +1,6 @@
 //! Agents' sessions: opened once per site, heard in order, acknowledged when durable.
 
+use super::ahead::Ahead;
 use super::effect::{Outbox, Turn};
 use super::fleet::{AgentInfo, Session};
 use super::message::{AgentPeer, Opened};
@@ -52,7 +53,8 @@ impl World {
             results_at_once: RESULTS_AT_ONCE_MAX as u32,
         };
         turn.send(&outbox, FromCoordinator::Welcome(welcome));
-        let session = Session { id, agent: peer.agent.clone(), outbox, granted: 0, sent: 0 };
+        let session =
+            Session { id, agent: peer.agent.clone(), outbox, granted: 0, sent: 0, ahead: Ahead::default() };
         if let Some(before) = self.fleet.sessions.insert(site.clone(), session) {
             before.outbox.close.cancel();
             self.notes_lost(&site);
@@ -71,8 +73,7 @@ impl World {
         };
         turn.put_json("agent", site.to_string(), &info);
         let before = self.fleet.agents.insert(site.clone(), info);
-        let lost_journal =
-            has_lost_journal(before.as_ref(), hello) || is_older_copy(hello, acked_sequence);
+        let lost_journal = has_lost_journal(before.as_ref(), hello) || is_older_copy(hello, acked_sequence);
         self.fleet
             .breakers
             .retain(|name, report| matches!(name, Name::Site(_)) || report.site.as_ref() != Some(&site));
@@ -262,7 +263,9 @@ impl World {
             }
         }
         let watermark = self.watermarks.entry(agent.clone()).or_default();
-        *watermark = sequence.max(*watermark);
+        if let Some(session) = self.fleet.sessions.get_mut(site) {
+            *watermark = session.ahead.without_gap(sequence, *watermark);
+        }
         turn.acknowledge(&agent, &outbox, *watermark);
     }
 }

@@ -1,5 +1,6 @@
 //! What surrounds the rollouts: agents' sessions, mirrored breakers, and which device is held by whom.
 
+use super::ahead::Ahead;
 use super::effect::Outbox;
 use super::shares::Shares;
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,8 @@ pub(super) struct Session {
     pub granted: u64,
     /// Operations it was sent in this session.
     pub sent: u64,
+    /// Results that came before older ones.
+    pub ahead: Ahead,
 }
 
 /// Sites, agents, breakers and holds.

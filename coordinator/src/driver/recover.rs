@@ -22,11 +22,15 @@ use switchyard_shared::rollout::event::Event;
 use switchyard_shared::time::Timestamp;
 use tokio::sync::watch;
 
+/// Sessions of one epoch are counted in so many bits: the number of a session is never given twice.
+const SESSIONS_BITS: u32 = 32;
+
 /// Replays the log and raises the epoch, durably, before anything else happens.
 pub(super) async fn world(store: &dyn Store, now: Timestamp) -> Result<World, StoreError> {
     let inventory = read_inventory(store).await?;
+    let epoch = raise_epoch(store).await?;
     let mut world = World {
-        epoch: raise_epoch(store).await?,
+        epoch,
         rollouts: Rollouts::default(),
         plans: read_plans(store).await?,
         inventory_digest: inventory.digest(),
@@ -43,7 +47,7 @@ pub(super) async fn world(store: &dyn Store, now: Timestamp) -> Result<World, St
         watermarks: read_watermarks(store).await?,
         bindings: read_bindings(store).await?,
         ahead: BTreeMap::new(),
-        next_session: 0,
+        next_session: epoch << SESSIONS_BITS,
         turns: 0,
         breaker_moves: watch::channel(0).0,
         environment_seen: Timestamp(i64::MIN),

@@ -138,7 +138,7 @@ impl LinkService for Empty {
             }
         };
         let welcome = connect_response::Message::Welcome(Welcome { site, agent, ..Default::default() });
-        let first = Ok(ConnectResponse { message: Some(welcome) });
+        let first = Ok(ConnectResponse { message: Some(welcome), session: 0 });
         Ok(Response::new(Box::pin(tokio_stream::once(first))))
     }
 }

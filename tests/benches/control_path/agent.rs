@@ -84,7 +84,7 @@ impl Agent {
         };
         let results = agent_v1::Results { results: tasks.into_iter().map(result).collect() };
         let message = Some(agent_v1::connect_request::Message::Results(results));
-        self.sender.send(ConnectRequest { message }).await?;
+        self.sender.send(ConnectRequest { message, session: 0 }).await?;
         Ok(())
     }
 }

@@ -30,7 +30,7 @@ impl LinkService for Bare {
             Err(status) => Some(Err(status)),
             Ok(_) if (place as u64 + 1).is_multiple_of(ANSWERED) => {
                 let message = Some(Message::Ack(Ack { acked_sequence: place as u64 + 1 }));
-                Some(Ok(ConnectResponse { message }))
+                Some(Ok(ConnectResponse { message, session: 0 }))
             }
             Ok(_) => None,
         });

@@ -47,12 +47,8 @@ impl Core {
         if self.is_known(&task.op) {
             return;
         }
-        if self.ledger.is_settled(&task.op) {
-            tracing::error!(op = %task.op, "asked to run an operation again that may have written; it is not run again");
-            let message = "this attempt ran before and its result was acknowledged; it is not run twice";
-            let outcome = Outcome::new(Class::Inconclusive, Phase::Write, LeftAs::Unknown, message, now)
-                .with_hint("read the device, then retry with a new attempt");
-            self.answer(task.op, outcome);
+        if let Some(wrote) = self.ledger.settled(&task.op) {
+            self.refuse_settled(task.op, wrote, now);
             return;
         }
         self.queue.push_back(task);
@@ -69,6 +65,19 @@ impl Core {
             let outcome = Outcome::new(Class::NotStarted, Phase::Queue, LeftAs::Unchanged, &message, now);
             self.answer(task.op, outcome);
         }
+    }
+
+    /// The coordinator counts attempts up: one that comes again was repeated on its way, or is of an old copy.
+    fn refuse_settled(&mut self, op: OpId, wrote: bool, now: Timestamp) {
+        let message = "this attempt ran before and its result was acknowledged; it is not run twice";
+        let (class, phase, left_as) = match wrote {
+            true => (Class::Inconclusive, Phase::Write, LeftAs::Unknown),
+            false => (Class::NotStarted, Phase::Queue, LeftAs::Unchanged),
+        };
+        tracing::error!(%op, wrote, "asked to run an operation again that is over; it is not run again");
+        let outcome = Outcome::new(class, phase, left_as, message, now)
+            .with_hint("read the device, then retry with a new attempt");
+        self.answer(op, outcome);
     }
 
     /// Whether the operation is in hand; a result of it that waits is sent again.

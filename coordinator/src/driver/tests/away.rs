@@ -129,7 +129,7 @@ async fn a_result_that_contradicts_a_rollout_that_was_put_away_is_not_lost() {
     let (rollout, device) = (RolloutName::new("good").unwrap(), DeviceName::new("a").unwrap());
     let op = OpId { rollout, device, attempt: 1 };
     agent.report(&driver, 99, &op, Class::Rejected).await;
-    assert_eq!(agent.ack().await, 99);
+    agent.ack().await;
     for driver in [driver, started(&store).await] {
         assert!(whole_in_memory(&driver).await.contains(&"good".to_owned()), "it has a device in doubt");
         let look = |world: &mut World, _: &mut Turn| Ok(world.rollout("good")?.rollout.counts.unknown);

@@ -131,7 +131,7 @@ impl From<FromCoordinator> for agent_v1::ConnectResponse {
                 })
             }
         };
-        Self { message: Some(message) }
+        Self { message: Some(message), session: 0 }
     }
 }
 

@@ -119,7 +119,7 @@ impl From<FromAgent> for agent_v1::ConnectRequest {
                 Message::BreakerReport(agent_v1::BreakerReport { breaker: Some((&report).into()) })
             }
         };
-        Self { message: Some(message) }
+        Self { message: Some(message), session: 0 }
     }
 }
 
@@ -244,9 +244,9 @@ mod tests {
     #[test]
     fn a_result_without_its_outcome_is_refused_by_field() {
         let result = agent_v1::Result { sequence: 1, operation: Some((&op()).into()), outcome: None };
-        let wire = agent_v1::ConnectRequest { message: Some(Message::Result(result)) };
+        let wire = agent_v1::ConnectRequest { message: Some(Message::Result(result)), session: 0 };
         assert_eq!(FromAgent::try_from(wire).unwrap_err().field, "result.outcome");
-        let empty = agent_v1::ConnectRequest { message: None };
+        let empty = agent_v1::ConnectRequest::default();
         assert_eq!(FromAgent::try_from(empty).unwrap_err().field, "message");
     }
 
@@ -255,7 +255,7 @@ mod tests {
         let wire = |count| {
             let result = agent_v1::Result { sequence: 1, ..Default::default() };
             let results = agent_v1::Results { results: vec![result; count] };
-            agent_v1::ConnectRequest { message: Some(Message::Results(results)) }
+            agent_v1::ConnectRequest { message: Some(Message::Results(results)), session: 0 }
         };
         for count in [0, RESULTS_AT_ONCE_MAX + 1] {
             assert_eq!(FromAgent::try_from(wire(count)).unwrap_err().field, "results", "{count}");
