@@ -82,7 +82,6 @@ impl Deeds {
     }
 
     fn one(&mut self, deed: Deed, sim: &mut Sim<'_>, world: &World, now: Duration) {
-        let host = |site: usize| agent_host(&World::site(site));
         match deed {
             Deed::KillCoordinator(for_) => {
                 self.count("crashes");
@@ -111,12 +110,7 @@ impl Deeds {
                 self.lay(site, sim);
                 world.cut(site, Reason::Held, true);
             }
-            Deed::Release(site) => {
-                self.ways[site].held = false;
-                sim.release(COORDINATOR, host(site));
-                self.lay(site, sim);
-                world.cut(site, Reason::Held, false);
-            }
+            Deed::Release(site) => self.release(site, sim, world),
             Deed::FailDisk(site, op, times) => {
                 self.count("disk faults");
                 world.disks[site].fail(op, 0, times, io::ErrorKind::Other);
@@ -145,6 +139,10 @@ impl Deeds {
                 }
             }
             Deed::Spare => world.watched().spare_is_here = true,
+            Deed::Jump { machine, by } => {
+                self.count("clock jumps");
+                world.jump(machine, by);
+            }
             Deed::Act(act) => {
                 if matches!(act, Act::Rebind(_)) {
                     self.count("rebound sites");
@@ -152,6 +150,13 @@ impl Deeds {
                 world.watched().acts.push_back(act);
             }
         }
+    }
+
+    fn release(&mut self, site: usize, sim: &Sim<'_>, world: &World) {
+        self.ways[site].held = false;
+        sim.release(COORDINATOR, agent_host(&World::site(site)));
+        self.lay(site, sim);
+        world.cut(site, Reason::Held, false);
     }
 
     fn kill_coordinator(&mut self, for_: Duration, sim: &mut Sim<'_>, world: &World, now: Duration) {

@@ -137,7 +137,7 @@ fn start(place: &Place, life: u64) -> Result<switchyard_agent::AgentHandle, swit
     };
     let watch = WatchedLog { world: world.clone(), site: name.clone() };
     let seams = switchyard_agent::Seams {
-        connector: Arc::new(Dial),
+        connector: Arc::new(Dial { wire: world.wires[place.life - 1].clone() }),
         executor: Arc::new(executor),
         clock: Arc::new(clock),
         fs: disk.clone(),

@@ -2,6 +2,7 @@
 
 use crate::outflow::{Flow, Outflow};
 use crate::scenario::SITES;
+use crate::wire::Wire;
 use futures_util::future::BoxFuture;
 use futures_util::{Stream, stream};
 use hyper_util::rt::TokioIo;
@@ -105,7 +106,10 @@ impl AsyncWrite for Accepted {
 }
 
 /// Dials the coordinator.
-pub struct Dial;
+pub struct Dial {
+    /// What its messages go through.
+    pub wire: Wire,
+}
 
 impl Connector for Dial {
     fn connect(&self) -> BoxFuture<'_, Result<Channel, ConnectFailure>> {
@@ -118,6 +122,7 @@ impl Connector for Dial {
                 TcpStream::connect((COORDINATOR, PORT)).await.map(TokioIo::new)
             }));
             let failed = |message: String| ConnectFailure { message, fatal: false };
+            let dial = async { self.wire.before(dial.await?).await };
             match tokio::time::timeout(DIAL_WITHIN, dial).await {
                 Ok(Ok(channel)) => Ok(channel),
                 Ok(Err(error)) => Err(failed(format!("reach the coordinator: {error}"))),

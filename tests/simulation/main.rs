@@ -18,7 +18,9 @@ mod scenario;
 mod show;
 mod store;
 mod time;
+mod unrest;
 mod watch;
+mod wire;
 mod world;
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::deeds::Deeds;
 use crate::hosts;
 use crate::link::{COORDINATOR, agent_host, spare_name};
 use crate::scenario::{Act, Mode, SITES, Scenario};
+use crate::wire::Wire;
 use crate::world::World;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -171,6 +172,10 @@ fn report(
         "writes",
         history.touches.iter().filter(|touch| touch.mark == checkers::Mark::WriteBegan).count() as u64,
     );
+    for (what, count) in world.wires.iter().flat_map(Wire::counts) {
+        *counts.entry(what).or_default() += count;
+    }
+    counts.insert("networks that came apart", world.scenario.swizzles);
     counts.insert("rollouts", history.rollouts.len() as u64);
     let said = world.watched().said.clone();
     let lines = lines_of(world, &history, &said);

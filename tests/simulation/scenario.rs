@@ -3,6 +3,7 @@
 use crate::devices::Faults;
 use crate::dice::Dice;
 use crate::mischief;
+use crate::unrest;
 use std::time::Duration;
 use switchyard_agent::fs::memory::Op;
 
@@ -82,6 +83,13 @@ pub enum Deed {
     Restore(Duration),
     /// The site that changes hands gets another agent from now on.
     Spare,
+    /// The wall clock of a machine jumps; 0 is the coordinator's, then each site's.
+    Jump {
+        /// Whose.
+        machine: usize,
+        /// By so many microseconds.
+        by: i64,
+    },
     /// A person acts.
     Act(Act),
 }
@@ -159,6 +167,8 @@ pub struct Scenario {
     pub deeds: Vec<(Duration, Deed)>,
     /// From then on everything heals that ever does.
     pub healed_at: Duration,
+    /// How often the network comes apart site by site.
+    pub swizzles: u64,
     /// The site whose trouble never ends.
     pub forsaken: Option<usize>,
     /// The site that is taken from its agent and given to another one.
@@ -190,6 +200,7 @@ impl Scenario {
             changes,
             deeds: Vec::new(),
             healed_at,
+            swizzles: 0,
             forsaken: None,
             rebound: None,
         };
@@ -202,6 +213,7 @@ impl Scenario {
             scenario.trouble(&mut dice);
         }
         mischief::add(&mut scenario);
+        unrest::add(&mut scenario);
         if mode == Mode::Liveness {
             scenario.forsake(&mut dice);
         }
@@ -269,6 +281,7 @@ fn mends(deed: Deed, of: usize) -> bool {
         | Deed::Backup
         | Deed::Restore(_)
         | Deed::Spare
+        | Deed::Jump { .. }
         | Deed::Act(_) => false,
     }
 }

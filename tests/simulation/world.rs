@@ -6,8 +6,9 @@ use crate::hardware::Machine;
 use crate::scenario::{Act, SITES, Scenario};
 use crate::store::SimStore;
 use crate::time::{Clock, TrueTime};
+use crate::wire::Wire;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use switchyard_agent::fs::memory::MemoryFs;
 use switchyard_shared::id::{RolloutName, SiteName};
@@ -77,6 +78,9 @@ pub struct World {
     /// The devices.
     pub fleet: Fleet,
     lives: [Arc<AtomicU64>; 5],
+    /// The agents' ways to the coordinator; the last is that of the one that takes a site over.
+    pub wires: [Wire; 4],
+    skews: [Arc<AtomicI64>; 4],
     watched: Arc<Mutex<Watched>>,
 }
 
@@ -84,14 +88,18 @@ impl World {
     /// A world in which nothing has happened.
     pub fn new(scenario: Scenario) -> Self {
         let (seed, time) = (scenario.seed, TrueTime::default());
+        let [ams, ber, cph] = SITES;
+        let wires = [ams, ber, cph, "spare"];
         let fleet = Fleet::new(seed, time.clone(), scenario.faults, scenario.afterlife, change::devices());
         Self {
             store: SimStore::new(seed, time.clone(), scenario.slowest.0),
             disks: [1, 2, 3].map(|disk| MemoryFs::new(seed.wrapping_mul(4).wrapping_add(disk))),
             spare_disk: MemoryFs::new(seed.wrapping_mul(4)),
             machines: [0; 3].map(|_| Machine::new(time.clone())),
+            wires: wires.map(|of| Wire::new(seed, of, time.clone(), scenario.healed_at)),
             fleet,
             time,
+            skews: scenario.skews.map(|skew| Arc::new(AtomicI64::new(skew))),
             lives: Default::default(),
             watched: Arc::default(),
             scenario: Arc::new(scenario),
@@ -105,7 +113,13 @@ impl World {
 
     /// The clock of the coordinator (0) or of a site's agent (1 on).
     pub fn clock(&self, machine: usize) -> Clock {
-        Clock { time: self.time.clone(), skew: self.scenario.skews[machine] }
+        Clock { time: self.time.clone(), skew: self.skews[machine].load(Ordering::SeqCst) }
+    }
+
+    /// A machine's wall clock jumps: as with the real clock, what runs there does not notice, and what starts
+    /// there does.
+    pub fn jump(&self, machine: usize, by: i64) {
+        self.skews[machine].fetch_add(by, Ordering::SeqCst);
     }
 
     /// A machine starts its program once more; how often it has.
