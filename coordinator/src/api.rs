@@ -4,6 +4,7 @@ mod agents;
 mod breaker_watch;
 mod breakers;
 mod enrollment;
+mod health;
 mod inventory;
 mod link;
 mod page;
@@ -50,6 +51,7 @@ impl Api {
     pub async fn routes(self) -> Result<Routes, tonic_reflection::server::Error> {
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter.set_service_status("", tonic_health::ServingStatus::Serving).await;
+        tokio::spawn(health::report(reporter, self.driver.store.clone(), self.stop.clone()));
         let reflection = || {
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(switchyard_proto::DESCRIPTORS)

@@ -16,6 +16,7 @@ mod environment;
 mod fleet;
 mod inbox;
 mod labelled;
+mod looking;
 mod message;
 mod notes;
 mod operate;
@@ -50,12 +51,14 @@ use commits::Commits;
 use configurations::Configurations;
 use effect::Effect;
 use inbox::{Inbox, Taken};
+use looking::{LOOKS_MAX, Look};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use switchyard_proto::convert::link::FromCoordinator;
 use switchyard_shared::guard::{self, Guard};
 use switchyard_shared::time::Timestamp;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// How often sessions are looked at when nothing happens.
@@ -88,9 +91,10 @@ async fn recover(
 ) -> Result<(Driver, Loop), StoreError> {
     let world = recover::world(&*store, clock.now()).await?;
     let (senders, inbox) = inbox::lanes();
-    let driver = Driver::new(senders, store.clone(), clock.clone());
+    let (looks, looks_inbox) = mpsc::channel(LOOKS_MAX);
+    let driver = Driver::new(senders, looks, store.clone(), clock.clone());
     let configurations = Configurations::default();
-    Ok((driver, Loop { world, store, clock, inbox, stop, wake: None, configurations }))
+    Ok((driver, Loop { world, store, clock, inbox, looks: looks_inbox, stop, wake: None, configurations }))
 }
 
 struct Loop {
@@ -98,6 +102,7 @@ struct Loop {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     inbox: Inbox,
+    looks: mpsc::Receiver<Look>,
     stop: CancellationToken,
     wake: Option<Timestamp>,
     configurations: Configurations,
@@ -125,7 +130,7 @@ impl Loop {
             let has_room = commits.has_room();
             tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return self.act_on_all(commits).await,
+                () = self.stop.cancelled() => return self.act_on_what_can_be_written(commits).await,
                 Some(durable) = commits.next() => {
                     self.act_on(durable?).await?;
                     continue;
@@ -134,6 +139,11 @@ impl Loop {
                     if !any {
                         return self.act_on_all(commits).await;
                     }
+                }
+                Some(look) = self.looks.recv() => {
+                    self.world.full = self.store.full();
+                    look(&self.world, self.clock.now());
+                    continue;
                 }
                 () = tokio::time::sleep(sleep), if has_room => {}
             }
@@ -150,6 +160,7 @@ impl Loop {
     /// the stop is durable and pushed at once.
     async fn turn(&mut self, commits: &mut Commits<'_>) -> Result<Turn, StoreError> {
         let mut turn = Turn::new(self.clock.now());
+        self.world.full = None;
         self.world.rollouts.tidy(turn.now);
         let mut taken = Taken::default();
         while !turn.has_stopped
@@ -177,6 +188,21 @@ impl Loop {
     async fn act_on_all(&mut self, commits: &mut Commits<'_>) -> Result<(), StoreError> {
         while let Some(durable) = commits.next().await {
             self.act_on(durable?).await?;
+        }
+        Ok(())
+    }
+
+    /// As [`Self::act_on_all`], but on a full disk nothing is waited for: nobody was told of it.
+    async fn act_on_what_can_be_written(&mut self, commits: &mut Commits<'_>) -> Result<(), StoreError> {
+        while self.store.full().is_none() {
+            tokio::select! {
+                biased;
+                durable = commits.next() => match durable {
+                    Some(durable) => self.act_on(durable?).await?,
+                    None => return Ok(()),
+                },
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
         }
         Ok(())
     }

@@ -136,6 +136,9 @@ pub enum Refused {
         "adopt a later epoch: no agent has called that has met one, so nothing is needed; if agents were refused, let them call again first"
     )]
     NothingToAdopt,
+    /// The coordinator's disk is full: nothing can be changed, everything can be looked at.
+    #[error("make it durable: {0}")]
+    DiskFull(String),
     /// The store failed; the coordinator stops.
     #[error("make it durable: {0}")]
     Store(String),

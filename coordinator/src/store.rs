@@ -117,6 +117,11 @@ pub trait Store: Send + Sync + 'static {
     /// Makes a batch durable. Batches become durable in the order of the calls, each before its answer and,
     /// when several are on their way, when those before it are asked for first; none does after one that failed.
     fn append(&self, batch: Batch) -> Answer<'_, ()>;
+    /// Why nothing can be made durable at present, though it will be by itself once there is room; `None` when
+    /// all is well. Meanwhile `append` does not answer, and what was appended before can be read.
+    fn full(&self) -> Option<String> {
+        None
+    }
     /// Events of one log after `version`, about [`READ_EVENTS_MAX`].
     fn read(&self, stream: &str, version: u64) -> Answer<'_, Vec<StoredEvent>>;
     /// Events of all logs after `sequence`, about [`READ_EVENTS_MAX`].

@@ -9,6 +9,7 @@ mod checks;
 mod clocks;
 mod failpoints;
 mod freezes;
+mod full_disks;
 mod kills;
 mod net;
 mod partitions;
@@ -49,10 +50,10 @@ struct Args {
     /// How much of each part.
     #[arg(long, value_enum, default_value = "quick")]
     size: Size,
-    /// Only these parts: kills, failpoints, freezes, partitions, clocks, power-cuts, aborts; may be given again.
+    /// Only these parts: kills, failpoints, freezes, partitions, clocks, power-cuts, full-disks, aborts; may be given again.
     #[arg(long, value_name = "PART")]
     only: Vec<String>,
-    /// So many of each: kills, deaths at each point, freezes, partitions, jumps, cuts, aborts; whatever the size says.
+    /// So many of each: kills, deaths at each point, freezes, partitions, jumps, cuts, full disks, aborts; whatever the size says.
     #[arg(long, value_name = "N")]
     count: Option<usize>,
     /// Decides every fault; drawn from the clock when it is left out.
@@ -71,13 +72,14 @@ struct Part {
     run: fn(usize, &mut Chance, &mut Report),
 }
 
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     Part { name: "kills", counts: [20, 200, 1000], run: kills::run },
     Part { name: "failpoints", counts: [0, 3, 10], run: failpoints::run },
     Part { name: "freezes", counts: [0, 6, 30], run: freezes::run },
     Part { name: "partitions", counts: [0, 100, 540], run: partitions::run },
     Part { name: "clocks", counts: [0, 6, 40], run: clocks::run },
     Part { name: "power-cuts", counts: [0, 30, 100], run: power_cuts::run },
+    Part { name: "full-disks", counts: [0, 9, 60], run: full_disks::run },
     Part { name: "aborts", counts: [5, 200, 200], run: aborts::run },
 ];
 

@@ -6,5 +6,6 @@ pub mod openssh;
 pub mod place;
 pub mod programs;
 pub mod rehearsal;
+pub mod tmpfs;
 pub mod wait;
 pub mod world;

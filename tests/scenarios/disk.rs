@@ -6,43 +6,12 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use switchyard_agent::simulator::Kind;
+use switchyard_tests::tmpfs::Tmpfs;
 use switchyard_tests::wait;
 use switchyard_tests::world::{TEMPLATE, World, device, document, text};
 
 const DEVICES: usize = 40;
 const PARALLEL: usize = 4;
-
-/// A file system of its own, gone with this.
-struct Tmpfs(PathBuf);
-
-impl Tmpfs {
-    fn mount(path: PathBuf, size: &str) -> Self {
-        std::fs::create_dir_all(&path).expect("a folder");
-        let words = ["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"];
-        assert!(Command::new("mount").args(words).arg(&path).status().expect("mount runs").success());
-        Self(path)
-    }
-
-    /// Takes all the room that is left.
-    fn fill(&self) {
-        let to = format!("of={}", self.filler().display());
-        Command::new("dd").args(["if=/dev/zero", "bs=4096", &to]).output().expect("dd runs");
-    }
-
-    fn free(&self) {
-        std::fs::remove_file(self.filler()).expect("it was full");
-    }
-
-    fn filler(&self) -> PathBuf {
-        self.0.join("filler")
-    }
-}
-
-impl Drop for Tmpfs {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
 
 /// Slow devices and a coordinator, no agent yet.
 fn world() -> World {
@@ -146,6 +115,74 @@ fn an_agent_killed_on_a_full_disk_starts_on_it_and_delivers() {
     end(&world, "killed");
 }
 
+/// A coordinator on a small disk, with an agent and slow devices.
+fn world_on_a_small_disk() -> (World, Tmpfs) {
+    let mut world = World::new();
+    world.simulate(DEVICES, &format!("lab:1-{DEVICES}"), &[&format!("slow:1-{DEVICES}")]);
+    let disk = Tmpfs::mount(world.path("coordinator"), "24m");
+    world.start_coordinator();
+    world.write("device.cfg.j2", TEMPLATE);
+    world.start_agent("lab");
+    (world, disk)
+}
+
+#[test]
+#[ignore = "needs root: use tests/run"]
+fn a_full_disk_at_the_coordinator_stops_new_work_can_be_looked_at_and_loses_nothing() {
+    let (world, disk) = world_on_a_small_disk();
+    roll_out(&world, "cramped");
+    disk.fill();
+    world.coordinator.as_ref().expect("a coordinator").line_with("the disk is full");
+    let status = || world.document(&["status", "cramped", "-o", "json"]);
+    let told = || status()["blocked_on"].to_string().contains("the disk is full");
+    wait::until("the operator is told what it waits for", || told().then_some(()));
+    assert!(world.say(&["rollout", "devices", "cramped"]).contains("dev001"), "all can be looked at");
+    assert!(world.say(&["agent", "list"]).contains("lab"));
+    let pause = world.run(&["rollout", "pause", "cramped", "--reason", "lunch"]);
+    assert!(!pause.status.success() && text(&pause).contains("free space there"), "{}", text(&pause));
+    let contacts = || (1..=DEVICES).map(|number| world.contacts(&device(number))).sum::<usize>();
+    // The right to start what was handed out before ends by itself.
+    wait::pause(std::time::Duration::from_secs(12));
+    let before = contacts();
+    assert!(applied(&world) < DEVICES, "the disk was full before the end");
+    wait::pause(std::time::Duration::from_secs(3));
+    assert_eq!(contacts(), before, "nothing starts while nothing can be made durable");
+    disk.free();
+    world.coordinator.as_ref().expect("a coordinator").line_with("the disk has room again");
+    let end = end(&world, "cramped");
+    assert_eq!(end["devices"]["succeeded"], DEVICES, "{end}");
+}
+
+#[test]
+#[ignore = "needs root: use tests/run"]
+fn a_coordinator_killed_on_a_full_disk_goes_on_when_there_is_room() {
+    let (mut world, disk) = world_on_a_small_disk();
+    roll_out(&world, "twice");
+    disk.fill();
+    world.coordinator.as_ref().expect("a coordinator").line_with("the disk is full");
+    world.coordinator.as_mut().expect("a coordinator").kill();
+    disk.fill();
+    world.launch_coordinator();
+    wait::until("it waits for room or has ended with what to do", || {
+        let output = world.coordinator.as_ref().expect("a coordinator").output().join("\n");
+        (output.contains("the disk is full") || output.contains("make room on")).then_some(())
+    });
+    disk.free();
+    let coordinator = world.coordinator.as_mut().expect("a coordinator");
+    let listens = wait::until("it goes on or has ended with what to do", || {
+        let output = coordinator.output();
+        let listens = output.iter().any(|line| line.contains("listening on"));
+        (listens || coordinator.has_ended()).then_some(listens)
+    });
+    if !listens {
+        let output = coordinator.output().join("\n");
+        assert!(output.contains("make room on") && output.contains("then start again"), "{output}");
+        world.start_coordinator();
+    }
+    let end = end(&world, "twice");
+    assert_eq!(end["devices"]["succeeded"], DEVICES, "{end}");
+}
+
 #[test]
 #[ignore = "needs strace: use tests/run"]
 fn a_failed_sync_is_survived_in_a_new_file_and_one_that_fails_for_ever_ends_the_agent() {
@@ -187,7 +224,7 @@ fn a_damaged_journal_is_refused_set_aside_and_what_was_in_flight_is_unknown_and_
     world.start_agent("lab");
     roll_out(&world, "damaged");
     world.agents.get_mut("lab").unwrap().kill();
-    damage(&world.path("agent-lab/journal"));
+    change(&world.path("agent-lab/journal"), |bytes| bytes.len() / 2);
     world.launch_agent("lab");
     assert_eq!(world.agents.get_mut("lab").unwrap().exit_status(), 1);
     assert!(
@@ -213,8 +250,22 @@ fn a_damaged_journal_is_refused_set_aside_and_what_was_in_flight_is_unknown_and_
     assert!(end["devices"]["unknown"].as_u64().expect("a count") <= PARALLEL as u64, "{end}");
 }
 
-/// Changes a byte in the middle of the newest segment.
-fn damage(journal: &Path) {
+#[test]
+fn an_agent_whose_last_record_was_changed_tells_of_it_and_nothing_is_done_twice() {
+    let mut world = world();
+    world.start_agent("lab");
+    roll_out(&world, "changed");
+    world.agents.get_mut("lab").unwrap().kill();
+    change(&world.path("agent-lab/journal"), |bytes| bytes.len() - 20);
+    world.start_agent("lab");
+    assert!(said(&world, "it goes on under another name"), "{:?}", world.agents["lab"].output());
+    let end = end(&world, "changed");
+    let unknown = end["devices"]["unknown"].as_u64().expect("a count");
+    assert!((1..=PARALLEL as u64).contains(&unknown), "what was in flight is in doubt: {end}");
+}
+
+/// Changes a byte of the newest segment.
+fn change(journal: &Path, which: impl Fn(&[u8]) -> usize) {
     let mut segments: Vec<PathBuf> = std::fs::read_dir(journal)
         .expect("a journal")
         .map(|entry| entry.expect("a name").path())
@@ -223,7 +274,7 @@ fn damage(journal: &Path) {
     segments.sort();
     let path = segments.last().expect("a segment");
     let mut bytes = std::fs::read(path).expect("a file");
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 0x20;
+    let at = which(&bytes);
+    bytes[at] ^= 0x20;
     std::fs::write(path, bytes).expect("a file");
 }

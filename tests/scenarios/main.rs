@@ -3,6 +3,7 @@
 mod abort;
 mod bad_input;
 mod disk;
+mod identities;
 mod killed;
 mod main_job;
 mod openssh;
@@ -11,4 +12,5 @@ mod pace;
 mod readback;
 mod readme;
 mod reflection;
+mod restarts;
 mod silence;

@@ -12,7 +12,7 @@ fn world(devices: usize, faults: &[&str]) -> World {
 }
 
 /// A spec whose devices can be read by `show`; a command takes at most ten seconds.
-fn readable(world: &World, name: &str, show: &str) -> String {
+pub fn readable(world: &World, name: &str, show: &str) -> String {
     let spec = spec(name, "site = \"lab\"", 4, "  timeouts: {command: 10s}\n");
     let spec = spec.replace("{command: load}", &format!("{{command: load, read: {show}}}"));
     world.write(&format!("{name}.yaml"), &spec).display().to_string()
@@ -29,7 +29,7 @@ fn acts(world: &World, number: usize) -> Vec<Kind> {
 }
 
 /// No write follows another one without a reading in between, in no device's own ledger.
-fn assert_no_blind_write(world: &World, devices: usize) {
+pub fn assert_no_blind_write(world: &World, devices: usize) {
     for number in 1..=devices {
         let acts = acts(world, number);
         let blind = acts.windows(2).any(|two| two.iter().all(|kind| kind.ends_a_write()));
@@ -124,6 +124,10 @@ fn a_device_that_is_neither_stays_unknown_and_says_what_to_do() {
     let said = world.say(&["rollout", "devices", "neither", "-o", "json"]);
     assert!(said.contains("neither as it was nor as it should be"), "{said}");
     assert!(said.contains("switchyard device reconcile dev001 --as"), "{said}");
+    let quarantined = || world.say(&["breaker", "list", "-o", "json"]).contains("device/dev001");
+    wait::until("the device is kept from other work", || quarantined().then_some(()));
+    world.say(&["device", "reconcile", "dev001", "--as", "failed", "--reason", "looked at it"]);
+    wait::until("a person's word ends the quarantine", || (!quarantined()).then_some(()));
 }
 
 #[test]

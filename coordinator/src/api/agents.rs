@@ -20,7 +20,7 @@ impl AgentService for Api {
         request: Request<ListAgentsRequest>,
     ) -> Result<Response<ListAgentsResponse>, Status> {
         let asked = request.into_inner();
-        let all = self.driver.ask(|world, _| Ok(agents(world))).await?;
+        let all = self.driver.look(|world, _| Ok(agents(world))).await?;
         let (agents, next_page_token) = page(all, asked.page_size, &asked.page_token, "")?;
         Ok(Response::new(ListAgentsResponse { agents, next_page_token }))
     }

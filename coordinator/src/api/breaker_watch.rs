@@ -23,7 +23,7 @@ type Sent = Result<v1::WatchBreakersResponse, Status>;
 impl Api {
     /// Starts to watch every breaker; a snapshot comes first.
     pub(super) async fn follow_breakers(&self) -> Result<mpsc::Receiver<Sent>, Refused> {
-        let moves = self.driver.ask(|world, _| Ok(world.breaker_moves())).await?;
+        let moves = self.driver.look(|world, _| Ok(world.breaker_moves())).await?;
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
         let driver = self.driver.clone();
         tokio::spawn(async move {
@@ -43,7 +43,7 @@ async fn follow(
     let mut known = None;
     loop {
         moves.mark_unchanged();
-        let (now, all) = driver.ask(|world, turn| Ok((turn.now, world.all_breakers(turn.now)))).await?;
+        let (now, all) = driver.look(|world, now| Ok((now, world.all_breakers(now)))).await?;
         let all: Known = all.into_iter().map(|report| (report.name.clone(), report)).collect();
         for event in news(known.as_ref(), &all, now) {
             if sender.send(Ok(v1::WatchBreakersResponse { event: Some(event) })).await.is_err() {

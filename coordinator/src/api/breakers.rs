@@ -18,7 +18,7 @@ impl BreakerService for Api {
         request: Request<v1::ListBreakersRequest>,
     ) -> Result<Response<v1::ListBreakersResponse>, Status> {
         let asked = request.into_inner();
-        let all = self.driver.ask(|world, turn| Ok(world.all_breakers(turn.now))).await?;
+        let all = self.driver.look(|world, now| Ok(world.all_breakers(now))).await?;
         let (breakers, next_page_token) = page(all, asked.page_size, &asked.page_token, "")?;
         let breakers = breakers.iter().map(Into::into).collect();
         Ok(Response::new(v1::ListBreakersResponse { breakers, next_page_token }))
@@ -86,7 +86,7 @@ impl BreakerService for Api {
         request: Request<v1::GetBreakerRequest>,
     ) -> Result<Response<v1::GetBreakerResponse>, Status> {
         let name = parse(&request.into_inner().name)?;
-        let found = self.driver.ask(move |world, turn| world.known_breaker(&name, turn.now));
+        let found = self.driver.look(move |world, now| world.known_breaker(&name, now));
         let breaker = Some((&found.await?).into());
         Ok(Response::new(v1::GetBreakerResponse { breaker }))
     }

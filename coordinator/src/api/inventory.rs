@@ -54,7 +54,7 @@ impl InventoryService for Api {
     ) -> Result<Response<v1::ListDevicesResponse>, Status> {
         let asked = request.into_inner();
         let filter = parse_filter(&asked.filter)?;
-        let all = self.driver.ask(move |world, _| {
+        let all = self.driver.look(move |world, _| {
             let selected = match &filter {
                 Some(filter) => inventory::select(&world.inventory, filter).map_err(bad_filter)?,
                 None => (0..world.inventory.devices.len()).collect(),

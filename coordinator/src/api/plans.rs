@@ -21,7 +21,7 @@ impl Api {
         asked: v1::PlanRolloutRequest,
         by: String,
     ) -> Result<v1::Plan, Refused> {
-        let inventory = self.driver.ask(|world, _| Ok(world.inventory.clone())).await?;
+        let inventory = self.driver.look(|world, _| Ok(world.inventory.clone())).await?;
         let now = self.driver.clock.now();
         let work = move || build(&asked, &inventory, &by, now);
         let Planned { plan, configs } =
@@ -31,7 +31,7 @@ impl Api {
     }
 
     pub(super) async fn show_plan(&self, name: String) -> Result<v1::Plan, Refused> {
-        let plan = self.driver.ask_about(move |world, _| world.plan(&name).cloned()).await?;
+        let plan = self.driver.look_about(move |world, _| world.plan(&name).cloned()).await?;
         self.shown(&plan).await
     }
 

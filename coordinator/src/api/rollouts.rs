@@ -39,7 +39,7 @@ impl RolloutService for Api {
         request: Request<v1::ListPlansRequest>,
     ) -> Result<Response<v1::ListPlansResponse>, Status> {
         let asked = request.into_inner();
-        let all = self.driver.ask(|world, _| Ok(world.plans.newest_first())).await?;
+        let all = self.driver.look(|world, _| Ok(world.plans.newest_first())).await?;
         let (plans, next_page_token) = page(all, asked.page_size, &asked.page_token, "")?;
         Ok(Response::new(v1::ListPlansResponse { plans, next_page_token }))
     }
@@ -80,10 +80,10 @@ impl RolloutService for Api {
         request: Request<v1::ListRolloutsRequest>,
     ) -> Result<Response<v1::ListRolloutsResponse>, Status> {
         let asked = request.into_inner();
-        let listed = self.driver.ask(move |world, turn| {
+        let listed = self.driver.look(move |world, now| {
             let newest = world.rollouts.newest_first();
             let (shown, next) = page(newest, asked.page_size, &asked.page_token, "")?;
-            let shown = shown.into_iter().map(|name| world.shown(name.as_str(), turn.now));
+            let shown = shown.into_iter().map(|name| world.shown(name.as_str(), now));
             Ok((shown.collect::<Result<_, _>>()?, next))
         });
         let (rollouts, next_page_token) = listed.await?;
@@ -164,7 +164,7 @@ impl RolloutService for Api {
         let asked = request.into_inner();
         let filter = super::inventory::parse_filter(&asked.filter)?;
         let parent = asked.parent.clone();
-        let all = self.driver.ask_about(move |world, _| {
+        let all = self.driver.look_about(move |world, _| {
             let rollout = &world.rollout(&parent)?.rollout;
             let ranks: Vec<usize> = (0..rollout.devices.len()).collect();
             let unknown = |field: &filter::FieldName| {
@@ -206,7 +206,7 @@ impl RolloutService for Api {
 impl Api {
     async fn get(&self, name: &str) -> Result<v1::Rollout, Refused> {
         let name = name.to_owned();
-        self.driver.ask(move |world, turn| world.shown(&name, turn.now)).await
+        self.driver.look(move |world, now| world.shown(&name, now)).await
     }
 
     /// Answers once the word is durable, with the rollout as it is then.

@@ -55,6 +55,7 @@ fn code(refused: &Refused) -> (Code, &'static str) {
         Refused::NothingToAdopt => (Code::FailedPrecondition, "NOTHING_TO_ADOPT"),
         Refused::RestoredBackup { .. } => (Code::FailedPrecondition, "RESTORED_BACKUP"),
         Refused::ToRead(_) => (Code::Unavailable, "PUT_AWAY"),
+        Refused::DiskFull(_) => (Code::ResourceExhausted, "DISK_FULL"),
         Refused::Store(_) => (Code::Unavailable, "STORE_FAILED"),
         Refused::Stopping => (Code::Unavailable, "STOPPING"),
     }

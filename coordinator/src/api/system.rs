@@ -17,12 +17,13 @@ impl SystemService for Api {
         request: Request<GetServerInfoRequest>,
     ) -> Result<Response<GetServerInfoResponse>, Status> {
         let identity = caller_name(&request);
-        let epoch = self.driver.ask(|world, _| Ok(world.epoch)).await?;
+        let epoch = self.driver.look(|world, _| Ok(world.epoch)).await?;
         Ok(Response::new(GetServerInfoResponse {
             version: env!("CARGO_PKG_VERSION").into(),
             epoch,
             started_at: Some(timestamp(self.started_at)),
             identity,
+            trouble: self.driver.store.full().unwrap_or_default(),
         }))
     }
 

@@ -1,7 +1,7 @@
 //! A watcher: reads the durable log at its own pace, so that the driver never waits for it.
 
 use super::Api;
-use crate::driver::{Driver, Turn, World};
+use crate::driver::Driver;
 use crate::refused::Refused;
 use crate::store::StoredEvent;
 use std::sync::Arc;
@@ -49,10 +49,10 @@ impl Api {
         let asked = name.to_owned();
         let (name, rollout, layout, latest) = self
             .driver
-            .ask_about(move |world, turn| {
+            .look_about(move |world, now| {
                 let active = world.rollout(&asked)?;
                 let latest = active.latest.subscribe();
-                let (rollout, layout) = (world.shown(&asked, turn.now)?, active.rollout.layout.clone());
+                let (rollout, layout) = (world.shown(&asked, now)?, active.rollout.layout.clone());
                 Ok((active.rollout.name.clone(), rollout, layout, latest))
             })
             .await?;
@@ -129,15 +129,14 @@ impl Watcher {
     /// Nothing more happens to a rollout that was put away; otherwise the driver is gone.
     async fn was_put_away(&mut self) -> Result<(), Status> {
         let name = self.name.clone();
-        Ok(self.driver.ask(move |world, turn| world.shown(name.as_str(), turn.now).map(drop)).await?)
+        Ok(self.driver.look(move |world, now| world.shown(name.as_str(), now).map(drop)).await?)
     }
 
     /// Sends a heartbeat when it is due or when what the rollout waits for has changed.
     async fn look(&mut self, due: bool) -> Result<bool, Status> {
         let name = self.name.clone();
-        let look =
-            move |world: &mut World, turn: &mut Turn| Ok((turn.now, world.shown(name.as_str(), turn.now)?));
-        let (now, rollout) = self.driver.ask(look).await?;
+        let (now, rollout) =
+            self.driver.look(move |world, now| Ok((now, world.shown(name.as_str(), now)?))).await?;
         let said = said(&rollout);
         if !due && said == self.said {
             return Ok(false);

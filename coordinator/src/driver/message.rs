@@ -2,6 +2,7 @@
 
 use super::effect::{Outbox, Turn};
 use super::inbox::Senders;
+use super::looking::Looks;
 use super::world::World;
 use crate::clock::Clock;
 use crate::refused::Refused;
@@ -108,6 +109,7 @@ impl Message {
 #[derive(Clone)]
 pub struct Driver {
     inbox: Senders,
+    pub(super) looks: Looks,
     /// The store, for reads that need no turn of the driver.
     pub store: Arc<dyn Store>,
     /// The clock.
@@ -115,8 +117,8 @@ pub struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(inbox: Senders, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { inbox, store, clock }
+    pub(super) fn new(inbox: Senders, looks: Looks, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self { inbox, looks, store, clock }
     }
 
     /// Runs `task` in a turn of the driver and answers when what it changed is durable.
@@ -140,6 +142,9 @@ impl Driver {
         inbox: &mpsc::Sender<Message>,
         task: impl FnOnce(&mut World, &mut Turn) -> Result<T, Refused> + Send + 'static,
     ) -> Result<T, Refused> {
+        if let Some(full) = self.store.full() {
+            return Err(Refused::DiskFull(full));
+        }
         let (reply, answer) = oneshot::channel();
         let task: Task = Box::new(move |world, turn| {
             let result = task(world, turn);

@@ -47,6 +47,7 @@ pub(super) async fn world(store: &dyn Store, now: Timestamp) -> Result<World, St
         watermarks: read_watermarks(store).await?,
         bindings: read_bindings(store).await?,
         ahead: BTreeMap::new(),
+        full: None,
         next_session: epoch << SESSIONS_BITS,
         turns: 0,
         breaker_moves: watch::channel(0).0,

@@ -388,6 +388,7 @@ mod away;
 mod bad_input;
 mod connecting;
 mod doubts;
+mod full;
 mod shared_sites;
 mod sites;
 mod stopping;

@@ -59,6 +59,8 @@ pub struct World {
     pub(super) bindings: BTreeMap<SiteName, Binding>,
     /// Agents that have met a later state than this coordinator knows; not durable.
     pub(super) ahead: BTreeMap<AgentName, Ahead>,
+    /// Why nothing can be made durable at present, continuing "failed to …".
+    pub(super) full: Option<String>,
     pub(super) next_session: u64,
     pub(super) turns: usize,
     /// Rises with every move of a breaker; watchers wait on it.
@@ -135,7 +137,14 @@ impl World {
         }
         let quiet = if active.rollout.has_ended() { Vec::new() } else { self.quiet_lines(active) };
         let doubts = quiet.into_iter().chain(self.doubt_lines(active));
-        lines.into_iter().map(|line| self.explain_ahead(self.explain_busy(line))).chain(doubts).collect()
+        let full = self.full.iter().filter(|_| !active.rollout.has_ended());
+        let full = full.map(|full| {
+            format!(
+                "the coordinator failed to {full}; until then nothing is started and no result acknowledged"
+            )
+        });
+        let lines = full.chain(lines);
+        lines.map(|line| self.explain_ahead(self.explain_busy(line))).chain(doubts).collect()
     }
 
     /// The breakers of a rollout's sites, devices and groups that are not closed.

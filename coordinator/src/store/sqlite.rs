@@ -4,10 +4,12 @@
 mod check;
 mod open;
 mod pack;
+mod room;
 
 use super::{Answer, Batch, READ_EVENTS_MAX, Store, StoreError, StoredEvent};
 use crate::failpoint;
 use check::{Health, When};
+use room::{Fullness, Room};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -32,6 +34,7 @@ type Query = Box<dyn FnOnce(&Connection) + Send>;
 /// A database file, open.
 pub struct SqliteStore {
     place: String,
+    full: Fullness,
     writer: SyncSender<(Batch, Reply<()>)>,
     reader: SyncSender<Query>,
 }
@@ -51,17 +54,17 @@ impl SqliteStore {
         let reading = open::connect(path)?;
         let (writer, batches) = sync_channel(REQUESTS_MAX);
         let (reader, queries) = sync_channel::<Query>(REQUESTS_MAX);
-        let for_writer = place.clone();
+        let (for_writer, (full, room)) = (place.clone(), room::ends());
         let spawned = thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || write_loop(connection, &batches, &for_writer, &health))
+            .spawn(move || write_loop(connection, &batches, &for_writer, &health, &room))
             .and_then(|_| {
                 thread::Builder::new()
                     .name("store-reader".into())
                     .spawn(move || queries.into_iter().for_each(|query| query(&reading)))
             });
         match spawned {
-            Ok(_) => Ok(Self { place, writer, reader }),
+            Ok(_) => Ok(Self { place, full, writer, reader }),
             Err(cause) => Err(StoreError::Failed { place, cause: cause.to_string() }),
         }
     }
@@ -99,6 +102,10 @@ impl Store for SqliteStore {
                 Err(_) => Err(self.gone()),
             }
         })
+    }
+
+    fn full(&self) -> Option<String> {
+        self.full.why()
     }
 
     fn read(&self, stream: &str, version: u64) -> Answer<'_, Vec<StoredEvent>> {
@@ -177,6 +184,7 @@ fn write_loop(
     batches: &Receiver<(Batch, Reply<()>)>,
     place: &str,
     health: &Health,
+    room: &Room,
 ) {
     let mut failed_before = Ok(());
     while let Ok(first) = batches.recv() {
@@ -187,9 +195,10 @@ fn write_loop(
             group.push(next);
         }
         // What comes after a batch that failed was decided in the belief that it is durable.
-        let written = failed_before
-            .and_then(|()| health.check())
-            .and_then(|()| write_group(&mut connection, &group).map_err(|error| failed(place, &error)));
+        let written = failed_before.and_then(|()| health.check()).and_then(|()| {
+            room.wait_for(place, || write_group(&mut connection, &group))
+                .map_err(|error| failed(place, &error))
+        });
         for (_, answer) in group {
             let _ = answer.send(written.clone());
         }

@@ -213,3 +213,37 @@ async fn a_rollout_that_waits_for_a_device_in_doubt_says_so_with_the_command() {
     assert!(says("held by rollouts/test, which has ended"), "{lines:?}");
     assert!(says("switchyard device reconcile a"), "{lines:?}");
 }
+
+#[tokio::test]
+async fn a_persons_word_on_a_doubt_ends_the_quarantine_of_its_device_and_a_wish_to_read_does_not() {
+    let mut bench = Bench::new(&readable()).await;
+    bench.ended_in_doubt().await;
+    let name = switchyard_shared::breaker::Name::parse("device/a").unwrap();
+    let closed = Report::closed(name.clone(), SiteName::new("lab").ok(), Timestamp(0));
+    let open = Report { state: switchyard_shared::breaker::State::Open, ..closed };
+    bench.driver.deliver(bench.agent.session, FromAgent::Breaker(open)).await.unwrap();
+    bench.driver.ask(|_, _| Ok(())).await.unwrap();
+    let resets = |agent: &mut Agent| {
+        let heard = std::iter::from_fn(|| agent.inbox.try_recv().ok());
+        let resets = heard.filter_map(|message| match message {
+            FromCoordinator::Breaker { name, action: BreakerAction::Reset, by, reason } => {
+                Some((name, by, reason))
+            }
+            FromCoordinator::Breaker { .. }
+            | FromCoordinator::Welcome(_)
+            | FromCoordinator::HeartbeatReply(_)
+            | FromCoordinator::Ack(_)
+            | FromCoordinator::Assignment(_)
+            | FromCoordinator::Cancel { .. }
+            | FromCoordinator::Site(_) => None,
+        });
+        resets.collect::<Vec<_>>()
+    };
+    bench.reconcile(read_again()).await.unwrap();
+    bench.driver.ask(|_, _| Ok(())).await.unwrap();
+    assert_eq!(resets(&mut bench.agent), [], "a reading passes a quarantine by itself");
+    let word = Reconcile { word: Some(Word::Failed), reason: "looked at it".into(), ..read_again() };
+    bench.reconcile(word).await.unwrap();
+    bench.driver.ask(|_, _| Ok(())).await.unwrap();
+    assert_eq!(resets(&mut bench.agent), [(name, "anna".to_owned(), "looked at it".to_owned())]);
+}

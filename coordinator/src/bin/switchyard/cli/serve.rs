@@ -50,8 +50,13 @@ impl Serve {
     }
 }
 
+/// How the system says that a disk is full, whoever passes it on.
+const NO_ROOM: &str = "os error 28";
+
 fn failed(error: &ServeError) -> Failure {
-    Failure::new(Exit::Error, "SERVE", format!("failed to {error}"))
+    let failure = Failure::new(Exit::Error, "SERVE", format!("failed to {error}"));
+    let is_full = failure.message.contains(NO_ROOM);
+    if is_full { failure.hint("make room on that disk, then start again; nothing is lost") } else { failure }
 }
 
 /// Logs to standard error; `SWITCHYARD_LOG` takes a filter such as `debug`.

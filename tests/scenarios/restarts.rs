@@ -1,0 +1,119 @@
+//! Programs that are asked to end drain and go on later; a coordinator on an older copy of its database serves
+//! no work until a person says so.
+
+use super::readback::{assert_no_blind_write, readable};
+use switchyard_tests::wait;
+use switchyard_tests::world::{TEMPLATE, World, device, document, text};
+
+const DEVICES: usize = 24;
+
+fn rolling_out(name: &str) -> World {
+    let world = World::simulated(DEVICES, &format!("lab:1-{DEVICES}"), &[&format!("slow:1-{DEVICES}")]);
+    world.write("device.cfg.j2", TEMPLATE);
+    world.say(&["apply", "-f", &readable(&world, name, "show"), "--no-wait"]);
+    wait_for(&world, 4);
+    world
+}
+
+fn applied(world: &World) -> usize {
+    (1..=DEVICES).filter(|number| world.applies(&device(*number)) > 0).count()
+}
+
+fn wait_for(world: &World, devices: usize) {
+    wait::until("some devices are configured", || (applied(world) >= devices).then_some(()));
+}
+
+/// Waits for the end: every device has it, and none was written to blindly.
+fn ends_well(world: &World, name: &str) {
+    let output = world.run(&["watch", name, "-o", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let end = document(&output);
+    let count = |state: &str| end["devices"][state].as_u64().expect("a count");
+    assert_eq!(count("succeeded") + count("unchanged"), DEVICES as u64, "{end}");
+    assert_no_blind_write(world, DEVICES);
+    for number in 1..=DEVICES {
+        assert_eq!(world.applies(&device(number)), 1, "{}", device(number));
+    }
+}
+
+#[test]
+fn a_coordinator_that_is_asked_to_end_ends_with_0_and_its_rollout_goes_on_when_it_is_started_again() {
+    let mut world = rolling_out("calm");
+    let mut coordinator = world.coordinator.take().expect("a coordinator");
+    coordinator.terminate();
+    assert_eq!(coordinator.exit_status(), 0, "{:#?}", coordinator.output());
+    world.start_coordinator();
+    ends_well(&world, "calm");
+}
+
+#[test]
+fn an_agent_that_is_asked_to_end_finishes_what_it_writes_ends_with_0_and_leaves_no_doubt() {
+    let mut world = rolling_out("drained");
+    let mut agent = world.agents.remove("lab").expect("an agent");
+    agent.terminate();
+    assert_eq!(agent.exit_status(), 0, "{:#?}", agent.output());
+    let status = world.document(&["status", "drained", "-o", "json"]);
+    assert_eq!(status["devices"]["unknown"], 0, "{status}");
+    let before = applied(&world);
+    assert!(before < DEVICES, "it ended within the rollout");
+    world.start_agent("lab");
+    assert!(
+        !world.agents["lab"].output().iter().any(|line| line.contains("stopped while it wrote")),
+        "{:#?}",
+        world.agents["lab"].output()
+    );
+    ends_well(&world, "drained");
+}
+
+const DATABASE: [&str; 3] = ["switchyard.db", "switchyard.db-wal", "switchyard.db-shm"];
+
+fn copy(world: &World, from: &str, to: &str) {
+    for part in DATABASE {
+        let (from, to) = (world.path(from).join(part), world.path(to).join(part));
+        let _there_was_none = std::fs::remove_file(&to);
+        if from.exists() {
+            std::fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
+            std::fs::copy(from, to).expect("a copy");
+        }
+    }
+}
+
+fn end_coordinator(world: &mut World) {
+    let mut coordinator = world.coordinator.take().expect("a coordinator");
+    coordinator.terminate();
+    assert_eq!(coordinator.exit_status(), 0);
+}
+
+#[test]
+fn on_an_older_copy_of_its_database_a_coordinator_starts_nothing_until_the_later_epoch_is_adopted() {
+    let mut world = rolling_out("restored");
+    end_coordinator(&mut world);
+    copy(&world, "coordinator", "backup");
+    world.start_coordinator();
+    wait_for(&world, 10);
+    end_coordinator(&mut world);
+    copy(&world, "backup", "coordinator");
+    world.start_coordinator();
+    world.agents["lab"].line_with("switchyard admin adopt-epoch");
+    let logins = || (1..=DEVICES).map(|number| world.contacts(&device(number))).sum::<usize>();
+    wait::until("what ran has ended", || {
+        let before = logins();
+        wait::pause(std::time::Duration::from_secs(2));
+        (logins() == before).then_some(())
+    });
+    let before = logins();
+    assert!(applied(&world) < DEVICES, "there is something left to do");
+    let status = text(&world.run(&["status", "restored"]));
+    assert!(status.contains("adopt-epoch"), "the operator is told what to do: {status}");
+    wait::pause(std::time::Duration::from_secs(3));
+    assert_eq!(logins(), before, "no device is touched before a person has decided");
+    let said = world.say(&["admin", "adopt-epoch", "--reason", "the disk died", "--yes"]);
+    assert!(said.contains("UNKNOWN"), "{said}");
+    let output = world.run(&["watch", "restored", "-o", "json"]);
+    let end = document(&output);
+    let count = |state: &str| end["devices"][state].as_u64().expect("a count");
+    // What a device had before, the backup does not know: one that was not configured yet needs a person.
+    assert_eq!(count("succeeded") + count("unknown"), DEVICES as u64, "{end}");
+    assert_eq!(count("succeeded"), applied(&world) as u64, "what has it is found to have it: {end}");
+    assert_no_blind_write(&world, DEVICES);
+}
