@@ -89,10 +89,11 @@ async fn recover(
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
 ) -> Result<(Driver, Loop), StoreError> {
-    let world = recover::world(&*store, clock.now()).await?;
+    let wall = clock.clone();
+    let (world, clock) = recover::world(&*store, clock).await?;
     let (senders, inbox) = inbox::lanes();
     let (looks, looks_inbox) = mpsc::channel(LOOKS_MAX);
-    let driver = Driver::new(senders, looks, store.clone(), clock.clone());
+    let driver = Driver::new(senders, looks, store.clone(), clock.clone(), wall);
     let configurations = Configurations::default();
     Ok((driver, Loop { world, store, clock, inbox, looks: looks_inbox, stop, wake: None, configurations }))
 }

@@ -26,7 +26,7 @@ pub fn add(scenario: &mut Scenario) {
 /// A clock jumps; half of the time its machine loses power soon, since a program reads the clock as it starts.
 fn jumps(scenario: &mut Scenario, dice: &mut Dice) {
     for _ in 0..=dice.below(2) {
-        let machine = 1 + usize::try_from(dice.below(SITES.len() as u64)).unwrap_or(0);
+        let machine = usize::try_from(dice.below(1 + SITES.len() as u64)).unwrap_or(0);
         let at = dice.millis(600, millis(scenario.healed_at));
         let by = dice.pick(&[JUMP, -JUMP]);
         scenario.deeds.push((at, Deed::Jump { machine, by }));

@@ -56,7 +56,7 @@ impl EnrollmentService for Api {
         let agent = AgentName::new(&name).map_err(|error| bad("site", error.to_string()))?;
         let (certificate, ca_certificate) = self
             .pki()?
-            .sign_agent(&asked.certificate_request, &site, &agent, self.driver.clock.now())
+            .sign_agent(&asked.certificate_request, &site, &agent, self.driver.wall.now())
             .map_err(|error| bad("certificate_request", error.to_string()))?;
         let for_agent = agent.clone();
         let at = site.clone();

@@ -112,13 +112,21 @@ pub struct Driver {
     pub(super) looks: Looks,
     /// The store, for reads that need no turn of the driver.
     pub store: Arc<dyn Store>,
-    /// The clock.
+    /// The clock of everything that is recorded: it never goes back, not even from one start to the next.
     pub clock: Arc<dyn Clock>,
+    /// The machine's clock, for what other machines compare with theirs.
+    pub wall: Arc<dyn Clock>,
 }
 
 impl Driver {
-    pub(super) fn new(inbox: Senders, looks: Looks, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { inbox, looks, store, clock }
+    pub(super) fn new(
+        inbox: Senders,
+        looks: Looks,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        wall: Arc<dyn Clock>,
+    ) -> Self {
+        Self { inbox, looks, store, clock, wall }
     }
 
     /// Runs `task` in a turn of the driver and answers when what it changed is durable.

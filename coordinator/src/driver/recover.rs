@@ -9,6 +9,7 @@ use super::plans::{self, Plans};
 use super::rollouts::Rollouts;
 use super::sites::{self, Binding};
 use super::world::{Active, World};
+use crate::clock::{Clock, GoesOn};
 use crate::store::{Batch, Document, Store, StoreError, StoredEvent};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -26,7 +27,10 @@ use tokio::sync::watch;
 const SESSIONS_BITS: u32 = 32;
 
 /// Replays the log and raises the epoch, durably, before anything else happens.
-pub(super) async fn world(store: &dyn Store, now: Timestamp) -> Result<World, StoreError> {
+pub(super) async fn world(
+    store: &dyn Store,
+    clock: Arc<dyn Clock>,
+) -> Result<(World, Arc<dyn Clock>), StoreError> {
     let inventory = read_inventory(store).await?;
     let epoch = raise_epoch(store).await?;
     let mut world = World {
@@ -53,7 +57,9 @@ pub(super) async fn world(store: &dyn Store, now: Timestamp) -> Result<World, St
         breaker_moves: watch::channel(0).0,
         environment_seen: Timestamp(i64::MIN),
     };
-    read_rollouts(store, &mut world, now).await?;
+    let recorded_until = read_rollouts(store, &mut world, clock.now()).await?;
+    let clock = GoesOn::after(recorded_until, clock);
+    let now = clock.now();
     world.hold_again();
     world.rollouts.each_live(|active| active.rollout.notes_lost(None));
     let quiet = world.bindings.iter().filter(|(_, binding)| binding.quiet);
@@ -68,7 +74,7 @@ pub(super) async fn world(store: &dyn Store, now: Timestamp) -> Result<World, St
     let live = world.rollouts.live().count();
     crate::failpoint::here("recovered");
     tracing::info!(epoch = world.epoch, rollouts = world.rollouts.len(), live, "recovered");
-    Ok(world)
+    Ok((world, clock))
 }
 
 async fn raise_epoch(store: &dyn Store) -> Result<u64, StoreError> {
@@ -131,8 +137,13 @@ async fn read_watermarks(store: &dyn Store) -> Result<BTreeMap<AgentName, u64>, 
 }
 
 /// Replays what goes on; of what ended and holds no device only the end is read. What an earlier version
-/// left without a record of its end gets one.
-async fn read_rollouts(store: &dyn Store, world: &mut World, now: Timestamp) -> Result<(), StoreError> {
+/// left without a record of its end gets one. Gives the time of the latest event of what goes on.
+async fn read_rollouts(
+    store: &dyn Store,
+    world: &mut World,
+    now: Timestamp,
+) -> Result<Timestamp, StoreError> {
+    let mut recorded_until = Timestamp(i64::MIN);
     for (id, body) in store.documents(away::KIND).await? {
         let bad = |why: String| unreadable(away::KIND, &id, &why);
         let name = RolloutName::new(&id).map_err(|error| bad(error.to_string()))?;
@@ -146,9 +157,10 @@ async fn read_rollouts(store: &dyn Store, world: &mut World, now: Timestamp) -> 
             continue;
         }
         let name = RolloutName::new(name).map_err(|error| unreadable("log", name, &error.to_string()))?;
-        let active = replay(store, &name, &mut world.plans).await?;
+        let (active, until) = replay(store, &name, &mut world.plans).await?;
         if !away::is_settled(&active) {
             world.rollouts.insert(active);
+            recorded_until = recorded_until.max(until);
             continue;
         }
         let record = world.record_of(&active, now);
@@ -157,15 +169,20 @@ async fn read_rollouts(store: &dyn Store, world: &mut World, now: Timestamp) -> 
         world.rollouts.put_away(&name, ended, now);
         store.append(Batch { events: Vec::new(), documents: vec![record] }).await?;
     }
-    Ok(())
+    Ok(recorded_until)
 }
 
 /// One rollout from its own log.
 pub(super) async fn rollout(store: &dyn Store, name: &RolloutName) -> Result<Active, StoreError> {
-    replay(store, name, &mut Plans::default()).await
+    Ok(replay(store, name, &mut Plans::default()).await?.0)
 }
 
-async fn replay(store: &dyn Store, name: &RolloutName, plans: &mut Plans) -> Result<Active, StoreError> {
+/// A rollout, and the time of its latest event.
+async fn replay(
+    store: &dyn Store,
+    name: &RolloutName,
+    plans: &mut Plans,
+) -> Result<(Active, Timestamp), StoreError> {
     let stream = format!("rollouts/{name}");
     let page = store.read(&stream, 0).await?;
     let first = page.first().ok_or_else(|| unreadable("log", &stream, "it is empty"))?;
@@ -181,15 +198,17 @@ async fn replay(store: &dyn Store, name: &RolloutName, plans: &mut Plans) -> Res
     let rollout = Rollout::from_created(name.clone(), Arc::new(planned.layout()), &created, first.at)
         .map_err(|error| unreadable("event", &stream, &error.to_string()))?;
     let mut active = Active { rollout, plan: planned, notes: Notes::default(), latest: watch::channel(1).0 };
+    let mut until = first.at;
     let mut page: Vec<StoredEvent> = page.into_iter().skip(1).collect();
     loop {
         for stored in &page {
+            until = until.max(stored.at);
             take(&mut active, stored)?;
         }
         page = store.read(&stream, active.rollout.sequence).await?;
         if page.is_empty() {
             active.latest.send_replace(active.rollout.sequence);
-            return Ok(active);
+            return Ok((active, until));
         }
     }
 }
