@@ -58,6 +58,11 @@ fn an_agent_killed_in_the_middle_leaves_doubt_as_unknown_and_configures_nothing_
     assert_told_truly(&world, &end);
     let unknown = end["devices"]["unknown"].as_u64().unwrap();
     assert_eq!(status, if unknown > 0 { 3 } else { 0 }, "{end}");
+    let mut agent = world.agents.remove("lab").expect("an agent");
+    agent.terminate();
+    assert_eq!(agent.exit_status(), 0);
+    world.launch_agent("lab");
+    world.agents["lab"].line_with(" 0 results to deliver");
 }
 
 #[test]

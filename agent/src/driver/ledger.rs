@@ -129,6 +129,21 @@ impl Ledger {
         !self.resend.is_empty() || self.unsent().is_some()
     }
 
+    /// Numbers that no result has or will have, from the first to the last of each range: the journal leaves
+    /// some out after a crash. Without them the coordinator would wait for results that never come.
+    pub fn left_out(&self) -> Vec<(u64, u64)> {
+        let next = self.last_sequence.saturating_add(1);
+        let mut expected = self.acked.saturating_add(1);
+        let mut found = Vec::new();
+        for number in self.results.keys().copied().chain([next]) {
+            if number > expected {
+                found.push((expected, number - 1));
+            }
+            expected = number.saturating_add(1);
+        }
+        found
+    }
+
     /// Operations whose result is not acknowledged.
     pub fn ops(&self) -> impl Iterator<Item = &OpId> {
         self.by_op.keys()
@@ -157,5 +172,36 @@ impl Ledger {
     fn unsent(&self) -> Option<u64> {
         let next = self.results.range(self.sent.saturating_add(1)..).next().map(|(sequence, _)| *sequence);
         next.filter(|sequence| *sequence <= self.durable || !guard::holds(Guard::ResultFsync))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use switchyard_shared::id::{DeviceName, RolloutName};
+    use switchyard_shared::outcome::{Class, LeftAs, Phase};
+    use switchyard_shared::time::Timestamp;
+
+    fn op(n: u64) -> OpId {
+        let (rollout, device) = (RolloutName::new("ntp").unwrap(), DeviceName::new(format!("d{n}")).unwrap());
+        OpId { rollout, device, attempt: 1 }
+    }
+
+    fn outcome() -> Outcome {
+        Outcome::new(Class::Ok, Phase::Verify, LeftAs::Changed, "", Timestamp(1))
+    }
+
+    #[test]
+    fn every_number_that_is_neither_in_hand_nor_to_come_is_named_as_left_out() {
+        let results = BTreeMap::from([(6, (op(6), outcome())), (1_000_007, (op(7), outcome()))]);
+        let state = State { acked: 4, last_sequence: 2_000_007, results, ..State::default() };
+        let mut ledger = Ledger::new(state);
+        assert_eq!(ledger.left_out(), [(5, 5), (7, 1_000_006), (1_000_008, 2_000_007)]);
+        ledger.add(op(8), outcome(), true);
+        assert_eq!(ledger.left_out(), [(5, 5), (7, 1_000_006), (1_000_008, 2_000_007)]);
+        ledger.acked(1_000_007);
+        assert_eq!(ledger.left_out(), [(1_000_008, 2_000_007)]);
+        ledger.acked(2_000_008);
+        assert_eq!(ledger.left_out(), []);
     }
 }

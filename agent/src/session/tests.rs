@@ -63,6 +63,7 @@ impl Bench {
             max_in_flight: 4,
             journal_id: "j".into(),
             former_journal_ids: Vec::new(),
+            left_out: Vec::new(),
         };
         reply.send(hello).unwrap();
     }

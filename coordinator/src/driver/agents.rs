@@ -53,8 +53,14 @@ impl World {
             results_at_once: RESULTS_AT_ONCE_MAX as u32,
         };
         turn.send(&outbox, FromCoordinator::Welcome(welcome));
-        let session =
-            Session { id, agent: peer.agent.clone(), outbox, granted: 0, sent: 0, ahead: Ahead::default() };
+        let session = Session {
+            id,
+            agent: peer.agent.clone(),
+            outbox,
+            granted: 0,
+            sent: 0,
+            ahead: Ahead::of(hello.left_out.clone()),
+        };
         if let Some(before) = self.fleet.sessions.insert(site.clone(), session) {
             before.outbox.close.cancel();
             self.notes_lost(&site);

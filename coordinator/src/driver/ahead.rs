@@ -1,5 +1,5 @@
 //! Results that came before older ones: only what came without a gap is acknowledged, since an agent forgets
-//! everything up to what is.
+//! everything up to what is. Numbers that an agent says it never gives are no gap.
 
 use std::collections::BTreeSet;
 
@@ -8,22 +8,42 @@ const REMEMBERED_MAX: usize = 10_000;
 
 /// Sequences of one session beyond the first that is missing.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Ahead(BTreeSet<u64>);
+pub(super) struct Ahead {
+    came: BTreeSet<u64>,
+    left_out: Vec<(u64, u64)>,
+}
 
 impl Ahead {
+    /// Those of an agent that never gives these numbers, from the first to the last of each range.
+    pub fn of(mut left_out: Vec<(u64, u64)>) -> Self {
+        left_out.sort_unstable();
+        Self { came: BTreeSet::new(), left_out }
+    }
+
     /// The result of `sequence` came: up to where all of them are here, when that was `watermark` before.
     pub fn without_gap(&mut self, sequence: u64, watermark: u64) -> u64 {
-        if sequence > watermark.saturating_add(1) {
-            if self.0.len() < REMEMBERED_MAX {
-                self.0.insert(sequence);
+        let mut up_to = self.beyond_what_is_left_out(watermark);
+        if sequence > up_to.saturating_add(1) {
+            if self.came.len() < REMEMBERED_MAX {
+                self.came.insert(sequence);
             }
             return watermark;
         }
-        let mut up_to = sequence.max(watermark);
-        while self.0.first().is_some_and(|next| *next <= up_to.saturating_add(1)) {
-            up_to = self.0.pop_first().map_or(up_to, |next| next.max(up_to));
+        up_to = self.beyond_what_is_left_out(sequence.max(up_to));
+        while self.came.first().is_some_and(|next| *next <= up_to.saturating_add(1)) {
+            up_to = self.came.pop_first().map_or(up_to, |next| next.max(up_to));
+            up_to = self.beyond_what_is_left_out(up_to);
         }
         up_to
+    }
+
+    /// The number before the next that may come.
+    fn beyond_what_is_left_out(&self, up_to: u64) -> u64 {
+        let beyond = |up_to: u64, (first, last): &(u64, u64)| match (*first..=*last).contains(&(up_to + 1)) {
+            true => *last,
+            false => up_to,
+        };
+        self.left_out.iter().fold(up_to.min(u64::MAX - 1), beyond)
     }
 }
 
@@ -44,11 +64,23 @@ mod tests {
     }
 
     #[test]
+    fn numbers_that_an_agent_never_gives_are_no_gap_and_those_around_them_are() {
+        let mut ahead = Ahead::of(vec![(1_000_012, 2_000_011), (9, 1_000_008)]);
+        assert_eq!(ahead.without_gap(1_000_009, 7), 7, "8 is missing");
+        assert_eq!(ahead.without_gap(8, 7), 1_000_009, "with what came before");
+        assert_eq!(ahead.without_gap(1_000_011, 1_000_009), 1_000_009);
+        assert_eq!(ahead.without_gap(1_000_010, 1_000_009), 2_000_011);
+        assert_eq!(ahead.without_gap(2_000_012, 2_000_011), 2_000_012);
+        let mut first = Ahead::of(vec![(8, 1_000_007)]);
+        assert_eq!(first.without_gap(1_000_008, 7), 1_000_008, "the first one after a crash");
+    }
+
+    #[test]
     fn endlessly_many_results_ahead_of_one_take_bounded_memory_and_lose_nothing() {
         let mut ahead = Ahead::default();
         let many = REMEMBERED_MAX as u64 * 2;
         assert!((2..many).all(|sequence| ahead.without_gap(sequence, 0) == 0));
-        assert_eq!(ahead.0.len(), REMEMBERED_MAX);
+        assert_eq!(ahead.came.len(), REMEMBERED_MAX);
         let up_to = ahead.without_gap(1, 0);
         assert_eq!(up_to, REMEMBERED_MAX as u64 + 1, "what is beyond comes again");
     }

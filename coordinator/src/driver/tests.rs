@@ -119,6 +119,7 @@ fn hello(in_hand: Vec<OpId>) -> Hello {
         max_in_flight: 64,
         journal_id: "j".into(),
         former_journal_ids: Vec::new(),
+        left_out: Vec::new(),
     }
 }
 

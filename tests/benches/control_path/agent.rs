@@ -39,6 +39,7 @@ impl Agent {
             max_in_flight: 1024,
             journal_id: "bench".into(),
             former_journal_ids: Vec::new(),
+            left_out: Vec::new(),
             site_epoch: 0,
             last_sequence: None,
         };

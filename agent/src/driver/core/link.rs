@@ -19,6 +19,7 @@ impl Core {
             coordinator_epoch: self.coordinator_epoch,
             journal_id: self.journal_id.clone(),
             former_journal_ids: self.former_journal_ids.clone(),
+            left_out: self.ledger.left_out(),
             site_epoch: self.site_epoch,
             last_sequence: Some(self.ledger.last_sequence()),
             max_in_flight: u32::try_from(self.pool.max()).unwrap_or(u32::MAX),

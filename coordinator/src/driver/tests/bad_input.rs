@@ -183,3 +183,15 @@ async fn an_agent_that_comes_back_with_an_older_copy_of_its_journal_is_not_belie
         assert_eq!(bench.device().await.0, state);
     }
 }
+
+#[tokio::test]
+async fn numbers_that_an_agent_left_out_after_a_crash_keep_no_result_from_being_acknowledged() {
+    let (driver, name, _, ops) = three().await;
+    let back = Hello { left_out: vec![(2, 1_000_001)], ..hello(ops.clone()) };
+    let mut agent = connect(&driver, "one", back).await.unwrap();
+    agent.report(&driver, 1_000_003, &ops[1], Class::Ok).await;
+    assert_eq!(agent.ack().await, 1, "the one before it may be on its way");
+    agent.report(&driver, 1_000_002, &ops[0], Class::Ok).await;
+    while agent.ack().await != 1_000_003 {}
+    assert_eq!(state(&driver, &name).await.1, 3);
+}

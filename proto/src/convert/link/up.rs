@@ -15,6 +15,8 @@ pub const IN_HAND_MAX: usize = 20_000;
 
 /// Former names of its journal that are looked at.
 const FORMER_JOURNALS_MAX: usize = 64;
+/// Ranges of numbers left out that are looked at.
+const LEFT_OUT_MAX: usize = 256;
 /// Longest name of a journal, in bytes.
 const JOURNAL_ID_BYTES_MAX: usize = 64;
 
@@ -35,6 +37,8 @@ pub struct Hello {
     pub max_in_flight: u32,
     /// Names its journal since that was last opened.
     pub journal_id: String,
+    /// Numbers of results that it never gives, from the first to the last of each range.
+    pub left_out: Vec<(u64, u64)>,
     /// What its journal was called before, newest first.
     pub former_journal_ids: Vec<String>,
     /// The highest epoch of its site that it has seen.
@@ -99,6 +103,7 @@ impl From<FromAgent> for agent_v1::ConnectRequest {
                 max_in_flight: hello.max_in_flight,
                 journal_id: hello.journal_id,
                 former_journal_ids: hello.former_journal_ids,
+                left_out: hello.left_out.into_iter().map(range).collect(),
                 site_epoch: hello.site_epoch,
                 last_sequence: hello.last_sequence,
             }),
@@ -181,10 +186,15 @@ fn to_results(wire: Vec<agent_v1::Result>) -> Result<Vec<Reported>, BadField> {
     results.map_err(|error| error.within("results"))
 }
 
+fn range((first, last): (u64, u64)) -> agent_v1::SequenceRange {
+    agent_v1::SequenceRange { first, last }
+}
+
 fn to_hello(wire: agent_v1::Hello) -> Result<Hello, BadField> {
     if wire.in_hand.len() > IN_HAND_MAX {
         return Err(BadField::new("in_hand", format!("more than {IN_HAND_MAX} operations")));
     }
+    let left_out = wire.left_out.iter().take(LEFT_OUT_MAX);
     let former = wire.former_journal_ids.iter().take(FORMER_JOURNALS_MAX);
     let in_hand: Result<Vec<OpId>, BadField> = wire.in_hand.into_iter().map(OpId::try_from).collect();
     Ok(Hello {
@@ -195,6 +205,7 @@ fn to_hello(wire: agent_v1::Hello) -> Result<Hello, BadField> {
         coordinator_epoch: wire.coordinator_epoch,
         max_in_flight: wire.max_in_flight,
         journal_id: printable(wire.journal_id.as_bytes(), JOURNAL_ID_BYTES_MAX),
+        left_out: left_out.map(|range| (range.first, range.last)).collect(),
         former_journal_ids: former.map(|id| printable(id.as_bytes(), JOURNAL_ID_BYTES_MAX)).collect(),
         site_epoch: wire.site_epoch,
         last_sequence: wire.last_sequence,
@@ -224,6 +235,7 @@ mod tests {
                 max_in_flight: 10,
                 journal_id: "j1".into(),
                 former_journal_ids: vec!["j0".into()],
+                left_out: vec![(4, 1_000_003)],
                 site_epoch: 2,
                 last_sequence: Some(6),
             }),
