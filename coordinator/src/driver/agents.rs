@@ -59,6 +59,7 @@ impl World {
             outbox,
             granted: 0,
             sent: 0,
+            heard: false,
             ahead: Ahead::of(hello.left_out.clone()),
         };
         if let Some(before) = self.fleet.sessions.insert(site.clone(), session) {
@@ -210,6 +211,7 @@ impl World {
             info.last_heartbeat = turn.now;
         }
         let Some(session) = self.fleet.sessions.get_mut(&site) else { return };
+        session.heard = true;
         match message {
             FromAgent::Hello(_) => session.outbox.close.cancel(),
             FromAgent::Heartbeat(count) => {

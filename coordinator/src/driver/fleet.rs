@@ -46,6 +46,8 @@ pub(super) struct Session {
     pub granted: u64,
     /// Operations it was sent in this session.
     pub sent: u64,
+    /// Whether it said anything after its Hello: then it has heard the Welcome.
+    pub heard: bool,
     /// Results that came before older ones.
     pub ahead: Ahead,
 }
@@ -118,7 +120,7 @@ impl Fleet {
 impl Surroundings for Fleet {
     fn site(&self, site: &SiteName) -> SiteView {
         SiteView {
-            connected: self.sessions.contains_key(site),
+            connected: self.sessions.get(site).is_some_and(|session| session.heard),
             credit: self.room(site).min(self.allowance.get(site).copied().unwrap_or(u32::MAX)),
             breaker: self.breaker(&Name::Site(site.clone())),
             in_flight: self.in_flight(site),

@@ -76,3 +76,20 @@ async fn what_was_in_flight_when_the_coordinator_restarted_may_be_writing() {
     site.back().await;
     assert_eq!(site.in_flight_after(SILENT).await, 1);
 }
+
+#[tokio::test]
+async fn an_agent_that_hears_nothing_is_said_to_be_missing_although_its_hello_arrives() {
+    let driver = started(&Arc::default()).await;
+    let name = rollout(&driver).await;
+    let agent = connect(&driver, "one", hello(vec![])).await.unwrap();
+    let lines = async || {
+        let name = name.clone();
+        let look = move |world: &mut World, turn: &mut Turn| {
+            Ok(world.blocked_on(&world.rollouts[&name], turn.now).join("; "))
+        };
+        driver.ask(look).await.unwrap()
+    };
+    assert!(lines().await.contains("no agent at lab"), "{}", lines().await);
+    driver.deliver(agent.session, FromAgent::Heartbeat(1)).await.unwrap();
+    assert!(!lines().await.contains("no agent at lab"), "{}", lines().await);
+}
