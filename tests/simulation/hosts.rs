@@ -50,7 +50,7 @@ async fn serve(world: &World, inventory: &Inventory, outflow: Outflow) -> Result
     let connections = incoming(outflow, stop.clone()).await.map_err(|error| format!("listen: {error}"))?;
     let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT));
     let seams = switchyard_coordinator::Seams {
-        store: Arc::new(world.store.clone()),
+        store: Arc::new(world.store.opened()),
         clock: Arc::new(world.clock(0)),
         address,
     };

@@ -2,7 +2,6 @@
 
 use crate::dice::Dice;
 use crate::time::TrueTime;
-use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -38,6 +37,8 @@ struct Copies {
 pub struct SimStore {
     content: Arc<Mutex<Content>>,
     copies: Arc<Mutex<Copies>>,
+    /// Batches one after the other; after one that failed, none.
+    writer: Arc<tokio::sync::Mutex<Result<(), StoreError>>>,
     dice: Arc<Mutex<Dice>>,
     time: TrueTime,
     slowest: u64,
@@ -47,7 +48,13 @@ impl SimStore {
     /// An empty disk whose writes take at most `slowest` milliseconds.
     pub fn new(seed: u64, time: TrueTime, slowest: u64) -> Self {
         let dice = Arc::new(Mutex::new(Dice::new(seed, "store")));
-        Self { content: Arc::default(), copies: Arc::default(), dice, time, slowest }
+        let writer = Arc::new(tokio::sync::Mutex::new(Ok(())));
+        Self { content: Arc::default(), copies: Arc::default(), writer, dice, time, slowest }
+    }
+
+    /// The same disk for one more run of the coordinator.
+    pub fn opened(&self) -> Self {
+        Self { writer: Arc::new(tokio::sync::Mutex::new(Ok(()))), ..self.clone() }
     }
 
     /// Whether the disk is full from now on.
@@ -117,9 +124,18 @@ impl SimStore {
         self.content.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn pause(&self, most: u64) -> BoxFuture<'static, ()> {
-        let wait = self.dice.lock().unwrap_or_else(PoisonError::into_inner).millis(0, most);
-        Box::pin(tokio::time::sleep(wait))
+    fn pause(&self, most: u64) -> Duration {
+        self.dice.lock().unwrap_or_else(PoisonError::into_inner).millis(0, most)
+    }
+
+    async fn write(self, batch: Batch, before: Duration, after: Duration) -> Result<(), StoreError> {
+        let mut writer = self.writer.lock().await;
+        tokio::time::sleep(before).await;
+        *writer = writer.clone().and_then(|()| self.commit(batch));
+        let written = writer.clone();
+        drop(writer);
+        tokio::time::sleep(after).await;
+        written
     }
 
     fn commit(&self, batch: Batch) -> Result<(), StoreError> {
@@ -143,7 +159,7 @@ impl SimStore {
         let found = read(&self.content());
         let wait = self.pause(1);
         Box::pin(async move {
-            wait.await;
+            tokio::time::sleep(wait).await;
             Ok(found)
         })
     }
@@ -152,11 +168,12 @@ impl SimStore {
 impl Store for SimStore {
     fn append(&self, batch: Batch) -> Answer<'_, ()> {
         let (before, after) = (self.pause(self.slowest), self.pause(self.slowest));
+        // On its way at once, whether or not somebody waits yet.
+        let written = tokio::spawn(self.clone().write(batch, before, after));
         Box::pin(async move {
-            before.await;
-            self.commit(batch)?;
-            after.await;
-            Ok(())
+            written.await.unwrap_or_else(|error| {
+                Err(StoreError::Failed { place: "simulated".to_owned(), cause: error.to_string() })
+            })
         })
     }
 
