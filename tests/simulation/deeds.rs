@@ -5,7 +5,9 @@ use crate::scenario::{Act, Deed, Meanwhile, SITES};
 use crate::world::{Reason, World};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
+use switchyard_agent::fs::Fs as _;
 use switchyard_agent::fs::memory::MemoryFs;
 use turmoil::Sim;
 
@@ -130,13 +132,14 @@ impl Deeds {
                 self.stalls.insert(site, (frozen, for_, meanwhile));
             }
             Deed::FailPower { site, after } => world.machines[site].fail_power(&world.disks[site], after),
+            Deed::Rot { site, place, for_ } => {
+                self.kill(site + 1, for_, sim, world, now);
+                self.rot(site, place, world);
+            }
             Deed::Backup => world.store.back_up(),
             Deed::Restore(for_) => {
                 self.kill_coordinator(for_, sim, world, now);
-                if world.store.restore() {
-                    self.count("restored copies");
-                    self.adopted_at = Some(now);
-                }
+                self.restore(world, now);
             }
             Deed::Spare => world.watched().spare_is_here = true,
             Deed::Jump { machine, by } => {
@@ -162,6 +165,21 @@ impl Deeds {
     fn kill_coordinator(&mut self, for_: Duration, sim: &mut Sim<'_>, world: &World, now: Duration) {
         self.kill(0, for_, sim, world, now);
         (0..SITES.len()).for_each(|site| world.cut(site, Reason::NoCoordinator, true));
+    }
+
+    fn rot(&mut self, site: usize, place: u64, world: &World) {
+        world.disks[site].crash();
+        if rot(&world.disks[site], place) {
+            self.count("journals with another bit");
+            world.watched().rotted.insert(World::site(site));
+        }
+    }
+
+    fn restore(&mut self, world: &World, now: Duration) {
+        if world.store.restore() {
+            self.count("restored copies");
+            self.adopted_at = Some(now);
+        }
     }
 
     /// Disks that have just begun to stand still under an intent.
@@ -266,4 +284,16 @@ fn machine(number: usize) -> String {
         None => COORDINATOR.to_owned(),
         Some(site) => agent_host(&World::site(site)),
     }
+}
+
+/// Turns one bit of the latest file of a journal; tells whether there is one.
+fn rot(disk: &MemoryFs, place: u64) -> bool {
+    let is_segment = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "journal");
+    let Some(path) = disk.files().into_iter().rfind(is_segment) else { return false };
+    let Ok(mut bytes) = disk.read(&path, u64::MAX) else { return false };
+    let (at, bit) = (place / 8 % bytes.len().max(1) as u64, place % 8);
+    let Some(byte) = usize::try_from(at).ok().and_then(|at| bytes.get_mut(at)) else { return false };
+    *byte ^= 1 << bit;
+    disk.put(&path, &bytes);
+    true
 }

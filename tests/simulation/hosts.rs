@@ -16,8 +16,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use switchyard_agent::Agent;
+use switchyard_agent::StartError;
 use switchyard_agent::fs::memory::MemoryFs;
-use switchyard_agent::journal::{Log, Runs};
+use switchyard_agent::journal::aside::set_aside;
+use switchyard_agent::journal::{Log, OpenError, Runs};
 use switchyard_agent::memory::BreakerFileInPlace;
 use switchyard_agent::sentinel::{Reached, Sentinel};
 use switchyard_coordinator::Coordinator;
@@ -27,6 +29,9 @@ use tokio_util::sync::CancellationToken;
 
 /// How often people look at the coordinator.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// How soon a person sets a journal aside that an agent does not start with.
+const SET_ASIDE_AFTER: Duration = Duration::from_secs(5);
 
 /// Where every agent keeps its files.
 const DATA: &str = "/data";
@@ -114,6 +119,11 @@ async fn live(place: Place) -> turmoil::Result {
         let life = world.next_life(*life);
         let ended = match start(&place, life) {
             Ok(handle) => handle.ended().await.map_err(|error| error.to_string()),
+            Err(StartError::Journal(OpenError::Damaged { dir, .. })) => {
+                // A person reads what it says, and does that.
+                tokio::time::sleep(SET_ASIDE_AFTER).await;
+                Err(format!("its journal was set aside: {:?}", set_aside(disk, &dir)))
+            }
             Err(error) => Err(error.to_string()),
         };
         let why = ended.err().unwrap_or_else(|| "it ended by itself".into());
@@ -123,7 +133,7 @@ async fn live(place: Place) -> turmoil::Result {
     }
 }
 
-fn start(place: &Place, life: u64) -> Result<switchyard_agent::AgentHandle, switchyard_agent::StartError> {
+fn start(place: &Place, life: u64) -> Result<switchyard_agent::AgentHandle, StartError> {
     let Place { world, number, name, .. } = place;
     let (site, machine) = (World::site(*number), world.machines[*number].clone());
     let (disk, clock) = (Arc::new(place.disk.clone()), world.clock(number + 1));

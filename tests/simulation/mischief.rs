@@ -7,6 +7,8 @@ use std::time::Duration;
 /// Of a thousand seeds, how many have each.
 const STALLS: u64 = 200;
 const POWER: u64 = 200;
+const RELAPSES: u64 = 200;
+const ROTS: u64 = 100;
 const RESTORES: u64 = 120;
 const REBINDS: u64 = 120;
 
@@ -18,6 +20,13 @@ pub fn add(scenario: &mut Scenario) {
     }
     if dice.chance(POWER) {
         fail_power(scenario, &mut dice);
+    }
+    if dice.chance(RELAPSES) {
+        relapse(scenario, &mut dice);
+    }
+    if dice.chance(ROTS) {
+        let (at, place) = (dice.millis(1_500, 15_000), dice.next());
+        scenario.deeds.push((at, Deed::Rot { site: site(&mut dice), place, for_: dice.millis(300, 5_000) }));
     }
     // Their people are not part of the question who says what when nothing heals.
     if scenario.mode == Mode::Liveness {
@@ -58,6 +67,16 @@ fn fail_power(scenario: &mut Scenario, dice: &mut Dice) {
         let at = dice.millis(0, most);
         let deed = Deed::FailPower { site: site(dice), after: dice.below(12) };
         scenario.deeds.push((at, deed));
+    }
+}
+
+/// Power is lost again soon after it came back: what the new run has done is the least safe then.
+fn relapse(scenario: &mut Scenario, dice: &mut Dice) {
+    let (site, mut at) = (site(dice), dice.millis(1_000, 8_000));
+    for _ in 0..2 + dice.below(3) {
+        let for_ = dice.millis(200, 1_000);
+        scenario.deeds.push((at, Deed::KillAgent { site, power: true, for_ }));
+        at += for_ + dice.millis(500, 3_000);
     }
 }
 

@@ -249,10 +249,10 @@ fn history(world: &World) -> History {
     rollouts.retain(|_, log| !log.events.is_empty());
     let watched = world.watched();
     let (journals, acks) = (watched.journals.clone(), watched.acks.clone());
-    let rebinds = watched.rebinds.clone();
+    let (rebinds, rotted) = (watched.rebinds.clone(), watched.rotted.clone());
     drop(watched);
     let (touches, cuts) = (world.fleet.ledger(), world.cuts());
-    History { touches, rollouts, journals, acks, cuts, lost, rebinds }
+    History { touches, rollouts, journals, acks, cuts, lost, rebinds, rotted }
 }
 
 fn lines_of(world: &World, history: &History, said: &[String]) -> Vec<String> {

@@ -77,6 +77,15 @@ pub enum Deed {
         /// Operations that still succeed.
         after: u64,
     },
+    /// The machine of a site loses power, and one bit of its journal is another one when it comes back.
+    Rot {
+        /// The site.
+        site: usize,
+        /// Chooses the bit.
+        place: u64,
+        /// How long it is gone.
+        for_: Duration,
+    },
     /// The coordinator's disk is copied.
     Backup,
     /// The coordinator is gone for so long and comes back with the copy.
@@ -271,6 +280,7 @@ fn mends(deed: Deed, of: usize) -> bool {
     match deed {
         Deed::Mend(site) | Deed::Release(site) | Deed::MendDisk(site) | Deed::Hold(site) => site == of,
         Deed::KillAgent { site, for_, .. } => site == of && for_ != Duration::MAX,
+        Deed::Rot { site, .. } => site == of,
         Deed::Cut { .. }
         | Deed::KillCoordinator(_)
         | Deed::FailDisk(..)

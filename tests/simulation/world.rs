@@ -53,6 +53,8 @@ pub struct Watched {
     pub said: Vec<String>,
     /// Sites that were taken from their agents.
     pub rebinds: Vec<Rebind>,
+    /// Sites whose journals have rotted.
+    pub rotted: BTreeSet<SiteName>,
     /// Whether the agent is there that takes such a site over.
     pub spare_is_here: bool,
     /// Closed cuts.

@@ -1,6 +1,6 @@
 //! What a run leaves behind, in one time that no program of it can see.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use switchyard_agent::journal::Entry;
@@ -124,6 +124,8 @@ pub struct History {
     pub lost: Vec<Lost>,
     /// Sites that changed hands.
     pub rebinds: Vec<Rebind>,
+    /// Sites whose journals have rotted: what was in them may be lost, and is in doubt then.
+    pub rotted: BTreeSet<SiteName>,
 }
 
 /// A promise that was broken.
@@ -160,6 +162,17 @@ impl History {
     pub fn lost_ends_of<'a>(&'a self, op: &'a OpId) -> impl Iterator<Item = &'a Lost> {
         let lost = self.lost.iter().filter(|lost| lost.rollout == op.rollout);
         lost.filter(move |lost| end_of(&lost.recorded.event) == Some((&op.device, op.attempt)))
+    }
+
+    /// Whether the attempt was handed out and an old copy of the log does not know of it.
+    pub fn was_made_in_lost_time(&self, op: &OpId) -> bool {
+        let mut lost = self.lost.iter().filter(|lost| lost.rollout == op.rollout);
+        lost.any(|lost| {
+            let (Event::Dispatched { ops, .. } | Event::ReadBack { ops, .. }) = &lost.recorded.event else {
+                return false;
+            };
+            ops.iter().any(|(device, attempt)| *device == op.device && *attempt == op.attempt)
+        })
     }
 
     /// Lines of the devices' ledgers, by device.

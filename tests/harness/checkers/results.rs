@@ -30,7 +30,7 @@ pub fn acknowledged_results_are_kept(history: &History) -> Vec<Violation> {
         let Some(acked) = acked.map(|(_, at)| *at).min() else { continue };
         let lost = history.lost_ends_of(op).map(|lost| &lost.recorded);
         let kept = history.ends_of(op).chain(lost).any(|recorded| recorded.durable_at <= acked);
-        if !kept && !is_in_doubt_anew(history, op) && history.rollouts.contains_key(&op.rollout) {
+        if !kept && !is_of_lost_time(history, op) && history.rollouts.contains_key(&op.rollout) {
             found.push(Violation {
                 invariant: "I4",
                 at: acked,
@@ -66,13 +66,14 @@ pub fn results_are_kept_before_they_are_sent(history: &History) -> Vec<Violation
     found
 }
 
-/// Whether an old copy of the log came back and its device is read because of that.
-fn is_in_doubt_anew(history: &History, op: &OpId) -> bool {
-    let log = history.rollouts.get(&op.rollout).into_iter().flat_map(|log| &log.events);
+/// Whether an old copy of the log came back that does not know of the attempt, or because of which its
+/// device is in doubt anew: it is read, and what this attempt says counts no more.
+fn is_of_lost_time(history: &History, op: &OpId) -> bool {
     let is_later = |(device, attempt): &(DeviceName, u32)| *device == op.device && *attempt > op.attempt;
     let given_up =
         |event: &Event| matches!(event, Event::GivenUp { devices, .. } if devices.iter().any(is_later));
-    log.into_iter().any(|recorded| given_up(&recorded.event))
+    let log = history.rollouts.get(&op.rollout).into_iter().flat_map(|log| &log.events);
+    history.was_made_in_lost_time(op) || log.into_iter().any(|recorded| given_up(&recorded.event))
 }
 
 fn is_of_former(history: &History, journalled: &Journalled) -> bool {
@@ -94,8 +95,9 @@ pub fn results_arrive_once(history: &History, now: Timestamp) -> Vec<Violation> 
         if history.ends_of(op).next().is_none() {
             // An old copy of the log may have lost it; a former agent's word is not asked for any more.
             if history.lost_ends_of(op).next().is_some()
-                || is_in_doubt_anew(history, op)
+                || is_of_lost_time(history, op)
                 || is_of_former(history, journalled)
+                || history.rotted.contains(&journalled.site)
             {
                 continue;
             }

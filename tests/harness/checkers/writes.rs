@@ -47,8 +47,7 @@ fn blind(history: &History, before: &Touch, next: &Touch, earlier: &[&Touch]) ->
         return Some(format!("{} began while {} still wrote", name(next), name(before)));
     };
     let was_read = earlier.iter().any(|touch| touch.mark == Mark::Read && touch.at > ended.at);
-    let known =
-        was_read || is_proven(history, before, next.at) || is_settled_by_hand(history, before, next.at);
+    let known = was_read || is_proven(history, before, next) || is_settled_by_hand(history, before, next.at);
     (!known).then(|| {
         format!(
             "{} wrote after {} of which nobody knew how it ended, and did not read first",
@@ -58,12 +57,15 @@ fn blind(history: &History, before: &Touch, next: &Touch, earlier: &[&Touch]) ->
     })
 }
 
-/// Whether the log had the end of the write before `at`, and not as a doubt.
-fn is_proven(history: &History, write: &Touch, at: Timestamp) -> bool {
+/// Whether the log had the end of the write before `next`, and not as a doubt.
+fn is_proven(history: &History, write: &Touch, next: &Touch) -> bool {
+    let at = next.at;
     let Some(op) = &write.op else { return false };
     let known = history.ends_of(op).filter(|recorded| recorded.durable_at <= at);
-    // What an old copy does not have was known until that copy came.
-    let lost = history.lost_ends_of(op).filter(|lost| lost.recorded.durable_at <= at && at < lost.at);
+    // What an old copy does not have was known until that copy came, and to who was sent before.
+    let was_sent = next.op.as_ref().is_some_and(|op| history.was_made_in_lost_time(op));
+    let lost = history.lost_ends_of(op).filter(|lost| lost.recorded.durable_at <= at);
+    let lost = lost.filter(|lost| at < lost.at || was_sent);
     known
         .chain(lost.map(|lost| &lost.recorded))
         .filter_map(|recorded| outcome_of(&recorded.event))
