@@ -1,6 +1,7 @@
 //! The append-only event log and what hangs on it, behind one trait.
 
 pub mod memory;
+pub mod parts;
 pub mod sqlite;
 
 use futures_util::future::BoxFuture;

@@ -2,12 +2,13 @@
 
 use super::Api;
 use super::page::page;
-use crate::driver::World;
+use crate::driver::{NewInventory, World};
 use crate::refused::Refused;
+use std::collections::BTreeMap;
 use switchyard_proto::v1;
 use switchyard_proto::v1::inventory_service_server::InventoryService;
 use switchyard_shared::filter::Filter;
-use switchyard_shared::id::DeviceName;
+use switchyard_shared::id::{DeviceName, RolloutName};
 use switchyard_shared::inventory::{self, Device, Inventory};
 use tonic::{Request, Response, Status};
 
@@ -21,31 +22,38 @@ impl InventoryService for Api {
         let parse = move || (parse(&asked), asked.prune, asked.validate_only);
         let (parsed, prune, validate_only) =
             tokio::task::spawn_blocking(parse).await.map_err(|_| Refused::Stopping)?;
-        let new = parsed?;
+        let _one_at_a_time = self.driver.preparing.lock().await;
+        let before = self.driver.ask(|world, _| Ok(world.inventory.clone())).await?;
+        let (parsed, base) = (parsed?, before.clone());
+        let compare = move || prepare(parsed, &base);
+        let (new, removed, answer) =
+            tokio::task::spawn_blocking(compare).await.map_err(|_| Refused::Stopping)?;
+        let may = validate_only || prune || removed.is_empty();
+        let new = match validate_only || !may {
+            true => None,
+            false => {
+                let ahead = new.ahead(&*self.driver.store).await;
+                Some(ahead.map_err(|error| Refused::Store(error.to_string()))?)
+            }
+        };
         let answer = self.driver.ask(move |world, turn| {
-            let diff = inventory::diff(&world.inventory, &new);
             let held = |name: &&DeviceName| world.fleet.held.contains_key(*name);
-            if let Some(name) = diff.removed.iter().find(held) {
+            if let Some(name) = removed.iter().find(held) {
                 let rollout = world.fleet.held[name].to_string();
                 return Err(Refused::DeviceHeld { device: name.to_string(), rollout });
             }
-            if !diff.removed.is_empty() && !prune && !validate_only {
-                return Err(Refused::WouldRemove(names(&diff.removed)));
+            if !removed.is_empty() && !prune && !validate_only {
+                return Err(Refused::WouldRemove(names(&removed)));
             }
-            let answer = v1::ImportInventoryResponse {
-                sites: u32::try_from(new.sites.len()).unwrap_or(u32::MAX),
-                devices: u32::try_from(new.devices.len()).unwrap_or(u32::MAX),
-                added: names(&diff.added),
-                changed: names(&diff.changed),
-                removed: names(&diff.removed),
-                digest: new.digest(),
-            };
-            if !validate_only {
-                world.import(new, turn);
+            if let Some(new) = new {
+                world.take_inventory(new, turn);
             }
             Ok(answer)
         });
-        Ok(Response::new(answer.await?))
+        let answer = answer.await?;
+        // Whoever forgets the last of it takes a while.
+        drop(tokio::task::spawn_blocking(move || drop(before)));
+        Ok(Response::new(answer))
     }
 
     async fn list_devices(
@@ -54,21 +62,38 @@ impl InventoryService for Api {
     ) -> Result<Response<v1::ListDevicesResponse>, Status> {
         let asked = request.into_inner();
         let filter = parse_filter(&asked.filter)?;
-        let all = self.driver.look(move |world, _| {
+        let now = |world: &World, _| Ok((world.inventory.clone(), world.fleet.held.clone()));
+        let (inventory, held) = self.driver.look(now).await?;
+        let list = move || -> Result<Vec<v1::Device>, Refused> {
             let selected = match &filter {
-                Some(filter) => inventory::select(&world.inventory, filter).map_err(bad_filter)?,
-                None => (0..world.inventory.devices.len()).collect(),
+                Some(filter) => inventory::select(&inventory, filter).map_err(bad_filter)?,
+                None => (0..inventory.devices.len()).collect(),
             };
-            Ok(selected
-                .into_iter()
-                .map(|index| device(world, &world.inventory.devices[index]))
-                .collect::<Vec<_>>())
-        });
-        let all = all.await?;
+            Ok(selected.into_iter().map(|index| device(&inventory.devices[index], &held)).collect())
+        };
+        let all = tokio::task::spawn_blocking(list).await.map_err(|_| Refused::Stopping)??;
         let total_size = u32::try_from(all.len()).unwrap_or(u32::MAX);
         let (devices, next_page_token) = page(all, asked.page_size, &asked.page_token, &asked.filter)?;
         Ok(Response::new(v1::ListDevicesResponse { devices, next_page_token, total_size }))
     }
+}
+
+/// Encodes what was imported; gives with it what it removes and what is said about it.
+fn prepare(
+    new: Inventory,
+    before: &Inventory,
+) -> (NewInventory, Vec<DeviceName>, v1::ImportInventoryResponse) {
+    let diff = inventory::diff(before, &new);
+    let new = NewInventory::of(new);
+    let answer = v1::ImportInventoryResponse {
+        sites: u32::try_from(new.inventory.sites.len()).unwrap_or(u32::MAX),
+        devices: u32::try_from(new.inventory.devices.len()).unwrap_or(u32::MAX),
+        added: names(&diff.added),
+        changed: names(&diff.changed),
+        removed: names(&diff.removed),
+        digest: new.digest.clone(),
+    };
+    (new, diff.removed, answer)
 }
 
 fn parse(asked: &v1::ImportInventoryRequest) -> Result<Inventory, Refused> {
@@ -94,7 +119,7 @@ fn names(devices: &[DeviceName]) -> Vec<String> {
     devices.iter().map(ToString::to_string).collect()
 }
 
-fn device(world: &World, device: &Device) -> v1::Device {
+fn device(device: &Device, held: &BTreeMap<DeviceName, RolloutName>) -> v1::Device {
     v1::Device {
         name: format!("devices/{}", device.name),
         site: device.site.to_string(),
@@ -105,6 +130,6 @@ fn device(world: &World, device: &Device) -> v1::Device {
         status: device.status.clone(),
         labels: device.labels.clone().into_iter().collect(),
         pinned_keys: u32::try_from(device.host_keys.len()).unwrap_or(u32::MAX),
-        held_by: world.fleet.held.get(&device.name).map(|by| format!("rollouts/{by}")).unwrap_or_default(),
+        held_by: held.get(&device.name).map(|by| format!("rollouts/{by}")).unwrap_or_default(),
     }
 }

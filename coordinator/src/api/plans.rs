@@ -1,6 +1,7 @@
 //! Planning: away from the driver, on a copy of the inventory; the driver only keeps the result.
 
 use super::Api;
+use crate::driver::{NewPlan, Turn, World};
 use crate::refused::Refused;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,8 +27,32 @@ impl Api {
         let work = move || build(&asked, &inventory, &by, now);
         let Planned { plan, configs } =
             tokio::task::spawn_blocking(work).await.map_err(|_| Refused::Stopping)??;
-        let plan = self.driver.ask(move |world, turn| Ok(world.store_plan(plan, configs, turn))).await?;
+        let plan = self.keep(plan, configs).await?;
         self.shown(&plan).await
+    }
+
+    /// Stores a plan; one of the same content is the same plan.
+    async fn keep(&self, plan: Plan, configs: BTreeMap<String, Vec<u8>>) -> Result<Arc<Plan>, Refused> {
+        let _one_at_a_time = self.driver.preparing.lock().await;
+        let (name, digest) = (plan.name.clone(), plan.digest.clone());
+        let naming = self.driver.ask(move |world, _| Ok(world.plans.naming(&name, &digest))).await?;
+        let encode = move || naming.apply(plan).map(|plan| NewPlan::of(plan, configs));
+        match tokio::task::spawn_blocking(encode).await.map_err(|_| Refused::Stopping)? {
+            Ok(new) => {
+                let new = new.ahead(&*self.driver.store).await;
+                let new = new.map_err(|error| Refused::Store(error.to_string()))?;
+                self.driver.ask(move |world, turn| Ok(world.take_plan(new, turn))).await
+            }
+            Err(known) => {
+                let lent = known.clone();
+                let lend = move |world: &mut World, _: &mut Turn| {
+                    world.plans.lend(lent);
+                    Ok(())
+                };
+                self.driver.ask(lend).await?;
+                Ok(known)
+            }
+        }
     }
 
     pub(super) async fn show_plan(&self, name: String) -> Result<v1::Plan, Refused> {

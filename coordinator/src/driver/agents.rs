@@ -141,12 +141,12 @@ impl World {
     /// Tells an agent what the inventory says about its site.
     pub(super) fn tell_site(&self, site: &SiteName, turn: &mut Turn) {
         let Some(session) = self.fleet.sessions.get(site) else { return };
-        let here = self.inventory.devices.iter().filter(|device| device.site == *site).count();
+        let here = self.at_site.get(site).copied().unwrap_or(0);
         let settings = self.inventory.sites.get(site).map(|site| SiteSettings {
             sentinel: site.sentinel.clone(),
             max_in_flight: site.max_in_flight,
             connect_rate: site.connect_rate,
-            devices: u32::try_from(here).unwrap_or(u32::MAX),
+            devices: here,
         });
         turn.send(&session.outbox, FromCoordinator::Site(settings.unwrap_or_default()));
     }

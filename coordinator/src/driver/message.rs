@@ -10,7 +10,7 @@ use crate::store::Store;
 use std::sync::Arc;
 use switchyard_proto::convert::link::{FromAgent, Hello};
 use switchyard_shared::id::{AgentName, SiteName};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// Who an agent is, by its certificate or, on an insecure loopback link, by its word.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +116,8 @@ pub struct Driver {
     pub clock: Arc<dyn Clock>,
     /// The machine's clock, for what other machines compare with theirs.
     pub wall: Arc<dyn Clock>,
+    /// Held while an inventory or a plan is prepared and stored: one at a time.
+    pub preparing: Arc<Mutex<()>>,
 }
 
 impl Driver {
@@ -126,7 +128,7 @@ impl Driver {
         clock: Arc<dyn Clock>,
         wall: Arc<dyn Clock>,
     ) -> Self {
-        Self { inbox, looks, store, clock, wall }
+        Self { inbox, looks, store, clock, wall, preparing: Arc::default() }
     }
 
     /// Runs `task` in a turn of the driver and answers when what it changed is durable.

@@ -4,6 +4,7 @@ use super::away;
 use super::effect::Turn;
 use super::message::{Steer, Verb};
 use super::notes::Notes;
+use super::prepared::{NewInventory, NewPlan};
 use super::reading::ToRead;
 use super::world::{Active, World};
 use crate::pki::token::TokenRecord;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use switchyard_proto::identity::join_token::JoinToken;
 use switchyard_shared::id::{DeviceName, PlanName, RolloutName, SiteName};
 use switchyard_shared::inventory::Inventory;
-use switchyard_shared::plan::{NAME_DIGITS_MAX, Plan};
+use switchyard_shared::plan::Plan;
 use switchyard_shared::rollout::Rollout;
 use switchyard_shared::rollout::event::Event;
 use tokio::sync::watch;
@@ -22,29 +23,21 @@ use tokio::sync::watch;
 const SAME_NAME_MAX: u32 = 9999;
 
 impl World {
-    /// Stores a plan with its configurations; one of the same content is the same plan.
+    /// Stores a plan with its configurations; one of the same content is the same plan. A large one is
+    /// prepared first, see [`NewPlan`].
     pub fn store_plan(
         &mut self,
         plan: Plan,
         configs: BTreeMap<String, Vec<u8>>,
         turn: &mut Turn,
     ) -> Arc<Plan> {
-        let plan = match self.plans.origin(&plan.name) {
-            Some((digest, created_at, created_by)) if digest == plan.digest => {
-                let plan = Arc::new(Plan { created_at, created_by, ..plan });
-                self.plans.lend(plan.clone());
-                return plan;
+        match self.plans.naming(&plan.name, &plan.digest).apply(plan) {
+            Ok(plan) => self.take_plan(NewPlan::of(plan, configs), turn),
+            Err(known) => {
+                self.plans.lend(known.clone());
+                known
             }
-            Some(_) => plan.with_name_digits(NAME_DIGITS_MAX),
-            None => plan,
-        };
-        for (digest, content) in configs {
-            turn.put("config", digest, content);
         }
-        turn.put_json("plan", plan.name.to_string(), &plan);
-        let plan = Arc::new(plan);
-        turn.batch.documents.extend(self.plans.insert(plan.clone()));
-        plan
     }
 
     /// The plan that `name` means.
@@ -191,16 +184,9 @@ impl World {
         Ok((name, devices))
     }
 
-    /// Replaces the inventory.
+    /// Replaces the inventory; a large one is prepared first, see [`NewInventory`].
     pub fn import(&mut self, inventory: Inventory, turn: &mut Turn) {
-        turn.put_json("inventory", "current", &inventory);
-        self.inventory_digest = inventory.digest();
-        self.fleet.set_limits(&inventory);
-        self.inventory = Arc::new(inventory);
-        let sites: Vec<SiteName> = self.fleet.sessions.keys().cloned().collect();
-        for site in sites {
-            self.tell_site(&site, turn);
-        }
+        self.take_inventory(NewInventory::of(inventory), turn);
     }
 
     /// Keeps a new join token's record.

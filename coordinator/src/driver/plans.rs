@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use switchyard_proto::{convert, v1};
 use switchyard_shared::id::PlanName;
-use switchyard_shared::plan::Plan;
+use switchyard_shared::plan::{NAME_DIGITS_MAX, Plan};
 use switchyard_shared::time::Timestamp;
 
 /// What a record of what is listed of a plan is called in the store.
@@ -24,6 +24,33 @@ struct Head {
     listed: Option<v1::Plan>,
 }
 
+/// Under which name a plan is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Naming {
+    /// Its own.
+    Free,
+    /// One with more digits: another plan has its name.
+    Longer,
+    /// It is stored already.
+    Known {
+        /// When it was made first.
+        created_at: Timestamp,
+        /// By whom.
+        created_by: String,
+    },
+}
+
+impl Naming {
+    /// The plan as it is to be stored, or, as an error, as it is stored already.
+    pub fn apply(self, plan: Plan) -> Result<Plan, Arc<Plan>> {
+        match self {
+            Self::Free => Ok(plan),
+            Self::Longer => Ok(plan.with_name_digits(NAME_DIGITS_MAX)),
+            Self::Known { created_at, created_by } => Err(Arc::new(Plan { created_at, created_by, ..plan })),
+        }
+    }
+}
+
 /// The plans of a coordinator.
 #[derive(Default)]
 pub struct Plans {
@@ -32,18 +59,32 @@ pub struct Plans {
 }
 
 impl Plans {
-    /// Adds a plan, or uses one again; gives its record when it is new.
-    pub(super) fn insert(&mut self, plan: Arc<Plan>) -> Option<Document> {
+    /// What is listed of a plan, as it is stored.
+    pub(super) fn head(plan: &Plan) -> Vec<u8> {
+        let listed = Some(convert::plan::plan(plan, Vec::new()));
+        Head { created_at: plan.created_at.0, listed }.encode_to_vec()
+    }
+
+    /// Adds a plan with its [`Self::head`], or uses one again; gives its record when it is new.
+    pub(super) fn insert(&mut self, plan: Arc<Plan>, head: Vec<u8>) -> Option<Document> {
         let name = plan.name.clone();
-        self.lend(plan.clone());
+        self.lend(plan);
         if self.heads.contains_key(&name) {
             return None;
         }
-        let head =
-            Head { created_at: plan.created_at.0, listed: Some(convert::plan::plan(&plan, Vec::new())) };
-        let body = head.encode_to_vec();
-        self.heads.insert(name.clone(), body.clone().into());
-        Some(Document { kind: KIND, id: name.to_string(), body })
+        self.heads.insert(name.clone(), head.clone().into());
+        Some(Document { kind: KIND, id: name.to_string(), body: head })
+    }
+
+    /// Under which name a plan of this name and digest is stored.
+    pub fn naming(&self, name: &PlanName, digest: &str) -> Naming {
+        match self.origin(name) {
+            Some((known, created_at, created_by)) if known == digest => {
+                Naming::Known { created_at, created_by }
+            }
+            Some(_) => Naming::Longer,
+            None => Naming::Free,
+        }
     }
 
     /// Adds what is listed of a plan, as it was stored.
@@ -54,7 +95,7 @@ impl Plans {
     }
 
     /// Keeps a whole plan for a while.
-    pub(super) fn lend(&mut self, plan: Arc<Plan>) {
+    pub fn lend(&mut self, plan: Arc<Plan>) {
         self.whole.retain(|known| known.name != plan.name);
         self.whole.push_front(plan);
         let mut devices = 0;
@@ -77,7 +118,7 @@ impl Plans {
     }
 
     /// Digest of a plan, with when and by whom it was made.
-    pub(super) fn origin(&self, name: &PlanName) -> Option<(String, Timestamp, String)> {
+    fn origin(&self, name: &PlanName) -> Option<(String, Timestamp, String)> {
         let head = decode(self.heads.get(name)?);
         let listed = head.listed.unwrap_or_default();
         Some((listed.digest, Timestamp(head.created_at), listed.created_by))

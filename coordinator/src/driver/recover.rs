@@ -6,11 +6,12 @@ use super::away::{self, Away};
 use super::fleet::{AgentInfo, Fleet};
 use super::notes::Notes;
 use super::plans::{self, Plans};
+use super::prepared::at_site;
 use super::rollouts::Rollouts;
 use super::sites::{self, Binding};
 use super::world::{Active, World};
 use crate::clock::{Clock, GoesOn};
-use crate::store::{Batch, Document, Store, StoreError, StoredEvent};
+use crate::store::{Batch, Document, Store, StoreError, StoredEvent, parts};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub(super) async fn world(
         rollouts: Rollouts::default(),
         plans: read_plans(store).await?,
         inventory_digest: inventory.digest(),
+        at_site: at_site(&inventory),
         inventory: Arc::new(inventory),
         fleet: Fleet::default(),
         forced: read_all::<Option<Report>>(store, "forced")
@@ -99,7 +101,9 @@ async fn read_plans(store: &dyn Store) -> Result<Plans, StoreError> {
     for id in store.ids("plan").await? {
         if plans.name(&id).is_none() {
             let name = PlanName::new(&id).map_err(|error| unreadable("plan", &id, &error.to_string()))?;
-            let head = plans.insert(plan(store, &name).await?);
+            let plan = plan(store, &name).await?;
+            let head = Plans::head(&plan);
+            let head = plans.insert(plan, head);
             store.append(Batch { events: Vec::new(), documents: head.into_iter().collect() }).await?;
         }
     }
@@ -108,13 +112,13 @@ async fn read_plans(store: &dyn Store) -> Result<Plans, StoreError> {
 
 /// One whole plan.
 pub(super) async fn plan(store: &dyn Store, name: &PlanName) -> Result<Arc<Plan>, StoreError> {
-    let body = store.document("plan", name.as_str()).await?;
+    let body = parts::document(store, "plan", name.as_str()).await?;
     let body = body.ok_or_else(|| unreadable("plan", name.as_str(), "it is missing"))?;
     Ok(Arc::new(decode("plan", name.as_str(), &body)?))
 }
 
 async fn read_inventory(store: &dyn Store) -> Result<Inventory, StoreError> {
-    let document = store.document("inventory", "current").await?;
+    let document = parts::document(store, "inventory", "current").await?;
     document.map_or_else(|| Ok(Inventory::default()), |body| decode("inventory", "current", &body))
 }
 

@@ -46,6 +46,8 @@ pub struct World {
     pub inventory: Arc<Inventory>,
     /// Its digest.
     pub inventory_digest: String,
+    /// How many devices it has at each site.
+    pub(super) at_site: BTreeMap<SiteName, u32>,
     /// What surrounds the rollouts.
     pub fleet: Fleet,
     /// Breakers that an operator holds open or closed; they survive restarts of agents and of this

@@ -1,10 +1,11 @@
 //! An agent that has done each operation as soon as it hears of it.
 
 use anyhow::Context as _;
+use std::ops::Range;
 use std::time::Duration;
 use switchyard_proto::agent_v1::link_service_client::LinkServiceClient;
 use switchyard_proto::agent_v1::{ConnectRequest, ConnectResponse, connect_response::Message};
-use switchyard_proto::convert::link::{FromAgent, Hello};
+use switchyard_proto::convert::link::{FromAgent, Hello, Reported};
 use switchyard_proto::{agent_v1, v1};
 use switchyard_shared::id::{OpId, SiteName};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
@@ -104,10 +105,20 @@ pub fn outcome() -> Outcome {
 
 /// A result as an agent sends it.
 pub fn result(sequence: u64) -> FromAgent {
+    let Reported { sequence, op, outcome } = reported(sequence);
+    FromAgent::Result { sequence, op, outcome }
+}
+
+/// Results that an agent sends in one message.
+pub fn together(sequences: Range<u64>) -> FromAgent {
+    FromAgent::Results(sequences.map(reported).collect())
+}
+
+fn reported(sequence: u64) -> Reported {
     let op = OpId {
         rollout: "control-0".to_owned().try_into().expect("a good name"),
         device: format!("d{sequence:06}").try_into().expect("a good name"),
         attempt: 1,
     };
-    FromAgent::Result { sequence, op, outcome: outcome() }
+    Reported { sequence, op, outcome: outcome() }
 }

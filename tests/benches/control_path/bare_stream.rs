@@ -1,6 +1,6 @@
 //! The same messages through a stream that does nothing else: each is decoded, one in 64 is answered.
 
-use crate::agent::result;
+use crate::agent::{result, together};
 use anyhow::Context as _;
 use futures_util::{Stream, StreamExt as _};
 use std::pin::Pin;
@@ -38,8 +38,8 @@ impl LinkService for Bare {
     }
 }
 
-/// How many messages in a second, over one connection.
-pub async fn per_second(messages: usize) -> anyhow::Result<f64> {
+/// How many results in a second, over one connection, so many to a message.
+pub async fn per_second(results: usize, at_once: u64) -> anyhow::Result<f64> {
     let listener = TcpListener::bind("127.0.0.1:0").await.context("listen")?;
     let url = format!("http://{}", listener.local_addr()?);
     let serving = tonic::transport::Server::builder()
@@ -47,8 +47,14 @@ pub async fn per_second(messages: usize) -> anyhow::Result<f64> {
         .serve_with_incoming(TcpListenerStream::new(listener));
     let serving = tokio::spawn(serving);
     let mut client = LinkServiceClient::new(dial(&url).await?);
-    let count = messages as u64 / ANSWERED * ANSWERED;
-    let prepared: Vec<ConnectRequest> = (1..=count).map(|sequence| result(sequence).into()).collect();
+    let count = results as u64 / at_once / ANSWERED * ANSWERED;
+    let message = |number: u64| -> ConnectRequest {
+        match at_once {
+            1 => result(number).into(),
+            _ => together((number * at_once)..((number + 1) * at_once)).into(),
+        }
+    };
+    let prepared: Vec<ConnectRequest> = (1..=count).map(message).collect();
     let watch = Watch::start();
     let mut inbound = client.connect(futures_util::stream::iter(prepared)).await?.into_inner();
     let mut acked = 0;
@@ -60,5 +66,5 @@ pub async fn per_second(messages: usize) -> anyhow::Result<f64> {
     }
     let seconds = watch.elapsed().as_secs_f64();
     serving.abort();
-    Ok(count as f64 / seconds)
+    Ok((count * at_once) as f64 / seconds)
 }

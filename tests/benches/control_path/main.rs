@@ -7,6 +7,7 @@
 mod agent;
 mod bare_sqlite;
 mod bare_stream;
+mod held;
 mod idle;
 mod run;
 
@@ -29,6 +30,9 @@ struct Args {
     /// Agents that are connected and idle, for memory and the cost of heartbeats; 0 leaves that out.
     #[arg(long, default_value_t = 1000)]
     idle: usize,
+    /// Devices that are imported, planned and started while words to stop are spoken; 0 leaves that out.
+    #[arg(long, default_value_t = 100_000)]
+    held: usize,
     /// How long they are idle, in seconds.
     #[arg(long, default_value_t = 20)]
     idle_seconds: u64,
@@ -57,8 +61,15 @@ async fn main() -> anyhow::Result<()> {
             rows = Some(figures.rows);
         }
     }
-    let stream = bare_stream::per_second(args.devices).await?;
-    println!("bare stream: {stream:.0} messages/s; the coordinator does {:.2} of that", best / stream);
+    if best > 0.0 {
+        for at_once in [1, 64] {
+            let stream = bare_stream::per_second(args.devices, at_once).await?;
+            println!(
+                "bare stream, {at_once} to a message: {stream:.0} results/s; the coordinator does {:.2} of that",
+                best / stream
+            );
+        }
+    }
     if let Some(rows) = rows {
         let sqlite = bare_sqlite::per_second(&rows)?;
         let per_row = args.devices as f64 / rows.len() as f64;
@@ -73,6 +84,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if args.idle > 0 {
         println!("{}", idle::measure(args.idle, Duration::from_secs(args.idle_seconds)).await?);
+    }
+    if args.held > 0 {
+        held::measure(args.held).await?;
     }
     println!("goal: 100000 results/s; best here {best:.0}");
     Ok(())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use switchyard_coordinator::store::sqlite::SqliteStore;
 use switchyard_coordinator::store::{Batch, Document, NewEvent, Store};
-use switchyard_shared::id::DeviceName;
+use switchyard_shared::id::{DeviceName, SiteName};
 use switchyard_shared::inventory::Inventory;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::plan::{Plan, PlanInput, build};
@@ -13,7 +13,7 @@ use switchyard_shared::rollout::RolloutState;
 use switchyard_shared::rollout::event::Event;
 use switchyard_shared::spec::RolloutSpec;
 use switchyard_shared::time::Timestamp;
-use switchyard_tests::measured::coordinator::{inventory, spec};
+use switchyard_tests::measured::coordinator::{inventory, site, spec};
 
 /// Ended rollouts for each plan.
 const ROLLOUTS_PER_PLAN: usize = 25;
@@ -45,6 +45,48 @@ pub async fn write(data: &Path, ended: usize, results: usize) -> anyhow::Result<
         }
     }
     Ok(std::fs::metadata(&path)?.len() as f64)
+}
+
+/// Makes the log of a rollout of `devices` at `sites` longer: each is handed out and comes back `rounds` times.
+pub async fn prolong(
+    data: &Path,
+    name: &str,
+    sites: usize,
+    devices: usize,
+    rounds: u32,
+) -> anyhow::Result<usize> {
+    let store = SqliteStore::open(&data.join("switchyard.db"), true)?;
+    let mut version = 0;
+    while let Some(last) = store.read(name, version).await?.last() {
+        version = last.version;
+    }
+    let mut written = 0;
+    for attempt in 1..=rounds {
+        for at in 0..sites {
+            let names = (at..devices).step_by(sites).map(|n| DeviceName::new(format!("d{n:06}")));
+            let names: Vec<DeviceName> = names.collect::<Result<_, _>>()?;
+            for part in names.chunks(64) {
+                let ops = part.iter().map(|name| (name.clone(), attempt)).collect();
+                let mut events = vec![Event::Dispatched { site: SiteName::new(site(at))?, ops }];
+                events.extend(part.iter().map(|name| Event::Requeued {
+                    device: name.clone(),
+                    attempt,
+                    outcome: None,
+                    class: Class::NotStarted,
+                    not_before: Timestamp(BEGAN),
+                }));
+                let mut batch = Batch::default();
+                for event in events {
+                    version += 1;
+                    let (stream, body) = (name.to_owned(), serde_json::to_string(&event)?);
+                    batch.events.push(NewEvent { stream, version, at: Timestamp(BEGAN), body });
+                }
+                written += batch.events.len();
+                store.append(batch).await?;
+            }
+        }
+    }
+    Ok(written)
 }
 
 async fn keep_plan(store: &SqliteStore, number: usize, devices: usize) -> anyhow::Result<Plan> {

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use switchyard_tests::measured::coordinator::{Operator, Process, serve};
 use switchyard_tests::measured::process::{Watch, cpu_seconds, memory};
 
+/// Sites of the active rollout.
+const SITES: usize = 100;
 /// Most seconds to the first answer.
 const SERVES_WITHIN: f64 = 2.0;
 /// Most bytes for each idle device of an active rollout.
@@ -28,6 +30,9 @@ struct Args {
     /// Devices of the one active rollout.
     #[arg(long, default_value_t = 100_000)]
     active: usize,
+    /// How often each of them is then handed out and comes back, as in a long rollout with trouble.
+    #[arg(long, default_value_t = 10)]
+    rounds: u32,
     /// Be the coordinator, on this folder.
     #[arg(long, hide = true)]
     serve: Option<PathBuf>,
@@ -45,7 +50,7 @@ async fn main() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let data = folder.path().join("coordinator");
     let mut process = start("empty folder", &data).await?.0;
-    Operator::new(&process.url).await?.import(100, args.active).await?;
+    Operator::new(&process.url).await?.import(SITES, args.active).await?;
     drop(process);
     let bytes = history::write(&data, args.ended, args.results).await?;
     println!(
@@ -65,10 +70,17 @@ async fn main() -> anyhow::Result<()> {
     let name = operator.start(&plan).await?;
     operator.pause(&name).await?;
     drop(process);
-    let (_process, with, seconds) = start("with the history and an active, paused rollout", &data).await?;
+    let (process, with, seconds) = start("with the history and an active, paused rollout", &data).await?;
     let each = (with - without) / args.active as f64;
     println!("memory of each of {} idle devices: {each:.0} bytes (goal {DEVICE_BYTES_MAX})", args.active);
     println!("time to the first answer: {seconds:.2} s (goal {SERVES_WITHIN})");
+    drop(process);
+    let events = history::prolong(&data, &name, SITES, args.active, args.rounds).await?;
+    let (_process, _, long) = start("the same, with a long log of the active rollout", &data).await?;
+    println!(
+        "{events} events more of the active rollout make the first answer {:.2} s later",
+        long - seconds
+    );
     anyhow::ensure!(seconds <= SERVES_WITHIN, "it serves too late");
     anyhow::ensure!(each < DEVICE_BYTES_MAX, "an idle device takes too much memory");
     Ok(())

@@ -141,6 +141,17 @@ impl Operator {
         Ok(())
     }
 
+    /// A word to stop what does not exist: it goes all the way of one that does.
+    pub async fn pause_nothing(&mut self) -> anyhow::Result<()> {
+        match self.pause("rollouts/nothing").await {
+            Ok(()) => anyhow::bail!("it paused a rollout that does not exist"),
+            Err(error) => match error.downcast_ref::<tonic::Status>().map(tonic::Status::code) {
+                Some(tonic::Code::NotFound) => Ok(()),
+                Some(_) | None => Err(error),
+            },
+        }
+    }
+
     /// The newest rollout: a call that a coordinator answers as soon as it serves.
     pub async fn newest(&mut self) -> anyhow::Result<Option<v1::Rollout>> {
         let request = v1::ListRolloutsRequest { page_size: 1, ..Default::default() };
