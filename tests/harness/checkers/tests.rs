@@ -1,5 +1,7 @@
 //! Each checker sees the breach that it is for, and nothing where there is none.
 
+mod changes;
+
 use super::*;
 use std::sync::Arc;
 use std::time::Duration;
