@@ -94,7 +94,7 @@ pub enum Refused {
     TokenRefused(String),
     /// Another agent serves the site.
     #[error(
-        "connect agents/{agent}: site {site} is served by agents/{other}, {why}; stop that one first, or start it again, or take the site from it with: switchyard agent rebind --site {site} --reason WHY"
+        "connect agents/{agent}: site {site} is served by agents/{other}, {why}, and a site changes hands by an operator's word only: start that one again, or take the site from it with: switchyard agent rebind --site {site} --reason WHY"
     )]
     SiteTaken {
         /// The site.

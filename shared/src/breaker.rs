@@ -18,7 +18,7 @@ pub use settings::most_cautious;
 pub use tree::{Admission, Attempt, Fate, NotHere, Snapshot, Tree};
 
 use crate::id::{DeviceName, RolloutName, SiteName};
-use crate::outcome::words;
+use crate::outcome::{Class, words};
 use crate::pace::Group;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -188,6 +188,18 @@ impl Report {
             failed: 0,
             seen: 0,
         }
+    }
+}
+
+/// How the reason of a device's quarantine after a doubt begins.
+const DOUBT: &str = "nobody knows what it was left as";
+
+impl Report {
+    /// Whether it is the quarantine of a device that was left in doubt.
+    pub fn is_of_a_doubt(&self) -> bool {
+        let doubtful = [Class::LostAfterWrite, Class::Inconclusive];
+        self.state == State::Open
+            && doubtful.iter().any(|class| self.reason.starts_with(&format!("{DOUBT} ({class})")))
     }
 }
 

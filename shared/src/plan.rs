@@ -203,6 +203,7 @@ impl Plan {
         layout.budget = Some(self.spec.strategy.budget);
         layout.watched = self.watched.clone();
         layout.readable = self.spec.change.read.is_some();
+        layout.set_credentials(self.devices.iter().map(|device| device.endpoint.credential_ref.as_str()));
         layout
     }
 

@@ -11,6 +11,7 @@ mod doubt;
 mod doubt_fold;
 pub mod event;
 mod fold;
+mod late;
 mod layout;
 mod pacing;
 mod result;
@@ -89,8 +90,14 @@ pub struct Device {
     pub tries: u32,
     /// How the latest attempt that tried it ended.
     pub outcome: Option<Box<Outcome>>,
-    /// The latest attempt whose end an agent has reported; 0 before the first.
+    /// The latest attempt whose end is known, whoever said so; 0 before the first.
     pub reported: u32,
+    /// The latest attempt that was to configure it, and no reading; 0 before the first.
+    pub applied: u32,
+    /// The latest of those of which its agent itself has said what it did; 0 before the first.
+    pub heard: u32,
+    /// How often in a row its agent did not start it.
+    pub refused: u8,
     /// Why it was skipped or waits.
     pub reason: String,
     /// Not handed out before this.

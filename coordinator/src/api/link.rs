@@ -5,15 +5,16 @@ use super::status::bad_field;
 use crate::driver::{AgentPeer, Outbox};
 use crate::guard::caller;
 use crate::refused::Refused;
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, future::ready, stream};
 use std::pin::Pin;
 use std::time::Duration;
 use switchyard_proto::agent_v1::link_service_server::LinkService;
 use switchyard_proto::agent_v1::{ConnectRequest, ConnectResponse};
+use switchyard_proto::convert::BadField;
 use switchyard_proto::convert::link::{FromAgent, Hello};
 use switchyard_proto::identity::{Identity, Peer};
 use switchyard_shared::id::AgentName;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
@@ -38,7 +39,9 @@ impl LinkService for Api {
         let (messages, outgoing) = mpsc::channel(OUTBOX_MAX);
         let close = CancellationToken::new();
         let outbox = Outbox { messages, close: close.clone() };
+        let agent = peer.agent.clone();
         let opened = self.driver.open_session(peer, hello, outbox).await?;
+        let (refuse, refused) = oneshot::channel();
         let (driver, stop, ended) = (self.driver.clone(), self.stop.clone(), close.clone());
         tokio::spawn(async move {
             loop {
@@ -60,7 +63,8 @@ impl LinkService for Api {
                 let message = match FromAgent::try_from(wire) {
                     Ok(message) => message,
                     Err(error) => {
-                        tracing::warn!(%error, "an agent's message cannot be understood; its session ends");
+                        tracing::warn!(%agent, %error, "an agent's message cannot be understood; its session ends");
+                        let _ = refuse.send(not_understood(&agent, error));
                         break;
                     }
                 };
@@ -74,8 +78,24 @@ impl LinkService for Api {
         let session = opened.session;
         let stamped = move |message| Ok(ConnectResponse { session, ..ConnectResponse::from(message) });
         let outgoing = ReceiverStream::new(outgoing).map(stamped);
-        Ok(Response::new(Box::pin(outgoing.take_until(close.cancelled_owned()))))
+        let outgoing = outgoing.take_until(close.cancelled_owned());
+        Ok(Response::new(Box::pin(until_refused(outgoing, refused))))
     }
+}
+
+/// What is sent until the session is closed, and then why, if it was for what came in.
+fn until_refused<T>(
+    outgoing: impl Stream<Item = Result<T, Status>>,
+    refused: oneshot::Receiver<Status>,
+) -> impl Stream<Item = Result<T, Status>> {
+    let last = stream::once(refused).filter_map(|refused| ready(refused.ok().map(Err)));
+    outgoing.chain(last)
+}
+
+/// Says which field of which agent, so that nobody looks for another process with its identity.
+fn not_understood(agent: &AgentName, error: BadField) -> Status {
+    let why = format!("{} (from agents/{agent}; is it of a newer version than this coordinator?)", error.why);
+    bad_field(BadField::new(&error.field, why))
 }
 
 async fn hello(inbound: &mut Streaming<ConnectRequest>) -> Result<Hello, Status> {
@@ -111,5 +131,37 @@ fn agent_peer(peer: Peer, address: String, hello: &Hello) -> Result<AgentPeer, S
         Peer::Anonymous | Peer::Known(Identity::Operator { .. }) => {
             Err(Status::permission_denied("only an agent's certificate opens a link"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_session_that_ends_for_a_field_that_is_not_understood_names_it_and_the_agent() {
+        let (refuse, refused) = oneshot::channel();
+        let error = BadField::new("result.outcome.phase", "unknown value 9");
+        refuse.send(not_understood(&AgentName::new("lon-1").unwrap(), error)).unwrap();
+        let mut sent = Box::pin(until_refused(stream::iter([Ok(1)]), refused));
+        assert_eq!(sent.next().await.unwrap().unwrap(), 1);
+        let status = sent.next().await.unwrap().unwrap_err();
+        assert_eq!(status.code(), tonic::Code::InvalidArgument);
+        for part in ["result.outcome.phase", "unknown value 9", "agents/lon-1"] {
+            assert!(status.message().contains(part), "{status}");
+        }
+        assert!(sent.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_session_that_ends_otherwise_ends_without_a_status() {
+        let (refuse, refused) = oneshot::channel();
+        drop(refuse);
+        assert!(
+            Box::pin(until_refused(stream::iter([] as [Result<u8, Status>; 0]), refused))
+                .next()
+                .await
+                .is_none()
+        );
     }
 }

@@ -3,7 +3,7 @@
 use super::Api;
 use super::page::page;
 use super::watch::Watched;
-use crate::driver::{Reconcile, Steer, Verb};
+use crate::driver::{Reconcile, Steer, Turn, Verb, World};
 use crate::guard::caller_name;
 use crate::refused::Refused;
 use std::borrow::Cow;
@@ -95,8 +95,9 @@ impl RolloutService for Api {
         request: Request<v1::PauseRolloutRequest>,
     ) -> Result<Response<v1::PauseRolloutResponse>, Status> {
         let by = caller_name(&request);
-        let v1::PauseRolloutRequest { name, reason, etag, .. } = request.into_inner();
-        let rollout = Some(self.steer(Steer { name, verb: Verb::Pause, by, reason, etag }).await?);
+        let v1::PauseRolloutRequest { name, reason, etag, request_id } = request.into_inner();
+        let steer = Steer { name, verb: Verb::Pause, by, reason, etag };
+        let rollout = Some(self.steer(steer, request_id).await?);
         Ok(Response::new(v1::PauseRolloutResponse { rollout }))
     }
 
@@ -105,8 +106,9 @@ impl RolloutService for Api {
         request: Request<v1::ResumeRolloutRequest>,
     ) -> Result<Response<v1::ResumeRolloutResponse>, Status> {
         let by = caller_name(&request);
-        let v1::ResumeRolloutRequest { name, reason, etag, .. } = request.into_inner();
-        let rollout = Some(self.steer(Steer { name, verb: Verb::Resume, by, reason, etag }).await?);
+        let v1::ResumeRolloutRequest { name, reason, etag, request_id } = request.into_inner();
+        let steer = Steer { name, verb: Verb::Resume, by, reason, etag };
+        let rollout = Some(self.steer(steer, request_id).await?);
         Ok(Response::new(v1::ResumeRolloutResponse { rollout }))
     }
 
@@ -115,8 +117,9 @@ impl RolloutService for Api {
         request: Request<v1::PromoteRolloutRequest>,
     ) -> Result<Response<v1::PromoteRolloutResponse>, Status> {
         let by = caller_name(&request);
-        let v1::PromoteRolloutRequest { name, reason, etag, .. } = request.into_inner();
-        let rollout = Some(self.steer(Steer { name, verb: Verb::Promote, by, reason, etag }).await?);
+        let v1::PromoteRolloutRequest { name, reason, etag, request_id } = request.into_inner();
+        let steer = Steer { name, verb: Verb::Promote, by, reason, etag };
+        let rollout = Some(self.steer(steer, request_id).await?);
         Ok(Response::new(v1::PromoteRolloutResponse { rollout }))
     }
 
@@ -125,13 +128,15 @@ impl RolloutService for Api {
         request: Request<v1::AbortRolloutRequest>,
     ) -> Result<Response<v1::AbortRolloutResponse>, Status> {
         let by = caller_name(&request);
-        let v1::AbortRolloutRequest { name, reason, etag, force, .. } = request.into_inner();
+        let v1::AbortRolloutRequest { name, reason, etag, force, request_id } = request.into_inner();
         let steer = Steer { name, verb: Verb::Abort, by, reason, etag };
         if !force {
-            let rollout = Some(self.steer(steer).await?);
+            let rollout = Some(self.steer(steer, request_id).await?);
             return Ok(Response::new(v1::AbortRolloutResponse { rollout, given_up: Vec::new() }));
         }
-        let aborted = self.driver.command_about(move |world, turn| world.abort_by_force(&steer, turn));
+        let abort =
+            move |world: &mut World, turn: &mut Turn| world.abort_by_force_once(&request_id, &steer, turn);
+        let aborted = self.driver.command_about(abort);
         let (name, given_up) = aborted.await?;
         let rollout = Some(self.get(name.as_str()).await?);
         let given_up = given_up.iter().map(ToString::to_string).collect();
@@ -152,9 +157,11 @@ impl RolloutService for Api {
                 let rollout = &world.rollouts.get(rollout)?.rollout;
                 Some(convert::rollout::device_result(rollout, rollout.layout.rank(device)? as usize))
             });
-            Ok(results.collect())
+            let left = u32::try_from(world.beyond_reach(&asked, &settled)).unwrap_or(u32::MAX);
+            Ok((results.collect(), left))
         });
-        Ok(Response::new(v1::ReconcileDevicesResponse { device_results: settled.await? }))
+        let (device_results, left) = settled.await?;
+        Ok(Response::new(v1::ReconcileDevicesResponse { device_results, left }))
     }
 
     async fn list_device_results(
@@ -210,8 +217,9 @@ impl Api {
     }
 
     /// Answers once the word is durable, with the rollout as it is then.
-    async fn steer(&self, steer: Steer) -> Result<v1::Rollout, Refused> {
-        let name = self.driver.command_about(move |world, turn| world.steer(&steer, turn)).await?;
+    async fn steer(&self, steer: Steer, request_id: String) -> Result<v1::Rollout, Refused> {
+        let once = move |world: &mut World, turn: &mut Turn| world.steer_once(&request_id, &steer, turn);
+        let name = self.driver.command_about(once).await?;
         self.get(name.as_str()).await
     }
 }

@@ -1,7 +1,7 @@
 //! SystemService.
 
 use super::Api;
-use crate::driver::Adopted;
+use crate::driver::{Adopted, Turn, World};
 use crate::guard::caller_name;
 use switchyard_proto::convert::timestamp;
 use switchyard_proto::v1::system_service_server::SystemService;
@@ -32,8 +32,10 @@ impl SystemService for Api {
         request: Request<AdoptEpochRequest>,
     ) -> Result<Response<AdoptEpochResponse>, Status> {
         let by = caller_name(&request);
-        let reason = request.into_inner().reason;
-        let adopted = self.driver.command(move |world, turn| world.adopt_epoch(&by, &reason, turn));
+        let AdoptEpochRequest { reason, request_id } = request.into_inner();
+        let adopt =
+            move |world: &mut World, turn: &mut Turn| world.adopt_epoch_once(&request_id, &by, &reason, turn);
+        let adopted = self.driver.command(adopt);
         let Adopted { epoch, agents, unknown } = adopted.await?;
         Ok(Response::new(AdoptEpochResponse {
             epoch,

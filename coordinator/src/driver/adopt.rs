@@ -1,18 +1,22 @@
 //! The way out of a restored backup: this coordinator goes on from a later state than it knows.
 
+use super::answered::Said;
 use super::effect::Turn;
 use super::message::AgentPeer;
 use super::world::World;
 use crate::refused::Refused;
+use std::collections::BTreeSet;
 use switchyard_proto::convert::link::Hello;
 use switchyard_shared::guard::{self, Guard};
-use switchyard_shared::id::{AgentName, DeviceName, OpId, SiteName};
+use switchyard_shared::id::{AgentName, DeviceName, OpId, RolloutName, SiteName};
 use switchyard_shared::outcome::DeviceState;
 use switchyard_shared::rollout::Rollout;
 use switchyard_shared::rollout::event::Event;
 
 /// Attempts that may have been made and are not known here: new ones are numbered from behind them.
 const ATTEMPTS_LOST: u32 = 1000;
+/// Under which the names of lost rollouts are stored.
+pub(super) const LOST: &str = "lost";
 /// Agents that are remembered to have met a later state.
 const AHEAD_MAX: usize = 4096;
 
@@ -23,6 +27,8 @@ pub(super) struct Ahead {
     coordinator_epoch: u64,
     site_epoch: u64,
     acked: u64,
+    /// Rollouts whose operations it has in hand although they were never given out here.
+    rollouts: BTreeSet<RolloutName>,
 }
 
 /// What was adopted.
@@ -37,15 +43,17 @@ pub struct Adopted {
 }
 
 impl World {
-    /// Refuses an agent that has met a later state of this coordinator, and remembers it.
+    /// Refuses an agent that has met a later state of this coordinator, and remembers it. One that has work in
+    /// hand which was never given out here proves it as well as one with a later epoch.
     pub(super) fn refuse_ahead(&mut self, peer: &AgentPeer, hello: &Hello) -> Result<(), Refused> {
         let watermark = self.watermarks.get(&peer.agent).copied().unwrap_or(0);
         let site_epoch = self.site_epoch(&peer.site);
+        let later: Vec<&OpId> =
+            hello.in_hand.iter().filter(|op| self.is_of_later_state(&peer.site, op)).collect();
         let is_ahead = hello.coordinator_epoch > self.epoch
             || hello.acked_sequence > watermark
-            || hello.site_epoch > site_epoch;
-        let not_given_out = self.not_given_out(hello);
-        let is_ahead = is_ahead || not_given_out.is_some();
+            || hello.site_epoch > site_epoch
+            || !later.is_empty();
         if !is_ahead || !guard::holds(Guard::CoordinatorEpoch) {
             self.ahead.remove(&peer.agent);
             return Ok(());
@@ -54,30 +62,54 @@ impl World {
             "epoch {}, here {}; its site's epoch {}, here {site_epoch}; results acknowledged up to {}, here {watermark}",
             hello.coordinator_epoch, self.epoch, hello.site_epoch, hello.acked_sequence
         );
-        if let Some(op) = not_given_out {
-            found += &format!("; it has {op} in hand, never given out here");
+        if let Some(first) = later.first() {
+            found += &format!("; it has {first} in hand, never given out here ({} such)", later.len());
         }
-        if self.ahead.len() < AHEAD_MAX {
-            let ahead = Ahead {
+        let rollouts = later.iter().map(|op| op.rollout.clone()).collect();
+        self.keep_ahead(
+            peer.agent.clone(),
+            Ahead {
                 site: peer.site.clone(),
                 coordinator_epoch: hello.coordinator_epoch,
                 site_epoch: hello.site_epoch,
                 acked: hello.acked_sequence,
-            };
-            self.ahead.insert(peer.agent.clone(), ahead);
-        }
+                rollouts,
+            },
+        );
         tracing::error!(agent = %peer.agent, site = %peer.site, found, "an agent has met a later state than this coordinator knows: was a backup restored?");
         Err(Refused::RestoredBackup { agent: peer.agent.to_string(), found })
     }
 
-    /// Work that the agent has in hand, that was never given out here and soon would be under the same
-    /// number: a backup of this very run of the coordinator has no later epoch to be known by.
-    fn not_given_out<'a>(&self, hello: &'a Hello) -> Option<&'a OpId> {
-        hello.in_hand.iter().find(|op| {
-            let active = self.rollouts.get(&op.rollout).filter(|active| !active.rollout.has_ended());
-            let device = active.and_then(|active| active.rollout.device(&op.device));
-            device.is_some_and(|(_, device)| is_open(device.state) && op.attempt > device.attempt)
+    /// Whether an operation was given out by a later state than this coordinator knows, and may be given out
+    /// again here.
+    pub(super) fn is_of_later_state(&self, site: &SiteName, op: &OpId) -> bool {
+        let Some(active) = self.rollouts.get(&op.rollout) else {
+            return !self.rollouts.has(&op.rollout) && !self.lost.contains(&op.rollout);
+        };
+        active.rollout.device(&op.device).is_some_and(|(place, device)| {
+            place.site == *site && op.attempt > device.attempt && is_open(device.state)
         })
+    }
+
+    /// A result has shown that its agent has met a later state.
+    pub(super) fn found_ahead(&mut self, agent: &AgentName, site: &SiteName, op: &OpId) {
+        tracing::error!(%agent, %site, %op, "a result of work that was never given out here: was a backup restored? Its agent is refused");
+        self.keep_ahead(
+            agent.clone(),
+            Ahead {
+                site: site.clone(),
+                coordinator_epoch: self.epoch,
+                site_epoch: self.site_epoch(site),
+                acked: self.watermarks.get(agent).copied().unwrap_or(0),
+                rollouts: [op.rollout.clone()].into(),
+            },
+        );
+    }
+
+    fn keep_ahead(&mut self, agent: AgentName, ahead: Ahead) {
+        if self.ahead.len() < AHEAD_MAX {
+            self.ahead.insert(agent, ahead);
+        }
     }
 
     /// Whether an agent is refused because it has met a later state.
@@ -118,7 +150,10 @@ impl World {
             *watermark = ahead.acked.max(*watermark);
             turn.put("watermark", agent.to_string(), watermark.to_string().into_bytes());
             self.raise_site_epoch(&ahead.site, ahead.site_epoch, turn);
+            let unknown = ahead.rollouts.iter().filter(|name| !self.rollouts.has(*name));
+            self.lost.extend(unknown.cloned().collect::<Vec<_>>());
         }
+        turn.put_json("meta", LOST, &self.lost);
         self.forget_journals(turn);
         let unknown = self.doubt_everything(by, reason, turn);
         let agents: Vec<AgentName> = ahead.into_keys().collect();
@@ -131,6 +166,25 @@ impl World {
             "adopted a later state"
         );
         Ok(Adopted { epoch: self.epoch, agents, unknown })
+    }
+
+    /// The same once: the same request again does nothing and gets the same answer.
+    pub fn adopt_epoch_once(
+        &mut self,
+        request_id: &str,
+        by: &str,
+        reason: &str,
+        turn: &mut Turn,
+    ) -> Result<Adopted, Refused> {
+        let asked = format!("adopt by {by}: {reason}");
+        if let Some(known) = self.answers.known(request_id, &asked)? {
+            let Said { epoch, agents, unknown, .. } = known.said.clone();
+            return Ok(Adopted { epoch, agents, unknown });
+        }
+        let adopted = self.adopt_epoch(by, reason, turn)?;
+        let Adopted { epoch, agents, unknown } = adopted.clone();
+        self.answers.keep(request_id, asked, Said { epoch, agents, unknown, ..Said::default() }, turn);
+        Ok(adopted)
     }
 
     /// What an agent does not have in hand may have been carried out all the same: nothing that any of them
@@ -148,13 +202,13 @@ impl World {
 
     fn doubt_everything(&mut self, by: &str, reason: &str, turn: &mut Turn) -> usize {
         let mut unknown = 0;
-        for name in self.rollouts.live_names() {
+        for name in self.going_on_or_in_doubt() {
             let Some(active) = self.rollouts.get(&name) else { continue };
-            let devices = not_final(&active.rollout);
-            unknown += devices.len();
+            let devices = open(&active.rollout);
             if devices.is_empty() {
                 continue;
             }
+            unknown += devices.len();
             let (by, reason) = (by.to_owned(), format!("went on from a restored backup: {reason}"));
             let to_read = if active.rollout.layout.readable { devices.clone() } else { Vec::new() };
             let readings = to_read.into_iter().map(|(device, attempt)| Event::StillUnknown {
@@ -172,20 +226,13 @@ impl World {
     }
 }
 
-fn not_final(rollout: &Rollout) -> Vec<(DeviceName, u32)> {
+/// Whether something may still happen to a device, or may have happened that is not known here.
+fn is_open(state: DeviceState) -> bool {
+    !state.is_final() || state == DeviceState::Unknown
+}
+
+fn open(rollout: &Rollout) -> Vec<(DeviceName, u32)> {
     let devices = rollout.layout.devices.iter().zip(&rollout.devices);
     let open = devices.filter(|(_, device)| is_open(device.state));
     open.map(|(place, device)| (place.name.clone(), device.attempt.saturating_add(ATTEMPTS_LOST))).collect()
-}
-
-fn is_open(state: DeviceState) -> bool {
-    match state {
-        DeviceState::Pending | DeviceState::Running => true,
-        DeviceState::Succeeded
-        | DeviceState::Unchanged
-        | DeviceState::Failed
-        | DeviceState::Skipped
-        | DeviceState::Unknown
-        | DeviceState::RolledBack => false,
-    }
 }

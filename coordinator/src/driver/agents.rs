@@ -89,6 +89,7 @@ impl World {
         self.breakers_moved(turn);
         self.reconcile(&site, &hello.in_hand, lost_journal, turn);
         self.remind(&site, turn);
+        self.call_off_unwanted(&site, &hello.in_hand, turn);
         Ok(Opened { session: id })
     }
 
@@ -113,8 +114,10 @@ impl World {
             self.only_its_agent_can_report(&peer.site),
         ) {
             (true, _) => "which is connected".to_owned(),
-            (false, 0) => return Ok(()),
-            (false, count) => format!("which has {count} device(s) in flight that only it can report"),
+            (false, 0) => "which is away".to_owned(),
+            (false, count) => {
+                format!("which is away and has {count} device(s) in flight that only it can report")
+            }
         };
         let (site, agent) = (peer.site.to_string(), peer.agent.to_string());
         Err(Refused::SiteTaken { site, agent, other: owner.agent.to_string(), why })
@@ -247,7 +250,12 @@ impl World {
 
     fn result(&mut self, site: &SiteName, sequence: u64, op: &OpId, outcome: &Outcome, turn: &mut Turn) {
         let Some(session) = self.fleet.sessions.get(site) else { return };
-        let (agent, outbox) = (session.agent.clone(), session.outbox.clone());
+        let (agent, outbox, id) = (session.agent.clone(), session.outbox.clone(), session.id);
+        if self.is_of_later_state(site, op) {
+            // It stays unacknowledged at its agent, which is refused from now on.
+            self.found_ahead(&agent, site, op);
+            return self.close_session(id, turn);
+        }
         let verdict = self.rollouts.get(&op.rollout).map(|active| match active.rollout.device(&op.device) {
             Some((place, _)) if place.site != *site => {
                 ResultVerdict::Stray(format!("{} is not a device of {site}", op.device))

@@ -1,13 +1,15 @@
 //! Operators' words that carried a request id: the same request again gets the same answer and does nothing.
 
+use super::away;
 use super::effect::Turn;
+use super::message::{Steer, Verb};
 use super::world::World;
 use crate::refused::Refused;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use switchyard_proto::convert::link::BreakerAction;
 use switchyard_shared::breaker::{Name, Report};
-use switchyard_shared::id::{DeviceName, RolloutName};
+use switchyard_shared::id::{AgentName, DeviceName, RolloutName};
 
 /// Answers that are remembered; the oldest give way.
 pub(super) const ANSWERS_MAX: u64 = 256;
@@ -23,19 +25,29 @@ pub(super) struct Answer {
     request_id: String,
     /// Who asked for what, in one line.
     asked: String,
-    /// The breaker as it was then, when it was a word on one.
-    #[serde(default)]
-    report: Option<Report>,
-    /// The devices that were settled or read.
-    #[serde(default)]
-    pub(super) devices: Vec<(RolloutName, DeviceName)>,
+    /// What was said.
+    #[serde(flatten)]
+    pub(super) said: Said,
 }
 
 /// What is remembered of what was said.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Said {
+    /// The breaker as it was then, when it was a word on one.
+    #[serde(default)]
     pub report: Option<Report>,
+    /// The devices that were settled, read, given up or are in doubt by it.
+    #[serde(default)]
     pub devices: Vec<(RolloutName, DeviceName)>,
+    /// The epoch then, of the coordinator or of a site.
+    #[serde(default)]
+    pub epoch: u64,
+    /// The agents that it was about.
+    #[serde(default)]
+    pub agents: Vec<AgentName>,
+    /// How many devices are in doubt by it, where they are not named.
+    #[serde(default)]
+    pub unknown: usize,
 }
 
 /// The latest answers.
@@ -73,8 +85,7 @@ impl Answers {
             return;
         }
         let number = self.latest.back().map_or(0, |last| last.number + 1);
-        let (request_id, Said { report, devices }) = (request_id.to_owned(), said);
-        let answer = Answer { number, request_id, asked, report, devices };
+        let answer = Answer { number, request_id: request_id.to_owned(), asked, said };
         turn.put_json(KIND, (number % ANSWERS_MAX).to_string(), &answer);
         self.latest.push_back(answer);
         while self.latest.len() as u64 > ANSWERS_MAX {
@@ -96,7 +107,9 @@ impl World {
         turn: &mut Turn,
     ) -> Result<Report, Refused> {
         let asked = format!("{} {name} by {by}: {reason}", verb(action));
-        if let Some(report) = self.answers.known(request_id, &asked)?.and_then(|known| known.report.clone()) {
+        if let Some(report) =
+            self.answers.known(request_id, &asked)?.and_then(|known| known.said.report.clone())
+        {
             return Ok(report);
         }
         let report = self.command_breaker(name, action, by, reason, turn)?;
@@ -104,6 +117,64 @@ impl World {
         self.answers.keep(request_id, asked, said, turn);
         Ok(report)
     }
+}
+
+impl World {
+    /// Carries out a person's word to a rollout once: a resume that is heard again does not resume over a new
+    /// stop.
+    pub fn steer_once(
+        &mut self,
+        request_id: &str,
+        steer: &Steer,
+        turn: &mut Turn,
+    ) -> Result<RolloutName, Refused> {
+        let asked = asked(steer, "");
+        if let Some(name) = self.steered_before(request_id, &asked, steer)? {
+            return Ok(name);
+        }
+        let name = self.steer(steer, turn)?;
+        self.answers.keep(request_id, asked, Said::default(), turn);
+        Ok(name)
+    }
+
+    /// The same for an abort that stops waiting; gives what is no longer waited for.
+    pub fn abort_by_force_once(
+        &mut self,
+        request_id: &str,
+        steer: &Steer,
+        turn: &mut Turn,
+    ) -> Result<(RolloutName, Vec<DeviceName>), Refused> {
+        let asked = asked(steer, " by force");
+        if let Some(name) = self.steered_before(request_id, &asked, steer)? {
+            let known = self.answers.known(request_id, &asked)?.map(|known| known.said.devices.clone());
+            return Ok((name, known.unwrap_or_default().into_iter().map(|(_, device)| device).collect()));
+        }
+        let (name, devices) = self.abort_by_force(steer, turn)?;
+        let given_up = devices.iter().map(|device| (name.clone(), device.clone())).collect();
+        self.answers.keep(request_id, asked, Said { devices: given_up, ..Said::default() }, turn);
+        Ok((name, devices))
+    }
+
+    fn steered_before(
+        &self,
+        request_id: &str,
+        asked: &str,
+        steer: &Steer,
+    ) -> Result<Option<RolloutName>, Refused> {
+        let known = self.answers.known(request_id, asked)?;
+        Ok(known.and_then(|_| RolloutName::new(away::bare(&steer.name)).ok()))
+    }
+}
+
+fn asked(steer: &Steer, how: &str) -> String {
+    let verb = match steer.verb {
+        Verb::Pause => "pause",
+        Verb::Resume => "resume",
+        Verb::Promote => "promote",
+        Verb::Abort => "abort",
+    };
+    let Steer { name, by, reason, etag, .. } = steer;
+    format!("{verb} {}{how} at [{etag}] by {by}: {reason}", away::bare(name))
 }
 
 fn verb(action: BreakerAction) -> &'static str {

@@ -17,6 +17,9 @@ impl World {
         if !self.is_of(site, &report) {
             tracing::warn!(%site, breaker = %report.name, "an agent reported a breaker that is not its own");
         } else if self.forced.get(&report.name).is_none_or(|forced| forced.state == report.state) {
+            if self.reset_if_settled(site, &report, turn) {
+                return;
+            }
             self.environment_seen = Timestamp(i64::MIN);
             self.reset_if_forgotten(site, &report, turn);
             self.mirror(report, turn);
@@ -44,6 +47,21 @@ impl World {
             let reset = FromCoordinator::Breaker { name, action: BreakerAction::Reset, by, reason };
             turn.send(&session.outbox, reset);
         }
+    }
+
+    /// A device is in quarantine for a doubt that is over: a person said so while its agent was away. The agent
+    /// hears it before anything is handed out to the device.
+    fn reset_if_settled(&mut self, site: &SiteName, report: &Report, turn: &mut Turn) -> bool {
+        let Name::Device(device) = &report.name else { return false };
+        if !report.is_of_a_doubt() || self.fleet.held.contains_key(device) {
+            return false;
+        }
+        let Some(session) = self.fleet.sessions.get(site) else { return false };
+        let (by, reason) = ("auto".to_owned(), "its doubt was settled while its agent was away".to_owned());
+        let reset =
+            FromCoordinator::Breaker { name: report.name.clone(), action: BreakerAction::Reset, by, reason };
+        turn.send(&session.outbox, reset);
+        true
     }
 
     fn mirror(&mut self, report: Report, turn: &mut Turn) {

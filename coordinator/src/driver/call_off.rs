@@ -4,9 +4,13 @@ use super::effect::Turn;
 use super::world::World;
 use std::collections::BTreeMap;
 use switchyard_proto::convert::link::FromCoordinator;
-use switchyard_shared::id::{DeviceName, RolloutName, SiteName};
+use switchyard_shared::id::{DeviceName, OpId, RolloutName, SiteName};
+use switchyard_shared::outcome::DeviceState;
 use switchyard_shared::rollout::event::Event;
 use switchyard_shared::rollout::{Rollout, RolloutState};
+
+/// Devices that one call-off names.
+const NAMED_MAX: usize = 1000;
 
 /// The devices in flight that a stop concerns, by site.
 type Called = BTreeMap<SiteName, Vec<DeviceName>>;
@@ -67,14 +71,57 @@ impl World {
     pub(super) fn call_off_again(&self, site: &SiteName, turn: &mut Turn) {
         for active in self.rollouts.live() {
             let rollout = &active.rollout;
-            let stopped = matches!(rollout.state, RolloutState::Aborted | RolloutState::Paused);
-            let mut called = if stopped { all(rollout) } else { held(rollout) };
+            let mut called = if is_stopped(rollout) { all(rollout) } else { held(rollout) };
             if let Some(devices) = called.remove(site) {
                 let why = if rollout.reason.is_empty() { "its group is held" } else { &rollout.reason };
                 self.send_cancel(&rollout.name, site, devices, why, turn);
             }
         }
     }
+}
+
+impl World {
+    /// Calls off what an agent that was away still has in hand and nobody waits for any more: its rollout is
+    /// stopped or has ended, or has given it up.
+    pub(super) fn call_off_unwanted(&self, site: &SiteName, in_hand: &[OpId], turn: &mut Turn) {
+        let mut by_rollout: BTreeMap<&RolloutName, Vec<&OpId>> = BTreeMap::new();
+        for op in in_hand {
+            by_rollout.entry(&op.rollout).or_default().push(op);
+        }
+        for (name, ops) in by_rollout {
+            let Some(rollout) = self.rollouts.get(name).map(|active| &active.rollout) else {
+                self.send_cancel(name, site, Vec::new(), "its rollout has ended", turn);
+                continue;
+            };
+            let is_stopped = is_stopped(rollout);
+            if rollout.has_ended() || is_stopped {
+                // What is in flight of it was called off already.
+                if rollout.has_ended() || rollout.running_at(site).next().is_none() {
+                    self.send_cancel(name, site, Vec::new(), &stop_text(rollout), turn);
+                }
+                continue;
+            }
+            let unwanted: Vec<DeviceName> = ops
+                .iter()
+                .filter(|op| {
+                    let known = rollout.device(&op.device).map(|(_, device)| device.state);
+                    known.is_none_or(|state| state != DeviceState::Running)
+                })
+                .map(|op| op.device.clone())
+                .collect();
+            for devices in unwanted.chunks(NAMED_MAX) {
+                self.send_cancel(name, site, devices.to_vec(), "it is no longer waited for", turn);
+            }
+        }
+    }
+}
+
+fn is_stopped(rollout: &Rollout) -> bool {
+    matches!(rollout.state, RolloutState::Aborted | RolloutState::Paused | RolloutState::Stopped)
+}
+
+fn stop_text(rollout: &Rollout) -> String {
+    if rollout.reason.is_empty() { "its rollout is over".to_owned() } else { rollout.reason.clone() }
 }
 
 /// No name means everything that the agent has of the rollout.

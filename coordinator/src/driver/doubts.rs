@@ -20,7 +20,13 @@ impl World {
         };
         let read = of(&|place, device| device.is_settling() && !is_away(place));
         let away = of(&|place, device| device.is_settling() && is_away(place));
-        let person = of(&|_, device| !device.is_settling());
+        let reports = |place: &LayoutDevice| {
+            rollout.waits_for_its_agent(&place.name)
+                && self.fleet.agents.get(&place.site).is_some_and(|agent| !agent.unbound)
+        };
+        let back = of(&|place, _| reports(place) && !is_away(place));
+        let gone = of(&|place, _| reports(place) && is_away(place));
+        let person = of(&|place, device| !device.is_settling() && !reports(place));
         let mut lines = Vec::new();
         if !read.is_empty() {
             lines.push(format!("{} UNKNOWN, being read back: {}", counted(&read), named(&read)));
@@ -30,6 +36,22 @@ impl World {
                 "{} UNKNOWN, to be read when the agent is back: {}",
                 counted(&away),
                 named(&away)
+            ));
+        }
+        if !back.is_empty() {
+            lines.push(format!(
+                "{} UNKNOWN, with the agent, which will report: {}",
+                counted(&back),
+                named(&back)
+            ));
+        }
+        if !gone.is_empty() {
+            lines.push(format!(
+                "{} UNKNOWN, the agent will report when it is back: {}; if it never comes, {} (a word that its report \
+                 contradicts later puts the device in doubt again)",
+                counted(&gone),
+                named(&gone),
+                say(&which(rollout, &gone), gone.len())
             ));
         }
         if !person.is_empty() {
@@ -59,18 +81,26 @@ impl World {
 }
 
 fn settle(rollout: &Rollout, unknown: &[&DeviceName]) -> String {
-    let which = match unknown {
-        [one] => one.to_string(),
-        _ => format!("--all --rollout {}", rollout.name),
-    };
-    let say = format!(
-        "say what {} with: switchyard device reconcile {which} --as succeeded|failed|not-applied --reason WHY",
-        if unknown.len() == 1 { "it has" } else { "they have" }
-    );
+    let which = which(rollout, unknown);
+    let say = say(&which, unknown.len());
     match rollout.layout.readable {
         true => format!("read again: switchyard device reconcile {which}; or {say}"),
         false => format!("its change has no `ssh.read`: {say}"),
     }
+}
+
+fn which(rollout: &Rollout, unknown: &[&DeviceName]) -> String {
+    match unknown {
+        [one] => one.to_string(),
+        _ => format!("--all --rollout {}", rollout.name),
+    }
+}
+
+fn say(which: &str, count: usize) -> String {
+    let have = if count == 1 { "it has" } else { "they have" };
+    format!(
+        "say what {have} with: switchyard device reconcile {which} --as succeeded|failed|not-applied --reason WHY"
+    )
 }
 
 fn counted(names: &[&DeviceName]) -> String {

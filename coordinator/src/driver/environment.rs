@@ -5,7 +5,6 @@ use super::world::{Active, World};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use switchyard_shared::id::{RolloutName, SiteName};
-use switchyard_shared::outcome::DeviceState;
 use switchyard_shared::rollout::RolloutState;
 use switchyard_shared::rollout::event::Event;
 use switchyard_shared::time::{Timestamp, format_duration};
@@ -46,15 +45,7 @@ fn common_cause(active: &Active, now: Timestamp) -> Option<String> {
         return None;
     }
     let unfinished = active.rollout.layout.devices.iter().zip(&active.rollout.devices);
-    let unfinished = unfinished.filter(|(_, device)| match device.state {
-        DeviceState::Pending | DeviceState::Running => true,
-        DeviceState::Succeeded
-        | DeviceState::Unchanged
-        | DeviceState::Failed
-        | DeviceState::Skipped
-        | DeviceState::Unknown
-        | DeviceState::RolledBack => false,
-    });
+    let unfinished = unfinished.filter(|(_, device)| !device.state.is_final());
     let sites: BTreeSet<&SiteName> = unfinished.map(|(place, _)| &place.site).collect();
     let (open, all) = (opened.intersection(&sites).count(), sites.len());
     (open >= SITES_MIN && open * 100 >= all * SHARE_MIN).then(|| {

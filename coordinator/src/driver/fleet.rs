@@ -4,7 +4,7 @@ use super::ahead::Ahead;
 use super::effect::Outbox;
 use super::shares::Shares;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use switchyard_shared::breaker::{Name, Report, State};
 use switchyard_shared::id::{AgentName, DeviceName, RolloutName, SiteName};
 use switchyard_shared::inventory::Inventory;
@@ -61,6 +61,8 @@ pub struct Fleet {
     pub breakers: BTreeMap<Name, Report>,
     /// Devices in flight or in doubt, and the rollout that holds each.
     pub held: BTreeMap<DeviceName, RolloutName>,
+    /// Rollouts that have a device in doubt which another one holds: they hold it next.
+    pub(super) held_next: BTreeMap<DeviceName, BTreeSet<RolloutName>>,
     /// Most operations in flight at a site, where the inventory sets it.
     pub(super) limits: BTreeMap<SiteName, u32>,
     pub(super) sessions: BTreeMap<SiteName, Session>,
@@ -107,6 +109,29 @@ impl Fleet {
         self.in_flight.get(site).copied().unwrap_or(0)
     }
 
+    /// A rollout holds a device from now on, or after the one that holds it.
+    pub(super) fn hold(&mut self, device: &DeviceName, rollout: &RolloutName) {
+        let holder = self.held.entry(device.clone()).or_insert_with(|| rollout.clone());
+        if holder != rollout {
+            self.held_next.entry(device.clone()).or_default().insert(rollout.clone());
+        }
+    }
+
+    /// A rollout holds a device no longer; the next one does.
+    pub(super) fn release(&mut self, device: &DeviceName, rollout: &RolloutName) {
+        let mut next = self.held_next.remove(device).unwrap_or_default();
+        next.remove(rollout);
+        if self.held.get(device) == Some(rollout) {
+            match next.pop_first() {
+                Some(heir) => drop(self.held.insert(device.clone(), heir)),
+                None => drop(self.held.remove(device)),
+            }
+        }
+        if !next.is_empty() {
+            self.held_next.insert(device.clone(), next);
+        }
+    }
+
     /// Breakers that are not closed.
     pub fn open_breakers(&self) -> impl Iterator<Item = &Report> {
         self.breakers.values().filter(|report| report.state != State::Closed)
@@ -129,6 +154,10 @@ impl Surroundings for Fleet {
 
     fn device_breaker(&self, device: &DeviceName) -> Option<Report> {
         self.breaker(&Name::Device(device.clone()))
+    }
+
+    fn credential_breaker(&self, site: &SiteName, reference: &str) -> Option<Report> {
+        self.breaker(&Name::Credential { site: site.clone(), reference: reference.to_owned() })
     }
 
     fn held_by_other(&self, device: &DeviceName, me: &RolloutName) -> Option<RolloutName> {

@@ -124,11 +124,12 @@ impl World {
 
     fn free_name(&self, plan: &Plan) -> Result<RolloutName, Refused> {
         let base = plan.rollout.to_string();
-        let mut candidates =
+        let candidates =
             std::iter::once(base.clone()).chain((2..=SAME_NAME_MAX).map(|n| format!("{base}-{n}")));
         let too_many =
             || Refused::BadRequest { field: "metadata.name".into(), why: "this name is used up".into() };
         let name = candidates
+            .filter(|name| !self.lost.contains(name.as_str()))
             .find(|name| !self.rollouts.has(name.as_str()) || self.rollouts.is_live(name.as_str()))
             .ok_or_else(too_many)?;
         if self.rollouts.has(name.as_str()) {

@@ -109,8 +109,7 @@ impl World {
     /// Rebuilds who holds what; for recovery. A device in doubt is held also after the end.
     pub(super) fn hold_again(&mut self) {
         for active in self.rollouts.all() {
-            let holds = active.rollout.held().map(|device| (device.clone(), active.rollout.name.clone()));
-            self.fleet.held.extend(holds);
+            active.rollout.held().for_each(|device| self.fleet.hold(device, &active.rollout.name));
         }
     }
 }

@@ -4,6 +4,7 @@ use super::answered::Said;
 use super::effect::Turn;
 use super::world::World;
 use crate::refused::Refused;
+use std::collections::BTreeSet;
 use switchyard_proto::convert::link::{BreakerAction, FromCoordinator};
 use switchyard_shared::breaker::{Name, State};
 use switchyard_shared::id::{DeviceName, RolloutName};
@@ -39,10 +40,10 @@ impl World {
     ) -> Result<Vec<(RolloutName, DeviceName)>, Refused> {
         let line = line(asked);
         if let Some(known) = self.answers.known(&asked.request_id, &line)? {
-            return Ok(known.devices.clone());
+            return Ok(known.said.devices.clone());
         }
         check(asked)?;
-        let devices = self.meant(asked)?;
+        let devices = self.meant(asked, turn.now)?;
         let mut events = Vec::new();
         for (rollout, device) in &devices {
             let active = self.rollout(rollout.as_str())?;
@@ -60,7 +61,9 @@ impl World {
             self.record(&rollout, event, turn);
         }
         if asked.word.is_some() {
-            devices.iter().for_each(|(_, device)| self.end_quarantine(device, asked, turn));
+            for (_, device) in &devices {
+                self.end_quarantine(device, asked, turn);
+            }
         }
         tracing::info!(asked = line, devices = devices.len(), "doubts");
         let said = Said { devices: devices.clone(), ..Said::default() };
@@ -68,12 +71,26 @@ impl World {
         Ok(devices)
     }
 
+    /// How many devices a word on all of a rollout did not reach because it reaches so many at once.
+    pub fn beyond_reach(&self, asked: &Reconcile, reached: &[(RolloutName, DeviceName)]) -> usize {
+        if !asked.devices.is_empty() || reached.len() < DEVICES_MAX {
+            return 0;
+        }
+        let reached: BTreeSet<&DeviceName> = reached.iter().map(|(_, device)| device).collect();
+        let unknown = self.rollout(&asked.rollout).ok().map(|active| active.rollout.in_doubt());
+        unknown.into_iter().flatten().filter(|device| !reached.contains(device)).count()
+    }
+
     /// The device's breaker opened because of the doubt that a person has just ended.
-    fn end_quarantine(&self, device: &DeviceName, asked: &Reconcile, turn: &mut Turn) {
+    fn end_quarantine(&mut self, device: &DeviceName, asked: &Reconcile, turn: &mut Turn) {
         let name = Name::Device(device.clone());
         let Some(report) = self.fleet.breakers.get(&name).filter(|report| report.state == State::Open) else {
             return;
         };
+        // Its agent may be away; it hears of it when it reports the breaker again.
+        let report = report.clone();
+        self.fleet.breakers.remove(&name);
+        self.breakers_moved(turn);
         let session = report.site.as_ref().and_then(|site| self.fleet.sessions.get(site));
         if let Some(session) = session {
             let (by, reason) = (asked.by.clone(), asked.reason.clone());
@@ -82,11 +99,17 @@ impl World {
         }
     }
 
-    fn meant(&self, asked: &Reconcile) -> Result<Vec<(RolloutName, DeviceName)>, Refused> {
+    fn meant(&self, asked: &Reconcile, now: Timestamp) -> Result<Vec<(RolloutName, DeviceName)>, Refused> {
         if asked.devices.is_empty() {
             let rollout = &self.rollout(&asked.rollout)?.rollout;
-            let unknown = rollout.in_doubt().take(DEVICES_MAX);
-            return Ok(unknown.map(|device| (rollout.name.clone(), device.clone())).collect());
+            let is_read = |device: &&DeviceName| {
+                asked.word.is_none()
+                    && rollout.device(device).is_some_and(|(_, device)| is_read_anyway(device, now))
+            };
+            // The same word again is for those that it has not reached yet.
+            let (read, open): (Vec<&DeviceName>, Vec<&DeviceName>) = rollout.in_doubt().partition(is_read);
+            let meant = open.into_iter().chain(read).take(DEVICES_MAX);
+            return Ok(meant.map(|device| (rollout.name.clone(), device.clone())).collect());
         }
         let mut meant = Vec::new();
         for name in &asked.devices {

@@ -1,5 +1,6 @@
 //! The world as the store has it: rollouts that go on are replayed, of the others only their end is read.
 
+use super::adopt;
 use super::agents::SILENCE_MAX;
 use super::answered::{self, Answers};
 use super::away::{self, Away};
@@ -13,7 +14,7 @@ use super::world::{Active, World};
 use crate::clock::{Clock, GoesOn};
 use crate::store::{Batch, Document, Store, StoreError, StoredEvent, parts};
 use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use switchyard_shared::breaker::Report;
 use switchyard_shared::id::{AgentName, PlanName, RolloutName, SiteName};
@@ -52,6 +53,7 @@ pub(super) async fn world(
         tokens: read_all(store, "token").await?,
         watermarks: read_watermarks(store).await?,
         bindings: read_bindings(store).await?,
+        lost: read_lost(store).await?,
         ahead: BTreeMap::new(),
         full: None,
         next_session: epoch << SESSIONS_BITS,
@@ -129,6 +131,11 @@ async fn read_bindings(store: &dyn Store) -> Result<BTreeMap<SiteName, Binding>,
         bindings.insert(site, binding);
     }
     Ok(bindings)
+}
+
+async fn read_lost(store: &dyn Store) -> Result<BTreeSet<RolloutName>, StoreError> {
+    let document = store.document("meta", adopt::LOST).await?;
+    document.map_or_else(|| Ok(BTreeSet::new()), |body| decode("meta", adopt::LOST, &body))
 }
 
 async fn read_watermarks(store: &dyn Store) -> Result<BTreeMap<AgentName, u64>, StoreError> {

@@ -114,18 +114,20 @@ impl World {
             return Err(Refused::BadRequest { field: "reason".into(), why });
         }
         let asked = format!("rebind {site} by {by}: {reason}");
-        let again = self.answers.known(request_id, &asked)?.map(|known| known.devices.clone());
+        if let Some(known) = self.answers.known(request_id, &asked)?
+            && let Some(former) = known.said.agents.first()
+        {
+            let unknown = known.said.devices.iter().map(|(_, device)| device.clone()).collect();
+            return Ok(Rebound { epoch: known.said.epoch, former: former.clone(), unknown });
+        }
         let owner = self.fleet.agents.get(site).ok_or_else(|| no_agent(site))?;
         let former = owner.agent.clone();
-        if let Some(devices) = again {
-            let unknown = devices.into_iter().map(|(_, device)| device).collect();
-            return Ok(Rebound { epoch: self.site_epoch(site), former, unknown });
-        }
         let epoch = self.unbind(site, by, reason, turn);
         let why = format!("{site} was bound to another agent: {reason}");
         let devices = self.give_up_site(site, by, &why, turn);
         tracing::warn!(%site, agent = %former, epoch, by, reason, devices = devices.len(), "site unbound from its agent");
-        let said = Said { devices: devices.clone(), ..Said::default() };
+        let agents = vec![former.clone()];
+        let said = Said { devices: devices.clone(), epoch, agents, ..Said::default() };
         self.answers.keep(request_id, asked, said, turn);
         let unknown = devices.into_iter().map(|(_, device)| device).collect();
         Ok(Rebound { epoch, former, unknown })
@@ -195,7 +197,7 @@ impl World {
         let Some(active) = self.rollouts.get(name).filter(|active| active.rollout.layout.readable) else {
             return;
         };
-        let given_up = only_its_agent_knows(active, site);
+        let given_up = active.rollout.given_up_at(site);
         let events: Vec<Event> = given_up
             .map(|(device, attempt)| Event::StillUnknown {
                 device: device.clone(),
@@ -218,9 +220,7 @@ impl World {
         let names = self.going_on_or_in_doubt();
         let rollouts = names.iter().filter_map(|name| self.rollouts.get(name));
         rollouts
-            .map(|active| {
-                active.rollout.running_at(site).count() + only_its_agent_knows(active, site).count()
-            })
+            .map(|active| active.rollout.running_at(site).count() + active.rollout.given_up_at(site).count())
             .sum()
     }
 
@@ -261,20 +261,6 @@ impl World {
 fn may_write_for(active: &Active) -> Duration {
     let timeouts = active.plan.spec.timeouts;
     SILENCE_MAX + timeouts.connect + timeouts.command + MARGIN
-}
-
-/// Devices at a site that were given up and whose end its agent may still report.
-fn only_its_agent_knows<'a>(
-    active: &'a Active,
-    site: &'a SiteName,
-) -> impl Iterator<Item = (&'a DeviceName, u32)> {
-    let rollout = &active.rollout;
-    let unknown = rollout.in_doubt().filter_map(|name| rollout.device(name));
-    let given_up = unknown.filter(move |(place, device)| {
-        let reading = device.doubt.as_ref().is_some_and(|doubt| doubt.reading);
-        place.site == *site && device.reported != device.attempt && !reading
-    });
-    given_up.map(|(place, device)| (&place.name, device.attempt))
 }
 
 fn no_agent(site: &SiteName) -> Refused {

@@ -390,6 +390,8 @@ mod bad_input;
 mod connecting;
 mod doubts;
 mod full;
+mod once;
+mod returns;
 mod shared_sites;
 mod sites;
 mod stopping;

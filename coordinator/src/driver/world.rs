@@ -10,10 +10,10 @@ use super::plans::Plans;
 use super::rollouts::Rollouts;
 use super::sites::Binding;
 use crate::pki::token::TokenRecord;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use switchyard_shared::breaker::{Name, Report};
-use switchyard_shared::id::{AgentName, DeviceName, RolloutName, SiteName};
+use switchyard_shared::id::{AgentName, RolloutName, SiteName};
 use switchyard_shared::inventory::Inventory;
 use switchyard_shared::outcome::DeviceState;
 use switchyard_shared::plan::Plan;
@@ -59,6 +59,8 @@ pub struct World {
     pub(super) watermarks: BTreeMap<AgentName, u64>,
     /// Sites that were bound to another agent.
     pub(super) bindings: BTreeMap<SiteName, Binding>,
+    /// Names of rollouts that are lost with what an old backup did not have; never given again.
+    pub(super) lost: BTreeSet<RolloutName>,
     /// Agents that have met a later state than this coordinator knows; not durable.
     pub(super) ahead: BTreeMap<AgentName, Ahead>,
     /// Why nothing can be made durable at present, continuing "failed to …".
@@ -195,34 +197,24 @@ fn moves_breakers(event: &Event) -> bool {
 
 /// Keeps who holds which device in step with an event that was just applied.
 fn hold(fleet: &mut Fleet, rollout: &Rollout, event: &Event) {
-    let release = |fleet: &mut Fleet, device: &DeviceName| {
-        if fleet.held.get(device) == Some(&rollout.name) {
-            fleet.held.remove(device);
-        }
-    };
+    let name = &rollout.name;
     match event {
         Event::Dispatched { ops, .. } => {
-            fleet.held.extend(ops.iter().map(|(device, _)| (device.clone(), rollout.name.clone())));
+            fleet.held.extend(ops.iter().map(|(device, _)| (device.clone(), name.clone())));
         }
         Event::Finished { device, outcome, .. } => {
             if outcome.class.device_state() != Some(DeviceState::Unknown) {
-                release(fleet, device);
+                fleet.release(device, name);
             }
         }
-        Event::Requeued { device, .. } => release(fleet, device),
+        Event::Requeued { device, .. } => fleet.release(device, name),
         Event::Settled { device, state, .. } => {
             if *state != DeviceState::Unknown {
-                release(fleet, device);
+                fleet.release(device, name);
             }
         }
-        Event::Conflicted { device, .. } => {
-            fleet.held.insert(device.clone(), rollout.name.clone());
-        }
-        Event::GivenUp { devices, .. } => {
-            for (device, _) in devices {
-                fleet.held.entry(device.clone()).or_insert_with(|| rollout.name.clone());
-            }
-        }
+        Event::Conflicted { device, .. } => fleet.hold(device, name),
+        Event::GivenUp { devices, .. } => devices.iter().for_each(|(device, _)| fleet.hold(device, name)),
         Event::Ended { .. }
         | Event::ReadBack { .. }
         | Event::StillUnknown { .. }

@@ -64,6 +64,9 @@ impl From<&Outcome> for v1::Outcome {
 impl TryFrom<v1::Outcome> for Outcome {
     type Error = BadField;
     fn try_from(wire: v1::Outcome) -> Result<Self, BadField> {
+        if wire.class != 0 && v1::OutcomeClass::try_from(wire.class).is_err() {
+            return Self::try_from(of_the_future(wire));
+        }
         Ok(Self {
             class: to_enum::<v1::OutcomeClass, _>(wire.class, "class")?,
             phase: to_enum::<v1::OutcomePhase, _>(wire.phase, "phase")?,
@@ -82,6 +85,20 @@ impl TryFrom<v1::Outcome> for Outcome {
                 found => Some(to_enum::<v1::Found, _>(found, "found")?),
             },
         })
+    }
+}
+
+/// A class that a newer agent gives: what it means is not known here, so nobody knows how the attempt ended. To
+/// refuse it would lose it.
+fn of_the_future(wire: v1::Outcome) -> v1::Outcome {
+    let message = format!("its agent ended it with class {}, unknown here: {}", wire.class, wire.message);
+    let hint = "update the coordinator to the agent's version, and read the device".to_owned();
+    v1::Outcome {
+        class: v1::OutcomeClass::Inconclusive.into(),
+        left_as: v1::LeftAs::Unknown.into(),
+        message,
+        hint,
+        ..wire
     }
 }
 
@@ -137,11 +154,13 @@ mod tests {
     }
 
     #[test]
-    fn a_class_from_the_future_is_named_and_refused() {
+    fn a_class_from_the_future_leaves_a_doubt_that_names_it() {
         let mut wire = v1::Outcome::from(&outcome());
         wire.class = 99;
-        let error = Outcome::try_from(wire.clone()).unwrap_err();
-        assert_eq!((error.field.as_str(), error.why.as_str()), ("class", "unknown value 99"));
+        let known = Outcome::try_from(wire.clone()).unwrap();
+        assert_eq!((known.class, known.left_as), (Class::Inconclusive, LeftAs::Unknown));
+        assert!(known.message.contains("class 99") && known.message.contains("exit status 3"));
+        assert_eq!(known.before, outcome().before, "what it said before the write is still good");
         wire.class = 0;
         assert_eq!(Outcome::try_from(wire).unwrap_err().why, "not set");
     }

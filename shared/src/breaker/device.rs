@@ -1,7 +1,7 @@
 //! A device's breaker: failures in a row open it and one probe decides; doubt and refused logins wait for a person.
 
 use super::circuit::{Applicant, Blocked, Circuit, Healing, KeptCircuit, Verdict};
-use super::{Finished, Name, Permit, Report, State, Wake};
+use super::{DOUBT, Finished, Name, Permit, Report, State, Wake};
 use crate::id::{DeviceName, SiteName};
 use crate::outcome::{Class, Evidence};
 use crate::task::BreakerSettings;
@@ -226,8 +226,7 @@ impl DeviceBreaker {
                 ));
             }
             Class::LostAfterWrite | Class::RollbackFailed | Class::Inconclusive => {
-                return self
-                    .by_hand(&format!("nobody knows what it was left as ({class}): read it back, then"));
+                return self.by_hand(&format!("{DOUBT} ({class}): read it back, then"));
             }
             Class::Ok
             | Class::Unchanged

@@ -59,6 +59,8 @@ pub(super) struct Device {
     pub(super) connected: bool,
     /// The result of its last start was taken.
     pub(super) counted: bool,
+    /// Its result as it is counted in the harm: whether it failed, and whether the budget line has it too.
+    pub(super) result: Option<(bool, bool)>,
     /// The value whose waiting set it left last, as a place; it hands its turn on when it does not start.
     pub(super) woken: Option<u32>,
     /// Its site's room woke it; it hands that on too.
@@ -81,6 +83,7 @@ impl Device {
         silent: false,
         connected: false,
         counted: false,
+        result: None,
         woken: None,
         woken_by_site: false,
         started: Timestamp(0),

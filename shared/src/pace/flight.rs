@@ -85,6 +85,7 @@ impl Pace {
         if doubt == Doubt::None {
             return;
         }
+        device.result = Some((failed, doubt != Doubt::Waived));
         self.harm.unknown -= 1;
         self.harm.results += 1;
         self.harm.failed += u32::from(failed);
@@ -112,6 +113,28 @@ impl Pace {
             self.unreserve(rank, doubt);
             self.line.unknown -= 1;
         }
+        self.touch_labels(rank);
+    }
+
+    /// A device whose result was known is in doubt again: what was counted of it is taken back, and it reserves
+    /// like one in flight until it is read or settled. What was learnt from it stays.
+    pub fn doubt_again(&mut self, rank: u32, now: Timestamp) {
+        self.tick(now);
+        let Some(device) = self.devices.get_mut(rank as usize) else { return };
+        if device.doubt != Doubt::None {
+            return;
+        }
+        device.doubt = Doubt::Doubtful;
+        if let Some((failed, in_line)) = device.result.take() {
+            self.harm.results -= 1;
+            self.harm.failed -= u32::from(failed);
+            self.line.results -= u32::from(in_line);
+            self.line.failed -= u32::from(failed && in_line);
+        }
+        self.harm.unknown += 1;
+        self.line.unknown += 1;
+        self.each_tally(rank, |tally, _| tally.doubt += 1);
+        self.keep_budget();
         self.touch_labels(rank);
     }
 
@@ -146,6 +169,7 @@ impl Pace {
         } else if device.counted {
             return;
         } else {
+            self.devices[rank as usize].result = Some((failed, true));
             self.harm.results += 1;
             self.harm.failed += u32::from(failed);
             self.line.results += 1;

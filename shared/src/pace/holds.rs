@@ -79,6 +79,7 @@ impl Pace {
             if device.doubt != Doubt::None {
                 device.doubt = Doubt::Waived;
             }
+            device.result = device.result.map(|(failed, _)| (failed, false));
         }
         for tally in &mut self.tallies {
             (tally.mature, tally.lost, tally.doubt) = (0, 0, 0);

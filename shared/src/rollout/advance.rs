@@ -30,6 +30,10 @@ pub trait Surroundings {
     }
     /// The device's breaker, when it is not closed.
     fn device_breaker(&self, device: &DeviceName) -> Option<Report>;
+    /// The breaker of a credential at a site, when it is not closed.
+    fn credential_breaker(&self, _site: &SiteName, _reference: &str) -> Option<Report> {
+        None
+    }
     /// Another rollout that holds the device.
     fn held_by_other(&self, device: &DeviceName, me: &RolloutName) -> Option<RolloutName>;
 }

@@ -83,6 +83,7 @@ impl Rollout {
             now,
             rooms: vec![None; self.running.len()],
             sites: self.layout.site_names(),
+            credentials: BTreeMap::new(),
             given_up: Vec::new(),
         };
         let full: Vec<u32> = self.pace.waiting_sites().collect();

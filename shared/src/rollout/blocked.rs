@@ -1,9 +1,11 @@
 //! What a rollout waits for, in words an operator can act on.
 
+use super::event::SkipReason;
 use super::{Rollout, RolloutState, SiteView, Surroundings, WaveState};
 use crate::breaker::State;
 use crate::id::SiteName;
 use crate::time::{Timestamp, format_duration};
+use std::collections::BTreeMap;
 
 /// Most lines that are given; the rest is counted.
 const LINES_MAX: usize = 8;
@@ -82,16 +84,38 @@ impl Rollout {
             .filter_map(|(site, count)| site_line(site, *count as usize, &around.site(site), now))
             .collect();
         lines.extend(self.held_lines());
-        for rank in self.parked.keys() {
+        lines.extend(self.credential_lines(around));
+        for (rank, (why, _)) in &self.parked {
             let device = &self.layout.devices[*rank as usize].name;
             if let Some(other) = around.held_by_other(device, &self.name) {
                 lines.push(format!("device {device}: held by rollouts/{other}"));
+            } else if *why == SkipReason::CredentialOpen {
             } else if let Some(report) = around.device_breaker(device) {
                 let (state, reason) = (report.state, &report.reason);
                 lines.push(format!("device/{device} {state}: {reason}; at once with: switchyard breaker reset device/{device} --reason WHY"));
             }
         }
         lines
+    }
+}
+
+impl Rollout {
+    /// A line for each credential that is refused, with how many devices wait for it.
+    fn credential_lines(&self, around: &dyn Surroundings) -> Vec<String> {
+        let mut waiting: BTreeMap<(&SiteName, &str), usize> = BTreeMap::new();
+        for (rank, (why, _)) in &self.parked {
+            if let Some((_, reference)) = self.layout.credential(*rank)
+                && *why == SkipReason::CredentialOpen
+            {
+                *waiting.entry((&self.layout.devices[*rank as usize].site, reference)).or_default() += 1;
+            }
+        }
+        let line = |((site, reference), count): ((&SiteName, &str), usize)| {
+            let report = around.credential_breaker(site, reference)?;
+            let (name, state, waiting) = (&report.name, report.state, devices(count));
+            Some(format!("{name} {state} ({waiting} wait): {}", report.reason))
+        };
+        waiting.into_iter().filter_map(line).collect()
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Door<'a> {
     /// Rooms that were looked at, by the number of the site.
     pub rooms: Vec<Option<u32>>,
     pub sites: &'a [SiteName],
+    /// What refuses the credentials that were looked at, by the numbers of site and credential.
+    pub credentials: BTreeMap<(u32, u32), Option<Report>>,
     /// Devices that are not waited for any longer, with the reason.
     pub given_up: Vec<(u32, SkipReason, String)>,
 }
@@ -70,6 +72,11 @@ impl Door<'_> {
             );
             return self.park(rank, (SkipReason::DeviceBusy, BUSY_WAIT), message, step);
         }
+        if let Some(report) = self.credential_refused(rank, site) {
+            let message = format!("{} is open: {}", report.name, report.reason);
+            let wait = (SkipReason::CredentialOpen, self.layout.skip_after);
+            return self.park(rank, wait, message, step);
+        }
         let breaker = self.around.device_breaker(&place.name);
         let Some(report) = breaker.filter(|report| refuses(report, self.now)) else {
             self.parked.remove(&rank);
@@ -81,6 +88,18 @@ impl Door<'_> {
         let most = if device.tries > 0 { Duration::ZERO } else { self.layout.device_wait };
         let message = format!("device/{} is open: {}", place.name, report.reason);
         self.park(rank, (SkipReason::DeviceOpen, most), message, step)
+    }
+
+    /// An agent refuses what its credential's breaker stops as soon as it gets it: it is not asked.
+    fn credential_refused(&mut self, rank: u32, site: u32) -> Option<Report> {
+        let layout = self.layout;
+        let (number, reference) = layout.credential(rank)?;
+        let (around, now, sites) = (self.around, self.now, self.sites);
+        let known = self.credentials.entry((site, number)).or_insert_with(|| {
+            let breaker = around.credential_breaker(&sites[site as usize], reference);
+            breaker.filter(|report| refuses(report, now))
+        });
+        known.clone()
     }
 
     /// A first attempt may start; a retry only while few enough run at its site.
@@ -126,7 +145,8 @@ fn room_at(layout: &Layout, in_flight: u32, view: &SiteView) -> u32 {
     if view.connected { limit.min(admitted).min(view.credit) } else { 0 }
 }
 
-fn refuses(report: &Report, now: Timestamp) -> bool {
+/// Whether a breaker lets nothing through now.
+pub(super) fn refuses(report: &Report, now: Timestamp) -> bool {
     match report.state {
         State::Closed | State::Held | State::HalfOpen | State::ForcedClosed => false,
         State::Open => report.retry_at.is_none_or(|at| now < at),

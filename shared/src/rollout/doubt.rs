@@ -2,7 +2,7 @@
 
 use super::advance::{SiteView, Step, Surroundings, WakeReason};
 use super::event::Event;
-use super::{Rollout, RolloutState};
+use super::{Rollout, RolloutState, door};
 use crate::breaker::State;
 use crate::guard::{self, Guard};
 use crate::id::{DeviceName, SiteName};
@@ -35,11 +35,43 @@ pub struct Doubt {
     pub read_at: Timestamp,
     /// When it is to be read next; absent when a person must say what it has.
     pub next_read: Option<Timestamp>,
+    /// The attempt of which nobody knows how it ended.
+    pub attempt: u32,
+    /// Whether attempts before that one may have been made that are not known here.
+    pub raised: bool,
+    /// Since when a reading is wanted.
+    pub wanted: Timestamp,
+    /// Readings in a row that never reached the device.
+    pub untried: u32,
+    /// Whether it was left to a person only because it could not be reached: it is read when its agent is back.
+    pub unreached: bool,
 }
 
 impl Doubt {
-    pub(super) fn new(since: Timestamp, before: Option<String>, next_read: Option<Timestamp>) -> Self {
-        Self { since, before, reading: false, reads: 0, read_at: since, next_read }
+    pub(super) fn new(
+        since: Timestamp,
+        attempt: u32,
+        before: Option<String>,
+        next_read: Option<Timestamp>,
+    ) -> Self {
+        Self {
+            since,
+            before,
+            reading: false,
+            reads: 0,
+            read_at: since,
+            next_read,
+            attempt,
+            raised: false,
+            wanted: since,
+            untried: 0,
+            unreached: false,
+        }
+    }
+
+    /// Until when it is tried to reach the device.
+    fn until(&self, skip_after: Duration) -> Timestamp {
+        self.wanted.plus(if self.untried > 0 { skip_after.max(READ_WAIT_MAX) } else { skip_after })
     }
 }
 
@@ -118,30 +150,38 @@ impl Rollout {
             else {
                 continue;
             };
-            let until = doubt.since.max(due).plus(self.layout.skip_after);
-            if now < due {
-                step.wake_at(due, WakeReason::Retry);
-                continue;
-            }
+            let until = doubt.until(self.layout.skip_after);
+            let look = if now < due { due.min(until) } else { until };
             let room = rooms.entry(&place.site).or_insert_with(|| {
                 let view = around.site(&place.site);
-                if view.connected && !refuses(&view) { view.credit } else { 0 }
+                if view.connected && !is_open(&view) { view.credit } else { 0 }
             });
-            if *room > 0 {
+            if now >= due && *room > 0 && !self.is_barred(*rank, now, around) {
                 *room -= 1;
                 batches.entry(&place.site).or_default().push((place.name.clone(), device.attempt + 1));
-            } else if now >= until {
-                step.events.push(self.left_to_a_person(
+            } else if now < look {
+                step.wake_at(look, WakeReason::Retry);
+            } else {
+                step.events.push(self.not_reached(
                     &place.name,
                     device.attempt,
                     "neither its agent nor its site could be reached to read it",
                 ));
-            } else {
-                step.wake_at(until, WakeReason::Retry);
             }
         }
         step.events
             .extend(batches.into_iter().map(|(site, ops)| Event::ReadBack { site: site.clone(), ops }));
+    }
+
+    /// Whether an operator or a refused credential keeps a device from being read.
+    fn is_barred(&self, rank: u32, now: Timestamp, around: &dyn Surroundings) -> bool {
+        let place = &self.layout.devices[rank as usize];
+        let by_hand = around.device_breaker(&place.name);
+        by_hand.is_some_and(|report| report.state == State::ForcedOpen)
+            || self.layout.credential(rank).is_some_and(|(_, reference)| {
+                let breaker = around.credential_breaker(&place.site, reference);
+                breaker.is_some_and(|report| door::refuses(&report, now))
+            })
     }
 
     /// What a reading says.
@@ -211,16 +251,29 @@ impl Rollout {
         now: Timestamp,
     ) -> Event {
         let untried = outcome.class.device_state().is_none();
-        let reads =
-            self.device(name).and_then(|(_, device)| device.doubt.as_ref()).map_or(0, |doubt| doubt.reads);
-        let why = &outcome.message;
+        let Some(doubt) = self.device(name).and_then(|(_, device)| device.doubt.as_ref()) else {
+            return self.left_to_a_person(name, attempt, &outcome.message);
+        };
+        let (reads, why) = (doubt.reads, &outcome.message);
+        if untried && doubt.untried > 0 && now >= doubt.until(self.layout.skip_after) {
+            let tries = doubt.untried.saturating_add(1);
+            let why = format!("it could not be read {tries} times in a row, the last with: {why}");
+            return self.not_reached(name, attempt, &why);
+        }
         if reads >= READS_MAX && !untried {
             let why = format!("{reads} readings failed, the last with: {why}");
             return self.left_to_a_person(name, attempt, &why);
         }
-        let wait = READ_WAIT.saturating_mul(1 << reads.min(16)).min(READ_WAIT_MAX);
+        let wait = READ_WAIT.saturating_mul(1 << (reads + doubt.untried).min(16)).min(READ_WAIT_MAX);
         let (reason, not_before) = (format!("not read yet: {why}"), Some(now.plus(wait)));
         Event::StillUnknown { device: name.clone(), attempt, not_before, untried, reason }
+    }
+
+    /// It is read when its agent comes back; until then only a person can say what it has.
+    fn not_reached(&self, name: &DeviceName, attempt: u32, why: &str) -> Event {
+        let reason =
+            format!("{why}; it is read when its agent connects anew, or: switchyard device reconcile {name}");
+        Event::StillUnknown { device: name.clone(), attempt, not_before: None, untried: true, reason }
     }
 
     fn left_to_a_person(&self, name: &DeviceName, attempt: u32, why: &str) -> Event {
@@ -229,7 +282,7 @@ impl Rollout {
     }
 
     /// The state of a device in doubt on which nothing was written.
-    fn untouched(&self, name: &DeviceName) -> DeviceState {
+    pub(super) fn untouched(&self, name: &DeviceName) -> DeviceState {
         let doubts = self.device(name).map_or(0, |(_, device)| device.doubts);
         match self.state {
             RolloutState::Running | RolloutState::Paused | RolloutState::Pending if !self.has_ended() => {
@@ -251,20 +304,6 @@ impl Rollout {
             | RolloutState::RollingBack
             | RolloutState::RolledBack => DeviceState::Skipped,
         }
-    }
-
-    /// The result of an attempt that was no longer waited for: it is the truth.
-    pub(super) fn after_late_result(&self, name: &DeviceName, attempt: u32, outcome: &Outcome) -> Event {
-        let state = match outcome.class.device_state() {
-            Some(DeviceState::Unknown) => {
-                return Event::Finished { device: name.clone(), attempt, outcome: outcome.clone() };
-            }
-            Some(state) => state,
-            None => self.untouched(name),
-        };
-        let outcome = outcome.class.device_state().map(|_| outcome.clone());
-        let (by, reason) = ("auto".to_owned(), "its agent reported after all".to_owned());
-        Event::Settled { device: name.clone(), attempt, state, outcome, by, reason }
     }
 
     /// The attempt of a device in doubt was never started: its agent says so.
@@ -292,10 +331,15 @@ impl Rollout {
         })
     }
 
-    pub(super) fn given_up_at<'a>(
-        &'a self,
-        site: &'a SiteName,
-    ) -> impl Iterator<Item = (&'a DeviceName, u32)> {
+    /// Whether nobody but its agent can say how a device's attempt ended, and it is not to be read: it reports
+    /// it when it is back.
+    pub fn waits_for_its_agent(&self, name: &DeviceName) -> bool {
+        self.device(name)
+            .is_some_and(|(_, device)| self.is_given_up(name, device.attempt) && !device.is_settling())
+    }
+
+    /// Devices at `site` that were given up and whose end its agent may still report, with their attempts.
+    pub fn given_up_at<'a>(&'a self, site: &'a SiteName) -> impl Iterator<Item = (&'a DeviceName, u32)> {
         let places = self
             .doubts
             .iter()
@@ -357,11 +401,12 @@ impl Rollout {
     }
 }
 
-/// Whether the site's breaker lets nothing through now.
-fn refuses(view: &SiteView) -> bool {
+/// Whether the site's breaker lets nothing through now. One that is held lets through what its agent's credit
+/// allows, and a reading is as good a probe as any: a hold ends only with one.
+fn is_open(view: &SiteView) -> bool {
     view.breaker.as_ref().is_some_and(|report| match report.state {
-        State::Open | State::ForcedOpen | State::Held => true,
-        State::Closed | State::ForcedClosed | State::HalfOpen => false,
+        State::Open | State::ForcedOpen => true,
+        State::Closed | State::Held | State::ForcedClosed | State::HalfOpen => false,
     })
 }
 

@@ -9,10 +9,10 @@ use crate::time::Timestamp;
 
 impl Rollout {
     /// The device is in doubt from now on; it is read when it can be.
-    pub(super) fn begin_doubt(&mut self, rank: u32, before: Option<String>, readable: bool, at: Timestamp) {
+    pub(super) fn begin_doubt(&mut self, rank: u32, doubt: Doubt) {
         let device = &mut self.devices[rank as usize];
         device.doubts += 1;
-        device.doubt = Some(Box::new(Doubt::new(at, before, readable.then_some(at))));
+        device.doubt = Some(Box::new(doubt));
         self.doubts.insert(rank);
     }
 
@@ -46,8 +46,16 @@ impl Rollout {
             if std::mem::take(&mut doubt.reading) {
                 device.reported = attempt;
                 doubt.reads = doubt.reads.saturating_sub(u32::from(untried));
+                doubt.untried = if untried { doubt.untried.saturating_add(1) } else { 0 };
+            } else {
+                doubt.untried = 0;
             }
             doubt.next_read = not_before;
+            doubt.unreached = untried && not_before.is_none();
+            // A reading that never reached the device is repeated, not wanted anew.
+            if let Some(at) = not_before.filter(|_| !untried) {
+                doubt.wanted = at;
+            }
         }
     }
 
@@ -57,9 +65,10 @@ impl Rollout {
             self.pace.finish(rank, Verdict::Doubtful, None, at);
             let device = &mut self.devices[rank as usize];
             device.reason = reason.to_owned();
+            let raised = attempt > device.attempt;
             device.attempt = device.attempt.max(attempt);
             // Its agent may still have it in hand and says so when it comes back.
-            self.begin_doubt(rank, None, false, at);
+            self.begin_doubt(rank, Doubt { raised, ..Doubt::new(at, attempt, None, None) });
         }
     }
 
@@ -74,11 +83,13 @@ impl Rollout {
         let Some(rank) = self.layout.rank(name) else { return };
         let readable = self.layout.readable;
         let device = &mut self.devices[rank as usize];
-        device.reported = attempt;
+        device.reported = device.reported.max(attempt);
         device.outcome = Some(Box::new(outcome.clone()));
         if let Some(doubt) = &mut device.doubt {
             doubt.before = outcome.before.clone().or(doubt.before.take());
-            doubt.next_read = doubt.next_read.or(readable.then_some(at));
+            if !doubt.reading && doubt.next_read.is_none() && readable {
+                (doubt.next_read, doubt.wanted, doubt.unreached) = (Some(at), at, false);
+            }
         }
     }
 
@@ -93,7 +104,11 @@ impl Rollout {
         let Some(rank) = self.shift(name, state) else { return };
         self.end_doubt(rank);
         let device = &mut self.devices[rank as usize];
-        device.reported = attempt;
+        device.reported = device.reported.max(attempt);
+        // What a reading found is no word on the attempt that left the doubt.
+        if outcome.is_some_and(|outcome| outcome.found.is_none()) {
+            device.heard = device.heard.max(attempt);
+        }
         device.reason = reason.to_owned();
         match (outcome, state) {
             (Some(outcome), _) => device.outcome = Some(Box::new(outcome.clone())),
@@ -115,10 +130,25 @@ impl Rollout {
     }
 
     /// Two ends of one attempt were reported: the device is in doubt, whatever it was.
-    pub(super) fn conflicted(&mut self, name: &DeviceName, reason: &str, at: Timestamp) {
-        if let Some(rank) = self.shift(name, DeviceState::Unknown) {
-            self.devices[rank as usize].reason = reason.to_owned();
-            self.begin_doubt(rank, None, self.layout.readable, at);
+    pub(super) fn conflicted(
+        &mut self,
+        name: &DeviceName,
+        attempt: u32,
+        outcome: &Outcome,
+        reason: &str,
+        at: Timestamp,
+    ) {
+        let Some(rank) = self.shift(name, DeviceState::Unknown) else { return };
+        self.pace.withdraw(rank);
+        self.pace.doubt_again(rank, at);
+        let device = &mut self.devices[rank as usize];
+        device.reason = reason.to_owned();
+        device.reported = device.reported.max(attempt);
+        if device.heard < attempt {
+            device.heard = attempt;
+            device.outcome = Some(Box::new(outcome.clone()));
         }
+        let next_read = self.layout.readable.then_some(at);
+        self.begin_doubt(rank, Doubt::new(at, attempt, None, next_read));
     }
 }

@@ -15,6 +15,8 @@ words!(
         SiteOpen = "SITE_OPEN",
         /// Its own breaker stayed open.
         DeviceOpen = "DEVICE_OPEN",
+        /// Its credential is refused at its site.
+        CredentialOpen = "CREDENTIAL_OPEN",
         /// Another rollout held it too long.
         DeviceBusy = "DEVICE_BUSY",
         /// The rollout was aborted first.
@@ -86,7 +88,7 @@ pub enum Event {
         attempt: u32,
         /// It is read again then; absent when a person must say.
         not_before: Option<Timestamp>,
-        /// Whether the reading never reached the device.
+        /// Whether the reading never reached the device; without a next one it is read when its agent is back.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         untried: bool,
         /// Why, and what to do.

@@ -1,12 +1,12 @@
 //! Applies an event: the only way a rollout's state changes.
 
-use super::doubt::leaves_doubt;
+use super::doubt::{Doubt, leaves_doubt};
 use super::event::Event;
 use super::retries::Retries;
 use super::{Counts, Device, Layout, Rollout, RolloutState, Wave, WaveState};
 use crate::breaker::{Name, Report, State};
 use crate::id::{DeviceName, RolloutName};
-use crate::outcome::{DeviceState, Outcome};
+use crate::outcome::{Class, DeviceState, Outcome};
 use crate::pace::{Pace, Verdict};
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -34,6 +34,9 @@ impl Rollout {
             tries: 0,
             outcome: None,
             reported: 0,
+            applied: 0,
+            heard: 0,
+            refused: 0,
             reason: String::new(),
             not_before: Timestamp(i64::MIN),
             doubt: None,
@@ -99,7 +102,9 @@ impl Rollout {
             Event::Settled { device, attempt, state, outcome, reason, .. } => {
                 self.settled(device, *attempt, *state, (outcome.as_ref(), reason), at);
             }
-            Event::Conflicted { device, reason, .. } => self.conflicted(device, reason, at),
+            Event::Conflicted { device, attempt, outcome, reason } => {
+                self.conflicted(device, *attempt, outcome, reason, at);
+            }
             Event::Skipped { devices, message, .. } => {
                 devices.iter().for_each(|name| self.skip(name, message))
             }
@@ -178,7 +183,7 @@ impl Rollout {
         if let Some(rank) = self.shift(name, DeviceState::Running) {
             self.pace.start(rank, at);
             let device = &mut self.devices[rank as usize];
-            device.attempt = attempt;
+            (device.attempt, device.applied) = (attempt, attempt);
             device.reason.clear();
         }
     }
@@ -196,10 +201,15 @@ impl Rollout {
             device.reason.clear();
             device.outcome = Some(Box::new(outcome.clone()));
             device.reported = attempt;
+            device.refused = 0;
+            if !leaves_doubt(outcome.class) {
+                device.heard = attempt;
+            }
             self.pace.withdraw(rank);
             self.learn(rank, outcome, at);
             if leaves_doubt(outcome.class) {
-                self.begin_doubt(rank, outcome.before.clone(), self.layout.readable, at);
+                let next_read = self.layout.readable.then_some(at);
+                self.begin_doubt(rank, Doubt::new(at, attempt, outcome.before.clone(), next_read));
             }
         }
     }
@@ -217,10 +227,14 @@ impl Rollout {
             let device = &mut self.devices[rank as usize];
             device.not_before = not_before;
             let Some((attempt, outcome)) = outcome else { return };
-            device.reported = attempt;
+            (device.reported, device.heard) = (attempt, attempt);
             device.reason = outcome.message.clone();
+            if outcome.class == Class::NotStarted {
+                device.refused = device.refused.saturating_add(1);
+            }
             if outcome.class.device_state().is_some() {
                 device.tries += 1;
+                device.refused = 0;
                 device.outcome = Some(Box::new(outcome.clone()));
             }
         }

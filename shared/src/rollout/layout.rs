@@ -84,6 +84,8 @@ pub struct Layout {
     pub budget: Option<Budget>,
     /// The labels that the pace watches.
     pub watched: Arc<Watched>,
+    credentials: Vec<Arc<str>>,
+    credential_of: Vec<u32>,
     ranks: Index,
     sites: BTreeSet<SiteName>,
     site_names: Vec<SiteName>,
@@ -115,11 +117,34 @@ impl Layout {
             readable: false,
             budget: None,
             watched: Arc::default(),
+            credentials: Vec::new(),
+            credential_of: Vec::new(),
             ranks,
             site_names: sites.iter().cloned().collect(),
             sites,
             site_of,
         }
+    }
+
+    /// Says by rank with which credential each device is reached.
+    pub fn set_credentials<'a>(&mut self, references: impl Iterator<Item = &'a str>) {
+        let mut numbers: BTreeMap<&'a str, u32> = BTreeMap::new();
+        let number = |reference: &'a str| {
+            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+            *numbers.entry(reference).or_insert(next)
+        };
+        self.credential_of = references.map(number).collect();
+        let mut names: Vec<(u32, Arc<str>)> =
+            numbers.into_iter().map(|(name, number)| (number, Arc::from(name))).collect();
+        names.sort_unstable_by_key(|(number, _)| *number);
+        self.credentials = names.into_iter().map(|(_, name)| name).collect();
+    }
+
+    /// The credential that a device is reached with: its number here, and its reference; absent when the plan
+    /// does not say.
+    pub fn credential(&self, rank: u32) -> Option<(u32, &str)> {
+        let number = *self.credential_of.get(rank as usize)?;
+        Some((number, self.credentials.get(number as usize)?))
     }
 
     /// A device's rank.

@@ -10,8 +10,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How long a device waits after an agent did not start it, so that a refusal is not asked for again
-/// at once.
+/// at once; doubles with each further one in a row.
 const NOT_STARTED_WAIT: Duration = Duration::from_millis(250);
+/// How often it doubles: to 32 s.
+const NOT_STARTED_DOUBLINGS: u8 = 7;
 
 /// What became of a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +22,8 @@ pub enum ResultVerdict {
     Counted(Event),
     /// It was known already: nothing changes.
     Repeated,
-    /// It is about an attempt that was given up or never made: it is kept in the log of the process
-    /// and changes nothing here.
+    /// It fits nothing that is known here, as of an attempt that was never made: it is kept for a person to
+    /// look at and changes nothing.
     Stray(String),
 }
 
@@ -44,37 +46,10 @@ impl Rollout {
         if reading && attempt == device.attempt {
             return ResultVerdict::Counted(self.after_reading(name, attempt, outcome, now));
         }
-        if self.is_given_up(name, attempt) {
-            return ResultVerdict::Counted(self.after_late_result(name, attempt, outcome));
+        if attempt == device.attempt && attempt != device.reported && !device.state.is_final() {
+            return ResultVerdict::Counted(self.after_attempt(name, attempt, outcome, now));
         }
-        if attempt == device.reported
-            && let Some(conflict) = self.conflict(name, attempt, outcome)
-        {
-            return ResultVerdict::Counted(conflict);
-        }
-        if attempt < device.attempt || attempt == device.reported || device.state.is_final() {
-            return ResultVerdict::Repeated;
-        }
-        ResultVerdict::Counted(self.after_attempt(name, attempt, outcome, now))
-    }
-
-    /// A second end of an attempt that differs from the first in what the device was left as. That nobody
-    /// knows is no news to somebody who does.
-    fn conflict(&self, name: &DeviceName, attempt: u32, outcome: &Outcome) -> Option<Event> {
-        let (_, device) = self.device(name)?;
-        let known = device.outcome.as_ref()?;
-        let definite =
-            |outcome: &Outcome| outcome.class.device_state().filter(|state| *state != DeviceState::Unknown);
-        let (before, after) = (definite(known)?, definite(outcome)?);
-        if before == after || device.state != before {
-            return None;
-        }
-        let reason = format!(
-            "attempt {attempt} was reported as {} and then as {}: its agent's journal may be an old copy; read the \
-             device: switchyard device reconcile {name}",
-            known.class, outcome.class
-        );
-        Some(Event::Conflicted { device: name.clone(), attempt, outcome: outcome.clone(), reason })
+        self.late(name, attempt, outcome)
     }
 
     /// The events for operations that an agent, just connected, does not know: they were never started,
@@ -120,7 +95,25 @@ impl Rollout {
                     not_before: now,
                 },
             });
-        gone.chain(unread).chain(given_up).collect()
+        gone.chain(unread).chain(given_up).chain(self.reachable_again(site, now)).collect()
+    }
+
+    /// What was left to a person only because nobody could reach it is read now that its agent is back.
+    fn reachable_again<'a>(&'a self, site: &'a SiteName, now: Timestamp) -> impl Iterator<Item = Event> + 'a {
+        let known = self.in_doubt().filter_map(|name| self.device(name));
+        let unreached = known.filter(move |(place, device)| {
+            place.site == *site
+                && self.layout.readable
+                && !self.is_given_up(&place.name, device.attempt)
+                && device.doubt.as_ref().is_some_and(|doubt| doubt.unreached && !doubt.reading)
+        });
+        unreached.map(move |(place, device)| Event::StillUnknown {
+            device: place.name.clone(),
+            attempt: device.attempt,
+            not_before: Some(now),
+            untried: false,
+            reason: "to be read: its agent is back".into(),
+        })
     }
 
     fn after_attempt(&self, name: &DeviceName, attempt: u32, outcome: &Outcome, now: Timestamp) -> Event {
@@ -129,7 +122,8 @@ impl Rollout {
         let is_doubt = class.device_state() == Some(DeviceState::Unknown);
         let not_before =
             if class.device_state().is_none() || is_doubt && !guard::holds(Guard::ReadBackAfterDoubt) {
-                now.plus(NOT_STARTED_WAIT)
+                let refused = self.device(name).map_or(0, |(_, device)| device.refused);
+                now.plus(NOT_STARTED_WAIT.saturating_mul(1 << refused.min(NOT_STARTED_DOUBLINGS)))
             } else if self.tries_again(class, tries) {
                 now.plus(self.layout.retry.wait(tries))
             } else {

@@ -1,6 +1,8 @@
 //! The promises of the rollout machine, over scripted results and a seeded random world.
 
+mod credentials;
 mod doubt;
+mod late;
 mod pacing;
 mod retrying;
 mod silence;
@@ -18,6 +20,7 @@ struct World {
     sites: BTreeMap<SiteName, SiteView>,
     held: BTreeMap<DeviceName, RolloutName>,
     devices: BTreeMap<DeviceName, Report>,
+    credentials: BTreeMap<(SiteName, String), Report>,
 }
 
 impl Surroundings for World {
@@ -26,6 +29,9 @@ impl Surroundings for World {
     }
     fn device_breaker(&self, device: &DeviceName) -> Option<Report> {
         self.devices.get(device).cloned()
+    }
+    fn credential_breaker(&self, site: &SiteName, reference: &str) -> Option<Report> {
+        self.credentials.get(&(site.clone(), reference.to_owned())).cloned()
     }
     fn held_by_other(&self, device: &DeviceName, _: &RolloutName) -> Option<RolloutName> {
         self.held.get(device).cloned()

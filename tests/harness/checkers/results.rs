@@ -5,7 +5,7 @@ use super::writes::outcome_of;
 use std::collections::BTreeMap;
 use switchyard_agent::journal::Entry;
 use switchyard_shared::id::{DeviceName, OpId, SiteName};
-use switchyard_shared::outcome::Outcome;
+use switchyard_shared::outcome::{DeviceState, Outcome};
 use switchyard_shared::rollout::event::Event;
 use switchyard_shared::rollout::{ResultVerdict, Rollout};
 use switchyard_shared::time::Timestamp;
@@ -17,6 +17,63 @@ fn result(journalled: &Journalled) -> Option<(u64, &OpId, &Outcome)> {
     }
 }
 
+/// Whether an end in the log is the one that the agent reported, and no word of a person or guess in its place.
+/// That nobody knows, or that nothing was begun, needs no end of its own; what a reading found is in its event.
+fn tells(history: &History, op: &OpId, end: &Event, outcome: &Outcome) -> bool {
+    let state = outcome.class.device_state();
+    if state.is_none_or(|state| state == DeviceState::Unknown) || is_reading(history, op) {
+        return true;
+    }
+    let told = match end {
+        Event::Finished { outcome, .. } | Event::Conflicted { outcome, .. } => Some(outcome),
+        Event::Requeued { outcome, .. } | Event::Settled { outcome, .. } => outcome.as_ref(),
+        Event::Created { .. }
+        | Event::WaveStarted { .. }
+        | Event::Dispatched { .. }
+        | Event::ReadBack { .. }
+        | Event::StillUnknown { .. }
+        | Event::GivenUp { .. }
+        | Event::Skipped { .. }
+        | Event::WaveFinished { .. }
+        | Event::Promoted { .. }
+        | Event::Paused { .. }
+        | Event::Resumed { .. }
+        | Event::Aborted { .. }
+        | Event::Held { .. }
+        | Event::Released { .. }
+        | Event::Breaker { .. }
+        | Event::Ended { .. } => None,
+    };
+    told.is_some_and(|told| told.class == outcome.class)
+}
+
+fn is_reading(history: &History, op: &OpId) -> bool {
+    let log = history.rollouts.get(&op.rollout).into_iter().flat_map(|log| &log.events);
+    let mut readings = log.filter_map(|recorded| match &recorded.event {
+        Event::ReadBack { ops, .. } => Some(ops),
+        Event::Created { .. }
+        | Event::WaveStarted { .. }
+        | Event::Dispatched { .. }
+        | Event::Finished { .. }
+        | Event::Requeued { .. }
+        | Event::StillUnknown { .. }
+        | Event::GivenUp { .. }
+        | Event::Settled { .. }
+        | Event::Conflicted { .. }
+        | Event::Skipped { .. }
+        | Event::WaveFinished { .. }
+        | Event::Promoted { .. }
+        | Event::Paused { .. }
+        | Event::Resumed { .. }
+        | Event::Aborted { .. }
+        | Event::Held { .. }
+        | Event::Released { .. }
+        | Event::Breaker { .. }
+        | Event::Ended { .. } => None,
+    });
+    readings.any(|ops| ops.iter().any(|(device, attempt)| *device == op.device && *attempt == op.attempt))
+}
+
 /// I4: what was acknowledged to an agent was durable at the coordinator before, and stays so.
 pub fn acknowledged_results_are_kept(history: &History) -> Vec<Violation> {
     let mut first_ack: BTreeMap<(&SiteName, u64), Timestamp> = BTreeMap::new();
@@ -25,11 +82,12 @@ pub fn acknowledged_results_are_kept(history: &History) -> Vec<Violation> {
     }
     let mut found = Vec::new();
     for journalled in &history.journals {
-        let Some((sequence, op, _)) = result(journalled) else { continue };
+        let Some((sequence, op, outcome)) = result(journalled) else { continue };
         let acked = first_ack.range((&journalled.site, sequence)..=(&journalled.site, u64::MAX));
         let Some(acked) = acked.map(|(_, at)| *at).min() else { continue };
         let lost = history.lost_ends_of(op).map(|lost| &lost.recorded);
-        let kept = history.ends_of(op).chain(lost).any(|recorded| recorded.durable_at <= acked);
+        let mut ends = history.ends_of(op).chain(lost).filter(|recorded| recorded.durable_at <= acked);
+        let kept = ends.any(|recorded| tells(history, op, &recorded.event, outcome));
         if !kept && !is_of_lost_time(history, op) && history.rollouts.contains_key(&op.rollout) {
             found.push(Violation {
                 invariant: "I4",
@@ -92,7 +150,7 @@ pub fn results_arrive_once(history: &History, now: Timestamp) -> Vec<Violation> 
         let mut say = |invariant, what| {
             found.push(Violation { invariant, at: journalled.at, device: Some(op.device.clone()), what });
         };
-        if history.ends_of(op).next().is_none() {
+        if !history.ends_of(op).any(|recorded| tells(history, op, &recorded.event, outcome)) {
             // An old copy of the log may have lost it; a former agent's word is not asked for any more.
             if history.lost_ends_of(op).next().is_some()
                 || is_of_lost_time(history, op)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use switchyard_agent::journal::Entry;
 use switchyard_shared::id::{DeviceName, OpId, PlanName, RolloutName, SiteName};
-use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
+use switchyard_shared::outcome::{Class, DeviceState, LeftAs, Outcome, Phase};
 use switchyard_shared::rollout::event::Event;
 use switchyard_shared::rollout::{Layout, LayoutDevice, LayoutWave, RetryPolicy};
 use switchyard_shared::time::Timestamp;
@@ -153,7 +153,23 @@ fn an_acknowledged_result_that_is_not_in_the_log_is_seen() {
     let entry = Entry::Result { sequence: 1, op: op(1), outcome: outcome(Class::Ok) };
     let result = Journalled { at: at(12), site: site(), entry };
     let finished = Event::Finished { device: device(), attempt: 1, outcome: outcome(Class::Ok) };
-    for (events, expected) in [(vec![], 1), (vec![(13, finished.clone())], 0), (vec![(16, finished)], 1)] {
+    let settled = |outcome| Event::Settled {
+        device: device(),
+        attempt: 1,
+        state: DeviceState::Succeeded,
+        outcome,
+        by: "ann".into(),
+        reason: String::new(),
+    };
+    let guessed = Event::Finished { device: device(), attempt: 1, outcome: outcome(Class::Inconclusive) };
+    for (events, expected) in [
+        (vec![], 1),
+        (vec![(13, finished.clone())], 0),
+        (vec![(16, finished)], 1),
+        (vec![(13, settled(None))], 1),
+        (vec![(13, guessed)], 1),
+        (vec![(13, settled(None)), (14, settled(Some(outcome(Class::Ok))))], 0),
+    ] {
         let mut history = history([], log(1, events));
         history.journals.push(result.clone());
         history.acks.push((at(15), site(), 1));

@@ -40,8 +40,10 @@ async fn adopt_epoch(session: &mut Session, reason: String) -> Result<Exit, Fail
     if session.may_ask() && !session.globals.yes && !session.confirm(question) {
         return Err(Failure::new(Exit::Error, "NOT_AGREED", "not adopted: nothing was changed"));
     }
+    let request_id = session.request_id();
     let api = session.api().await?;
-    let answer = api.call(api.system().adopt_epoch(v1::AdoptEpochRequest { reason })).await?;
+    let request = v1::AdoptEpochRequest { reason, request_id };
+    let answer = api.call(api.system().adopt_epoch(request)).await?;
     if session.for_people() {
         let agents: Vec<String> =
             answer.agents.iter().map(|agent| one_line(short("agents", agent))).collect();

@@ -95,6 +95,12 @@ impl Reconcile {
         };
         let api = session.api().await?;
         let answer = api.call(api.rollouts().reconcile_devices(request)).await?;
+        if answer.left > 0 {
+            session.warn(&format!(
+                "{} more are UNKNOWN there: repeat the command for the next ones",
+                answer.left
+            ));
+        }
         let asked = answer.device_results;
         if asked.is_empty() {
             session.note("no device is UNKNOWN there: nothing is to be settled");

@@ -156,7 +156,10 @@ impl RolloutService for Fake {
             asked.rollout,
             asked.reason
         ))?;
-        Ok(Response::new(v1::ReconcileDevicesResponse { device_results: self.state().doubts.clone() }))
+        Ok(Response::new(v1::ReconcileDevicesResponse {
+            device_results: self.state().doubts.clone(),
+            left: 0,
+        }))
     }
 
     async fn list_device_results(
