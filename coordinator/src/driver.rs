@@ -44,6 +44,7 @@ pub use reading::ToRead;
 pub use reconcile::Reconcile;
 pub use rollouts::Rollouts;
 pub use sites::Rebound;
+pub use strays::Stray;
 pub use world::{Active, World};
 
 use crate::clock::Clock;

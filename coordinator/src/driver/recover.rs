@@ -10,6 +10,7 @@ use super::plans::{self, Plans};
 use super::prepared::at_site;
 use super::rollouts::Rollouts;
 use super::sites::{self, Binding};
+use super::strays;
 use super::world::{Active, World};
 use crate::clock::{Clock, GoesOn};
 use crate::store::{Batch, Document, Store, StoreError, StoredEvent, parts};
@@ -53,6 +54,7 @@ pub(super) async fn world(
         tokens: read_all(store, "token").await?,
         watermarks: read_watermarks(store).await?,
         bindings: read_bindings(store).await?,
+        strays: strays::kept(read_all(store, strays::KIND).await?),
         lost: read_lost(store).await?,
         ahead: BTreeMap::new(),
         full: None,

@@ -9,6 +9,7 @@ use super::notes::Notes;
 use super::plans::Plans;
 use super::rollouts::Rollouts;
 use super::sites::Binding;
+use super::strays::Strays;
 use crate::pki::token::TokenRecord;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -59,6 +60,8 @@ pub struct World {
     pub(super) watermarks: BTreeMap<AgentName, u64>,
     /// Sites that were bound to another agent.
     pub(super) bindings: BTreeMap<SiteName, Binding>,
+    /// Results that fitted nothing.
+    pub(super) strays: Strays,
     /// Names of rollouts that are lost with what an old backup did not have; never given again.
     pub(super) lost: BTreeSet<RolloutName>,
     /// Agents that have met a later state than this coordinator knows; not durable.

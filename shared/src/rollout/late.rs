@@ -95,7 +95,8 @@ impl Rollout {
         attempt: u32,
         outcome: &Outcome,
     ) -> ResultVerdict {
-        let is_news = device.doubt.as_ref().is_some_and(|doubt| {
+        // After a restored backup there may have been later writes: what the device said before this one is old.
+        let is_news = device.doubt.as_ref().filter(|doubt| doubt.attempt == attempt).is_some_and(|doubt| {
             device.reported < attempt || (outcome.before.is_some() && doubt.before.is_none())
         });
         if is_news {

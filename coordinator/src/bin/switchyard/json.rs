@@ -81,7 +81,23 @@ pub fn agent(agent: &v1::Agent) -> Value {
         "credit": agent.credit,
         "address": agent.address,
         "site_epoch": agent.site_epoch,
+        "stray_results": agent.stray_results,
     })
+}
+
+/// An agent with the results of it that fitted nothing.
+pub fn agent_with_strays(answer: &v1::GetAgentResponse) -> Value {
+    let stray = |stray: &v1::StrayResult| {
+        json!({
+            "sequence": stray.sequence,
+            "operation": stray.operation,
+            "reason": stray.reason,
+            "received_at": at(stray.received_at.as_ref()),
+            "outcome": stray.outcome.as_ref().map_or(Value::Null, outcome),
+        })
+    };
+    let strays: Vec<Value> = answer.stray_results.iter().map(stray).collect();
+    json!({"agent": answer.agent.as_ref().map_or(Value::Null, agent), "stray_results": strays})
 }
 
 /// A device within a rollout.

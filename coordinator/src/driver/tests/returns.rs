@@ -92,7 +92,15 @@ async fn a_repeat_that_is_not_the_same_is_kept_as_a_stray() {
     bench.agent.ack().await;
     bench.agent.report(&bench.driver, 2, &op, Class::Inconclusive).await;
     assert_eq!(bench.agent.ack().await, 2);
-    assert_eq!(bench.store.inner.documents("stray").await.unwrap().len(), 1);
+    for driver in [bench.driver.clone(), bench.restarted().await] {
+        let look = |world: &mut World, _: &mut Turn| {
+            let strays = world.strays_of(&AgentName::new("one").unwrap());
+            Ok(strays.into_iter().map(|stray| (stray.op.to_string(), stray.why.clone())).collect::<Vec<_>>())
+        };
+        let strays = driver.ask(look).await.unwrap();
+        assert_eq!((strays.len(), strays[0].0.as_str()), (1, "test/a/1"), "{strays:?}");
+        assert!(strays[0].1.contains("reported otherwise before"), "{strays:?}");
+    }
     assert_eq!(bench.device().await.0, DeviceState::Succeeded);
 }
 

@@ -88,6 +88,10 @@ fn what_an_agent_reports_after_a_restored_backup_settles_the_doubt_about_it() {
         assert!(matches!(told, ResultVerdict::Stray(_)), "there may have been others: {told:?}");
         assert_eq!(state(&rollout), DeviceState::Unknown);
     }
+    let rollout = lost();
+    let before = Outcome { before: Some("sha256:old".into()), ..outcome(Class::LostAfterWrite) };
+    let told = rollout.result(&device("r1"), 1, &before, NOW);
+    assert!(!counts(&told), "it may have been written to since: {told:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `switchyard agent`: list agents, let new ones join, take a site from one.
+//! `switchyard agent`: list and show agents, let new ones join, take a site from one.
 
 use crate::client::{PAGE_SIZE, all};
 use crate::exit::Exit;
@@ -14,11 +14,17 @@ use switchyard_proto::v1;
 use switchyard_shared::id::SiteName;
 use switchyard_shared::time::format_duration;
 
-/// List agents, let new ones join, take a site from one.
+/// List and show agents, let new ones join, take a site from one.
 #[derive(Debug, clap::Subcommand)]
 pub enum Agent {
     /// List agents
     List,
+    /// Show an agent and the results of it that fitted nothing
+    Get {
+        /// The agent, NAME or agents/NAME
+        #[arg(value_name = "AGENT")]
+        agent: String,
+    },
     /// Tokens by which agents join
     #[command(subcommand)]
     Token(Token),
@@ -57,6 +63,7 @@ impl Agent {
     pub async fn run(self, session: &mut Session) -> Result<Exit, Failure> {
         match self {
             Self::List => list(session).await,
+            Self::Get { agent } => get(session, &agent).await,
             Self::Rebind { site, reason } => rebind(session, &site, reason).await,
             Self::Token(Token::Create { site, ttl }) => create_token(session, &site, ttl).await,
         }
@@ -76,6 +83,22 @@ async fn list(session: &mut Session) -> Result<Exit, Failure> {
         session.list(&lines, "no agents: let one join with switchyard agent token create --site NAME");
     } else {
         session.documents(agents.iter().map(json::agent).collect());
+    }
+    Ok(Exit::Ok)
+}
+
+async fn get(session: &mut Session, agent: &str) -> Result<Exit, Failure> {
+    let api = session.api().await?;
+    let request = v1::GetAgentRequest { name: words::full("agents", agent) };
+    let answer = api.call(api.agents().get_agent(request)).await?;
+    if session.for_people() {
+        let lines = lists::agents(answer.agent.as_slice(), session.now(), session.width());
+        session.list(&lines, "");
+        for stray in &answer.stray_results {
+            session.say(&lists::stray_result(stray));
+        }
+    } else {
+        session.document(&json::agent_with_strays(&answer));
     }
     Ok(Exit::Ok)
 }

@@ -307,6 +307,19 @@ impl AgentService for Fake {
         Ok(Response::new(v1::ListAgentsResponse { agents: vec![agent], next_page_token: String::new() }))
     }
 
+    async fn get_agent(&self, request: Request<v1::GetAgentRequest>) -> Answer<v1::GetAgentResponse> {
+        self.asked(format!("get_agent {}", request.into_inner().name))?;
+        let agent = v1::Agent { name: "agents/lon".into(), stray_results: 1, ..Default::default() };
+        let outcome = v1::Outcome { message: "done".into(), ..Default::default() };
+        let stray = v1::StrayResult {
+            operation: "ntp/dev001/1".into(),
+            reason: "it was reported otherwise before".into(),
+            outcome: Some(outcome),
+            ..Default::default()
+        };
+        Ok(Response::new(v1::GetAgentResponse { agent: Some(agent), stray_results: vec![stray] }))
+    }
+
     async fn rebind_site(&self, request: Request<v1::RebindSiteRequest>) -> Answer<v1::RebindSiteResponse> {
         let asked = request.into_inner();
         self.asked(format!("rebind {} {} {}", asked.site, asked.reason, asked.request_id.len()))?;

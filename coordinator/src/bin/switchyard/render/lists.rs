@@ -117,13 +117,27 @@ pub fn agents(agents: &[v1::Agent], now: Timestamp, width: Option<usize>) -> Vec
                 age(agent.last_heartbeat_at.as_ref(), now),
                 agent.in_flight.to_string(),
                 agent.credit.to_string(),
+                agent.stray_results.to_string(),
                 or_dash(&agent.version),
                 or_dash(&agent.address),
             ]
         })
         .collect();
-    let headers = ["NAME", "SITE", "STATE", "FOR", "HEARD", "IN FLIGHT", "CREDIT", "VERSION", "ADDRESS"];
+    let headers =
+        ["NAME", "SITE", "STATE", "FOR", "HEARD", "IN FLIGHT", "CREDIT", "STRAYS", "VERSION", "ADDRESS"];
     table(&headers, &rows, width)
+}
+
+/// A result that fitted nothing, in one line.
+pub fn stray_result(stray: &v1::StrayResult) -> String {
+    let outcome = stray.outcome.clone().unwrap_or_default();
+    let (at, class) = (words::instant_of(stray.received_at.as_ref()), words::to_class(outcome.class));
+    let at = at.map(|at| at.to_string()).unwrap_or_default();
+    let class = class.map_or("-", |class| class.as_str());
+    one_line(&format!(
+        "stray {} {at} {} {class}: {}: {}",
+        stray.sequence, stray.operation, outcome.message, stray.reason
+    ))
 }
 
 /// One row per plan.

@@ -78,6 +78,21 @@ async fn a_forced_abort_says_what_is_unknown_now_and_how_to_settle_it() {
 }
 
 #[tokio::test]
+async fn an_agent_is_shown_with_the_results_that_fitted_nothing() {
+    let fake = Fake::start(running(1)).await;
+    let ended = fake.run(&["agent", "get", "lon"]).await;
+    assert_eq!(ended.exit, Exit::Ok, "{ended:?}");
+    assert!(ended.out.contains("ntp/dev001/1") && ended.out.contains("reported otherwise"), "{ended:?}");
+    assert_eq!(fake.state().asked, ["get_agent agents/lon"]);
+    let ended = fake.run(&["agent", "get", "lon", "-o", "json"]).await;
+    let shown: serde_json::Value = serde_json::from_str(&ended.out).expect("a document");
+    assert_eq!(
+        (&shown["agent"]["stray_results"], &shown["stray_results"][0]["sequence"]),
+        (&1.into(), &0.into())
+    );
+}
+
+#[tokio::test]
 async fn a_rebind_and_an_adoption_say_what_is_unknown_now_and_what_to_do_next() {
     let fake = Fake::start(running(1)).await;
     let ended = fake.run(&["agent", "rebind", "--site", "lon", "--reason", "burnt"]).await;
