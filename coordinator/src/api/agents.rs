@@ -31,7 +31,7 @@ impl AgentService for Api {
         request: Request<GetAgentRequest>,
     ) -> Result<Response<GetAgentResponse>, Status> {
         let name = request.into_inner().name;
-        let found = self.driver.ask(move |world, _| {
+        let found = self.driver.look(move |world, _| {
             let bare = name.strip_prefix("agents/").unwrap_or(&name);
             let info = world.fleet.agents.values().find(|info| info.agent.as_str() == bare);
             let info = info.ok_or_else(|| Refused::NotFound {
