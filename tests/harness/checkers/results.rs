@@ -167,6 +167,12 @@ pub fn results_arrive_once(history: &History, now: Timestamp) -> Vec<Violation> 
                 ),
             );
         }
+        let was_heard = history
+            .ends_of(op)
+            .any(|recorded| outcome_of(&recorded.event).is_some_and(|told| told.class == outcome.class));
+        if !was_heard && is_of_former(history, journalled) {
+            continue;
+        }
         if let ResultVerdict::Counted(event) = rollout.result(&op.device, op.attempt, outcome, now) {
             say("I9", format!("the result of {op} heard again would change something: {event:?}"));
         }
