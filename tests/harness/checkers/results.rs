@@ -170,7 +170,8 @@ pub fn results_arrive_once(history: &History, now: Timestamp) -> Vec<Violation> 
         let was_heard = history
             .ends_of(op)
             .any(|recorded| outcome_of(&recorded.event).is_some_and(|told| told.class == outcome.class));
-        if !was_heard && is_of_former(history, journalled) {
+        let never_will_be = is_of_former(history, journalled) || history.rotted.contains(&journalled.site);
+        if !was_heard && never_will_be {
             continue;
         }
         if let ResultVerdict::Counted(event) = rollout.result(&op.device, op.attempt, outcome, now) {
