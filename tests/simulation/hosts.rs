@@ -9,7 +9,7 @@ use crate::people;
 use crate::scenario::SITES;
 use crate::store::RESTARTED_AFTER;
 use crate::watch::WatchedLog;
-use crate::world::{Reason, World};
+use crate::world::{Reason, Watched, World};
 use futures_util::future::BoxFuture;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -94,7 +94,9 @@ pub async fn agent(world: World, number: usize) -> turmoil::Result {
 
 /// The machine of the agent that takes a site over.
 pub async fn spare(world: World, number: usize) -> turmoil::Result {
-    while !world.watched().spare_is_here {
+    // Who comes before the site is free is its agent, and the one from whom it is taken.
+    let is_free = |watched: &Watched| watched.spare_is_here && !watched.rebinds.is_empty();
+    while !is_free(&world.watched()) {
         tokio::time::sleep(LOOK_EVERY).await;
     }
     let (name, disk) = (spare_name(number), world.spare_disk.clone());
