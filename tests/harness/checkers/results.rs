@@ -74,6 +74,16 @@ fn is_reading(history: &History, op: &OpId) -> bool {
     readings.any(|ops| ops.iter().any(|(device, attempt)| *device == op.device && *attempt == op.attempt))
 }
 
+/// Whether this was a reading of a device that another attempt's own end settled meanwhile: it is no news any more.
+fn is_settled_by_another(history: &History, op: &OpId) -> bool {
+    let Some(log) = history.rollouts.get(&op.rollout) else { return false };
+    let is_it = |(device, attempt): &(DeviceName, u32)| *device == op.device && *attempt == op.attempt;
+    let asked = |event: &Event| matches!(event, Event::ReadBack { ops, .. } if ops.iter().any(is_it));
+    let settled = |event: &Event| matches!(event, Event::Settled { device, attempt, .. } if *device == op.device && *attempt != op.attempt);
+    let mut since = log.events.iter().skip_while(|recorded| !asked(&recorded.event));
+    since.any(|recorded| settled(&recorded.event))
+}
+
 /// I4: what was acknowledged to an agent was durable at the coordinator before, and stays so.
 pub fn acknowledged_results_are_kept(history: &History) -> Vec<Violation> {
     let mut first_ack: BTreeMap<(&SiteName, u64), Timestamp> = BTreeMap::new();
@@ -90,7 +100,8 @@ pub fn acknowledged_results_are_kept(history: &History) -> Vec<Violation> {
         // A journal that rotted has given the same numbers to other results since.
         let is_rotten = history.rotted.contains(&journalled.site);
         let kept = ends.any(|recorded| is_rotten || tells(history, op, &recorded.event, outcome));
-        if !kept && !is_of_lost_time(history, op) && history.rollouts.contains_key(&op.rollout) {
+        let is_no_news = is_of_lost_time(history, op) || is_settled_by_another(history, op);
+        if !kept && !is_no_news && history.rollouts.contains_key(&op.rollout) {
             found.push(Violation {
                 invariant: "I4",
                 at: acked,
@@ -156,6 +167,7 @@ pub fn results_arrive_once(history: &History, now: Timestamp) -> Vec<Violation> 
             // An old copy of the log may have lost it; a former agent's word is not asked for any more.
             if history.lost_ends_of(op).next().is_some()
                 || is_of_lost_time(history, op)
+                || is_settled_by_another(history, op)
                 || is_of_former(history, journalled)
                 || history.rotted.contains(&journalled.site)
             {
