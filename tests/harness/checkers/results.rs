@@ -86,15 +86,15 @@ fn is_settled_by_another(history: &History, op: &OpId) -> bool {
 
 /// I4: what was acknowledged to an agent was durable at the coordinator before, and stays so.
 pub fn acknowledged_results_are_kept(history: &History) -> Vec<Violation> {
-    let mut first_ack: BTreeMap<(&SiteName, u64), Timestamp> = BTreeMap::new();
-    for (at, site, sequence) in &history.acks {
-        first_ack.entry((site, *sequence)).or_insert(*at);
-    }
     let mut found = Vec::new();
     for journalled in &history.journals {
         let Some((sequence, op, outcome)) = result(journalled) else { continue };
-        let acked = first_ack.range((&journalled.site, sequence)..=(&journalled.site, u64::MAX));
-        let Some(acked) = acked.map(|(_, at)| *at).min() else { continue };
+        // A number may have been another result's before: an agent that lost its disk's end and met an old copy
+        // of the log counts once more.
+        let of_it = |(at, site, up_to): &&(Timestamp, SiteName, u64)| {
+            *site == journalled.site && *up_to >= sequence && *at >= journalled.at
+        };
+        let Some(acked) = history.acks.iter().filter(of_it).map(|(at, ..)| *at).min() else { continue };
         let lost = history.lost_ends_of(op).map(|lost| &lost.recorded);
         let mut ends = history.ends_of(op).chain(lost).filter(|recorded| recorded.durable_at <= acked);
         // A journal that rotted has given the same numbers to other results since.
