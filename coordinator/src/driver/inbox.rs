@@ -1,9 +1,11 @@
-//! What waits for the driver, in two lanes: what may decide a stop, and the rest.
+//! What waits for the driver, in three lanes: people's words to stop, what may decide a stop, and the rest.
 
 use super::message::Message;
 use tokio::sync::mpsc;
 
-/// Results, breakers' reports and people's words to stop that may wait.
+/// People's words that may wait.
+const WORDS_MAX: usize = 256;
+/// Messages with results and breakers' reports that may wait.
 const URGENT_MAX: usize = 4096;
 /// Other messages that may wait.
 const REST_MAX: usize = 4096;
@@ -22,42 +24,57 @@ pub(super) struct Taken {
 /// The ends that others hold.
 #[derive(Clone)]
 pub(super) struct Senders {
+    pub words: mpsc::Sender<Message>,
     pub urgent: mpsc::Sender<Message>,
     pub rest: mpsc::Sender<Message>,
 }
 
 /// The end that the driver holds.
 pub(super) struct Inbox {
+    words: mpsc::Receiver<Message>,
+    first_word: Option<Message>,
     urgent: mpsc::Receiver<Message>,
     rest: mpsc::Receiver<Message>,
     first_urgent: Option<Message>,
     first_rest: Option<Message>,
 }
 
-/// Two lanes with nothing in them.
+/// Lanes with nothing in them.
 pub(super) fn lanes() -> (Senders, Inbox) {
+    let (words, words_inbox) = mpsc::channel(WORDS_MAX);
     let (urgent, urgent_inbox) = mpsc::channel(URGENT_MAX);
     let (rest, rest_inbox) = mpsc::channel(REST_MAX);
-    let inbox = Inbox { urgent: urgent_inbox, rest: rest_inbox, first_urgent: None, first_rest: None };
-    (Senders { urgent, rest }, inbox)
+    let inbox = Inbox {
+        words: words_inbox,
+        first_word: None,
+        urgent: urgent_inbox,
+        rest: rest_inbox,
+        first_urgent: None,
+        first_rest: None,
+    };
+    (Senders { words, urgent, rest }, inbox)
 }
 
 impl Inbox {
     /// Waits until there is a message; false when nobody can send any more.
     pub async fn has_any(&mut self) -> bool {
-        if self.first_urgent.is_none() && self.first_rest.is_none() {
+        if self.first_word.is_none() && self.first_urgent.is_none() && self.first_rest.is_none() {
             tokio::select! {
                 biased;
+                first = self.words.recv() => self.first_word = first,
                 first = self.urgent.recv() => self.first_urgent = first,
                 first = self.rest.recv() => self.first_rest = first,
             }
         }
-        self.first_urgent.is_some() || self.first_rest.is_some()
+        self.first_word.is_some() || self.first_urgent.is_some() || self.first_rest.is_some()
     }
 
     /// The next message of a turn, without waiting: also one that has just come, if it is urgent, goes
     /// before the rest.
     pub fn next(&mut self, taken: &mut Taken) -> Option<Message> {
+        if let Some(word) = self.first_word.take().or_else(|| self.words.try_recv().ok()) {
+            return Some(word);
+        }
         if taken.urgent < URGENT_PER_TURN_MAX
             && let Some(message) = self.first_urgent.take().or_else(|| self.urgent.try_recv().ok())
         {
@@ -111,6 +128,17 @@ mod tests {
         let turn: Vec<u64> = std::iter::from_fn(|| gone(inbox.next(&mut taken))).collect();
         assert_eq!(turn.len(), URGENT_PER_TURN_MAX + 1);
         assert_eq!(turn.last(), Some(&1));
+    }
+
+    #[tokio::test]
+    async fn a_word_to_stop_waits_for_no_result_however_many_there_are() {
+        let (senders, mut inbox) = lanes();
+        for _ in 0..URGENT_MAX {
+            senders.urgent.try_send(Message::AgentGone(2)).ok().unwrap();
+        }
+        senders.words.try_send(Message::AgentGone(1)).ok().unwrap();
+        assert!(inbox.has_any().await);
+        assert_eq!(gone(inbox.next(&mut Taken::default())), Some(1));
     }
 
     #[tokio::test]

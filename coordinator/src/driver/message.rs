@@ -139,12 +139,12 @@ impl Driver {
         self.run(&self.inbox.rest, task).await
     }
 
-    /// The same for a person's word that may stop something: it waits for nothing but results.
+    /// The same for a person's word that may stop something: it waits for no result.
     pub async fn command<T: Send + 'static>(
         &self,
         task: impl FnOnce(&mut World, &mut Turn) -> Result<T, Refused> + Send + 'static,
     ) -> Result<T, Refused> {
-        self.run(&self.inbox.urgent, task).await
+        self.run(&self.inbox.words, task).await
     }
 
     async fn run<T: Send + 'static>(
