@@ -19,7 +19,8 @@ impl Rollout {
             return self.told_again(name, device, attempt, outcome);
         }
         if !is_of_a_write(device, attempt, outcome) {
-            return match attempt <= device.reported {
+            // A reading that another word overtook has nothing more to say.
+            return match attempt <= device.reported || outcome.found.is_some() {
                 true => ResultVerdict::Repeated,
                 false => ResultVerdict::Stray(format!(
                     "attempt {attempt} at {name} is none of those that it is known to have written with"
