@@ -29,6 +29,7 @@ mod recover;
 mod rollouts;
 mod shares;
 mod sites;
+mod standing;
 mod strays;
 mod thread;
 mod world;

@@ -42,6 +42,13 @@ pub struct Adopted {
     pub unknown: usize,
 }
 
+impl Ahead {
+    /// Whether it is the agent of this site.
+    pub(super) fn is_at(&self, site: &SiteName) -> bool {
+        self.site == *site
+    }
+}
+
 impl World {
     /// Refuses an agent that has met a later state of this coordinator, and remembers it. One that has work in
     /// hand which was never given out here proves it as well as one with a later epoch.
@@ -149,7 +156,7 @@ impl World {
             let watermark = self.watermarks.entry(agent.clone()).or_default();
             *watermark = ahead.acked.max(*watermark);
             turn.put("watermark", agent.to_string(), watermark.to_string().into_bytes());
-            self.raise_site_epoch(&ahead.site, ahead.site_epoch, turn);
+            self.follow_binding(agent, &ahead.site, ahead.site_epoch, turn);
             let unknown = ahead.rollouts.iter().filter(|name| !self.rollouts.has(*name));
             self.lost.extend(unknown.cloned().collect::<Vec<_>>());
         }

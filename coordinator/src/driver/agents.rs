@@ -25,8 +25,10 @@ pub(super) const SILENCE_MAX: Duration = Duration::from_millis(12_500);
 
 /// Whether an agent's journal has given fewer results than were acknowledged to it: a copy from before them, of
 /// this machine or of its clone, which does not know what was in hand here since.
-fn is_older_copy(hello: &Hello, acked: u64) -> bool {
-    hello.last_sequence.is_some_and(|last| last < acked)
+pub(super) fn is_older_copy(hello: &Hello, acked: u64) -> bool {
+    // A number that it has left out since cannot have been acknowledged to it.
+    let left_out = hello.left_out.iter().any(|(first, last)| *first <= acked && acked < *last);
+    left_out || hello.last_sequence.is_some_and(|last| last < acked)
 }
 
 impl World {
@@ -62,7 +64,8 @@ impl World {
             heard: false,
             ahead: Ahead::of(hello.left_out.clone()),
         };
-        if let Some(before) = self.fleet.sessions.insert(site.clone(), session) {
+        let replaced = self.fleet.sessions.insert(site.clone(), session);
+        if let Some(before) = &replaced {
             before.outbox.close.cancel();
             self.notes_lost(&site);
         }
@@ -76,11 +79,13 @@ impl World {
             last_heartbeat: turn.now,
             connected: true,
             journal_id: hello.journal_id.clone(),
+            journals_seen: journals_seen(self.fleet.agents.get(&site), &hello.journal_id),
             unbound: false,
         };
         turn.put_json("agent", site.to_string(), &info);
         let before = self.fleet.agents.insert(site.clone(), info);
-        let lost_journal = has_lost_journal(before.as_ref(), hello) || is_older_copy(hello, acked_sequence);
+        let lost_journal = has_lost_journal(before.as_ref(), replaced.is_some(), hello)
+            || is_older_copy(hello, acked_sequence);
         self.fleet
             .breakers
             .retain(|name, report| matches!(name, Name::Site(_)) || report.site.as_ref() != Some(&site));
@@ -286,9 +291,25 @@ impl World {
     }
 }
 
-fn has_lost_journal(before: Option<&AgentInfo>, hello: &Hello) -> bool {
+/// Journals by which an agent is remembered.
+const JOURNALS_SEEN_MAX: usize = 64;
+
+fn journals_seen(before: Option<&AgentInfo>, journal: &str) -> Vec<String> {
+    let known = before.filter(|before| !before.journal_id.is_empty());
+    let known = known.into_iter().flat_map(|before| {
+        std::iter::once(&before.journal_id).chain(&before.journals_seen).filter(|name| *name != journal)
+    });
+    known.take(JOURNALS_SEEN_MAX).cloned().collect()
+}
+
+/// Whether something may have been in hand that this journal does not know. `is_connected`: the session of the one
+/// that was known has not ended, so both may be running.
+fn has_lost_journal(before: Option<&AgentInfo>, is_connected: bool, hello: &Hello) -> bool {
     let Some(before) = before else { return true };
-    let lost = !goes_on_from(&before.journal_id, hello);
+    let names = std::iter::once(&hello.journal_id).chain(&hello.former_journal_ids);
+    let mut seen = names.filter(|name| **name == before.journal_id || before.journals_seen.contains(name));
+    let goes_on = seen.next() == Some(&before.journal_id);
+    let lost = !goes_on || (is_connected && hello.journal_id != before.journal_id);
     if lost && !before.journal_id.is_empty() {
         tracing::warn!(
             agent = %before.agent,

@@ -31,6 +31,9 @@ pub struct AgentInfo {
     /// Names its journal.
     #[serde(default)]
     pub journal_id: String,
+    /// What its journal was called before, as far as it said Hello under those names; newest first.
+    #[serde(default)]
+    pub journals_seen: Vec<String>,
     /// Whether its site was taken from it: it is refused.
     #[serde(default)]
     pub unbound: bool,
@@ -70,6 +73,10 @@ pub struct Fleet {
     /// Sites that were bound to another agent and where nothing starts before an instant: the former one may
     /// still start something until then.
     pub(super) quiet: BTreeMap<SiteName, Timestamp>,
+    /// Sites whose agents have not said Hello since the start, and until when that is waited for.
+    pub(super) awaited: (BTreeSet<SiteName>, Timestamp),
+    /// Whether nothing may start anywhere, since this coordinator may know less than its agents.
+    pub(super) holds_back: bool,
     /// What the rollout whose turn it is may still start at a shared site while the guaranteed shares are
     /// dealt.
     pub(super) allowance: Shares,
@@ -86,7 +93,7 @@ impl Fleet {
 
     /// What the agent's credit and the inventory's limit leave.
     fn room(&self, site: &SiteName) -> u32 {
-        if self.quiet.contains_key(site) {
+        if self.quiet.contains_key(site) || self.holds_back {
             return 0;
         }
         let limit = self.limits.get(site).map_or(u32::MAX, |most| most.saturating_sub(self.in_flight(site)));

@@ -16,7 +16,8 @@ impl World {
         self.look_at_sessions(turn);
         self.end_quiet(turn);
         self.watch_environment(turn);
-        self.advance(turn)
+        let awaited = self.hear_all_first(turn.now);
+        self.advance(turn).into_iter().chain(awaited).min()
     }
 
     /// Advances the rollouts: where several have work at a site, first each within its guaranteed share,

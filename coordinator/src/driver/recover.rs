@@ -77,6 +77,7 @@ pub(super) async fn world(
         .into_values()
         .map(|info| (info.site.clone(), AgentInfo { connected: false, since: now, ..info }))
         .collect();
+    world.await_agents(now);
     let live = world.rollouts.live().count();
     crate::failpoint::here("recovered");
     tracing::info!(epoch = world.epoch, rollouts = world.rollouts.len(), live, "recovered");

@@ -67,8 +67,17 @@ impl World {
     }
 
     /// Raises the site's epoch to one that its agent has seen.
-    pub(super) fn raise_site_epoch(&mut self, site: &SiteName, epoch: u64, turn: &mut Turn) {
+    pub(super) fn follow_binding(&mut self, agent: &AgentName, site: &SiteName, epoch: u64, turn: &mut Turn) {
         let binding = self.bindings.entry(site.clone()).or_default();
+        if epoch > binding.epoch
+            && let Some(owner) = self.fleet.agents.get_mut(site)
+            && owner.agent != *agent
+        {
+            // The site was bound to this agent in the time that is lost.
+            binding.former.push(owner.agent.clone());
+            owner.unbound = true;
+            turn.put_json("agent", site.to_string(), owner);
+        }
         binding.epoch = binding.epoch.max(epoch);
         turn.put_json(KIND, site.to_string(), binding);
     }

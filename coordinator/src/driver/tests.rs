@@ -298,7 +298,7 @@ async fn a_site_has_one_agent_and_a_restored_backup_is_noticed() {
     });
     let (blocked, refused) = told.await.unwrap();
     assert!(
-        refused && blocked[0].contains("is refused") && blocked[0].contains("adopt-epoch"),
+        refused && blocked[0].starts_with("nothing starts anywhere") && blocked[1].contains("is refused"),
         "{blocked:?}"
     );
     let elsewhere = Hello { site: SiteName::new("far").unwrap(), ..hello(vec![]) };
@@ -383,6 +383,85 @@ async fn an_agent_on_an_older_copy_of_its_journal_leaves_doubt_and_nothing_is_se
     let mut agent = connect(&driver, "one", copy).await.unwrap();
     driver.deliver(agent.session, FromAgent::Credit(9)).await.unwrap();
     assert!(agent.ops().await.iter().all(|op| op.device != second[0].device));
+}
+
+#[tokio::test]
+async fn a_copy_of_a_journal_with_an_open_intent_is_known_by_the_numbers_it_leaves_out() {
+    let acked_within = |left_out| super::agents::is_older_copy(&Hello { left_out, ..hello(vec![]) }, 100);
+    assert!(acked_within(vec![(51, 1_000_050)]), "what was acknowledged is not its own");
+    assert!(!acked_within(vec![(51, 100)]), "it left out all that was acknowledged");
+    assert!(!acked_within(vec![(101, 1_000_100)]));
+}
+
+#[tokio::test]
+async fn a_clone_that_is_called_after_a_journal_in_use_is_not_believed_what_it_lacks() {
+    let named = |id: &str, former: &str| Hello {
+        journal_id: id.into(),
+        former_journal_ids: vec![former.into()],
+        ..hello(vec![])
+    };
+    let driver = started(&Arc::default()).await;
+    rollout(&driver).await;
+    let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
+    driver.deliver(agent.session, FromAgent::Credit(1)).await.unwrap();
+    let first = agent.ops().await;
+    let mut copy = connect(&driver, "one", named("copy", "j")).await.unwrap();
+    driver.deliver(copy.session, FromAgent::Credit(9)).await.unwrap();
+    let second = copy.ops().await;
+    assert!(second.iter().all(|op| op.device != first[0].device), "the first one may be writing it");
+    let mut back = connect(&driver, "one", hello(first.clone())).await.unwrap();
+    driver.close_session(back.session).await;
+    let mut again = connect(&driver, "one", named("copy", "j")).await.unwrap();
+    driver.deliver(again.session, FromAgent::Credit(9)).await.unwrap();
+    driver.ask(|_, _| Ok(())).await.unwrap();
+    while let Ok(message) = again.inbox.try_recv() {
+        let FromCoordinator::Assignment(given) = message else { continue };
+        let known = |task: &switchyard_shared::task::Task| {
+            second.iter().chain(&first).any(|op| op.device == task.op.device)
+        };
+        assert!(!given.tasks.iter().any(known), "every second return is not believed either");
+    }
+    back.inbox.close();
+}
+
+#[tokio::test]
+async fn after_its_start_a_coordinator_hears_all_agents_of_a_rollout_before_anything_starts() {
+    let two = INVENTORY.replace("sites: {lab: {}}", "sites: {lab: {}, far: {}}");
+    let two = format!("{two}  z9: {{hostname: 127.1.0.99, site: far}}\n");
+    let store: Arc<Fragile> = Arc::default();
+    let driver = started(&store).await;
+    rollout_of(&driver, &two).await;
+    let far = SiteName::new("far").unwrap();
+    for (name, site) in [("one", lab()), ("two", far.clone())] {
+        let (messages, _inbox) = mpsc::channel(64);
+        let outbox = Outbox { messages, close: CancellationToken::new() };
+        let hello = Hello { site: site.clone(), ..hello(vec![]) };
+        driver.open_session(peer(name, &site), hello, outbox).await.unwrap();
+    }
+    let driver = started(&store).await;
+    let agent = connect(&driver, "one", hello(vec![])).await.unwrap();
+    driver.deliver(agent.session, FromAgent::Credit(9)).await.unwrap();
+    let held = || {
+        driver.ask(|world, turn| {
+            let name = world.rollouts.live_names().remove(0);
+            Ok((
+                world.rollouts.get(&name).unwrap().rollout.counts.running,
+                world.blocked_on(&world.rollouts[&name], turn.now),
+            ))
+        })
+    };
+    driver.ask(|_, _| Ok(())).await.unwrap();
+    let (running, blocked) = held().await.unwrap();
+    assert!(
+        running == 0 && blocked[0].contains("hears first what its agents know: far"),
+        "{running} {blocked:?}"
+    );
+    let (messages, _inbox) = mpsc::channel(64);
+    let outbox = Outbox { messages, close: CancellationToken::new() };
+    let hello = Hello { site: far.clone(), ..hello(vec![]) };
+    driver.open_session(peer("two", &far), hello, outbox).await.unwrap();
+    driver.ask(|_, _| Ok(())).await.unwrap();
+    assert!(held().await.unwrap().0 > 0);
 }
 
 mod away;

@@ -150,7 +150,7 @@ impl World {
                 "the coordinator failed to {full}; until then nothing is started and no result acknowledged"
             )
         });
-        let lines = full.chain(lines);
+        let lines = full.chain(self.standing_line(active)).chain(lines);
         lines.map(|line| self.explain_ahead(self.explain_busy(line))).chain(doubts).collect()
     }
 

@@ -218,6 +218,7 @@ async fn an_agent_that_comes_back_with_an_older_copy_of_its_journal_is_not_belie
         let last = Hello { former_journal_ids: vec!["j".into()], ..last };
         bench.agent = connect(&bench.driver, "one", last).await.unwrap();
         assert_eq!(bench.device().await.0, DeviceState::Running);
+        bench.driver.close_session(bench.agent.session).await;
         let restarted = Hello { journal_id: "now".into(), former_journal_ids: former, ..hello(vec![]) };
         bench.agent = connect(&bench.driver, "one", restarted).await.unwrap();
         assert_eq!(bench.device().await.0, state);
