@@ -20,6 +20,8 @@ use switchyard_shared::task::{RESULTS_AT_ONCE_MAX, SiteSettings};
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(2);
 /// Without an answered heartbeat for this long an agent starts nothing new.
 pub(super) const LEASE: Duration = Duration::from_secs(10);
+/// How often silent sessions are looked for: with 1,000 agents that is most of what a heartbeat would cost.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// A session without a sign of life for this long is given up: the lease and a quarter.
 pub(super) const SILENCE_MAX: Duration = Duration::from_millis(12_500);
 
@@ -192,6 +194,11 @@ impl World {
     }
 
     pub(super) fn look_at_sessions(&mut self, turn: &mut Turn) {
+        let since = turn.now.since(self.sessions_seen);
+        if since < LOOK_EVERY && turn.now >= self.sessions_seen {
+            return;
+        }
+        self.sessions_seen = turn.now;
         let silent = |site: &SiteName| {
             let seen = self.fleet.agents.get(site).map(|info| info.last_heartbeat);
             seen.is_some_and(|at| turn.now.since(at) > SILENCE_MAX)

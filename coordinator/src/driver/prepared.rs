@@ -10,13 +10,16 @@ use switchyard_shared::id::SiteName;
 use switchyard_shared::inventory::Inventory;
 use switchyard_shared::plan::Plan;
 
+/// What the digest of the inventory in force is called in the store.
+pub(super) const DIGEST: &str = "inventory-digest";
+
 /// An inventory that can be put in force.
 pub struct NewInventory {
     /// The inventory.
     pub inventory: Arc<Inventory>,
     /// Its digest.
     pub digest: String,
-    document: Document,
+    documents: Vec<Document>,
     at_site: BTreeMap<SiteName, u32>,
 }
 
@@ -24,18 +27,16 @@ impl NewInventory {
     /// Encodes an inventory; with 100,000 devices about a second of work.
     pub fn of(inventory: Inventory) -> Self {
         let body = serde_json::to_vec(&inventory).expect("our records are plain data with text keys");
-        let document = Document { kind: "inventory", id: "current".into(), body };
         let (digest, at_site) = (inventory.digest(), at_site(&inventory));
-        Self { inventory: Arc::new(inventory), digest, document, at_site }
+        let document = |kind, body| Document { kind, id: "current".into(), body };
+        let documents = vec![document("inventory", body), document(DIGEST, digest.clone().into_bytes())];
+        Self { inventory: Arc::new(inventory), digest, documents, at_site }
     }
 
     /// Makes durable what is large of it; it is not in force by that.
-    pub async fn ahead(mut self, store: &dyn Store) -> Result<Self, StoreError> {
-        let left = parts::ahead(store, vec![self.document.clone()]).await?;
-        if let Some(document) = left.into_iter().next() {
-            self.document = document;
-        }
-        Ok(self)
+    pub async fn ahead(self, store: &dyn Store) -> Result<Self, StoreError> {
+        let documents = parts::ahead(store, self.documents).await?;
+        Ok(Self { documents, ..self })
     }
 }
 
@@ -79,8 +80,8 @@ impl NewPlan {
 impl World {
     /// Puts an inventory in force.
     pub fn take_inventory(&mut self, new: NewInventory, turn: &mut Turn) {
-        let NewInventory { inventory, digest, document, at_site } = new;
-        turn.batch.documents.push(document);
+        let NewInventory { inventory, digest, documents, at_site } = new;
+        turn.batch.documents.extend(documents);
         self.fleet.set_limits(&inventory);
         (self.inventory, self.inventory_digest, self.at_site) = (inventory, digest, at_site);
         let sites: Vec<SiteName> = self.fleet.sessions.keys().cloned().collect();
@@ -121,20 +122,24 @@ mod tests {
     async fn the_turn_that_puts_a_large_inventory_in_force_writes_little_and_a_restart_finds_all_of_it() {
         let store = MemoryStore::default();
         let inventory = large();
-        assert!(NewInventory::of(inventory.clone()).document.body.len() > 512 * 1024, "it is large");
+        assert!(NewInventory::of(inventory.clone()).documents[0].body.len() > 512 * 1024, "it is large");
         let new = NewInventory::of(inventory.clone()).ahead(&store).await.unwrap();
         assert_eq!(parts::document(&store, "inventory", "current").await.unwrap(), None, "not in force yet");
         let now: Arc<dyn crate::clock::Clock> = crate::clock::SystemClock::shared();
         let mut turn = Turn::new(Timestamp(0));
-        turn.batch.documents.push(new.document);
+        let digest = new.digest.clone();
+        turn.batch.documents.extend(new.documents);
         let bytes: usize = turn.batch.documents.iter().map(|document| document.body.len()).sum();
-        assert!(bytes < 100, "{bytes}");
+        assert!(bytes < 200, "{bytes}");
         store.append(turn.batch).await.unwrap();
         let store: Arc<dyn Store> = Arc::new(store);
         let stop = tokio_util::sync::CancellationToken::new();
         let (driver, _running) = crate::driver::start(store, now, stop).await.unwrap();
-        let found =
-            driver.ask(|world, _| Ok((world.inventory.clone(), world.at_site.clone()))).await.unwrap();
+        let look = |world: &mut World, _: &mut Turn| {
+            Ok((world.inventory.clone(), world.at_site.clone(), world.inventory_digest.clone()))
+        };
+        let found = driver.ask(look).await.unwrap();
+        assert_eq!((&found.2, &digest), (&digest, &inventory.digest()));
         assert_eq!(*found.0, inventory);
         assert_eq!(found.1.into_values().collect::<Vec<_>>(), [4000]);
     }

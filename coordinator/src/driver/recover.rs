@@ -7,7 +7,7 @@ use super::away::{self, Away};
 use super::fleet::{AgentInfo, Fleet};
 use super::notes::Notes;
 use super::plans::{self, Plans};
-use super::prepared::at_site;
+use super::prepared::{DIGEST, at_site};
 use super::rollouts::Rollouts;
 use super::sites::{self, Binding};
 use super::strays;
@@ -34,13 +34,13 @@ pub(super) async fn world(
     store: &dyn Store,
     clock: Arc<dyn Clock>,
 ) -> Result<(World, Arc<dyn Clock>), StoreError> {
-    let inventory = read_inventory(store).await?;
+    let (inventory, inventory_digest) = read_inventory(store).await?;
     let epoch = raise_epoch(store).await?;
     let mut world = World {
         epoch,
         rollouts: Rollouts::default(),
         plans: read_plans(store).await?,
-        inventory_digest: inventory.digest(),
+        inventory_digest,
         at_site: at_site(&inventory),
         inventory: Arc::new(inventory),
         fleet: Fleet::default(),
@@ -62,6 +62,7 @@ pub(super) async fn world(
         turns: 0,
         breaker_moves: watch::channel(0).0,
         environment_seen: Timestamp(i64::MIN),
+        sessions_seen: Timestamp(i64::MIN),
     };
     let recorded_until = read_rollouts(store, &mut world, clock.now()).await?;
     let clock = GoesOn::after(recorded_until, clock);
@@ -122,9 +123,14 @@ pub(super) async fn plan(store: &dyn Store, name: &PlanName) -> Result<Arc<Plan>
     Ok(Arc::new(decode("plan", name.as_str(), &body)?))
 }
 
-async fn read_inventory(store: &dyn Store) -> Result<Inventory, StoreError> {
+/// The inventory in force with its digest, which is made again when an earlier version did not keep it.
+async fn read_inventory(store: &dyn Store) -> Result<(Inventory, String), StoreError> {
     let document = parts::document(store, "inventory", "current").await?;
-    document.map_or_else(|| Ok(Inventory::default()), |body| decode("inventory", "current", &body))
+    let inventory: Inventory =
+        document.map_or_else(|| Ok(Inventory::default()), |body| decode("inventory", "current", &body))?;
+    let kept = store.document(DIGEST, "current").await?.and_then(|body| String::from_utf8(body).ok());
+    let digest = kept.unwrap_or_else(|| inventory.digest());
+    Ok((inventory, digest))
 }
 
 async fn read_bindings(store: &dyn Store) -> Result<BTreeMap<SiteName, Binding>, StoreError> {

@@ -74,6 +74,8 @@ pub struct World {
     pub(super) breaker_moves: watch::Sender<u64>,
     /// When sites that open together were last looked for.
     pub(super) environment_seen: Timestamp,
+    /// When silent sessions were last looked for.
+    pub(super) sessions_seen: Timestamp,
 }
 
 impl World {
