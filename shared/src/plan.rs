@@ -1,5 +1,6 @@
 //! Plans: which devices get which configuration, in which waves and order. A plan never changes.
 
+mod alike;
 mod build;
 mod labels;
 mod order;
@@ -20,7 +21,7 @@ use crate::time::Timestamp;
 use crate::yaml::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,15 +89,18 @@ pub struct PlannedDevice {
     /// Its name.
     pub name: DeviceName,
     /// Its site.
+    #[serde(deserialize_with = "alike::site")]
     pub site: SiteName,
     /// Index of its wave.
     pub wave: u32,
     /// How to reach it.
     pub endpoint: Endpoint,
     /// `sha256:…` of its rendered configuration.
-    pub config: String,
+    #[serde(deserialize_with = "alike::text")]
+    pub config: Arc<str>,
     /// The template it was rendered from.
-    pub template: String,
+    #[serde(deserialize_with = "alike::text")]
+    pub template: Arc<str>,
     /// What it runs.
     pub platform: Option<String>,
     /// What it is for.
@@ -147,7 +151,7 @@ impl Plan {
     }
 
     /// The sites of the plan, once each.
-    pub fn sites(&self) -> std::collections::BTreeSet<&SiteName> {
+    pub fn sites(&self) -> BTreeSet<&SiteName> {
         self.devices.iter().map(|device| &device.site).collect()
     }
 

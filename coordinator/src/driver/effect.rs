@@ -51,7 +51,7 @@ pub(super) struct Dispatch {
 impl Dispatch {
     /// Digests of the configurations, one for each operation.
     pub(super) fn digests(&self) -> impl Iterator<Item = &str> {
-        self.ops.iter().map(|(rank, ..)| self.plan.devices[*rank as usize].config.as_str())
+        self.ops.iter().map(|(rank, ..)| self.plan.devices[*rank as usize].config.as_ref())
     }
 
     /// Fills in the configurations and sends assignments within their bounds.
@@ -59,7 +59,7 @@ impl Dispatch {
         let (mut tasks, mut bytes) = (Vec::new(), 0);
         for (rank, attempt, purpose) in self.ops {
             let device = &self.plan.devices[rank as usize];
-            let known = configurations.get(&device.config);
+            let known = configurations.get(&*device.config);
             let configuration = known.expect("every digest of a turn is read before it is sent");
             if tasks.len() == TASKS_PER_ASSIGNMENT_MAX || bytes + configuration.len() > ASSIGNMENT_BYTES_MAX {
                 send(&self.outbox, std::mem::take(&mut tasks));

@@ -77,7 +77,7 @@ fn the_smallest_rollout_and_inventory_give_a_plan() {
     };
     let Planned { plan, configs } = build(input).expect("a plan");
     assert_eq!(names(&plan.devices), "dev001 dev002");
-    assert_eq!(configs[&plan.devices[1].config], b"banner dev002 lab motd\n");
+    assert_eq!(configs[&*plan.devices[1].config], b"banner dev002 lab motd\n");
     assert_eq!(plan.name.as_str(), format!("motd-{}", &plan.digest[7..11]));
     assert_eq!(plan.clone().with_name_digits(99).name.as_str(), format!("motd-{}", &plan.digest[7..15]));
     let layout = plan.layout();
@@ -336,4 +336,18 @@ proptest! {
         let left = wanted.len() as u32 - plan.waves[0].devices;
         prop_assert_eq!(plan.waves[1].devices, (wanted.len() as u32 * share).div_ceil(100).max(1).min(left));
     }
+}
+
+#[test]
+fn what_devices_of_a_plan_say_alike_is_kept_once_when_it_is_read() {
+    let plan = planned(&spec(""), &fleet(40, ""));
+    let stored: Plan = serde_json::from_str(&serde_json::to_string(&plan).expect("json")).expect("stored");
+    assert_eq!(stored, plan);
+    let sites: BTreeSet<*const u8> =
+        stored.devices.iter().map(|device| device.site.as_str().as_ptr()).collect();
+    assert_eq!(sites.len(), 2);
+    let texts = |of: fn(&PlannedDevice) -> &Arc<str>| {
+        stored.devices.iter().map(|device| of(device).as_ptr()).collect::<BTreeSet<_>>().len()
+    };
+    assert_eq!((texts(|device| &device.config), texts(|device| &device.template)), (1, 1));
 }
