@@ -104,7 +104,8 @@ impl Stage {
         );
         let path = self.world.write(&format!("{name}.yaml"), &spec).display().to_string();
         self.world.say(&["apply", "-f", &path, "--no-wait"]);
-        self.watching = Some(self.world.background(&["watch", name, "--since", "0", "-o", "jsonl", "--wait", "30s"]));
+        self.watching =
+            Some(self.world.background(&["watch", name, "--since", "0", "-o", "jsonl", "--wait", "30s"]));
     }
 
     /// The numbers of a site's devices.
@@ -235,7 +236,8 @@ impl Stage {
             report.add("resumed by a person", 1);
             self.said.extend(self.seen());
             self.world.say(&["rollout", "resume", name, "--reason", "the campaign goes on"]);
-            self.watching = Some(self.world.background(&["watch", name, "--since", "0", "-o", "jsonl", "--wait", "30s"]));
+            self.watching =
+                Some(self.world.background(&["watch", name, "--since", "0", "-o", "jsonl", "--wait", "30s"]));
             rest = wait::within(REST_WITHIN, || self.is_over().then_some(()));
         }
         if rest.is_none() {
