@@ -11,6 +11,8 @@ const PROBE_VALUES_MAX: usize = 3;
 const PROBE_DEVICES_MAX: usize = 24;
 /// Devices that one value wakes at once while others are in flight.
 const WAKE_MAX: u32 = 64;
+/// Devices that wait for a site which are looked at before a higher rank starts there.
+const SITE_WAITERS_MAX: usize = 16;
 
 impl Pace {
     /// Who may start now; `door` says for a device that the pace lets through whether its surroundings
@@ -31,13 +33,21 @@ impl Pace {
             return None;
         }
         self.wake_touched();
+        let mut asked = None;
         while self.fits(self.all().reserve) {
             let rank = match self.best_probe() {
                 Some(rank) => rank,
                 None => self.first_free()?,
             };
             match door(rank) {
-                Entry::Free => return Some(rank),
+                Entry::Free => match self.overtaken_at_site(rank).filter(|lower| asked != Some(*lower)) {
+                    Some(lower) => {
+                        asked = Some(lower);
+                        self.take(lower);
+                        self.put(lower, Spot::Ready);
+                    }
+                    None => return Some(rank),
+                },
                 Entry::SiteFull => {
                     self.devices[rank as usize].woken_by_site = false;
                     self.take(rank);
@@ -111,6 +121,8 @@ impl Pace {
             } else if self.trial_ahead(rank).is_some() {
                 self.take(rank);
                 self.put(rank, Spot::Trial);
+            } else if let Some(value) = self.overtaken_at(rank) {
+                self.wake_value(value, 1);
             } else {
                 return (!self.is_probe(rank) || self.fits(1.0)).then_some(rank);
             }
@@ -125,6 +137,38 @@ impl Pace {
         self.tallies[value].refuses(&self.rule)
             || (self.tallies[value].is_suspect()
                 && self.first_candidate(value) != Some(self.fleet.slot(place)))
+    }
+
+    /// A value of the device at which a lower rank waits that nothing refuses any more: time makes room without
+    /// a word, and whoever asks first would overtake it.
+    fn overtaken_at(&self, rank: u32) -> Option<usize> {
+        self.fleet.places(rank).find_map(|place| {
+            let value = self.fleet.label(place);
+            let start = self.fleet.values.slots(value).start;
+            let slot = self.waiting.first_in(start, self.fleet.slot(place))?;
+            let lower = self.fleet.values.at(slot);
+            let is_free = !self.fleet.places(lower).any(|place| self.refuses(place));
+            is_free.then_some(value)
+        })
+    }
+
+    /// A lower rank with the same labels that waits for room at the site of `rank`, where there is some.
+    fn overtaken_at_site(&self, rank: u32) -> Option<u32> {
+        let slots = self.fleet.sites.slots(self.fleet.site(rank));
+        let mut from = slots.start;
+        for _ in 0..SITE_WAITERS_MAX {
+            let slot = self.at_sites.first_in(from, slots.end)?;
+            let lower = self.fleet.sites.at(slot);
+            if lower >= rank {
+                return None;
+            }
+            let is_alike = self.fleet.labels(lower).eq(self.fleet.labels(rank));
+            if is_alike && !self.fleet.places(lower).any(|place| self.refuses(place)) {
+                return Some(lower);
+            }
+            from = slot + 1;
+        }
+        None
     }
 
     fn first_candidate(&self, value: usize) -> Option<usize> {
