@@ -23,10 +23,10 @@ fn known_seed(guard: Guard) -> u64 {
         Guard::SecondGateCheck | Guard::Lease => 5,
         Guard::SiteEpoch => 8,
         Guard::CoordinatorEpoch => 13,
-        Guard::ReadBackAfterDoubt | Guard::DoubtAfterRestart => 11,
-        Guard::JournalFsync => 18,
+        Guard::ReadBackAfterDoubt => 11,
+        Guard::FolderFsync | Guard::JournalFsync => 29,
         Guard::EarlyReading => 31,
-        Guard::FolderFsync => 37,
+        Guard::DoubtAfterRestart => 78,
         Guard::WatermarkTogether => 109,
     }
 }

@@ -70,7 +70,8 @@ fn who(address: SocketAddr) -> Peer {
     let host = turmoil::reverse_lookup(address.ip()).unwrap_or_default();
     let site = host.strip_prefix("agent-").or(host.strip_prefix(SPARE));
     let known = site.and_then(|site| {
-        let name = if host.starts_with(SPARE) { &host } else { site };
+        // As with certificates, no agent is called like its site.
+        let name = if host.starts_with(SPARE) { host.clone() } else { format!("{site}-1") };
         let (site, agent) = (SiteName::new(site).ok()?, AgentName::new(name).ok()?);
         Some(Peer::Known(Identity::Agent { site, agent }))
     });
