@@ -128,6 +128,8 @@ async fn a_turn_is_decided_while_the_one_before_it_is_written_and_tells_nobody_b
     let (driver, running) =
         start(store.clone(), SystemClock::shared(), CancellationToken::new()).await.unwrap();
     let name = rollout(&driver).await;
+    // What the rollout decides by itself is written before anything waits.
+    driver.ask(|_, _| Ok(())).await.unwrap();
     store.is_slow.store(true, Ordering::SeqCst);
     let (asked, steer) = (driver.clone(), word(&name, Verb::Pause));
     let pause = tokio::spawn(async move { asked.command(move |w, t| w.steer(&steer, t)).await });
