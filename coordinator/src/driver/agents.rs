@@ -226,7 +226,10 @@ impl World {
             info.last_heartbeat = turn.now;
         }
         let Some(session) = self.fleet.sessions.get_mut(&site) else { return };
-        session.heard = true;
+        if !std::mem::replace(&mut session.heard, true) {
+            self.can_be_reached(&site, turn);
+        }
+        let Some(session) = self.fleet.sessions.get_mut(&site) else { return };
         match message {
             FromAgent::Hello(_) => session.outbox.close.cancel(),
             FromAgent::Heartbeat(count) => {
@@ -242,6 +245,15 @@ impl World {
                 }
             }
             FromAgent::Breaker(report) => self.breaker_moved(&site, report, turn),
+        }
+    }
+
+    /// An agent has said more than its Hello, so it hears what is said to it.
+    fn can_be_reached(&mut self, site: &SiteName, turn: &mut Turn) {
+        for name in self.going_on_or_in_doubt() {
+            let Some(active) = self.rollouts.get(&name) else { continue };
+            let events = active.rollout.reachable_again(site, turn.now);
+            self.record_all(&name, events, turn);
         }
     }
 

@@ -95,25 +95,27 @@ impl Rollout {
                     not_before: now,
                 },
             });
-        gone.chain(unread).chain(given_up).chain(self.reachable_again(site, now)).collect()
+        gone.chain(unread).chain(given_up).collect()
     }
 
-    /// What was left to a person only because nobody could reach it is read now that its agent is back.
-    fn reachable_again<'a>(&'a self, site: &'a SiteName, now: Timestamp) -> impl Iterator<Item = Event> + 'a {
+    /// What was left to a person only because nobody could reach it is read when the agent of `site` can be reached
+    /// again. A Hello does not prove that: its sender may hear nothing, and call again and again.
+    pub fn reachable_again(&self, site: &SiteName, now: Timestamp) -> Vec<Event> {
         let known = self.in_doubt().filter_map(|name| self.device(name));
-        let unreached = known.filter(move |(place, device)| {
+        let unreached = known.filter(|(place, device)| {
             place.site == *site
                 && self.layout.readable
                 && !self.is_given_up(&place.name, device.attempt)
                 && device.doubt.as_ref().is_some_and(|doubt| doubt.unreached && !doubt.reading)
         });
-        unreached.map(move |(place, device)| Event::StillUnknown {
+        let again = unreached.map(|(place, device)| Event::StillUnknown {
             device: place.name.clone(),
             attempt: device.attempt,
             not_before: Some(now),
             untried: false,
             reason: "to be read: its agent is back".into(),
-        })
+        });
+        again.collect()
     }
 
     fn after_attempt(&self, name: &DeviceName, attempt: u32, outcome: &Outcome, now: Timestamp) -> Event {
