@@ -238,7 +238,9 @@ impl Driver {
             }
             Wake::Durable((None, Err(NotDurable::Full(_)))) => {}
             Wake::Durable((Some(sequence), Err(NotDurable::Full(_)))) => {
-                self.core.handle(Event::Held(sequence), now);
+                // In memory for want of room: sent is better than silent, and after a crash the intents that are
+                // on the disk say what must be read back.
+                self.core.handle(Event::Durable(sequence), now);
             }
             Wake::Durable((_, Err(NotDurable::Lost(lost)))) => {
                 self.core.handle(Event::JournalLost(lost.to_string()), now);

@@ -161,7 +161,6 @@ impl Core {
             Event::Durable(sequence) => self.ledger.durable(sequence),
             Event::JournalFull(why) => self.journal_is_full(why, now),
             Event::AskedForRoom => self.disk.asked(now),
-            Event::Held(sequence) => self.ledger.held(sequence),
             Event::JournalLost(message) => self.journal_lost(message, now),
             Event::Drain => self.drain(now),
         }

@@ -51,15 +51,9 @@ impl Ledger {
         Entry::Result { sequence, op, outcome }
     }
 
-    /// Results up to `sequence` are on disk.
+    /// Results up to `sequence` are on disk, or as good as they get.
     pub fn durable(&mut self, sequence: u64) {
         self.durable = self.durable.max(sequence);
-    }
-
-    /// Results up to `sequence` are in memory for want of room on the disk: sent is better than silent, and
-    /// after a crash the intents that are on the disk say what must be read back.
-    pub fn held(&mut self, sequence: u64) {
-        self.durable(sequence);
     }
 
     /// Without a journal nothing becomes durable any more; what is in memory is better than silence.

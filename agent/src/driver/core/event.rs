@@ -47,8 +47,6 @@ pub enum Event {
     JournalFull(Option<String>),
     /// A full disk was asked for room.
     AskedForRoom,
-    /// The result of this sequence is kept in memory, because the disk is full.
-    Held(u64),
     /// The journal cannot be written any more.
     JournalLost(String),
     /// Start nothing new any more.

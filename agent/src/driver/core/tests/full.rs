@@ -86,6 +86,6 @@ fn a_result_that_only_memory_holds_is_sent_all_the_same() {
     let outcome = Outcome::new(Class::Ok, Phase::Verify, LeftAs::Changed, "", world.now);
     world.core.handle(Event::Ended(Ended { op: op(1), outcome, wrote: true }), world.now);
     assert!(!world.core.has_outgoing(), "not before the journal has spoken");
-    world.core.handle(Event::Held(1), world.now);
+    world.core.handle(Event::Durable(1), world.now);
     assert!(matches!(world.core.poll_outgoing(), Some(FromAgent::Result { sequence: 1, .. })));
 }
