@@ -3,7 +3,7 @@
 use super::message::Message;
 use tokio::sync::mpsc;
 
-/// People's words that may wait.
+/// People's words that may wait, and that one turn takes at most.
 const WORDS_MAX: usize = 256;
 /// Messages with results and breakers' reports that may wait.
 const URGENT_MAX: usize = 4096;
@@ -17,6 +17,7 @@ const REST_PER_TURN_MAX: usize = 256;
 /// What one turn has taken so far.
 #[derive(Default)]
 pub(super) struct Taken {
+    words: usize,
     urgent: usize,
     rest: usize,
 }
@@ -72,7 +73,10 @@ impl Inbox {
     /// The next message of a turn, without waiting: also one that has just come, if it is urgent, goes
     /// before the rest.
     pub fn next(&mut self, taken: &mut Taken) -> Option<Message> {
-        if let Some(word) = self.first_word.take().or_else(|| self.words.try_recv().ok()) {
+        if taken.words < WORDS_MAX
+            && let Some(word) = self.first_word.take().or_else(|| self.words.try_recv().ok())
+        {
+            taken.words += 1;
             return Some(word);
         }
         if taken.urgent < URGENT_PER_TURN_MAX
