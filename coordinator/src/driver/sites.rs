@@ -49,6 +49,13 @@ impl Default for Binding {
     }
 }
 
+impl Binding {
+    fn refuse_from_now(&mut self, agent: AgentName) {
+        self.former.push(agent);
+        self.former.drain(..self.former.len().saturating_sub(FORMER_MAX));
+    }
+}
+
 /// What an operator's rebinding did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rebound {
@@ -66,7 +73,7 @@ impl World {
         self.bindings.get(site).map_or(FIRST_EPOCH, |binding| binding.epoch)
     }
 
-    /// Raises the site's epoch to one that its agent has seen.
+    /// Adopts the epoch of a site that `agent` has met.
     pub(super) fn follow_binding(&mut self, agent: &AgentName, site: &SiteName, epoch: u64, turn: &mut Turn) {
         let binding = self.bindings.entry(site.clone()).or_default();
         if epoch > binding.epoch
@@ -74,7 +81,7 @@ impl World {
             && owner.agent != *agent
         {
             // The site was bound to this agent in the time that is lost.
-            binding.former.push(owner.agent.clone());
+            binding.refuse_from_now(owner.agent.clone());
             owner.unbound = true;
             turn.put_json("agent", site.to_string(), owner);
         }
@@ -153,15 +160,13 @@ impl World {
         if let Some(info) = self.fleet.agents.get_mut(site) {
             // Without TLS an agent is called like its site, and so is the next one.
             if info.agent.as_str() != site.as_str() {
-                binding.former.push(info.agent.clone());
+                binding.refuse_from_now(info.agent.clone());
             }
             binding.former_journals.push(std::mem::take(&mut info.journal_id));
             (info.connected, info.unbound, info.since) = (false, true, turn.now);
             turn.put_json("agent", site.to_string(), info);
         }
-        let too_many = |len: usize| len.saturating_sub(FORMER_MAX);
-        binding.former.drain(..too_many(binding.former.len()));
-        binding.former_journals.drain(..too_many(binding.former_journals.len()));
+        binding.former_journals.drain(..binding.former_journals.len().saturating_sub(FORMER_MAX));
         turn.put_json(KIND, site.to_string(), binding);
         let epoch = binding.epoch;
         self.fleet.quiet.insert(site.clone(), turn.now.plus(SILENCE_MAX));

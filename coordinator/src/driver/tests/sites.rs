@@ -188,3 +188,18 @@ async fn a_backup_of_this_very_run_is_noticed_by_work_in_hand_that_it_never_gave
     assert_eq!(adopt(&bench.driver).await.unwrap().unknown, 1);
     bench.agent = connect(&bench.driver, "one", lost).await.unwrap();
 }
+
+#[tokio::test]
+async fn the_agent_that_a_site_was_bound_to_in_lost_time_is_let_in_after_the_adoption_and_the_one_before_is_not()
+ {
+    let driver = started(&Arc::default()).await;
+    rollout(&driver).await;
+    let former = connect(&driver, "one", hello(vec![])).await.unwrap();
+    driver.close_session(former.session).await;
+    let later = Hello { coordinator_epoch: 41, site_epoch: 2, ..fresh("its own") };
+    assert!(matches!(connect(&driver, "two", later.clone()).await, Err(Refused::RestoredBackup { .. })));
+    adopt(&driver).await.unwrap();
+    assert!(connect(&driver, "two", later).await.is_ok());
+    let refused = connect(&driver, "one", hello(vec![])).await.err();
+    assert!(matches!(refused, Some(Refused::FormerAgent { .. })), "{refused:?}");
+}
