@@ -247,3 +247,23 @@ async fn a_persons_word_on_a_doubt_ends_the_quarantine_of_its_device_and_a_wish_
     bench.driver.ask(|_, _| Ok(())).await.unwrap();
     assert_eq!(resets(&mut bench.agent), [(name, "anna".to_owned(), "looked at it".to_owned())]);
 }
+
+#[tokio::test]
+async fn an_agent_that_calls_again_and_again_and_hears_nothing_changes_no_doubt_until_it_hears() {
+    let mut bench = Bench::new(&readable()).await;
+    bench.agent.report(&bench.driver, 1, &bench.op, Class::LostAfterWrite).await;
+    assert_eq!(bench.agent.ack().await, 1);
+    bench.driver.close_session(bench.agent.session).await;
+    for _ in 0..2 {
+        bench.clock.wait(Duration::from_secs(3600));
+        bench.driver.ask(|_, _| Ok(())).await.unwrap();
+    }
+    let waits = bench.device().await;
+    assert!(waits.1.contains("could be reached"), "{waits:?}");
+    for _ in 0..3 {
+        bench.agent = connect(&bench.driver, "one", hello(vec![])).await.unwrap();
+        assert_eq!(bench.device().await, waits, "a Hello alone proves nothing");
+    }
+    bench.driver.deliver(bench.agent.session, FromAgent::Credit(9)).await.unwrap();
+    assert_eq!(bench.agent.ops().await.len(), 1, "it is read");
+}
