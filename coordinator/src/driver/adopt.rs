@@ -124,18 +124,18 @@ impl World {
         self.ahead.contains_key(agent)
     }
 
-    /// The line about a site without an agent, with the reason when there is one that is refused.
-    pub(super) fn explain_ahead(&self, line: String) -> String {
-        let refused = self.ahead.iter().find_map(|(agent, ahead)| {
-            let said = line.strip_prefix(&format!("no agent at {} (", ahead.site))?;
-            let counts = said.split(')').next()?;
-            Some(format!(
-                "agents/{agent} at {} is refused ({counts}): it has met a later state than this coordinator knows, as after \
-                 an old backup was restored; go on from there with: switchyard admin adopt-epoch --reason WHY",
-                ahead.site
-            ))
-        });
-        refused.unwrap_or(line)
+    /// Why nothing starts anywhere, if an agent is refused; names the first of them.
+    pub(super) fn ahead_line(&self) -> Option<String> {
+        let (agent, ahead) = self.ahead.first_key_value()?;
+        let more = match self.ahead.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Some(format!(
+            "nothing starts anywhere: agents/{agent} at {}{more} has met a later state than this coordinator knows, as \
+             after an old backup was restored; go on from there with: switchyard admin adopt-epoch --reason WHY",
+            ahead.site
+        ))
     }
 
     /// Goes on from the later state that refused agents have met: epochs and watermarks are raised to it,

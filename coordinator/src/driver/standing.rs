@@ -1,10 +1,13 @@
 //! Whether this coordinator may start anything: it hears first what its agents know, since its disk may be an old copy.
 
 use super::agents::LEASE;
-use super::world::{Active, World};
+use super::world::World;
 use std::collections::BTreeSet;
 use switchyard_shared::id::SiteName;
 use switchyard_shared::time::Timestamp;
+
+/// Most sites that a line names.
+const SITES_NAMED_MAX: usize = 8;
 
 impl World {
     /// After a start at `now`: the agents of rollouts that go on are waited for, but no longer than a lease.
@@ -28,21 +31,10 @@ impl World {
         (!awaited.is_empty()).then_some(*until)
     }
 
-    /// Why nothing starts anywhere, if so.
-    pub(super) fn standing_line(&self, active: &Active) -> Option<String> {
-        if active.rollout.has_ended() {
-            return None;
-        }
-        if !self.ahead.is_empty() {
-            return Some(
-                "nothing starts anywhere: an agent has met a later state than this coordinator knows, as after an old \
-                 backup was restored; see which with: switchyard agent list; go on from there with: switchyard admin \
-                 adopt-epoch --reason WHY"
-                    .into(),
-            );
-        }
+    /// What is waited for after a start, if so.
+    pub(super) fn awaited_line(&self) -> Option<String> {
         let (awaited, until) = &self.fleet.awaited;
-        let sites: Vec<&str> = awaited.iter().map(SiteName::as_str).take(8).collect();
+        let sites: Vec<&str> = awaited.iter().map(SiteName::as_str).take(SITES_NAMED_MAX).collect();
         (!sites.is_empty()).then(|| {
             format!(
                 "the coordinator has just started and hears first what its agents know: {} until {}",

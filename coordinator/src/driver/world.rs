@@ -136,6 +136,9 @@ impl World {
 
     /// What a rollout waits for; held groups with since when and by whom.
     pub fn blocked_on(&self, active: &Active, now: Timestamp) -> Vec<String> {
+        if let Some(line) = self.ahead_line().filter(|_| !active.rollout.has_ended()) {
+            return vec![line];
+        }
         let mut lines = active.rollout.blocked_on(now, &self.fleet);
         let held = lines.iter().filter(|line| line.starts_with("held ")).count();
         if held > 0 {
@@ -152,8 +155,9 @@ impl World {
                 "the coordinator failed to {full}; until then nothing is started and no result acknowledged"
             )
         });
-        let lines = full.chain(self.standing_line(active)).chain(lines);
-        lines.map(|line| self.explain_ahead(self.explain_busy(line))).chain(doubts).collect()
+        let awaited = self.awaited_line().filter(|_| !active.rollout.has_ended());
+        let lines = full.chain(awaited).chain(lines);
+        lines.map(|line| self.explain_busy(line)).chain(doubts).collect()
     }
 
     /// The breakers of a rollout's sites, devices and groups that are not closed.

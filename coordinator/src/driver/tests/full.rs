@@ -26,18 +26,7 @@ impl Store for Cramped {
     fn full(&self) -> Option<String> {
         self.full.borrow().then(|| "write the database d: the disk is full".to_owned())
     }
-    fn read(&self, stream: &str, version: u64) -> Answer<'_, Vec<StoredEvent>> {
-        self.inner.read(stream, version)
-    }
-    fn read_all(&self, sequence: u64) -> Answer<'_, Vec<StoredEvent>> {
-        self.inner.read_all(sequence)
-    }
-    fn document(&self, kind: &'static str, id: &str) -> Answer<'_, Option<Vec<u8>>> {
-        self.inner.document(kind, id)
-    }
-    fn documents(&self, kind: &'static str) -> Answer<'_, Vec<(String, Vec<u8>)>> {
-        self.inner.documents(kind)
-    }
+    reads_its_inner_store!();
 }
 
 /// What an operator is shown that the rollout waits for.

@@ -31,24 +31,7 @@ impl Store for Slow {
             Ok(())
         })
     }
-    fn read(&self, stream: &str, version: u64) -> Answer<'_, Vec<StoredEvent>> {
-        self.inner.read(stream, version)
-    }
-    fn read_all(&self, sequence: u64) -> Answer<'_, Vec<StoredEvent>> {
-        self.inner.read_all(sequence)
-    }
-    fn document(&self, kind: &'static str, id: &str) -> Answer<'_, Option<Vec<u8>>> {
-        self.inner.document(kind, id)
-    }
-    fn documents(&self, kind: &'static str) -> Answer<'_, Vec<(String, Vec<u8>)>> {
-        self.inner.documents(kind)
-    }
-    fn streams(&self) -> Answer<'_, Vec<String>> {
-        self.inner.streams()
-    }
-    fn ids(&self, kind: &'static str) -> Answer<'_, Vec<String>> {
-        self.inner.ids(kind)
-    }
+    reads_its_inner_store!();
 }
 
 fn word(name: &RolloutName, verb: Verb) -> Steer {
