@@ -24,64 +24,25 @@ fn tells(history: &History, op: &OpId, end: &Event, outcome: &Outcome) -> bool {
     if state.is_none_or(|state| state == DeviceState::Unknown) || is_reading(history, op) {
         return true;
     }
-    let told = match end {
-        Event::Finished { outcome, .. } | Event::Conflicted { outcome, .. } => Some(outcome),
-        Event::Requeued { outcome, .. } | Event::Settled { outcome, .. } => outcome.as_ref(),
-        Event::Created { .. }
-        | Event::WaveStarted { .. }
-        | Event::Dispatched { .. }
-        | Event::ReadBack { .. }
-        | Event::StillUnknown { .. }
-        | Event::GivenUp { .. }
-        | Event::Skipped { .. }
-        | Event::WaveFinished { .. }
-        | Event::Promoted { .. }
-        | Event::Paused { .. }
-        | Event::Resumed { .. }
-        | Event::Aborted { .. }
-        | Event::Held { .. }
-        | Event::Released { .. }
-        | Event::Breaker { .. }
-        | Event::Ended { .. } => None,
-    };
+    let told = if let Event::Conflicted { outcome, .. } = end { Some(outcome) } else { outcome_of(end) };
     told.is_some_and(|told| told.class == outcome.class)
 }
 
-fn is_reading(history: &History, op: &OpId) -> bool {
+/// The events of an operation's rollout from its reading on; none when it was no reading.
+fn since_reading<'a>(history: &'a History, op: &'a OpId) -> impl Iterator<Item = &'a Event> {
+    let is_it = |(device, attempt): &(DeviceName, u32)| *device == op.device && *attempt == op.attempt;
+    let asked = move |event: &Event| matches!(event, Event::ReadBack { ops, .. } if ops.iter().any(is_it));
     let log = history.rollouts.get(&op.rollout).into_iter().flat_map(|log| &log.events);
-    let mut readings = log.filter_map(|recorded| match &recorded.event {
-        Event::ReadBack { ops, .. } => Some(ops),
-        Event::Created { .. }
-        | Event::WaveStarted { .. }
-        | Event::Dispatched { .. }
-        | Event::Finished { .. }
-        | Event::Requeued { .. }
-        | Event::StillUnknown { .. }
-        | Event::GivenUp { .. }
-        | Event::Settled { .. }
-        | Event::Conflicted { .. }
-        | Event::Skipped { .. }
-        | Event::WaveFinished { .. }
-        | Event::Promoted { .. }
-        | Event::Paused { .. }
-        | Event::Resumed { .. }
-        | Event::Aborted { .. }
-        | Event::Held { .. }
-        | Event::Released { .. }
-        | Event::Breaker { .. }
-        | Event::Ended { .. } => None,
-    });
-    readings.any(|ops| ops.iter().any(|(device, attempt)| *device == op.device && *attempt == op.attempt))
+    log.map(|recorded| &recorded.event).skip_while(move |event| !asked(event))
+}
+
+fn is_reading(history: &History, op: &OpId) -> bool {
+    since_reading(history, op).next().is_some()
 }
 
 /// Whether this was a reading of a device that another attempt's own end settled meanwhile: it is no news any more.
 fn is_settled_by_another(history: &History, op: &OpId) -> bool {
-    let Some(log) = history.rollouts.get(&op.rollout) else { return false };
-    let is_it = |(device, attempt): &(DeviceName, u32)| *device == op.device && *attempt == op.attempt;
-    let asked = |event: &Event| matches!(event, Event::ReadBack { ops, .. } if ops.iter().any(is_it));
-    let settled = |event: &Event| matches!(event, Event::Settled { device, attempt, .. } if *device == op.device && *attempt != op.attempt);
-    let mut since = log.events.iter().skip_while(|recorded| !asked(&recorded.event));
-    since.any(|recorded| settled(&recorded.event))
+    since_reading(history, op).any(|event| matches!(event, Event::Settled { device, attempt, .. } if *device == op.device && *attempt != op.attempt))
 }
 
 /// I4: what was acknowledged to an agent was durable at the coordinator before, and stays so.
