@@ -477,21 +477,24 @@ async fn after_its_start_a_coordinator_hears_all_agents_of_a_rollout_before_anyt
 
 #[tokio::test]
 async fn while_one_agent_has_met_a_later_state_nothing_starts_at_the_others_either() {
-    let driver = started(&Arc::default()).await;
     let two = format!("{INVENTORY}  z9: {{hostname: 127.1.0.99, site: far}}\n");
-    rollout_of(&driver, &two).await;
-    let ahead = Hello { site: SiteName::new("far").unwrap(), coordinator_epoch: 41, ..hello(vec![]) };
-    let (messages, _inbox) = mpsc::channel(64);
-    let outbox = Outbox { messages, close: CancellationToken::new() };
-    let refused = driver.open_session(peer("two", &ahead.site), ahead.clone(), outbox).await.err();
-    assert!(matches!(refused, Some(Refused::RestoredBackup { .. })), "{refused:?}");
-    let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
-    agent.greeted().await;
-    driver.deliver(agent.session, FromAgent::Credit(9)).await.unwrap();
-    driver.ask(|_, _| Ok(())).await.unwrap();
-    let given = std::iter::from_fn(|| agent.inbox.try_recv().ok());
-    let given: Vec<_> = given.filter(|said| matches!(said, FromCoordinator::Assignment(_))).collect();
-    assert!(given.is_empty(), "{given:?}");
+    for is_ahead in [false, true] {
+        let driver = started(&Arc::default()).await;
+        let name = rollout_of(&driver, &two).await;
+        if is_ahead {
+            let later = Hello { site: SiteName::new("far").unwrap(), coordinator_epoch: 41, ..hello(vec![]) };
+            let (messages, _inbox) = mpsc::channel(64);
+            let outbox = Outbox { messages, close: CancellationToken::new() };
+            let refused = driver.open_session(peer("two", &later.site), later.clone(), outbox).await.err();
+            assert!(matches!(refused, Some(Refused::RestoredBackup { .. })), "{refused:?}");
+        }
+        let agent = connect(&driver, "one", hello(vec![])).await.unwrap();
+        driver.deliver(agent.session, FromAgent::Credit(9)).await.unwrap();
+        driver.ask(|_, _| Ok(())).await.unwrap();
+        let running =
+            driver.ask(move |world, _| Ok(world.rollouts[&name].rollout.counts.running)).await.unwrap();
+        assert_eq!(running == 0, is_ahead, "{running} of a rollout with an agent ahead: {is_ahead}");
+    }
 }
 
 mod away;
