@@ -1,0 +1,71 @@
+//! Configurations as devices print them: sections of lines, what one has that another lacks, and the way back.
+
+mod change;
+mod diff;
+mod sections;
+
+#[cfg(test)]
+mod tests;
+
+pub use change::{commands, missing, way};
+pub use diff::{DIFF_BYTES_MAX, unified};
+pub use sections::{Block, parse, print};
+
+/// Deepest nesting of sections that is understood; what is deeper counts as this deep.
+pub const DEPTH_MAX: usize = 32;
+
+/// How a line is taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Negation {
+    /// By the line with this word before it: `no `. A line that has it already loses it.
+    Prefix(String),
+    /// By another first word: `set ` becomes `delete `.
+    Swap {
+        /// The word that adds, with its blank.
+        adds: String,
+        /// The word that takes away, with its blank.
+        removes: String,
+    },
+}
+
+/// How a platform writes its configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dialect {
+    /// Whether indented lines belong to the line above them; otherwise every line stands alone.
+    pub indented: bool,
+    /// Beginnings of lines that say nothing.
+    pub comments: Vec<String>,
+    /// Lines that only close a section.
+    pub ends: Vec<String>,
+    /// What leaves a section while configuring; `None` where nothing has to.
+    pub leave: Option<String>,
+    /// How a line is taken back.
+    pub negation: Negation,
+}
+
+impl Dialect {
+    /// The line that takes `line` back.
+    pub fn negated(&self, line: &str) -> String {
+        match &self.negation {
+            Negation::Prefix(word) => match line.strip_prefix(word.as_str()) {
+                Some(bare) => bare.to_owned(),
+                None => format!("{word}{line}"),
+            },
+            Negation::Swap { adds, removes } => match line.strip_prefix(adds.as_str()) {
+                Some(rest) => format!("{removes}{rest}"),
+                None => match line.strip_prefix(removes.as_str()) {
+                    Some(rest) => format!("{adds}{rest}"),
+                    None => format!("{removes}{line}"),
+                },
+            },
+        }
+    }
+
+    /// What `line` takes back, if it takes something back.
+    pub fn takes_back<'a>(&self, line: &'a str) -> Option<&'a str> {
+        match &self.negation {
+            Negation::Prefix(word) => line.strip_prefix(word.as_str()),
+            Negation::Swap { removes, .. } => line.strip_prefix(removes.as_str()),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Text into sections, and back.
+
+use super::{DEPTH_MAX, Dialect};
+
+/// One line with the lines of its section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    /// The line, without the blanks around it.
+    pub line: String,
+    /// The lines beneath it, in order.
+    pub children: Vec<Block>,
+}
+
+impl Block {
+    /// A line of its own.
+    pub fn line(line: impl Into<String>) -> Self {
+        Self { line: line.into(), children: Vec::new() }
+    }
+}
+
+/// Reads `text`; comments, empty lines and ends of sections are left out. Never fails: a line that is indented
+/// beneath nothing belongs to no section.
+pub fn parse(text: &str, dialect: &Dialect) -> Vec<Block> {
+    let mut roots: Vec<Block> = Vec::new();
+    // The indentation of each section that is open; the blocks are found by always taking the last child.
+    let mut open: Vec<usize> = Vec::new();
+    for raw in text.lines() {
+        let line = raw.trim();
+        if line.is_empty() || says_nothing(line, dialect) {
+            continue;
+        }
+        let depth = if dialect.indented { raw.len() - raw.trim_start().len() } else { 0 };
+        while open.last().is_some_and(|above| *above >= depth) {
+            open.pop();
+        }
+        open.truncate(DEPTH_MAX);
+        section(&mut roots, open.len()).push(Block::line(line));
+        open.push(depth);
+    }
+    roots
+}
+
+/// The lines of the section that is `depth` sections deep at the end of `roots`.
+fn section(roots: &mut Vec<Block>, depth: usize) -> &mut Vec<Block> {
+    let mut lines = roots;
+    for _ in 0..depth {
+        if lines.is_empty() {
+            break;
+        }
+        let last = lines.len() - 1;
+        lines = &mut lines[last].children;
+    }
+    lines
+}
+
+fn says_nothing(line: &str, dialect: &Dialect) -> bool {
+    dialect.comments.iter().any(|comment| line.starts_with(comment.as_str()))
+        || dialect.ends.iter().any(|end| line == end)
+}
+
+/// Writes sections as text, one blank for each level.
+pub fn print(blocks: &[Block]) -> String {
+    let mut text = String::new();
+    write(blocks, 0, &mut text);
+    text
+}
+
+fn write(blocks: &[Block], depth: usize, text: &mut String) {
+    for block in blocks {
+        text.extend(std::iter::repeat_n(' ', depth));
+        text.push_str(&block.line);
+        text.push('\n');
+        write(&block.children, depth + 1, text);
+    }
+}

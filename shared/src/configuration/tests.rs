@@ -1,0 +1,141 @@
+//! Configurations of an indented platform (FRR's and IOS's way) and of a flat one (Junos's).
+
+use super::*;
+
+fn indented() -> Dialect {
+    Dialect {
+        indented: true,
+        comments: vec!["!".into(), "Building configuration".into(), "Current configuration".into()],
+        ends: vec!["exit".into(), "end".into(), "exit-address-family".into()],
+        leave: Some("exit".into()),
+        negation: Negation::Prefix("no ".into()),
+    }
+}
+
+fn flat() -> Dialect {
+    Dialect {
+        indented: false,
+        comments: vec!["#".into()],
+        ends: vec![],
+        leave: None,
+        negation: Negation::Swap { adds: "set ".into(), removes: "delete ".into() },
+    }
+}
+
+const RUNNING: &str = "Building configuration...\n\nCurrent configuration:\n!\nhostname r1\nno ipv6 forwarding\n!\n\
+    interface lo\n ip address 10.0.0.1/32\nexit\n!\nrouter bgp 65001\n bgp router-id 1.1.1.1\n \
+    neighbor 10.0.0.2 remote-as 65002\n !\n address-family ipv4 unicast\n  network 10.0.0.0/24\n exit-address-family\nexit\n!\nend\n";
+
+fn to_send(running: &str, wanted: &str, dialect: &Dialect) -> Vec<String> {
+    let (running, wanted) = (parse(running, dialect), parse(wanted, dialect));
+    commands(&missing(&running, &wanted, dialect), dialect)
+}
+
+/// What a device has after it was told `lines`: good enough a model for these tests.
+fn after(running: &str, steps: &[Block], dialect: &Dialect) -> Vec<Block> {
+    fn tell(blocks: &mut Vec<Block>, steps: &[Block], dialect: &Dialect) {
+        for step in steps {
+            let undone = dialect.negated(&step.line);
+            if step.children.is_empty() && blocks.iter().any(|block| block.line == undone) {
+                blocks.retain(|block| block.line != undone);
+                continue;
+            }
+            if !blocks.iter().any(|block| block.line == step.line) {
+                blocks.push(Block::line(step.line.clone()));
+            }
+            if let Some(block) = blocks.iter_mut().find(|block| block.line == step.line) {
+                tell(&mut block.children, &step.children, dialect);
+            }
+        }
+    }
+    let mut blocks = parse(running, dialect);
+    tell(&mut blocks, steps, dialect);
+    blocks
+}
+
+#[test]
+fn a_merge_sends_only_what_the_device_lacks_within_the_sections_it_belongs_to() {
+    let wanted = "hostname r1\nrouter bgp 65001\n neighbor 10.0.0.2 remote-as 65002\n neighbor 10.0.0.3 remote-as 65003\n \
+        address-family ipv4 unicast\n  network 10.1.0.0/24\n";
+    let expected = [
+        "router bgp 65001",
+        "neighbor 10.0.0.3 remote-as 65003",
+        "address-family ipv4 unicast",
+        "network 10.1.0.0/24",
+        "exit",
+        "exit",
+    ];
+    assert_eq!(to_send(RUNNING, wanted, &indented()), expected);
+    assert_eq!(to_send(RUNNING, RUNNING, &indented()), Vec::<String>::new(), "it has what it prints");
+}
+
+#[test]
+fn a_line_that_takes_back_what_the_device_does_not_have_is_not_sent() {
+    let dialect = indented();
+    assert_eq!(to_send(RUNNING, "no ip http server\nno ipv6 forwarding\n", &dialect), Vec::<String>::new());
+    assert_eq!(to_send(RUNNING, "no hostname\n", &dialect), ["no hostname"], "it goes on after the word");
+    let running = "set system host-name r1\nset system services ssh\n";
+    assert_eq!(to_send(running, "delete system services telnet\n", &flat()), Vec::<String>::new());
+    assert_eq!(to_send(running, "delete system services ssh\n", &flat()), ["delete system services ssh"]);
+}
+
+#[test]
+fn the_way_back_from_a_change_ends_where_it_began() {
+    let dialect = indented();
+    let changed = RUNNING
+        .replace("hostname r1", "hostname r9")
+        .replace("  network 10.0.0.0/24", "  network 10.9.0.0/24")
+        .replace("interface lo\n ip address 10.0.0.1/32", "interface lo\n description x")
+        .replace("no ipv6 forwarding\n", "ntp server 1.1.1.1\n");
+    let (from, to) = (parse(&changed, &dialect), parse(RUNNING, &dialect));
+    let steps = way(&from, &to, &dialect);
+    let sent = commands(&steps, &dialect);
+    assert!(
+        sent.contains(&"no hostname r9".to_owned()) && sent.contains(&"no ntp server 1.1.1.1".to_owned()),
+        "{sent:?}"
+    );
+    let sorted = |blocks: Vec<Block>| {
+        let text = print(&blocks);
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(sorted(after(&changed, &steps, &dialect)), sorted(to));
+}
+
+#[test]
+fn what_is_printed_is_read_back_the_same() {
+    let blocks = parse(RUNNING, &indented());
+    assert_eq!(parse(&print(&blocks), &indented()), blocks);
+    assert_eq!(blocks.len(), 4, "{blocks:#?}");
+}
+
+#[test]
+fn any_text_is_read_without_a_panic_and_nesting_has_a_bound() {
+    let mut deep = String::new();
+    for depth in 0..2000 {
+        deep.push_str(&" ".repeat(depth));
+        deep.push_str("x\n");
+    }
+    let mut blocks = &parse(&deep, &indented());
+    let mut depth = 0;
+    while let Some(last) = blocks.last() {
+        blocks = &last.children;
+        depth += 1;
+    }
+    assert!(depth <= DEPTH_MAX + 1, "{depth}");
+    for text in
+        ["", "\n\n", "   indented beneath nothing\nx", "\u{2003}wide blank\n\ty\n", " a\nb\n  c\n d\n"]
+    {
+        let _ = print(&parse(text, &indented()));
+    }
+}
+
+#[test]
+fn a_difference_is_short_and_says_what_it_leaves_out() {
+    assert_eq!(unified("a\n", "a\n"), "");
+    assert_eq!(unified("a\nb\n", "a\nc\n"), "--- running\n+++ planned\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n");
+    let long: String = (0..20_000).map(|n| format!("line {n}\n")).collect();
+    let cut = unified("", &long);
+    assert!(cut.len() <= DIFF_BYTES_MAX && cut.ends_with("lines more\n"), "{}", &cut[cut.len() - 100..]);
+}
