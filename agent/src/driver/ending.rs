@@ -13,7 +13,7 @@ const GRACE: Duration = Duration::from_secs(5);
 const DELIVERY_MAX: Duration = Duration::from_secs(2);
 
 /// A write that is cut leaves a device that nobody knows, so each has the time it was given.
-fn last_moment(begun: Timestamp, core: &Core) -> Timestamp {
+pub(super) fn last_moment(begun: Timestamp, core: &Core) -> Timestamp {
     let written = core.written_by().map(|at| at.plus(GRACE));
     begun.plus(DRAIN_MIN).max(written.unwrap_or(begun))
 }
