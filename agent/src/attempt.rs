@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use switchyard_shared::id::OpId;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase, printable};
-use switchyard_shared::task::{Purpose, Task};
+use switchyard_shared::task::{Purpose, Task, Work};
 use switchyard_shared::time::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -22,9 +22,15 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long an attempt at `task` may take in all.
 pub fn longest(task: &Task) -> Duration {
     let once = task.timeouts.connect.saturating_add(task.timeouts.command);
-    // A reading before the write has a channel and a deadline of its own.
-    let reading = if task.read.is_some() && task.purpose == Purpose::Apply { once } else { Duration::ZERO };
-    once.saturating_add(reading).saturating_add(GRACE)
+    let rest = match &task.work {
+        // A reading before the write has a channel and a deadline of its own.
+        Work::Command { read: Some(_), .. } if task.purpose == Purpose::Apply => once,
+        Work::Driver(procedure) if task.purpose.writes() => {
+            procedure.before_write(&task.timeouts).saturating_add(procedure.after_write(&task.timeouts))
+        }
+        Work::Command { .. } | Work::Driver(_) => Duration::ZERO,
+    };
+    once.saturating_add(rest).saturating_add(GRACE)
 }
 
 /// How long the agent may need for what follows an attempt: asking the sentinel, taking the end in.
@@ -44,6 +50,8 @@ pub struct Ended {
     pub outcome: Outcome,
     /// Whether the device may have been written to.
     pub wrote: bool,
+    /// How the device differs from the configuration; empty unless that was asked.
+    pub diff: String,
 }
 
 /// Calls a running attempt off, unless it is too late.
@@ -110,7 +118,12 @@ impl Attempt {
         let passed = context.gate.passed();
         let (wrote, wrote_at) = (passed.is_some(), passed.as_ref().map(|passed| passed.at));
         let before = passed.and_then(|passed| passed.before);
-        Ended { op: task.op.clone(), outcome: Outcome { wrote_at, before, ..outcome }, wrote }
+        Ended {
+            op: task.op.clone(),
+            outcome: Outcome { wrote_at, before, ..outcome },
+            wrote,
+            diff: context.take_diff(),
+        }
     }
 }
 

@@ -1,9 +1,18 @@
 //! The seam to devices: what carries out one attempt, and the gate before its first changing byte.
 
+pub mod device;
+pub mod engine;
+pub mod executors;
+mod failure;
 mod hearing;
+mod pass;
+pub mod snapshots;
 pub mod ssh;
+pub mod wanted;
 
+pub use failure::Failure;
 pub use hearing::Hearing;
+pub use pass::WritePass;
 
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
@@ -31,6 +40,10 @@ pub trait AttemptContext: Send + Sync + 'static {
 
     /// Tells which secret is used, by its fingerprint: another one closes what the old one opened.
     fn secret(&self, _fingerprint: u64) {}
+
+    /// Tells how the device differs from the configuration: at most
+    /// [`switchyard_shared::configuration::DIFF_BYTES_MAX`], without secrets.
+    fn differs(&self, _diff: String) {}
 
     /// Where to note every sign of life of the device; absent when nobody asks.
     fn hearing(&self) -> Option<Arc<Hearing>> {

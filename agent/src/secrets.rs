@@ -2,7 +2,7 @@
 
 mod fingerprint;
 
-pub use fingerprint::FingerprintKey;
+pub use fingerprint::{FingerprintKey, SiteKey};
 
 use std::fmt;
 use std::io;

@@ -8,7 +8,7 @@ mod sections;
 mod tests;
 
 pub use change::{commands, missing, way};
-pub use diff::{DIFF_BYTES_MAX, unified};
+pub use diff::{DIFF_BYTES_MAX, cut, unified};
 pub use sections::{Block, parse, print};
 
 /// Deepest nesting of sections that is understood; what is deeper counts as this deep.

@@ -10,6 +10,7 @@ pub use diff::{InventoryDiff, diff};
 pub use select::{lookup, select};
 
 use crate::id::{AgentName, DeviceName, SiteName};
+use crate::procedure::Transport;
 use crate::task::Rate;
 use crate::yaml::{self, INVENTORY_BYTES_MAX, Problem, Problems};
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,9 @@ pub struct Device {
     pub site: SiteName,
     /// What it runs; picks the template.
     pub platform: Option<String>,
+    /// The way to it when a change names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<Transport>,
     /// What it is for.
     pub role: Option<String>,
     /// A word of NetBox, or `maintenance`; rollouts touch only `active`.

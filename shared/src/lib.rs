@@ -19,6 +19,7 @@ pub mod outcome;
 pub mod pace;
 pub mod plan;
 pub mod pool;
+pub mod procedure;
 pub mod promise;
 pub mod readback;
 pub mod rehearse;

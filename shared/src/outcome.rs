@@ -82,10 +82,18 @@ words!(
         Connect = "CONNECT",
         /// Proving who we are.
         Authenticate = "AUTHENTICATE",
+        /// What the device is and has, and how that differs.
+        Read = "READ",
+        /// The checks before the write, locks, and what the device says of the change beforehand.
+        Validate = "VALIDATE",
         /// From the first byte that can change the device to its answer.
         Write = "WRITE",
-        /// After the answer.
+        /// After the answer: reading again, and the checks after the write.
         Verify = "VERIFY",
+        /// Making the change last.
+        Confirm = "CONFIRM",
+        /// Taking it back.
+        Revert = "REVERT",
     }
 );
 

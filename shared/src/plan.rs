@@ -8,15 +8,17 @@ mod render;
 mod select;
 mod vars;
 mod waves;
+mod way;
 
 pub use build::{PlanInput, Planned, build};
 pub use order::shuffle;
 
 use crate::id::{DeviceName, OpId, PlanName, RolloutName, SiteName};
 use crate::pace::Watched;
+use crate::procedure::{Procedure, Transport};
 use crate::rollout::{Layout, LayoutDevice, LayoutWave, RetryPolicy};
 use crate::spec::{Promote, RolloutSpec};
-use crate::task::{Endpoint, Purpose, Task};
+use crate::task::{Endpoint, Purpose, Task, Work};
 use crate::time::Timestamp;
 use crate::yaml::Problem;
 use serde::{Deserialize, Serialize};
@@ -103,6 +105,9 @@ pub struct PlannedDevice {
     pub template: Arc<str>,
     /// What it runs.
     pub platform: Option<String>,
+    /// The way to it, when a driver does the work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<Transport>,
     /// What it is for.
     pub role: Option<String>,
     /// Its labels.
@@ -203,12 +208,34 @@ impl Plan {
         layout.device_wait = self.spec.breakers.device_wait_duration_in_open;
         layout.site_probes = self.spec.breakers.site_permitted_calls_in_half_open;
         layout.connect_timeout = self.spec.timeouts.connect;
-        layout.command_timeout = self.spec.timeouts.command;
+        layout.command_timeout = self.write_time();
         layout.budget = Some(self.spec.strategy.budget);
         layout.watched = self.watched.clone();
-        layout.readable = self.spec.change.read.is_some();
+        layout.readable = self.spec.change.command.is_none() || self.spec.change.read.is_some();
         layout.set_credentials(self.devices.iter().map(|device| device.endpoint.credential_ref.as_str()));
         layout
+    }
+
+    /// The longest from the first byte that can change a device to its end.
+    fn write_time(&self) -> Duration {
+        self.devices
+            .first()
+            .map_or(Duration::ZERO, |device| self.work(device).write_time(&self.spec.timeouts))
+    }
+
+    fn work(&self, device: &PlannedDevice) -> Work {
+        let change = &self.spec.change;
+        match (&change.command, device.transport) {
+            (Some(write), _) => Work::Command { write: write.clone(), read: change.read.clone() },
+            (None, transport) => Work::Driver(Arc::new(Procedure {
+                mode: change.mode,
+                commit: change.commit.clone(),
+                ..Procedure::new(
+                    transport.unwrap_or(Transport::SshCli),
+                    device.platform.as_deref().unwrap_or_default(),
+                )
+            })),
+        }
     }
 
     /// The work of one attempt at `device`, with its configuration's bytes.
@@ -216,8 +243,7 @@ impl Plan {
         Task {
             op,
             endpoint: device.endpoint.clone(),
-            command: self.spec.change.command.clone(),
-            read: self.spec.change.read.clone(),
+            work: self.work(device),
             purpose,
             configuration,
             timeouts: self.spec.timeouts,

@@ -6,6 +6,7 @@ mod change;
 mod limits;
 mod places;
 mod pools;
+mod procedure;
 mod size;
 mod strategy;
 

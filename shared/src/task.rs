@@ -1,6 +1,7 @@
 //! What an agent needs to configure one device once.
 
 use crate::id::OpId;
+use crate::procedure::Procedure;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -130,6 +131,9 @@ impl Default for BreakerSettings {
     }
 }
 
+/// The attempt of every comparison: no rollout gets that far.
+pub const COMPARISON: u32 = u32::MAX;
+
 /// What an attempt is for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Purpose {
@@ -141,6 +145,76 @@ pub enum Purpose {
         /// What it said before the doubtful write, as [`crate::readback::digest`], when it was asked.
         before: Option<String>,
     },
+    /// Read what the device has and tell how it differs from the configuration; nothing is written.
+    Compare,
+    /// Put back what the device had before the write of `of`.
+    Restore {
+        /// The attempt of the same rollout before whose write the device was read.
+        attempt: u32,
+    },
+}
+
+impl Purpose {
+    /// Whether an attempt with it may write.
+    pub fn writes(&self) -> bool {
+        match self {
+            Self::Apply | Self::Restore { .. } => true,
+            Self::Settle { .. } | Self::Compare => false,
+        }
+    }
+}
+
+/// How the device is worked on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Work {
+    /// One command takes the configuration on its standard input.
+    Command {
+        /// The command.
+        write: String,
+        /// The command that prints what the device has of it; absent when it cannot be read.
+        read: Option<String>,
+    },
+    /// A driver reads, compares, writes and verifies.
+    Driver(Arc<Procedure>),
+}
+
+impl Work {
+    /// A command, and the one that reads.
+    pub fn command(write: &str, read: Option<&str>) -> Self {
+        Self::Command { write: write.to_owned(), read: read.map(str::to_owned) }
+    }
+
+    /// The command that takes the configuration; empty when a driver does the work.
+    pub fn write_command(&self) -> &str {
+        match self {
+            Self::Command { write, .. } => write,
+            Self::Driver(_) => "",
+        }
+    }
+
+    /// The command that prints what the device has, if there is one.
+    pub fn read_command(&self) -> Option<&str> {
+        match self {
+            Self::Command { read, .. } => read.as_deref(),
+            Self::Driver(_) => None,
+        }
+    }
+
+    /// How long after the first byte that can change the device its end is known at the latest.
+    pub fn write_time(&self, timeouts: &Timeouts) -> Duration {
+        match self {
+            Self::Command { .. } => timeouts.command,
+            Self::Driver(procedure) => procedure.after_write(timeouts),
+        }
+    }
+
+    /// Whether the device can be read.
+    pub fn is_readable(&self) -> bool {
+        match self {
+            Self::Command { read, .. } => read.is_some(),
+            Self::Driver(_) => true,
+        }
+    }
 }
 
 /// One device to configure or to read: the work of one attempt.
@@ -150,10 +224,8 @@ pub struct Task {
     pub op: OpId,
     /// The device.
     pub endpoint: Endpoint,
-    /// The command that reads the configuration on its standard input.
-    pub command: String,
-    /// The command that prints what the device has of it; absent when it cannot be read.
-    pub read: Option<String>,
+    /// How the device is worked on.
+    pub work: Work,
     /// What is to be done.
     pub purpose: Purpose,
     /// The rendered configuration; at most [`CONFIGURATION_BYTES_MAX`].
@@ -164,4 +236,11 @@ pub struct Task {
     pub breakers: BreakerSettings,
     /// The pool settings of its rollout.
     pub pools: PoolSettings,
+}
+
+impl Task {
+    /// How long after the first byte that can change the device its end is known at the latest.
+    pub fn write_time(&self) -> Duration {
+        self.work.write_time(&self.timeouts)
+    }
 }

@@ -85,7 +85,7 @@ impl SimExecutor {
         let session = self.fleet.open(&task.op, &self.by);
         context.answered(true);
         context.progress(Phase::Authenticate);
-        if task.read.is_none() {
+        if !task.work.is_readable() {
             return Before::Ready(session, None);
         }
         self.takes(manner.read).await;
@@ -109,6 +109,9 @@ impl SimExecutor {
             },
             (Purpose::Settle { .. }, None) => {
                 self.end(Class::AgentError, Phase::Connect, "there is no command to read it with")
+            }
+            (Purpose::Compare | Purpose::Restore { .. }, _) => {
+                self.end(Class::AgentError, Phase::Connect, "nobody here asks for that")
             }
             (Purpose::Apply, Some(has)) if readback::found(&has, &intended, None) == Found::Applied => {
                 self.end(Class::Unchanged, Phase::Verify, "it has it")

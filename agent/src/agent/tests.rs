@@ -14,7 +14,7 @@ use switchyard_proto::convert::link::{
 use switchyard_shared::breaker::{Name, State as BreakerState};
 use switchyard_shared::id::{AgentName, DeviceName, OpId, RolloutName, SiteName};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
-use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Task, Timeouts};
+use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Task, Timeouts, Work};
 use switchyard_shared::time::Timestamp;
 
 /// Begins to write and then hangs, or answers at once.
@@ -65,9 +65,8 @@ fn assignment() -> FromCoordinator {
             credential_ref: "env:X".into(),
             host_keys: vec!["SHA256:x".into()],
         },
-        read: None,
+        work: Work::command("configure", None),
         purpose: Default::default(),
-        command: "configure".into(),
         configuration: b"x".as_slice().into(),
         timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(60) },
         breakers: BreakerSettings::default(),

@@ -7,8 +7,8 @@ use crate::failpoint;
 use crate::journal::{Entry, Log};
 use crate::session::Lease;
 use futures_util::future::BoxFuture;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use switchyard_shared::guard::{self, Guard};
 use switchyard_shared::id::OpId;
 use switchyard_shared::outcome::{Class, Phase};
@@ -73,6 +73,8 @@ pub struct Context {
     pub has_answered: AtomicBool,
     /// Whether the secret was told of.
     pub has_secret: AtomicBool,
+    /// How the device differs, once that is known.
+    pub diff: Mutex<String>,
 }
 
 impl Context {
@@ -84,6 +86,11 @@ impl Context {
         }
         Err(self
             .refuse(Class::Cancelled, "called off: no word from the coordinator for longer than its lease"))
+    }
+
+    /// How the device differs, if that was found out; forgotten here.
+    pub fn take_diff(&self) -> String {
+        std::mem::take(&mut self.diff.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn sign(&self, kind: SignKind) {
@@ -147,6 +154,10 @@ impl AttemptContext for Context {
         if !self.has_secret.swap(true, Ordering::SeqCst) {
             self.sign(SignKind::Secret(fingerprint));
         }
+    }
+
+    fn differs(&self, diff: String) {
+        *self.diff.lock().unwrap_or_else(PoisonError::into_inner) = diff;
     }
 
     fn hearing(&self) -> Option<Arc<Hearing>> {

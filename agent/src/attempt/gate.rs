@@ -38,7 +38,7 @@ impl Default for Gate {
 impl Gate {
     /// The gate of an attempt with this purpose; that of a reading stays shut for good.
     pub fn of(purpose: &Purpose) -> Self {
-        Self { position: Mutex::new(Position::Shut), reads_only: *purpose != Purpose::Apply }
+        Self { position: Mutex::new(Position::Shut), reads_only: !purpose.writes() }
     }
 
     /// Calls the attempt off unless it has passed; `false` means that it was too late. The first reason

@@ -8,7 +8,7 @@ use crate::session::Lease;
 use futures_util::future::BoxFuture;
 use std::sync::Mutex;
 use switchyard_shared::id::{DeviceName, RolloutName};
-use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Timeouts};
+use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Timeouts, Work};
 use tokio::sync::{mpsc, oneshot};
 
 type Waiting = (Vec<Entry>, oneshot::Sender<Result<(), NotDurable>>);
@@ -120,9 +120,8 @@ fn bench_for(script: Script, lease_left: Duration, purpose: Purpose) -> Bench {
             credential_ref: "env:X".into(),
             host_keys: vec!["SHA256:x".into()],
         },
-        read: None,
+        work: Work::command("configure", None),
         purpose: purpose.clone(),
-        command: "configure".into(),
         configuration: b"x".as_slice().into(),
         timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(60) },
         breakers: BreakerSettings::default(),
@@ -140,6 +139,7 @@ fn bench_for(script: Script, lease_left: Duration, purpose: Purpose) -> Bench {
         signs,
         has_answered: Default::default(),
         has_secret: Default::default(),
+        diff: Default::default(),
     };
     let attempt = Attempt::new(Arc::new(task), context);
     let call_off = attempt.call_off();
@@ -301,9 +301,8 @@ async fn an_attempt_that_reads_first_has_the_time_for_it() {
             credential_ref: String::new(),
             host_keys: vec![],
         },
-        read: read.map(str::to_owned),
+        work: Work::command("", read),
         purpose,
-        command: String::new(),
         configuration: b"".as_slice().into(),
         timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(60) },
         breakers: BreakerSettings::default(),

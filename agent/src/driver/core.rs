@@ -220,9 +220,10 @@ impl Core {
 
     /// When the last device that is being written has answered or run out of time.
     pub fn written_by(&self) -> Option<Timestamp> {
-        let written = self.running.values().filter_map(|running| {
-            running.wrote_at.map(|wrote_at| wrote_at.plus(running.task.timeouts.command))
-        });
+        let written = self
+            .running
+            .values()
+            .filter_map(|running| running.wrote_at.map(|wrote_at| wrote_at.plus(running.task.write_time())));
         written.max()
     }
 

@@ -62,6 +62,7 @@ impl Driver {
             hearing: hearing.clone(),
             has_answered: Default::default(),
             has_secret: Default::default(),
+            diff: Default::default(),
         };
         let op = task.op.clone();
         let attempt = Attempt::new(task, context);

@@ -2,16 +2,20 @@
 
 use crate::attempt::ProgressNote;
 use std::collections::VecDeque;
+use switchyard_proto::convert::link::Compared;
 use switchyard_shared::breaker::Report;
 
 /// Progress notes that wait; older ones are dropped, because only the latest place matters.
 const PROGRESS_MAX: usize = 256;
+/// Ends of comparisons that wait; their devices are in flight until then, so that a pool seldom has as many.
+const COMPARED_MAX: usize = 1024;
 
 /// Breaker reports and progress that wait.
 #[derive(Debug, Default)]
 pub struct Outbox {
     reports: VecDeque<Report>,
     progress: VecDeque<ProgressNote>,
+    compared: VecDeque<Compared>,
 }
 
 impl Outbox {
@@ -19,6 +23,7 @@ impl Outbox {
     pub fn clear(&mut self) {
         self.reports.clear();
         self.progress.clear();
+        self.compared.clear();
     }
 
     /// Queues a report; one of the same breaker that still waits gives way.
@@ -35,6 +40,19 @@ impl Outbox {
         self.progress.push_back(note);
     }
 
+    /// Queues the end of a comparison; when too many wait the oldest is asked for again some time.
+    pub fn compared(&mut self, compared: Compared) {
+        if self.compared.len() >= COMPARED_MAX {
+            self.compared.pop_front();
+        }
+        self.compared.push_back(compared);
+    }
+
+    /// The end of the next comparison.
+    pub fn next_compared(&mut self) -> Option<Compared> {
+        self.compared.pop_front()
+    }
+
     /// The next report.
     pub fn next_report(&mut self) -> Option<Report> {
         self.reports.pop_front()
@@ -47,6 +65,6 @@ impl Outbox {
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.reports.is_empty() && self.progress.is_empty()
+        self.reports.is_empty() && self.progress.is_empty() && self.compared.is_empty()
     }
 }

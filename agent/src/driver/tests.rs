@@ -11,7 +11,7 @@ use switchyard_proto::convert::link::Assignment;
 use switchyard_shared::breaker::{Snapshot, State as BreakerState};
 use switchyard_shared::id::{AgentName, DeviceName, RolloutName, SiteName};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
-use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, SiteSettings, Task, Timeouts};
+use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, SiteSettings, Task, Timeouts, Work};
 use switchyard_shared::time::Timestamp;
 
 /// A disk that is instant, or broken.
@@ -78,7 +78,7 @@ impl Executor for Devices {
             assert!(self.log.entries.lock().unwrap().iter().any(intent), "INTENT before the first byte");
             self.written.lock().unwrap().push(device);
             tokio::time::sleep(Duration::from_secs(1)).await;
-            if task.command == "lost" {
+            if task.work.write_command() == "lost" {
                 return end(Class::LostAfterWrite, Phase::Write, LeftAs::Unknown);
             }
             end(Class::Ok, Phase::Verify, LeftAs::Changed)
@@ -131,9 +131,8 @@ fn task(op: OpId) -> Task {
             credential_ref: "env:X".into(),
             host_keys: vec!["SHA256:x".into()],
         },
-        read: None,
+        work: Work::command("configure", None),
         purpose: Default::default(),
-        command: "configure".into(),
         configuration: b"x".as_slice().into(),
         timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(60) },
         breakers: BreakerSettings::default(),
@@ -224,6 +223,7 @@ impl Bench {
                 FromAgent::Hello(_)
                 | FromAgent::Heartbeat(_)
                 | FromAgent::Progress { .. }
+                | FromAgent::Compared(_)
                 | FromAgent::Results(_) => {}
             }
             let more = if open { sent } else { credit.min(devices) };
@@ -365,7 +365,7 @@ async fn what_is_lost_with_its_link_is_inconclusive_within_two_seconds() {
     let sentinel = Some("gw.lon:22".to_owned());
     bench.down(FromCoordinator::Site(SiteSettings { sentinel, ..SiteSettings::default() })).await;
     let mut lost = task(op(1));
-    lost.command = "lost".into();
+    lost.work = Work::command("lost", None);
     bench.down(FromCoordinator::Assignment(Assignment { tasks: vec![lost], unusable: vec![] })).await;
     loop {
         if let FromAgent::Result { outcome, .. } = bench.up.recv().await.unwrap() {

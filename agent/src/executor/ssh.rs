@@ -17,17 +17,18 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
-use super::{AttemptContext, Executor};
+use super::{AttemptContext, Executor, Failure};
 use crate::clock::Clock;
-use crate::secrets::{Credential, FingerprintKey, Secrets};
+use crate::secrets::{Secrets, SiteKey};
 use capture::Capture;
-use connect::{Session, Stage, StageCell};
+pub(super) use connect::Session;
+use connect::{Stage, StageCell};
 use futures_util::future::BoxFuture;
 use reading::Heard;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
-use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
+use switchyard_shared::outcome::{LeftAs, Outcome, Phase};
 use switchyard_shared::readback;
 use switchyard_shared::task::{Purpose, Task};
 use tokio_util::sync::CancellationToken;
@@ -35,36 +36,43 @@ use tokio_util::sync::CancellationToken;
 /// Longest goodbye to a device whose answer is already known.
 const CLOSE_WAIT: Duration = Duration::from_millis(500);
 
-/// A failure before the write gate: nothing has been written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Failure {
-    class: Class,
-    phase: Phase,
-    message: String,
-    hint: String,
+/// The way to an open SSH session, for every transport that runs over SSH. Cheap to share.
+pub struct Door {
+    secrets: Secrets,
+    key: Arc<SiteKey>,
+    config: Arc<russh::client::Config>,
 }
 
-impl Failure {
-    fn outcome(&self, clock: &dyn Clock) -> Outcome {
-        Outcome::new(self.class, self.phase, LeftAs::Unchanged, &self.message, clock.now())
-            .with_hint(&self.hint)
+impl Door {
+    /// Resolves relative credential references in `data`, the agent's data folder.
+    pub fn new(data: impl Into<PathBuf>, key: Arc<SiteKey>) -> Arc<Self> {
+        Arc::new(Self { secrets: Secrets::new(data), key, config: Arc::new(connect::config()) })
+    }
+
+    /// An authenticated session with one open channel; the caller bounds the time that all of it may take.
+    #[expect(dead_code, reason = "the drivers over SSH come next")]
+    pub(super) async fn open(&self, task: &Task, context: &dyn AttemptContext) -> Result<Session, Failure> {
+        connect::open(self, task, context, &StageCell::default()).await
     }
 }
 
-/// Makes attempts over SSH with russh. Cheap to share; each attempt is one session of its own.
+/// Makes attempts with one command over SSH. Cheap to share; each attempt is one session of its own.
 pub struct SshExecutor {
-    secrets: Secrets,
-    fingerprints: Arc<Fingerprints>,
+    door: Arc<Door>,
     clock: Arc<dyn Clock>,
-    config: Arc<russh::client::Config>,
 }
 
 impl SshExecutor {
     /// An executor that resolves relative credential references in `data`, the agent's data folder.
     pub fn new(data: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
         let data = data.into();
-        let fingerprints = Arc::new(Fingerprints { data: data.clone(), key: OnceLock::new() });
-        Self { secrets: Secrets::new(data), fingerprints, clock, config: Arc::new(connect::config()) }
+        let key = SiteKey::of(data.clone());
+        Self::through(Door::new(data, key), clock)
+    }
+
+    /// An executor that opens its sessions through `door`.
+    pub fn through(door: Arc<Door>, clock: Arc<dyn Clock>) -> Self {
+        Self { door, clock }
     }
 
     async fn carry_out(
@@ -74,7 +82,7 @@ impl SshExecutor {
         cancel: CancellationToken,
     ) -> Outcome {
         let stage = StageCell::default();
-        let opening = connect::open((&self.secrets, &self.fingerprints), &self.config, task, context, &stage);
+        let opening = connect::open(&self.door, task, context, &stage);
         let opened = tokio::select! {
             biased;
             () = cancel.cancelled() => Err(explain::cancelled(task, stage.get())),
@@ -99,7 +107,7 @@ impl SshExecutor {
         context: &dyn AttemptContext,
         cancel: &CancellationToken,
     ) -> Result<Outcome, Box<Outcome>> {
-        let answer = match &task.read {
+        let answer = match task.work.read_command() {
             Some(command) => Some(self.read(session, task, command, cancel).await?),
             None => None,
         };
@@ -110,7 +118,7 @@ impl SshExecutor {
             };
         }
         let before = answer.map(|answer| readback::digest(&answer));
-        if let (Some(before), Some(command)) = (&before, &task.read) {
+        if let (Some(before), Some(command)) = (&before, task.work.read_command()) {
             if *before == readback::digest(&task.configuration) {
                 return Ok(answer::unchanged(task, command, self.clock.now()));
             }
@@ -177,18 +185,6 @@ impl SshExecutor {
     }
 }
 
-/// Fingerprints under a key that is opened when it is first needed.
-struct Fingerprints {
-    data: PathBuf,
-    key: OnceLock<FingerprintKey>,
-}
-
-impl Fingerprints {
-    fn of(&self, credential: &Credential) -> u64 {
-        self.key.get_or_init(|| FingerprintKey::open(&self.data)).of(credential)
-    }
-}
-
 /// Says goodbye within [`CLOSE_WAIT`]; dropping the session cuts what is left of it.
 async fn close(session: Session) {
     let Session { handle, channel, cut, .. } = session;
@@ -212,7 +208,7 @@ impl Executor for SshExecutor {
         Box::pin(async move {
             let started_at = self.clock.now();
             let mut outcome = self.carry_out(task, context, cancel).await;
-            if task.purpose != Purpose::Apply && outcome.found.is_none() {
+            if !task.purpose.writes() && outcome.found.is_none() {
                 // The doubt about an earlier write stands.
                 outcome.left_as = LeftAs::Unknown;
             }
@@ -223,10 +219,10 @@ impl Executor for SshExecutor {
     }
 
     fn fingerprint(&self, reference: String) -> BoxFuture<'static, Option<u64>> {
-        let (secrets, fingerprints) = (self.secrets.clone(), self.fingerprints.clone());
+        let door = self.door.clone();
         Box::pin(async move {
-            let credential = secrets.resolve(&reference).await.ok()?;
-            Some(fingerprints.of(&credential))
+            let credential = door.secrets.resolve(&reference).await.ok()?;
+            Some(door.key.fingerprint(&credential))
         })
     }
 }

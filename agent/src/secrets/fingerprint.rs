@@ -2,9 +2,11 @@
 
 use super::{Credential, Secret};
 use crate::fs::{Fs, RealFs};
+use hmac::{Hmac, KeyInit, Mac as _};
 use sha2::{Digest as _, Sha256};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use zeroize::Zeroizing;
 
 /// The key's name in the data folder.
@@ -45,6 +47,45 @@ impl FingerprintKey {
     }
 }
 
+impl FingerprintKey {
+    /// The digest of a text that may hold secrets: HMAC-SHA-256 (RFC 2104) under this key, so that nobody without
+    /// it can try what the text was.
+    pub fn digest(&self, text: &[u8]) -> String {
+        let mut mac =
+            <Hmac<Sha256> as KeyInit>::new_from_slice(&*self.0).expect("HMAC takes a key of any length");
+        mac.update(text);
+        let hex = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        format!("hmac-sha256:{hex}")
+    }
+}
+
+/// The key of a data folder, opened when it is first needed.
+pub struct SiteKey {
+    data: PathBuf,
+    key: OnceLock<FingerprintKey>,
+}
+
+impl SiteKey {
+    /// The key of `data`.
+    pub fn of(data: impl Into<PathBuf>) -> Arc<Self> {
+        Arc::new(Self { data: data.into(), key: OnceLock::new() })
+    }
+
+    fn key(&self) -> &FingerprintKey {
+        self.key.get_or_init(|| FingerprintKey::open(&self.data))
+    }
+
+    /// See [`FingerprintKey::of`].
+    pub fn fingerprint(&self, credential: &Credential) -> u64 {
+        self.key().of(credential)
+    }
+
+    /// See [`FingerprintKey::digest`].
+    pub fn digest(&self, text: &[u8]) -> String {
+        self.key().digest(text)
+    }
+}
+
 fn open(fs: &dyn Fs, data: &Path) -> io::Result<Zeroizing<[u8; KEY_BYTES]>> {
     let path = data.join(KEY_FILE);
     match fs.read(&path, KEY_BYTES as u64) {
@@ -79,6 +120,16 @@ mod tests {
         assert_eq!(before.of(&password("x")), after.of(&password("x")));
         assert_ne!(before.of(&password("x")), before.of(&password("y")));
         assert_ne!(before.of(&password("x")), FingerprintKey::open(there.path()).of(&password("x")));
+    }
+
+    #[test]
+    fn a_text_has_another_digest_at_every_site() {
+        let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (here, there) = (SiteKey::of(here.path()), SiteKey::of(there.path()));
+        assert_eq!(here.digest(b"x"), here.digest(b"x"));
+        assert_ne!(here.digest(b"x"), here.digest(b"y"));
+        assert_ne!(here.digest(b"x"), there.digest(b"x"));
+        assert_eq!(here.digest(b"x").len(), "hmac-sha256:".len() + 64);
     }
 
     #[test]

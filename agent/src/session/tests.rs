@@ -100,6 +100,7 @@ async fn messages_flow_both_ways_after_the_welcome() {
             | FromAgent::Progress { .. }
             | FromAgent::Result { .. }
             | FromAgent::Results(_)
+            | FromAgent::Compared(_)
             | FromAgent::Breaker(_)) => panic!("{other:?}"),
         }
     }

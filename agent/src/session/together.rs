@@ -93,6 +93,7 @@ impl From<FromAgent> for Said {
             | FromAgent::Credit(_)
             | FromAgent::Progress { .. }
             | FromAgent::Results(_)
+            | FromAgent::Compared(_)
             | FromAgent::Breaker(_)) => Self::Else(other),
         }
     }
@@ -130,6 +131,7 @@ mod tests {
             other @ (FromAgent::Hello(_)
             | FromAgent::Heartbeat(_)
             | FromAgent::Progress { .. }
+            | FromAgent::Compared(_)
             | FromAgent::Breaker(_)) => panic!("{other:?}"),
         };
         wire.into_iter().map(sequences).collect()

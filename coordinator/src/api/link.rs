@@ -110,6 +110,7 @@ async fn hello(inbound: &mut Streaming<ConnectRequest>) -> Result<Hello, Status>
         | FromAgent::Progress { .. }
         | FromAgent::Result { .. }
         | FromAgent::Results(_)
+        | FromAgent::Compared(_)
         | FromAgent::Breaker(_) => {
             let why = "the first message of a session must be Hello".into();
             Err(Refused::BadRequest { field: "message".into(), why }.into())

@@ -245,6 +245,9 @@ impl World {
                 }
             }
             FromAgent::Breaker(report) => self.breaker_moved(&site, report, turn),
+            FromAgent::Compared(compared) => {
+                tracing::debug!(op = %compared.op, "nobody asked for this comparison")
+            }
         }
     }
 
@@ -267,8 +270,12 @@ impl World {
         }
         match phase {
             Phase::Queue | Phase::Connect => {}
-            Phase::Authenticate => active.rollout.connected(&op.device, op.attempt, turn.now),
-            Phase::Write | Phase::Verify => active.rollout.wrote(&op.device, op.attempt, turn.now),
+            Phase::Authenticate | Phase::Read | Phase::Validate => {
+                active.rollout.connected(&op.device, op.attempt, turn.now)
+            }
+            Phase::Write | Phase::Verify | Phase::Confirm | Phase::Revert => {
+                active.rollout.wrote(&op.device, op.attempt, turn.now)
+            }
         }
     }
 

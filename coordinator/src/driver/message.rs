@@ -80,6 +80,7 @@ impl Message {
                 | FromAgent::Heartbeat(_)
                 | FromAgent::Credit(_)
                 | FromAgent::Progress { .. }
+                | FromAgent::Compared(_)
                 | FromAgent::Result { .. }
                 | FromAgent::Breaker(_),
             )
@@ -97,7 +98,8 @@ impl Message {
                 FromAgent::Hello(_)
                 | FromAgent::Heartbeat(_)
                 | FromAgent::Credit(_)
-                | FromAgent::Progress { .. },
+                | FromAgent::Progress { .. }
+                | FromAgent::Compared(_),
             )
             | Self::AgentGone(_)
             | Self::Do(_) => false,

@@ -42,6 +42,7 @@ impl World {
                 | FromAgent::Heartbeat(_)
                 | FromAgent::Credit(_)
                 | FromAgent::Progress { .. }
+                | FromAgent::Compared(_)
                 | FromAgent::Breaker(_),
             )
             | Message::AgentGone(_)

@@ -1,11 +1,12 @@
 //! What agent and coordinator say to each other, as the domain sees it, and its conversions.
 
 mod down;
+mod procedure;
 mod task;
 mod up;
 
 pub use down::{Assignment, BreakerAction, FromCoordinator, UnusableTask, Welcome};
-pub use up::{FromAgent, Hello, Reported};
+pub use up::{Compared, FromAgent, Hello, Reported};
 
 use super::BadField;
 use crate::agent_v1;

@@ -30,7 +30,12 @@ same_names!(
         NotStarted
     ]
 );
-same_names!(v1::OutcomePhase, Phase, "phase", [Queue, Connect, Authenticate, Write, Verify]);
+same_names!(
+    v1::OutcomePhase,
+    Phase,
+    "phase",
+    [Queue, Connect, Authenticate, Read, Validate, Write, Verify, Confirm, Revert]
+);
 same_names!(v1::Found, Found, "found", [Applied, NotApplied, Different]);
 same_names!(v1::LeftAs, LeftAs, "left_as", [Unchanged, Reverted, Changed, Unknown]);
 same_names!(
@@ -104,7 +109,8 @@ fn of_the_future(wire: v1::Outcome) -> v1::Outcome {
 
 /// A digest, or none when the field is empty.
 pub(crate) fn some_digest(text: &str, field: &'static str) -> Result<Option<String>, BadField> {
-    let is_digest = text.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && hex.is_ascii());
+    let hex = text.strip_prefix("hmac-").unwrap_or(text).strip_prefix("sha256:");
+    let is_digest = hex.is_some_and(|hex| hex.len() == 64 && hex.is_ascii());
     match text {
         "" => Ok(None),
         text if is_digest => Ok(Some(text.to_owned())),

@@ -157,6 +157,7 @@ fn device(
         port,
         site,
         platform: merged.platform,
+        transport: merged.transport,
         role: merged.role,
         status: merged.status.unwrap_or_else(|| STATUS_ACTIVE.into()),
         groups,

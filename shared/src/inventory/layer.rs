@@ -1,6 +1,7 @@
 //! The keys that defaults, groups and devices share, and how one lies over another.
 
 use super::{HOST_KEYS_MAX, value};
+use crate::procedure::Transport;
 use crate::yaml::{Position, Section};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ pub(super) struct Layer {
     pub(super) port: Option<u16>,
     pub(super) site: Option<(String, Position)>,
     pub(super) platform: Option<String>,
+    pub(super) transport: Option<Transport>,
     pub(super) role: Option<String>,
     pub(super) status: Option<String>,
     pub(super) username: Option<String>,
@@ -30,7 +32,7 @@ impl Layer {
             "a password does not belong in an inventory",
             "put it behind credential_ref",
         );
-        section.not_supported_yet(&["connection_options", "transport"]);
+        section.not_supported_yet(&["connection_options"]);
         let port = section.take("port").and_then(|field| field.number(1..=65_535));
         let data = section.take("data").map(|field| value::data(&field, KEYS_MAX)).unwrap_or_default();
         let role = section.take("role").and_then(|field| {
@@ -47,6 +49,7 @@ impl Layer {
             port: port.and_then(|port| u16::try_from(port).ok()),
             site,
             platform: section.take("platform").and_then(|field| value::word(&field)),
+            transport: section.take("transport").and_then(|field| value::transport(&field)),
             role: role.or(data_role),
             status: section.take("status").and_then(|field| value::status(&field)),
             username: section.take("username").map(|field| value::username(&field).unwrap_or_default()),
@@ -64,11 +67,23 @@ impl Layer {
 
     /// Lays `above` over this: its values win, labels and data key by key.
     pub(super) fn lay_over(&mut self, above: Self) {
-        let Self { port, site, platform, role, status, username, credential_ref, host_keys, labels, data } =
-            above;
+        let Self {
+            port,
+            site,
+            platform,
+            transport,
+            role,
+            status,
+            username,
+            credential_ref,
+            host_keys,
+            labels,
+            data,
+        } = above;
         self.port = port.or(self.port);
         self.site = site.or(self.site.take());
         self.platform = platform.or(self.platform.take());
+        self.transport = transport.or(self.transport);
         self.role = role.or(self.role.take());
         self.status = status.or(self.status.take());
         self.username = username.or(self.username.take());

@@ -2,12 +2,14 @@
 
 use super::render::{self, Rendered};
 use super::waves::{self, Wave};
+use super::way;
 use super::{
     DATA_BYTES_MAX, NAME_DIGITS_MIN, Plan, PlanError, PlannedDevice, PlannedWave, labels, order, plan_name,
     select,
 };
 use crate::inventory::{Device, Inventory};
 use crate::pace::Watched;
+use crate::procedure::Transport;
 use crate::spec::{Order, RolloutSpec};
 use crate::task::Endpoint;
 use crate::time::Timestamp;
@@ -63,6 +65,7 @@ pub fn build(input: PlanInput<'_>) -> Result<Planned, PlanError> {
     let selection = select::select(spec, inventory, &mut problems)?;
     check_keys(inventory, &selection.devices, &mut problems);
     let rendered = render::render(&input, &selection.devices, &mut problems);
+    let transports = way::transports(spec, inventory, &selection.devices, &mut problems);
     let inventory_digest = inventory.digest();
     let mut ranked = selection.devices;
     if spec.strategy.order == Order::Shuffled {
@@ -76,7 +79,7 @@ pub fn build(input: PlanInput<'_>) -> Result<Planned, PlanError> {
     warnings.extend(rendered.warnings.iter().cloned());
     let empty = waves.iter().filter(|wave| wave.devices.is_empty());
     warnings.extend(empty.map(|wave| format!("the wave {} has no devices", wave.name)));
-    let (devices, waves) = lay_out(inventory, &rendered, &waves);
+    let (devices, waves) = lay_out(inventory, &rendered, &transports, &waves);
     let watched = Watched::new(&labels::watched(inventory, &devices));
     let content = Content {
         spec,
@@ -134,6 +137,7 @@ fn check_keys(inventory: &Inventory, devices: &[usize], problems: &mut Vec<Probl
 fn lay_out(
     inventory: &Inventory,
     rendered: &Rendered,
+    transports: &BTreeMap<usize, Transport>,
     waves: &[Wave],
 ) -> (Vec<PlannedDevice>, Vec<PlannedWave>) {
     let mut devices: Vec<PlannedDevice> = Vec::new();
@@ -142,7 +146,9 @@ fn lay_out(
         let first = devices.len();
         for index in &wave.devices {
             let Some((template, config)) = rendered.by_device.get(index) else { continue };
-            devices.push(planned_device(&inventory.devices[*index], number, template, config));
+            let device = &inventory.devices[*index];
+            let transport = transports.get(index).copied();
+            devices.push(planned_device(device, number, (template, config), transport));
         }
         let own = &devices[first..];
         let sites: BTreeSet<_> = own.iter().map(|device| &device.site).collect();
@@ -160,7 +166,12 @@ fn lay_out(
     (devices, planned)
 }
 
-fn planned_device(device: &Device, wave: u32, template: &str, config: &str) -> PlannedDevice {
+fn planned_device(
+    device: &Device,
+    wave: u32,
+    (template, config): (&str, &str),
+    transport: Option<Transport>,
+) -> PlannedDevice {
     let data_bytes = serde_json::to_string(&device.data).map_or(usize::MAX, |json| json.len());
     PlannedDevice {
         name: device.name.clone(),
@@ -176,6 +187,7 @@ fn planned_device(device: &Device, wave: u32, template: &str, config: &str) -> P
         config: config.into(),
         template: template.into(),
         platform: device.platform.clone(),
+        transport,
         role: device.role.clone(),
         labels: device.labels.clone(),
         data: if data_bytes <= DATA_BYTES_MAX { device.data.clone() } else { BTreeMap::new() },

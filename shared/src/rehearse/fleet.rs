@@ -105,6 +105,7 @@ fn device(model: &FleetModel, place: u32, drawn: &Drawn) -> Device {
         labels.remove("region");
     }
     Device {
+        transport: None,
         name: DeviceName::new(model.device_name(place)).expect("a letter and digits"),
         hostname: format!("10.{}.{}.{}", place >> 16, place >> 8 & 255, place & 255),
         port: 22,

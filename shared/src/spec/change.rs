@@ -1,5 +1,7 @@
-//! `spec.change`: the command, the templates and their vars.
+//! `spec.change`: the command or the driver, the templates and their vars.
 
+use super::procedure::{self, Chosen};
+use crate::procedure::{Commit, Mode, Transport};
 use crate::yaml::{Field, Section, shown};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,12 +23,21 @@ const PLATFORM_BYTES_MAX: usize = 128;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     /// Run on the device with the rendered configuration on its standard input; exit status 0 is
-    /// success.
-    pub command: String,
+    /// success. Without it a driver does the work.
+    pub command: Option<String>,
     /// Prints what the device has of what `command` takes, and changes nothing. With it a device that has the
     /// configuration already is left alone, and a doubt is settled by reading the device back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read: Option<String>,
+    /// The way to every device; without it the inventory says the way to each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<Transport>,
+    /// What a configuration is to the running one.
+    #[serde(default = "merge", skip_serializing_if = "is_merge")]
+    pub mode: Mode,
+    /// How a driver commits.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub commit: Commit,
     /// Path of the template of each platform; [`DEFAULT_TEMPLATE`] serves all others.
     pub templates: BTreeMap<String, String>,
     /// Values for the templates; they win over those of `vars_files`.
@@ -35,20 +46,24 @@ pub struct Change {
     pub vars_files: Vec<String>,
 }
 
+fn merge() -> Mode {
+    Mode::Merge
+}
+
+fn is_merge(mode: &Mode) -> bool {
+    *mode == Mode::Merge
+}
+
+fn is_default(commit: &Commit) -> bool {
+    *commit == Commit::default()
+}
+
 pub(super) fn read(mut section: Section<'_>) -> Option<Change> {
-    section.not_supported_yet(&[
-        "mode",
-        "transport",
-        "config_version",
-        "commit",
-        "secrets",
-        "netconf",
-        "gnmi",
-        "http",
-        "local_exec",
-    ]);
-    let ssh = section.require("ssh", "ssh: {command: load}").and_then(|field| field.section());
-    let ssh = ssh.map(|mut ssh| {
+    section.not_supported_yet(&["config_version", "secrets"]);
+    let ssh = section.take("ssh");
+    let is_command = ssh.is_some();
+    let procedure = procedure::read(&mut section, is_command);
+    let ssh = ssh.and_then(|field| field.section()).map(|mut ssh| {
         ssh.not_supported_yet(&["confirm"]);
         let writes = ssh.require("command", "command: load").and_then(|field| field.parsed(command));
         let read = ssh.take("read").and_then(|field| {
@@ -66,7 +81,11 @@ pub(super) fn read(mut section: Section<'_>) -> Option<Change> {
     let vars = section.take("vars").map(|field| vars(&field)).unwrap_or_default();
     let files = section.take("vars_files").and_then(|field| field.list(VARS_FILES_MAX)).unwrap_or_default();
     let vars_files = files.iter().filter_map(|field| field.parsed(path)).collect();
-    Some(Change { command: command?, read, templates: templates?, vars, vars_files })
+    if is_command && command.is_none() {
+        return None;
+    }
+    let Chosen { transport, mode, commit } = procedure;
+    Some(Change { command, read, transport, mode, commit, templates: templates?, vars, vars_files })
 }
 
 fn templates_of(field: &Field<'_>) -> Option<BTreeMap<String, String>> {

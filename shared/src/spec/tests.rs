@@ -3,6 +3,7 @@
 use super::*;
 use crate::outcome::Class;
 use crate::pace::{Budget, Mode, Share};
+use crate::procedure::{Commit, Transport};
 use crate::task::Rate;
 use proptest::prelude::{prop_assert, proptest};
 
@@ -39,7 +40,7 @@ fn assert_says(said: &[String], wanted: &[&str]) {
 fn the_smallest_rollout_reads() {
     let spec = RolloutSpec::parse(MINIMAL, "r.yaml").expect("the contract's own file");
     assert_eq!(spec.name.as_str(), "motd");
-    assert_eq!(spec.change.command, "load");
+    assert_eq!(spec.change.command.as_deref(), Some("load"));
     assert_eq!(spec.files(), ["motd.cfg.j2"]);
     assert_eq!(spec.strategy.order, Order::Listed);
     assert_eq!((spec.strategy.max_parallel, spec.strategy.max_parallel_per_site), (0, 10));
@@ -134,19 +135,47 @@ fn keys_of_the_full_format_are_refused_as_not_supported_yet() {
         };
         said.iter().map(cut).collect()
     };
-    let want = "change.mode change.secrets change.commit strategy.canary.spread_by \
+    let want = "change.secrets strategy.canary.spread_by \
                 strategy.canary.max_failures strategy.progress_deadline timeouts.device checks rollback windows \
                 on_window_close";
-    assert_eq!(not_yet(&with_ssh(NTP)).join(" "), want);
-    let want = "change.mode change.transport change.config_version change.commit redundancy \
+    assert_eq!(not_yet(NTP).join(" "), want);
+    let want = "change.config_version redundancy \
                 strategy.waves[1].require_approval strategy.progress_deadline checks rollback approvals windows \
                 on_window_close notifications";
     let stops = "on_stop: rollback_wave";
-    assert_eq!(not_yet(&with_ssh(BGP).replace(stops, "on_stop: pause")).join(" "), want);
-    assert_says(
-        &problems(&with_ssh(BGP)),
-        &["breakers.global.on_stop: rollback_wave is not supported yet (pause)"],
+    assert_eq!(not_yet(&BGP.replace(stops, "on_stop: pause")).join(" "), want);
+    assert_says(&problems(BGP), &["breakers.global.on_stop: rollback_wave is not supported yet (pause)"]);
+}
+
+#[test]
+fn a_driver_reads_its_transport_its_mode_and_its_commit_and_a_command_takes_none_of_them() {
+    let change = |keys: &str| {
+        format!(
+            "api_version: switchyard/v1\nkind: Rollout\nmetadata: {{name: test}}\nspec:\n  change:\n{keys}    templates: {{default: t}}\n"
+        )
+    };
+    let text = change(
+        "    transport: netconf\n    mode: replace\n    commit: {confirm_timeout: 10m, save: true, comment: CHG1}\n",
     );
+    let spec = RolloutSpec::parse(&text, "r.yaml").expect("a spec").change;
+    assert_eq!(
+        (spec.command, spec.transport, spec.mode),
+        (None, Some(Transport::Netconf), crate::procedure::Mode::Replace)
+    );
+    let commit = Commit {
+        confirmed: true,
+        confirm_timeout: Duration::from_secs(600),
+        save: true,
+        comment: "CHG1".into(),
+    };
+    assert_eq!(spec.commit, commit);
+    assert_says(
+        &problems(&with_ssh(&text)),
+        &["change.mode: does not go with ssh.command", "change.transport: does", "change.commit: does"],
+    );
+    let direct = change("    commit: {method: direct, confirm_timeout: 1m}\n");
+    assert_says(&problems(&direct), &["confirm_timeout: means nothing with method: direct"]);
+    assert_says(&problems(&change("    transport: telnet\n")), &["must be ssh_cli or netconf"]);
 }
 
 fn with_ssh(text: &str) -> String {

@@ -10,7 +10,7 @@ use switchyard_agent::simulator::Kind;
 use switchyard_shared::id::{DeviceName, OpId, RolloutName};
 use switchyard_shared::outcome::{Class, Found, LeftAs, Outcome, Phase};
 use switchyard_shared::readback::digest;
-use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Purpose, Task, Timeouts};
+use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Purpose, Task, Timeouts, Work};
 use tokio_util::sync::CancellationToken;
 
 struct OpenGate;
@@ -45,9 +45,8 @@ fn task(fleet: &OpenSshFleet, entry: &Entry) -> Task {
             credential_ref: fleet.credential_ref(),
             host_keys: vec![fleet.host_key().into()],
         },
-        read: None,
+        work: Work::command("configure-from-stdin", None),
         purpose: Default::default(),
-        command: "configure-from-stdin".into(),
         configuration: format!("hostname {}\n", entry.name).into_bytes().into(),
         timeouts: Timeouts { connect: long, command: long },
         breakers: BreakerSettings::default(),
@@ -219,7 +218,7 @@ async fn silent_devices_cost_one_connect_timeout_and_the_others_nothing() {
 }
 
 fn readable(task: &mut Task) {
-    task.read = Some(READ_COMMAND.into());
+    task.work = Work::command("configure-from-stdin", Some(READ_COMMAND));
 }
 
 #[tokio::test]

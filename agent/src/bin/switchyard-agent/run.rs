@@ -5,7 +5,7 @@ use anyhow::Context as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use switchyard_agent::clock::SystemClock;
-use switchyard_agent::executor::ssh::SshExecutor;
+use switchyard_agent::executor::executors::Executors;
 use switchyard_agent::{Agent, Config, enroll};
 use switchyard_proto::tls::client::Security;
 use switchyard_shared::id::SiteName;
@@ -68,7 +68,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     let config = Config { site: args.site, data: args.data.clone(), max_in_flight: args.max_in_flight };
     let connector = Arc::new(Dial { coordinator: args.coordinator, security });
-    let executor = Arc::new(SshExecutor::new(args.data, clock.clone()));
+    let executor = Arc::new(Executors::new(&args.data, clock.clone()));
     let shutdown = CancellationToken::new();
     stop_on_signal(shutdown.clone())?;
     let agent = Agent::start(config, connector, executor, clock, shutdown).map_err(failed)?;

@@ -6,7 +6,7 @@ use switchyard_proto::convert::link::{Assignment, BreakerAction, FromCoordinator
 use switchyard_shared::breaker::Name;
 use switchyard_shared::id::{DeviceName, OpId, RolloutName};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
-use switchyard_shared::task::{Purpose, Task};
+use switchyard_shared::task::Task;
 use switchyard_shared::time::Timestamp;
 
 impl Core {
@@ -93,7 +93,7 @@ impl Core {
         let message = format!("called off: {reason}");
         let devices: BTreeSet<&DeviceName> = devices.iter().collect();
         let meant = |task: &Task| {
-            let (op, writes) = (&task.op, task.purpose == Purpose::Apply);
+            let (op, writes) = (&task.op, task.purpose.writes());
             writes && op.rollout == *rollout && (devices.is_empty() || devices.contains(&op.device))
         };
         let (off, kept) = std::mem::take(&mut self.queue).into_iter().partition(&meant);

@@ -3,7 +3,6 @@
 use super::{Core, Effect};
 use std::time::Duration;
 use switchyard_shared::breaker::{Name, Report, State};
-use switchyard_shared::task::Purpose;
 use switchyard_shared::time::Timestamp;
 
 /// How long a full disk is left alone between two questions.
@@ -43,8 +42,7 @@ impl Core {
             Some(why) => {
                 tracing::error!("failed to {why}; starting nothing new, results are still delivered");
                 self.refuse_queued(&format!("failed to {why}"), now);
-                let applying =
-                    self.running.iter().filter(|(_, running)| running.task.purpose == Purpose::Apply);
+                let applying = self.running.iter().filter(|(_, running)| running.task.purpose.writes());
                 let applying = applying.map(|(op, _)| op.clone()).collect();
                 self.call_off(applying, "called off: the disk of this agent is full", now);
                 self.disk.asked(now);

@@ -3,8 +3,10 @@
 use super::{Core, Effect};
 use crate::attempt::Ended;
 use crate::journal::Entry;
+use switchyard_proto::convert::link::Compared;
 use switchyard_shared::id::OpId;
 use switchyard_shared::outcome::{Class, Found, LeftAs, Outcome, Phase};
+use switchyard_shared::task::COMPARISON;
 use switchyard_shared::time::Timestamp;
 
 impl Core {
@@ -18,7 +20,7 @@ impl Core {
     }
 
     pub(super) fn finished(&mut self, ended: Ended, now: Timestamp) {
-        let Ended { op, outcome, wrote } = ended;
+        let Ended { op, outcome, wrote, diff } = ended;
         let Some(running) = self.running.remove(&op) else {
             tracing::error!(%op, "an attempt ended that does not run here; passed over");
             return;
@@ -32,13 +34,25 @@ impl Core {
         }
         self.note_moves(now);
         self.note_pool_changes();
-        self.record(op, outcome, wrote);
+        match op.attempt {
+            COMPARISON => self.compared(Compared { op, outcome, diff }),
+            _ => self.record(op, outcome, wrote),
+        }
         self.merge_settings(now);
     }
 
     /// The answer to a task that never started.
     pub(super) fn answer(&mut self, op: OpId, outcome: Outcome) {
-        self.record(op, outcome, false);
+        match op.attempt {
+            COMPARISON => self.compared(Compared { op, outcome, diff: String::new() }),
+            _ => self.record(op, outcome, false),
+        }
+    }
+
+    fn compared(&mut self, compared: Compared) {
+        if self.connected {
+            self.outbox.compared(compared);
+        }
     }
 
     fn record(&mut self, op: OpId, outcome: Outcome, wrote: bool) {

@@ -1,7 +1,6 @@
 //! What runs when the lease ends: what has written nothing is called off, and the rest ends as it may.
 
 use super::{Core, LEASE_LOOK};
-use switchyard_shared::task::Purpose;
 use switchyard_shared::time::Timestamp;
 
 /// Whether new work might start when that was last looked at.
@@ -25,7 +24,7 @@ impl Core {
         let applying = self
             .running
             .iter()
-            .filter(|(_, running)| running.task.purpose == Purpose::Apply && running.wrote_at.is_none());
+            .filter(|(_, running)| running.task.purpose.writes() && running.wrote_at.is_none());
         let applying: Vec<_> = applying.map(|(op, _)| op.clone()).collect();
         self.licence.look_at = (held && !applying.is_empty()).then(|| now.plus(LEASE_LOOK));
         if self.licence.held && !held {

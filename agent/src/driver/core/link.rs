@@ -3,12 +3,14 @@
 use super::{Core, Effect, UNACKED_MAX};
 use crate::journal::Entry;
 use switchyard_proto::convert::link::{FromAgent, Hello, Welcome};
+use switchyard_shared::task::COMPARISON;
 use switchyard_shared::time::Timestamp;
 
 impl Core {
     /// The first word of a session.
     pub fn hello(&self) -> Hello {
-        let mut in_hand: Vec<_> = self.running.keys().chain(self.ledger.ops()).cloned().collect();
+        let all = self.running.keys().chain(self.ledger.ops());
+        let mut in_hand: Vec<_> = all.filter(|op| op.attempt != COMPARISON).cloned().collect();
         in_hand.sort();
         in_hand.dedup();
         Hello {
@@ -94,6 +96,9 @@ impl Core {
         if self.granted > self.granted_sent {
             self.granted_sent = self.granted;
             return Some(FromAgent::Credit(self.granted));
+        }
+        if let Some(compared) = self.outbox.next_compared() {
+            return Some(FromAgent::Compared(Box::new(compared)));
         }
         let note = self.outbox.next_progress()?;
         Some(FromAgent::Progress { op: note.op, phase: note.phase, at: note.at })

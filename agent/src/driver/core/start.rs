@@ -44,8 +44,8 @@ impl Core {
         };
         let back_at = self.link.held_since().map(|since| since.plus(HELD_WAIT_MAX));
         let admission = match task.purpose {
-            Purpose::Apply => self.breakers.try_acquire(&wanted, now),
-            Purpose::Settle { .. } => self.breakers.try_acquire_reading(&wanted, now),
+            Purpose::Apply | Purpose::Restore { .. } => self.breakers.try_acquire(&wanted, now),
+            Purpose::Settle { .. } | Purpose::Compare => self.breakers.try_acquire_reading(&wanted, now),
         };
         let admission = match admission {
             Ok(admission) => admission,

@@ -18,7 +18,7 @@ use switchyard_proto::convert::link::{FromCoordinator, Welcome};
 use switchyard_shared::breaker::{Name, State as BreakerState};
 use switchyard_shared::id::{AgentName, DeviceName, RolloutName};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
-use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Timeouts};
+use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Timeouts, Work};
 
 /// An agent, and a coordinator that keeps to the credit and never stops asking.
 struct World {
@@ -59,9 +59,8 @@ fn task(op: OpId) -> Task {
             credential_ref: "env:X".into(),
             host_keys: vec!["SHA256:x".into()],
         },
-        read: None,
+        work: Work::command("configure", None),
         purpose: Default::default(),
-        command: "configure".into(),
         configuration: b"x".as_slice().into(),
         timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(60) },
         breakers: BreakerSettings::default(),
@@ -185,7 +184,7 @@ impl World {
     fn end(&mut self, op: OpId, class: Class) {
         let left_as = if class == Class::Ok { LeftAs::Changed } else { LeftAs::Unchanged };
         let outcome = Outcome::new(class, Phase::Connect, left_as, "", self.now);
-        self.event(Event::Ended(Ended { op, outcome, wrote: class == Class::Ok }));
+        self.event(Event::Ended(Ended { op, outcome, wrote: class == Class::Ok, diff: String::new() }));
     }
 
     fn sign(&mut self, op: OpId, kind: SignKind) {
@@ -203,7 +202,7 @@ impl World {
         let mut outcome =
             Outcome::new(Class::LostAfterWrite, Phase::Write, LeftAs::Unknown, "no exit status", self.now);
         outcome.wrote_at = self.core.running[&op].wrote_at;
-        self.event(Event::Ended(Ended { op, outcome, wrote: true }));
+        self.event(Event::Ended(Ended { op, outcome, wrote: true, diff: String::new() }));
     }
 
     fn results(&self) -> Vec<(u64, String, Class, String)> {

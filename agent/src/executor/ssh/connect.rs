@@ -3,9 +3,8 @@
 use super::cut::CutStream;
 use super::heard::{FirstWords, HeardStream};
 use super::peer::{Peer, Record};
-use super::{Failure, Fingerprints, auth, explain, socket};
+use super::{Door, Failure, auth, explain, socket};
 use crate::executor::AttemptContext;
-use crate::secrets::Secrets;
 use russh::client::{Config, GexParams, Handle, Msg, connect_stream};
 use russh::{Channel, Preferred, kex};
 use std::borrow::Cow;
@@ -69,9 +68,9 @@ impl StageCell {
 }
 
 /// An authenticated session with one open channel on which nothing has been asked yet.
-pub(super) struct Session {
+pub(in crate::executor) struct Session {
     pub(super) handle: Handle<Peer>,
-    pub(super) channel: Option<Channel<Msg>>,
+    pub(in crate::executor) channel: Option<Channel<Msg>>,
     pub(super) record: Record,
     /// Ends the session's task when dropped.
     pub(super) cut: DropGuard,
@@ -101,14 +100,13 @@ pub(super) fn config() -> Config {
 
 /// Opens a session; the caller bounds the time that all of it may take.
 pub(super) async fn open(
-    (secrets, fingerprints): (&Secrets, &Fingerprints),
-    config: &Arc<Config>,
+    door: &Door,
     task: &Task,
     context: &dyn AttemptContext,
     stage: &StageCell,
 ) -> Result<Session, Failure> {
-    let credential = auth::credential(secrets, task).await?;
-    context.secret(fingerprints.of(&credential));
+    let credential = auth::credential(&door.secrets, task).await?;
+    context.secret(door.key.fingerprint(&credential));
     let proof = auth::proof(credential, task)?;
     stage.set(Stage::Tcp);
     context.progress(Phase::Connect);
@@ -122,15 +120,16 @@ pub(super) async fn open(
     let peer = Peer::new(&task.endpoint.host_keys, record.clone());
     let first_words = FirstWords::default();
     let stream = HeardStream::new(CutStream::new(stream, token), context.hearing(), first_words.clone());
-    let mut handle = connect_stream(Arc::clone(config), stream, peer).await.map_err(|error| {
-        match (record.refused_key(), first_words.before_greeting()) {
-            (Some(shown), _) => explain::wrong_key(task, &shown),
-            (None, Some(said)) if explain::is_too_much(&said) => {
-                explain::too_much(task, Stage::Handshake, &said)
+    let mut handle =
+        connect_stream(Arc::clone(&door.config), stream, peer).await.map_err(|error| {
+            match (record.refused_key(), first_words.before_greeting()) {
+                (Some(shown), _) => explain::wrong_key(task, &shown),
+                (None, Some(said)) if explain::is_too_much(&said) => {
+                    explain::too_much(task, Stage::Handshake, &said)
+                }
+                (None, _) => explain::ssh(task, Stage::Handshake, &error),
             }
-            (None, _) => explain::ssh(task, Stage::Handshake, &error),
-        }
-    })?;
+        })?;
 
     stage.set(Stage::Authenticate);
     context.progress(Phase::Authenticate);

@@ -50,7 +50,7 @@ async fn converse(
     capture: &mut Capture,
     record: &Record,
 ) -> Ending {
-    if write.exec(true, task.command.as_bytes()).await.is_err() {
+    if write.exec(true, task.work.write_command().as_bytes()).await.is_err() {
         return Ending::NotSent(reason(record));
     }
     let mut sent = Sent::Partly;

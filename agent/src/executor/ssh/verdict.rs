@@ -13,7 +13,7 @@ const READ_IT: &str =
 /// The outcome of an attempt whose write gate has opened.
 pub(super) fn outcome(task: &Task, ending: Ending, capture: &Capture, at: Timestamp) -> Outcome {
     let place = place(task);
-    let command = first_words(&task.command);
+    let command = first_words(task.work.write_command());
     let lost = |message: String| {
         Outcome::new(Class::LostAfterWrite, Phase::Write, LeftAs::Unknown, &message, at).with_hint(READ_IT)
     };

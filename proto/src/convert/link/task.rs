@@ -4,13 +4,19 @@ use super::to_op;
 use crate::agent_v1;
 use crate::convert::outcome::some_digest;
 use crate::convert::{BadField, duration, required, to_duration};
+use std::sync::Arc;
+use switchyard_shared::procedure::Procedure;
 use switchyard_shared::task::{
     BreakerSettings, CONFIGURATION_BYTES_MAX, Endpoint, PoolSettings, Purpose, Rate, SiteSettings, Task,
-    Timeouts,
+    Timeouts, Work,
 };
 
 impl From<&Task> for agent_v1::Task {
     fn from(task: &Task) -> Self {
+        let (command, read_command, procedure) = match &task.work {
+            Work::Command { write, read } => (write.clone(), read.clone().unwrap_or_default(), None),
+            Work::Driver(procedure) => (String::new(), String::new(), Some((&**procedure).into())),
+        };
         Self {
             operation: Some((&task.op).into()),
             hostname: task.endpoint.hostname.clone(),
@@ -18,17 +24,23 @@ impl From<&Task> for agent_v1::Task {
             username: task.endpoint.username.clone(),
             credential_ref: task.endpoint.credential_ref.clone(),
             host_keys: task.endpoint.host_keys.clone(),
-            command: task.command.clone(),
+            command,
             configuration: task.configuration.to_vec(),
             connect_timeout: Some(duration(task.timeouts.connect)),
             command_timeout: Some(duration(task.timeouts.command)),
             breakers: Some((&task.breakers).into()),
             pools: Some((&task.pools).into()),
-            read_command: task.read.clone().unwrap_or_default(),
+            read_command,
+            procedure,
+            compare: task.purpose == Purpose::Compare,
+            restore_attempt: match task.purpose {
+                Purpose::Restore { attempt } => attempt,
+                Purpose::Apply | Purpose::Settle { .. } | Purpose::Compare => 0,
+            },
             settle: matches!(task.purpose, Purpose::Settle { .. }),
             before: match &task.purpose {
-                Purpose::Apply => String::new(),
                 Purpose::Settle { before } => before.clone().unwrap_or_default(),
+                Purpose::Apply | Purpose::Compare | Purpose::Restore { .. } => String::new(),
             },
         }
     }
@@ -94,6 +106,17 @@ impl TryFrom<agent_v1::Task> for Task {
         if wire.configuration.len() > CONFIGURATION_BYTES_MAX {
             return Err(BadField::new("configuration", "larger than 1 MiB"));
         }
+        let work = work(wire.command, wire.read_command, wire.procedure)?;
+        let purpose = match (wire.settle, wire.compare, wire.restore_attempt) {
+            (false, false, 0) => Purpose::Apply,
+            (true, false, 0) if !work.is_readable() => {
+                return Err(BadField::new("read_command", "empty, and the device is to be read"));
+            }
+            (true, false, 0) => Purpose::Settle { before: some_digest(&wire.before, "before")? },
+            (false, true, 0) => Purpose::Compare,
+            (false, false, attempt) => Purpose::Restore { attempt },
+            (true, _, _) | (_, true, _) => return Err(BadField::new("settle", "more than one purpose")),
+        };
         Ok(Self {
             op: to_op(wire.operation, "operation")?,
             endpoint: Endpoint {
@@ -103,7 +126,6 @@ impl TryFrom<agent_v1::Task> for Task {
                 credential_ref: present(wire.credential_ref, "credential_ref")?,
                 host_keys: wire.host_keys,
             },
-            command: present(wire.command, "command")?,
             configuration: wire.configuration.into(),
             timeouts: Timeouts {
                 connect: to_duration(wire.connect_timeout, "connect_timeout")?,
@@ -112,15 +134,23 @@ impl TryFrom<agent_v1::Task> for Task {
             breakers: BreakerSettings::try_from(required(wire.breakers, "breakers")?)
                 .map_err(|error| error.within("breakers"))?,
             pools: required(wire.pools, "pools")?.into(),
-            purpose: match wire.settle {
-                false => Purpose::Apply,
-                true if wire.read_command.is_empty() => {
-                    return Err(BadField::new("read_command", "empty, and the device is to be read"));
-                }
-                true => Purpose::Settle { before: some_digest(&wire.before, "before")? },
-            },
-            read: Some(wire.read_command).filter(|command| !command.is_empty()),
+            purpose,
+            work,
         })
+    }
+}
+
+fn work(command: String, read: String, procedure: Option<agent_v1::Procedure>) -> Result<Work, BadField> {
+    match procedure {
+        Some(_) if !command.is_empty() => Err(BadField::new("command", "there is a procedure as well")),
+        Some(procedure) => {
+            let procedure = Procedure::try_from(procedure).map_err(|error| error.within("procedure"))?;
+            Ok(Work::Driver(Arc::new(procedure)))
+        }
+        None => Ok(Work::Command {
+            write: present(command, "command")?,
+            read: Some(read).filter(|command| !command.is_empty()),
+        }),
     }
 }
 
@@ -133,6 +163,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
     use switchyard_shared::id::{DeviceName, OpId, RolloutName};
+    use switchyard_shared::procedure::Transport;
 
     fn task() -> Task {
         Task {
@@ -148,8 +179,7 @@ mod tests {
                 credential_ref: "env:PASSWORD".into(),
                 host_keys: vec!["SHA256:abc".into()],
             },
-            command: "configure".into(),
-            read: Some("show running-config".into()),
+            work: Work::Command { write: "configure".into(), read: Some("show running-config".into()) },
             purpose: Purpose::Settle { before: Some(switchyard_shared::readback::digest(b"old")) },
             configuration: b"ntp server 192.0.2.1\n".as_slice().into(),
             timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(60) },
@@ -168,6 +198,11 @@ mod tests {
     #[test]
     fn a_task_survives_the_wire() {
         assert_eq!(Task::try_from(agent_v1::Task::from(&task())), Ok(task()));
+        let driver = Work::Driver(Arc::new(Procedure::new(Transport::SshCli, "frr")));
+        for purpose in [Purpose::Apply, Purpose::Compare, Purpose::Restore { attempt: 3 }] {
+            let task = Task { work: driver.clone(), purpose, ..task() };
+            assert_eq!(Task::try_from(agent_v1::Task::from(&task)), Ok(task));
+        }
     }
 
     #[test]

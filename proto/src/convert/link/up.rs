@@ -5,6 +5,7 @@ use crate::agent_v1::{self, connect_request::Message};
 use crate::convert::{BadField, required, timestamp, to_enum, to_timestamp};
 use crate::v1;
 use switchyard_shared::breaker::Report;
+use switchyard_shared::configuration::DIFF_BYTES_MAX;
 use switchyard_shared::id::{OpId, SiteName};
 use switchyard_shared::outcome::{Outcome, Phase, printable};
 use switchyard_shared::task::RESULTS_AT_ONCE_MAX;
@@ -89,6 +90,19 @@ pub enum FromAgent {
     Results(Vec<Reported>),
     /// A breaker moved.
     Breaker(Report),
+    /// How a device differs from a configuration.
+    Compared(Box<Compared>),
+}
+
+/// The end of a task that only compares; never kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compared {
+    /// Which task.
+    pub op: OpId,
+    /// `UNCHANGED` when the device has the configuration, `OK` when it differs, else why it could not be read.
+    pub outcome: Outcome,
+    /// The difference, without secrets; at most [`DIFF_BYTES_MAX`].
+    pub diff: String,
 }
 
 impl From<FromAgent> for agent_v1::ConnectRequest {
@@ -120,6 +134,11 @@ impl From<FromAgent> for agent_v1::ConnectRequest {
             FromAgent::Results(results) => {
                 Message::Results(agent_v1::Results { results: results.iter().map(Into::into).collect() })
             }
+            FromAgent::Compared(compared) => Message::Compared(agent_v1::Compared {
+                operation: Some((&compared.op).into()),
+                outcome: Some((&compared.outcome).into()),
+                diff: compared.diff,
+            }),
             FromAgent::Breaker(report) => {
                 Message::BreakerReport(agent_v1::BreakerReport { breaker: Some((&report).into()) })
             }
@@ -146,6 +165,7 @@ impl TryFrom<agent_v1::ConnectRequest> for FromAgent {
                 Self::Result { sequence, op, outcome }
             }
             Message::Results(results) => Self::Results(to_results(results.results)?),
+            Message::Compared(compared) => Self::Compared(Box::new(to_compared(compared)?)),
             Message::BreakerReport(report) => {
                 let breaker = required(report.breaker, "breaker_report.breaker")?;
                 Self::Breaker(
@@ -184,6 +204,18 @@ fn to_results(wire: Vec<agent_v1::Result>) -> Result<Vec<Reported>, BadField> {
     }
     let results: Result<_, BadField> = wire.into_iter().map(Reported::try_from).collect();
     results.map_err(|error| error.within("results"))
+}
+
+fn to_compared(wire: agent_v1::Compared) -> Result<Compared, BadField> {
+    if wire.diff.len() > DIFF_BYTES_MAX {
+        return Err(BadField::new("compared.diff", "larger than 64 KiB"));
+    }
+    Ok(Compared {
+        op: to_op(wire.operation, "compared.operation")?,
+        outcome: Outcome::try_from(required(wire.outcome, "compared.outcome")?)
+            .map_err(|error| error.within("compared.outcome"))?,
+        diff: wire.diff,
+    })
 }
 
 fn range((first, last): (u64, u64)) -> agent_v1::SequenceRange {
@@ -243,6 +275,11 @@ mod tests {
             FromAgent::Credit(12),
             FromAgent::Progress { op: op(), phase: Phase::Connect, at: Timestamp(5) },
             FromAgent::Result { sequence: 9, op: op(), outcome: outcome.clone() },
+            FromAgent::Compared(Box::new(Compared {
+                op: op(),
+                outcome: outcome.clone(),
+                diff: "+x\n".into(),
+            })),
             FromAgent::Results(
                 (1..=64).map(|sequence| Reported { sequence, op: op(), outcome: outcome.clone() }).collect(),
             ),

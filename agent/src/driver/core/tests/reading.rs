@@ -5,7 +5,7 @@ use switchyard_shared::task::Purpose;
 
 fn reading(n: usize, attempt: u32) -> Task {
     Task {
-        read: Some("show".into()),
+        work: Work::command("configure", Some("show")),
         purpose: Purpose::Settle { before: None },
         ..task(attempt_at("ntp", n, attempt))
     }
@@ -63,7 +63,12 @@ fn a_device_in_doubt_is_read_in_spite_of_its_quarantine_and_a_settled_one_is_wri
         let class = if found.is_some() { Class::Ok } else { Class::PrecheckFailed };
         let outcome = Outcome::new(class, Phase::Verify, LeftAs::Unknown, "", world.now);
         let outcome = Outcome { found, ..outcome };
-        world.event(Event::Ended(Ended { op: reading.op.clone(), outcome, wrote: false }));
+        world.event(Event::Ended(Ended {
+            op: reading.op.clone(),
+            outcome,
+            wrote: false,
+            diff: String::new(),
+        }));
         world.assign([attempt_at("ntp", 1, 3)]);
         let again = world.started.last() == Some(&attempt_at("ntp", 1, 3));
         assert_eq!(again, written_again, "{found:?}: {:?}", world.last_result());

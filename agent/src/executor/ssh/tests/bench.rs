@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use switchyard_shared::id::{DeviceName, OpId, RolloutName};
 use switchyard_shared::outcome::{Class, Outcome, Phase};
-use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Task, Timeouts};
+use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Task, Timeouts, Work};
 use tokio_util::sync::CancellationToken;
 
 /// Counts openings; refuses when told to.
@@ -63,9 +63,8 @@ pub(in crate::executor::ssh) fn task() -> Task {
     Task {
         op,
         endpoint,
-        read: None,
+        work: Work::command("configure-from-stdin", None),
         purpose: Default::default(),
-        command: "configure-from-stdin".into(),
         configuration: b"ntp server 192.0.2.1\n"[..].into(),
         timeouts: Timeouts { connect: long, command: long },
         breakers: BreakerSettings::default(),

@@ -6,7 +6,7 @@ use crate::simulator::{Kind, Mode, Ranges};
 use std::time::Duration;
 use switchyard_shared::outcome::{Class, Found, LeftAs, Outcome, Phase};
 use switchyard_shared::readback::digest;
-use switchyard_shared::task::Purpose;
+use switchyard_shared::task::{Purpose, Work};
 use tokio_util::sync::CancellationToken;
 
 const OLD: &[u8] = b"ntp server 203.0.113.9\n";
@@ -20,7 +20,7 @@ async fn readable(mode: Mode, running: Option<&[u8]>) -> Bench {
         bench.task.configuration = configuration;
     }
     bench.fleet.set_mode(mode, &Ranges::of(1..=1)).await.expect("the mode");
-    bench.task.read = Some("show".into());
+    bench.task.work = Work::command("configure-from-stdin", Some("show"));
     bench.gate.befores.lock().expect("no test panics with it").clear();
     bench
 }
@@ -184,7 +184,7 @@ async fn a_doubt_stays_when_the_device_cannot_be_read() {
 #[tokio::test]
 async fn a_device_in_doubt_without_a_read_command_is_left_alone() {
     let mut bench = readable(Mode::Good, Some(OLD)).await;
-    bench.task.read = None;
+    bench.task.work = Work::command("configure-from-stdin", None);
     bench.task.purpose = Purpose::Settle { before: None };
     let outcome = bench.executor.attempt(&bench.task, &bench.gate, CancellationToken::new()).await;
     assert_eq!((outcome.class, outcome.found, writes(&bench)), (Class::AgentError, None, 1), "{outcome:?}");

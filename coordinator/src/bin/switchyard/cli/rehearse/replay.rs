@@ -120,6 +120,7 @@ async fn known(api: &Api) -> Result<Inventory, Failure> {
 fn device(device: &v1::Device) -> Option<Device> {
     let optional = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     Some(Device {
+        transport: None,
         name: DeviceName::new(words::short("devices", &device.name)).ok()?,
         hostname: device.hostname.clone(),
         port: 22,

@@ -1,0 +1,129 @@
+//! What a driver must be able to do with a device; when it is done is the engine's to decide.
+
+use super::wanted::Wanted;
+use super::{AttemptContext, Failure, WritePass};
+use futures_util::future::BoxFuture;
+use switchyard_shared::outcome::LeftAs;
+use switchyard_shared::procedure::{Probe, Procedure};
+use switchyard_shared::task::Task;
+
+/// A way to devices: one for each transport.
+pub trait Driver: Send + Sync + 'static {
+    /// Opens a session with the task's device: connected, logged in, ready to be read. Calls
+    /// [`AttemptContext::answered`] and [`AttemptContext::secret`] on its way. The engine bounds its time.
+    fn connect<'a>(&'a self, job: &'a Job<'a>) -> BoxFuture<'a, Result<Box<dyn Session>, Failure>>;
+}
+
+/// What a driver is told about an attempt.
+pub struct Job<'a> {
+    /// The attempt.
+    pub task: &'a Task,
+    /// How the device is worked on.
+    pub procedure: &'a Procedure,
+    /// Where to tell how far it is.
+    pub context: &'a dyn AttemptContext,
+}
+
+/// The running configuration, whole, as its driver reads and compares it: not what the device booted with.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Running(pub zeroize::Zeroizing<String>);
+
+/// How a device differs from what is wanted.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// As people read it, with secrets in it; empty when the device has what is wanted.
+    pub text: String,
+}
+
+impl Difference {
+    /// Whether the device has what is wanted.
+    pub fn is_nothing(&self) -> bool {
+        self.text.is_empty()
+    }
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Running({} bytes)", self.0.len())
+    }
+}
+
+impl std::fmt::Display for WriteEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotSent(why) | Self::Busy(why) | Self::Lost(why) => f.write_str(why),
+            Self::Rejected { message, .. } => f.write_str(message),
+        }
+    }
+}
+
+/// A write that was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// The device takes the change back by itself unless it is confirmed.
+    pub awaits_confirmation: bool,
+}
+
+/// Why a write was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WriteEnd {
+    /// The session was gone before the first byte.
+    NotSent(String),
+    /// The device has no room, or another session holds its lock.
+    Busy(String),
+    /// The device refused it.
+    Rejected {
+        /// What it said.
+        message: String,
+        /// What the driver knows the device was left as; the engine looks by itself when it is not known.
+        left_as: LeftAs,
+    },
+    /// Contact was lost, so nobody knows.
+    Lost(String),
+}
+
+/// An open session with one device. Every answer has a bound, and the engine bounds the time of every call; after
+/// an error the session is closed, except after [`WriteEnd::Rejected`].
+pub trait Session: Send {
+    /// Reads the running configuration.
+    fn read(&mut self) -> BoxFuture<'_, Result<Running, Failure>>;
+
+    /// How the device would differ. Nothing is said to it.
+    fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure>;
+
+    /// Looks at something for a check; must not be able to change the device.
+    fn look<'a>(&'a mut self, probe: &'a Probe) -> BoxFuture<'a, Result<String, Failure>>;
+
+    /// What comes before the write and changes no configuration: a lock. Only attempts that may write get here.
+    fn prepare(&mut self) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Writes what is wanted to a device that has `running`, and commits.
+    fn write<'a>(
+        &'a mut self,
+        pass: &'a WritePass,
+        running: &'a Running,
+        wanted: &'a Wanted,
+    ) -> BoxFuture<'a, Result<Written, WriteEnd>>;
+
+    /// Makes the change of an earlier session last; only after a write that awaits it.
+    fn confirm<'a>(&'a mut self, pass: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>>;
+
+    /// Has the device take back at once what still awaits its confirmation. `Err` where it cannot: it will by itself.
+    fn cancel<'a>(&'a mut self, pass: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>>;
+
+    /// Puts a device that has `running` back to `before`.
+    fn restore<'a>(
+        &'a mut self,
+        pass: &'a WritePass,
+        running: &'a Running,
+        before: &'a Running,
+    ) -> BoxFuture<'a, Result<(), WriteEnd>>;
+
+    /// Keeps the running configuration for the next boot.
+    fn save<'a>(&'a mut self, pass: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>>;
+
+    /// Says goodbye and gives back locks; the engine bounds it.
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
+}

@@ -1,0 +1,159 @@
+//! Carries out an attempt with a driver: read, compare, check, write, verify over a new session, confirm.
+
+mod after;
+mod apply;
+mod limits;
+mod settle;
+
+use super::device::{Difference, Driver, Job, Running, Session};
+use super::snapshots::Snapshots;
+use super::wanted::Wanted;
+use super::{AttemptContext, Failure};
+use crate::clock::Clock;
+use crate::secrets::{Secrets, SiteKey};
+use limits::within;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
+use switchyard_shared::procedure::{Procedure, Transport};
+use switchyard_shared::task::{Purpose, Task};
+use tokio_util::sync::CancellationToken;
+
+/// Drivers by the transport they speak, and what an attempt with any of them needs.
+pub struct Engine {
+    drivers: BTreeMap<Transport, Arc<dyn Driver>>,
+    snapshots: Snapshots,
+    secrets: Secrets,
+    key: Arc<SiteKey>,
+    clock: Arc<dyn Clock>,
+}
+
+/// One attempt on its way.
+struct Run<'a> {
+    engine: &'a Engine,
+    driver: &'a dyn Driver,
+    job: Job<'a>,
+    wanted: Wanted,
+    cancel: CancellationToken,
+}
+
+/// The end of an attempt, reached early or at last.
+type Ended = Box<Outcome>;
+
+impl Engine {
+    /// An engine with these drivers, which keeps snapshots in the agent's data folder.
+    pub fn new(
+        drivers: BTreeMap<Transport, Arc<dyn Driver>>,
+        snapshots: Snapshots,
+        secrets: Secrets,
+        key: Arc<SiteKey>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { drivers, snapshots, secrets, key, clock }
+    }
+
+    /// Carries `task` out; see [`super::Executor::attempt`].
+    pub async fn carry_out(
+        &self,
+        task: &Task,
+        procedure: &Procedure,
+        context: &dyn AttemptContext,
+        cancel: CancellationToken,
+    ) -> Outcome {
+        let Some(driver) = self.drivers.get(&procedure.transport) else {
+            let message = format!("this agent has no driver for {}", procedure.transport);
+            let failure = Failure::new(Class::AgentError, Phase::Queue, message);
+            return failure.with_hint("update the agent, or choose another transport").outcome(&*self.clock);
+        };
+        let wanted = match Wanted::fill(task, procedure, &self.secrets).await {
+            Ok(wanted) => wanted,
+            Err(failure) => return failure.outcome(&*self.clock),
+        };
+        let job = Job { task, procedure, context };
+        let run = Run { engine: self, driver: &**driver, job, wanted, cancel };
+        let outcome = run.run().await.unwrap_or_else(|ended| *ended);
+        run.redacted(outcome)
+    }
+}
+
+impl<'a> Run<'a> {
+    async fn run(&self) -> Result<Outcome, Ended> {
+        let mut session = self.connect().await?;
+        let ended = match &self.job.task.purpose {
+            Purpose::Apply => return self.apply(session).await,
+            Purpose::Restore { attempt } => return self.restore(session, *attempt).await,
+            Purpose::Settle { before } => self.settle(&mut *session, before.as_deref()).await,
+            Purpose::Compare => self.tell_difference(&mut *session).await,
+        };
+        limits::goodbye(session).await;
+        ended
+    }
+
+    async fn connect(&self) -> Result<Box<dyn Session>, Ended> {
+        let limit = self.job.task.timeouts.connect;
+        let opened = self.before_write(Phase::Connect, limit, self.driver.connect(&self.job)).await;
+        opened.map_err(|failure| self.failed(&failure))
+    }
+
+    /// Tells how the device differs; nothing is written.
+    async fn tell_difference(&self, session: &mut dyn Session) -> Result<Outcome, Ended> {
+        let (_, difference) = self.read_and_compare(session).await?;
+        let (class, message) = match difference.is_nothing() {
+            true => (Class::Unchanged, format!("{} has it already", self.device())),
+            false => (Class::Ok, format!("{} would be changed", self.device())),
+        };
+        self.job
+            .context
+            .differs(switchyard_shared::configuration::cut(&self.wanted.redact(&difference.text)));
+        Ok(Outcome::new(class, Phase::Read, LeftAs::Unchanged, &message, self.engine.clock.now()))
+    }
+
+    async fn read_and_compare(&self, session: &mut dyn Session) -> Result<(Running, Difference), Ended> {
+        let running = self.read(session).await?;
+        let difference = session.compare(&running, &self.wanted).map_err(|failure| self.failed(&failure))?;
+        Ok((running, difference))
+    }
+
+    async fn read(&self, session: &mut dyn Session) -> Result<Running, Ended> {
+        self.job.context.progress(Phase::Read);
+        let limit = self.job.task.timeouts.command;
+        let running = self.before_write(Phase::Read, limit, session.read()).await;
+        running.map_err(|failure| self.failed(&failure))
+    }
+
+    /// Waits for `work`, which comes before any write: within `limit`, unless the attempt is called off.
+    async fn before_write<T>(
+        &self,
+        phase: Phase,
+        limit: std::time::Duration,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => {
+                Err(Failure::new(Class::Cancelled, phase, format!("called off; nothing was written to {}", self.device())))
+            }
+            done = within(phase, limit, self.device(), work) => done,
+        }
+    }
+
+    fn failed(&self, failure: &Failure) -> Ended {
+        Box::new(failure.outcome(&*self.engine.clock))
+    }
+
+    fn digest(&self, running: &Running) -> String {
+        self.engine.key.digest(running.0.as_bytes())
+    }
+
+    /// How messages name the device.
+    fn device(&self) -> String {
+        let endpoint = &self.job.task.endpoint;
+        format!("{}:{}", endpoint.hostname, endpoint.port)
+    }
+
+    fn redacted(&self, mut outcome: Outcome) -> Outcome {
+        outcome.message = self.wanted.redact(&outcome.message);
+        outcome.output = self.wanted.redact(&outcome.output);
+        outcome
+    }
+}

@@ -1,0 +1,173 @@
+//! From an open session through the gate to the end of the write.
+
+use super::limits::{after_write, goodbye};
+use super::{Ended, Run};
+use crate::executor::WritePass;
+use crate::executor::device::{Running, Session, WriteEnd, Written};
+use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
+
+/// What was done before the write, for whoever must take it back.
+pub(super) struct Begun {
+    pub(super) pass: WritePass,
+    pub(super) before: Running,
+}
+
+impl Run<'_> {
+    pub(super) async fn apply(&self, mut session: Box<dyn Session>) -> Result<Outcome, Ended> {
+        let begun = match self.begin(&mut *session).await {
+            Ok(begun) => begun,
+            Err(ended) => {
+                goodbye(session).await;
+                return Err(ended);
+            }
+        };
+        self.job.context.progress(Phase::Write);
+        let limit = self.job.task.timeouts.command;
+        let written = after_write(limit, session.write(&begun.pass, &begun.before, &self.wanted)).await;
+        match written {
+            Ok(written) => self.after(session, &begun, written).await,
+            Err(end) => Ok(self.not_written(session, &begun, end).await),
+        }
+    }
+
+    /// Everything before the first byte that can change the device.
+    async fn begin(&self, session: &mut dyn Session) -> Result<Begun, Ended> {
+        let (before, difference) = self.read_and_compare(session).await?;
+        if difference.is_nothing() {
+            let message = format!("{} has it already; nothing was written", self.device());
+            return Err(Box::new(self.ended(Class::Unchanged, Phase::Read, LeftAs::Unchanged, &message)));
+        }
+        self.job.context.progress(Phase::Validate);
+        let limit = self.job.task.timeouts.command;
+        let prepared = self.before_write(Phase::Validate, limit, session.prepare()).await;
+        prepared.map_err(|failure| self.failed(&failure))?;
+        self.open_gate(before).await
+    }
+
+    /// Keeps what the device has and opens the gate.
+    pub(super) async fn open_gate(&self, before: Running) -> Result<Begun, Ended> {
+        let kept = self.engine.snapshots.keep(&self.job.task.op, &before).await;
+        kept.map_err(|failure| self.failed(&failure))?;
+        match WritePass::ask(self.job.context, Some(self.digest(&before))).await {
+            Ok(pass) => Ok(Begun { pass, before }),
+            Err(refused) => {
+                Err(Box::new(self.ended(refused.class, Phase::Validate, LeftAs::Unchanged, &refused.message)))
+            }
+        }
+    }
+
+    /// The end of a write that was not accepted.
+    pub(super) async fn not_written(
+        &self,
+        mut session: Box<dyn Session>,
+        begun: &Begun,
+        end: WriteEnd,
+    ) -> Outcome {
+        let device = self.device();
+        match end {
+            WriteEnd::NotSent(why) => {
+                let message = format!("{device}: session lost before the change was sent: {why}");
+                self.ended(Class::Unreachable, Phase::Write, LeftAs::Unchanged, &message)
+            }
+            WriteEnd::Busy(why) => {
+                let message = format!("{device} is in use: {why}");
+                goodbye(session).await;
+                self.ended(Class::Overloaded, Phase::Write, LeftAs::Unchanged, &message)
+                    .with_hint("nothing was written; wait for the other session, or end it, and try again")
+            }
+            WriteEnd::Lost(why) => {
+                let message = format!("{device}: the end of the write is not known: {why}");
+                self.ended(Class::LostAfterWrite, Phase::Write, LeftAs::Unknown, &message).with_hint(
+                    "read the device before anything else: it may have the change, a part of it, or nothing",
+                )
+            }
+            WriteEnd::Rejected { message, left_as } => {
+                let left_as = match left_as {
+                    LeftAs::Unchanged | LeftAs::Reverted => left_as,
+                    LeftAs::Changed | LeftAs::Unknown => self.put_back(&mut *session, begun).await,
+                };
+                goodbye(session).await;
+                let class = if left_as == LeftAs::Unknown { Class::RollbackFailed } else { Class::Rejected };
+                let message = format!("{device} refused the change: {message}");
+                self.ended(class, Phase::Write, left_as, &message).with_hint(match left_as {
+                    LeftAs::Unknown => {
+                        "it took a part of the change and could not be put back: look at the device"
+                    }
+                    LeftAs::Unchanged | LeftAs::Reverted | LeftAs::Changed => {
+                        "correct the template, then plan again"
+                    }
+                })
+            }
+        }
+    }
+
+    /// Puts the device back to what it had, and reads whether it is.
+    pub(super) async fn put_back(&self, session: &mut dyn Session, begun: &Begun) -> LeftAs {
+        let Ok(now) = self.read_after(session).await else { return LeftAs::Unknown };
+        if now == begun.before {
+            return LeftAs::Unchanged;
+        }
+        self.job.context.progress(Phase::Revert);
+        let limit = self.job.task.timeouts.command;
+        let restored = after_write(limit, session.restore(&begun.pass, &now, &begun.before)).await;
+        if let Err(end) = restored {
+            tracing::warn!(device = %self.job.task.op.device, ?end, "the way back was refused");
+        }
+        match self.read_after(session).await {
+            Ok(now) if now == begun.before => LeftAs::Reverted,
+            Ok(_) | Err(_) => LeftAs::Unknown,
+        }
+    }
+
+    /// Reads the device after a write: it cannot be called off any more.
+    pub(super) async fn read_after(&self, session: &mut dyn Session) -> Result<Running, WriteEnd> {
+        let reading = async { session.read().await.map_err(|failure| WriteEnd::Lost(failure.message)) };
+        after_write(self.job.task.timeouts.command, reading).await
+    }
+
+    pub(super) fn ended(&self, class: Class, phase: Phase, left_as: LeftAs, message: &str) -> Outcome {
+        Outcome::new(class, phase, left_as, message, self.engine.clock.now())
+    }
+
+    /// Puts a device back to what it had before the write of `attempt`.
+    pub(super) async fn restore(
+        &self,
+        mut session: Box<dyn Session>,
+        attempt: u32,
+    ) -> Result<Outcome, Ended> {
+        let of = switchyard_shared::id::OpId { attempt, ..self.job.task.op.clone() };
+        let wanted = self.engine.snapshots.read(&of).await.map_err(|failure| self.failed(&failure))?;
+        let now = self.read(&mut *session).await?;
+        if now == wanted {
+            goodbye(session).await;
+            let message = format!("{} is as it was before the change; nothing was written", self.device());
+            return Ok(self.ended(Class::Unchanged, Phase::Read, LeftAs::Reverted, &message));
+        }
+        let prepared =
+            self.before_write(Phase::Validate, self.job.task.timeouts.command, session.prepare()).await;
+        prepared.map_err(|failure| self.failed(&failure))?;
+        let begun = Begun { before: wanted, ..self.open_gate(now).await? };
+        self.job.context.progress(Phase::Revert);
+        let left_as = self.put_back(&mut *session, &begun).await;
+        goodbye(session).await;
+        Ok(match left_as {
+            LeftAs::Reverted | LeftAs::Unchanged => {
+                let message = format!("{} is as it was before the change", self.device());
+                self.ended(Class::Ok, Phase::Revert, LeftAs::Reverted, &message)
+            }
+            LeftAs::Changed | LeftAs::Unknown => {
+                let message =
+                    format!("{} could not be put back to what it had before the change", self.device());
+                self.ended(Class::RollbackFailed, Phase::Revert, LeftAs::Unknown, &message)
+                    .with_hint("look at the device; the configuration it had is kept at its agent")
+            }
+        })
+    }
+}
+
+impl Written {
+    /// A change that lasts.
+    pub fn for_good() -> Self {
+        Self { awaits_confirmation: false }
+    }
+}

@@ -1,0 +1,46 @@
+//! Deadlines of phases, and a goodbye that is not waited for.
+
+use crate::executor::Failure;
+use crate::executor::device::{Session, WriteEnd};
+use std::time::Duration;
+use switchyard_shared::outcome::{Class, Phase};
+use switchyard_shared::time::format_duration;
+
+/// Longest goodbye to a device whose answer is already known.
+const GOODBYE_WAIT: Duration = Duration::from_secs(1);
+
+/// Waits for `work`, which comes before any write; that it does not end in time is `TIMEOUT`.
+pub(super) async fn within<T>(
+    phase: Phase,
+    limit: Duration,
+    device: String,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => done,
+        Err(_) => {
+            let waited = format_duration(limit);
+            let failure =
+                Failure::new(Class::Timeout, phase, format!("{device} gave no answer within {waited}"));
+            Err(failure
+                .with_hint("nothing was written; see what keeps the device from answering, and try again"))
+        }
+    }
+}
+
+/// Waits for `work`, which comes after the first byte that can change the device; that it does not end in time is
+/// [`WriteEnd::Lost`].
+pub(super) async fn after_write<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, WriteEnd>>,
+) -> Result<T, WriteEnd> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => done,
+        Err(_) => Err(WriteEnd::Lost(format!("no answer within {}", format_duration(limit)))),
+    }
+}
+
+/// Says goodbye within [`GOODBYE_WAIT`]; what is left of the session is cut.
+pub(super) async fn goodbye(session: Box<dyn Session>) {
+    let _ = tokio::time::timeout(GOODBYE_WAIT, session.close()).await;
+}

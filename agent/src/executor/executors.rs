@@ -1,0 +1,60 @@
+//! Every way an agent has to work on a device, behind the one seam.
+
+use super::engine::Engine;
+use super::snapshots::Snapshots;
+use super::ssh::{Door, SshExecutor};
+use super::{AttemptContext, Executor};
+use crate::clock::Clock;
+use crate::fs::RealFs;
+use crate::secrets::{Secrets, SiteKey};
+use futures_util::future::BoxFuture;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use switchyard_shared::outcome::{LeftAs, Outcome};
+use switchyard_shared::task::{Purpose, Task, Work};
+use tokio_util::sync::CancellationToken;
+
+/// Commands over SSH and the drivers.
+pub struct Executors {
+    command: SshExecutor,
+    engine: Engine,
+    clock: Arc<dyn Clock>,
+}
+
+impl Executors {
+    /// Everything that works with the agent's data folder.
+    pub fn new(data: &Path, clock: Arc<dyn Clock>) -> Self {
+        let key = SiteKey::of(data);
+        let door = Door::new(data, key.clone());
+        let snapshots = Snapshots::new(data, Arc::new(RealFs));
+        let engine = Engine::new(BTreeMap::new(), snapshots, Secrets::new(data), key, clock.clone());
+        Self { command: SshExecutor::through(door, clock.clone()), engine, clock }
+    }
+}
+
+impl Executor for Executors {
+    fn attempt<'a>(
+        &'a self,
+        task: &'a Task,
+        context: &'a dyn AttemptContext,
+        cancel: CancellationToken,
+    ) -> BoxFuture<'a, Outcome> {
+        match &task.work {
+            Work::Command { .. } => self.command.attempt(task, context, cancel),
+            Work::Driver(procedure) => Box::pin(async move {
+                let started_at = self.clock.now();
+                let mut outcome = self.engine.carry_out(task, procedure, context, cancel).await;
+                if matches!(task.purpose, Purpose::Settle { .. }) && outcome.found.is_none() {
+                    // The doubt about an earlier write stands.
+                    outcome.left_as = LeftAs::Unknown;
+                }
+                Outcome { started_at, finished_at: self.clock.now(), ..outcome }
+            }),
+        }
+    }
+
+    fn fingerprint(&self, reference: String) -> BoxFuture<'static, Option<u64>> {
+        self.command.fingerprint(reference)
+    }
+}

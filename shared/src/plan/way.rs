@@ -1,0 +1,34 @@
+//! The way to each device of a change that a driver makes.
+
+use crate::inventory::Inventory;
+use crate::procedure::Transport;
+use crate::spec::RolloutSpec;
+use crate::yaml::Problem;
+use std::collections::BTreeMap;
+
+/// Most devices that a problem names.
+const NAMED_MAX: usize = 5;
+
+/// The transport of each device; none when a command does the work.
+pub(super) fn transports(
+    spec: &RolloutSpec,
+    inventory: &Inventory,
+    devices: &[usize],
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<usize, Transport> {
+    let change = &spec.change;
+    if change.command.is_some() {
+        return BTreeMap::new();
+    }
+    let way = |index: &usize| (*index, change.transport.or(inventory.devices[*index].transport));
+    let (known, without): (Vec<_>, Vec<_>) = devices.iter().map(way).partition(|(_, way)| way.is_some());
+    if !without.is_empty() {
+        let names = without.iter().take(NAMED_MAX).map(|(index, _)| inventory.devices[*index].name.as_str());
+        let names: Vec<&str> = names.collect();
+        let message = format!("{} devices have no transport, such as {}", without.len(), names.join(", "));
+        let hint = "write change.transport, or transport in the inventory: ssh_cli, netconf, gnmi, http or local_exec; \
+                    or change.ssh.command to hand the configuration to a command";
+        problems.push(spec.places.problem("spec.change", message, hint));
+    }
+    known.into_iter().filter_map(|(index, way)| Some((index, way?))).collect()
+}

@@ -1,0 +1,130 @@
+//! How a device is worked on by a driver: over which transport, in which mode, committed how, checked by what.
+
+mod check;
+
+pub use check::{CHECKS_MAX, Check, EXPECTATIONS_MAX, Expectation, Probe};
+
+use crate::outcome::words;
+use crate::task::Timeouts;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long a device waits for the confirmation of a commit when the spec does not say.
+pub const CONFIRM_TIMEOUT_DEFAULT: Duration = Duration::from_secs(300);
+/// Shortest and longest wait for a confirmation that a spec may ask for.
+pub const CONFIRM_TIMEOUTS: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(10)..=Duration::from_secs(3600);
+/// Longest comment of a commit, in bytes.
+pub const COMMENT_BYTES_MAX: usize = 256;
+/// Sessions that may follow the first write: for the checks, and to look again at one that took itself back.
+const SESSIONS_AFTER_WRITE: u32 = 2;
+/// Answers that are waited for after the first write, one after the other.
+const ANSWERS_AFTER_WRITE: u32 = 6;
+/// Most secrets of one change.
+pub const SECRETS_MAX: usize = 64;
+
+words!(
+    /// What carries a driver's words to the device.
+    Transport {
+        /// An interactive command line over SSH, driven by a platform definition.
+        SshCli = "ssh_cli",
+        /// NETCONF over SSH, RFC 6241 and 6242.
+        Netconf = "netconf",
+        /// gNMI over TLS.
+        Gnmi = "gnmi",
+        /// RESTCONF and JSON-RPC over HTTPS.
+        Http = "http",
+        /// A program that the agent's own configuration allows for this device.
+        LocalExec = "local_exec",
+    }
+);
+
+words!(
+    /// What the rendered configuration is to the running one.
+    Mode {
+        /// It is added to what the device has.
+        Merge = "merge",
+        /// It is all that the device shall have.
+        Replace = "replace",
+    }
+);
+
+/// How a change becomes the device's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    /// Where the device can: it takes the change back by itself unless it is confirmed in time.
+    pub confirmed: bool,
+    /// How long the device waits for the confirmation, within [`CONFIRM_TIMEOUTS`].
+    pub confirm_timeout: Duration,
+    /// Whether the running configuration is kept for the next boot once the change is confirmed.
+    pub save: bool,
+    /// What the device's own log says about it; at most [`COMMENT_BYTES_MAX`], may be empty.
+    pub comment: String,
+}
+
+impl Default for Commit {
+    fn default() -> Self {
+        Self {
+            confirmed: true,
+            confirm_timeout: CONFIRM_TIMEOUT_DEFAULT,
+            save: false,
+            comment: String::new(),
+        }
+    }
+}
+
+/// Everything a driver must know of a change besides the configuration itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Procedure {
+    /// The way to the device.
+    pub transport: Transport,
+    /// Names the platform definition; empty for a transport that needs none.
+    pub platform: String,
+    /// Merge or replace.
+    pub mode: Mode,
+    /// How the change is committed.
+    pub commit: Commit,
+    /// What must hold before the write.
+    pub pre: Vec<Check>,
+    /// What must hold after it.
+    pub post: Vec<Check>,
+    /// Whether a device that fails after its write is put back to what it had.
+    pub revert: bool,
+    /// References to the secrets of the configuration, by the name that stands in it.
+    pub secrets: BTreeMap<String, String>,
+}
+
+impl Procedure {
+    /// Merge over `transport` with every other value at its default.
+    pub fn new(transport: Transport, platform: impl Into<String>) -> Self {
+        Self {
+            transport,
+            platform: platform.into(),
+            mode: Mode::Merge,
+            commit: Commit::default(),
+            pre: Vec::new(),
+            post: Vec::new(),
+            revert: true,
+            secrets: BTreeMap::new(),
+        }
+    }
+
+    /// The longest from the open session to the write: facts and reading, the checks, a lock.
+    pub fn before_write(&self, timeouts: &Timeouts) -> Duration {
+        checks(&self.pre, timeouts).saturating_add(timeouts.command.saturating_mul(3))
+    }
+
+    /// The longest from the first byte that can change the device to the end: the write, a reading, a new session,
+    /// the checks, the confirmation or, where that fails, the device's own way back and a look at it.
+    pub fn after_write(&self, timeouts: &Timeouts) -> Duration {
+        let waiting = if self.commit.confirmed { self.commit.confirm_timeout } else { Duration::ZERO };
+        let sessions = timeouts.connect.saturating_mul(SESSIONS_AFTER_WRITE);
+        let words = timeouts.command.saturating_mul(ANSWERS_AFTER_WRITE);
+        checks(&self.post, timeouts).saturating_add(waiting).saturating_add(sessions).saturating_add(words)
+    }
+}
+
+fn checks(checks: &[Check], timeouts: &Timeouts) -> Duration {
+    checks.iter().map(|check| check.longest(timeouts.command)).fold(Duration::ZERO, Duration::saturating_add)
+}

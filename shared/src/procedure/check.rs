@@ -1,0 +1,90 @@
+//! Checks before and after a write: what is looked at, and what must be seen.
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Most checks before a write, and most after it.
+pub const CHECKS_MAX: usize = 32;
+/// Most expectations of one check.
+pub const EXPECTATIONS_MAX: usize = 16;
+
+/// One check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Its name, for messages.
+    pub name: String,
+    /// What is looked at.
+    pub probe: Probe,
+    /// What must be seen; none means that the look alone must succeed.
+    pub expectations: Vec<Expectation>,
+    /// The name under which what was seen is kept for later checks; only before the write.
+    pub save_as: Option<String>,
+    /// How long to wait before the first look.
+    pub initial_delay: Duration,
+    /// How long to wait between two looks.
+    pub interval: Duration,
+    /// How many looks; at least 1.
+    pub count: u32,
+    /// How many of them may fail. The check ends as soon as its end is certain.
+    pub failure_limit: u32,
+}
+
+impl Check {
+    /// The longest it may take when each look takes `look`.
+    pub fn longest(&self, look: Duration) -> Duration {
+        let waits = self.interval.saturating_mul(self.count.saturating_sub(1));
+        self.initial_delay.saturating_add(waits).saturating_add(look.saturating_mul(self.count))
+    }
+}
+
+/// What a check looks at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Probe {
+    /// Whether a TCP port of the device answers.
+    Tcp {
+        /// The port.
+        port: u16,
+    },
+    /// What a command that only reads prints.
+    Command {
+        /// The command.
+        command: String,
+    },
+    /// What an XPath expression gives over the device's data.
+    NetconfGet {
+        /// The expression.
+        xpath: String,
+    },
+    /// What a gNMI path holds.
+    GnmiGet {
+        /// The path.
+        path: String,
+    },
+    /// What an HTTP GET answers.
+    Http {
+        /// The address.
+        url: String,
+    },
+    /// What a Prometheus query gives.
+    Prometheus {
+        /// The server.
+        url: String,
+        /// The query.
+        query: String,
+    },
+}
+
+/// What must be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expectation {
+    /// A regular expression that must match somewhere.
+    Matches(String),
+    /// Text that must be there.
+    Contains(String),
+    /// Text that must not be there.
+    NotContains(String),
+    /// A comparison such as `>= 3`; a number, or the name that another check saved, in double braces.
+    Expect(String),
+}
