@@ -1,8 +1,10 @@
 //! How a device is worked on by a driver: over which transport, in which mode, committed how, checked by what.
 
 mod check;
+mod judge;
 
 pub use check::{CHECKS_MAX, Check, EXPECTATIONS_MAX, Expectation, Probe};
+pub use judge::{Saved, Tally, compile, judge, parse_comparison, saved_name};
 
 use crate::outcome::words;
 use crate::task::Timeouts;

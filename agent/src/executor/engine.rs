@@ -2,8 +2,11 @@
 
 mod after;
 mod apply;
+mod checks;
 mod limits;
 mod settle;
+#[cfg(test)]
+mod tests;
 
 use super::device::{Difference, Driver, Job, Running, Session};
 use super::snapshots::Snapshots;

@@ -37,7 +37,10 @@ impl Run<'_> {
                 return Ok(self.take_back(begun, written, written_at, &why).await);
             }
         };
-        let checked = self.has_it(&mut *session).await;
+        let checked = match self.has_it(&mut *session).await {
+            Ok(()) => self.post_checks(&mut session, &begun.saved).await,
+            Err(why) => Err(why),
+        };
         if let Err(why) = checked {
             goodbye(session).await;
             return Ok(self.take_back(begun, written, written_at, &why).await);
@@ -77,7 +80,7 @@ impl Run<'_> {
         self.ended(Class::Ok, Phase::Verify, LeftAs::Changed, &message)
     }
 
-    async fn reconnect(&self) -> Result<Box<dyn Session>, Failure> {
+    pub(super) async fn reconnect(&self) -> Result<Box<dyn Session>, Failure> {
         let limit = self.job.task.timeouts.connect;
         super::within(Phase::Verify, limit, self.device(), self.driver.connect(&self.job)).await
     }

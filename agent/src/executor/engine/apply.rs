@@ -5,16 +5,19 @@ use super::{Ended, Run};
 use crate::executor::WritePass;
 use crate::executor::device::{Running, Session, WriteEnd, Written};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
+use switchyard_shared::procedure::Saved;
 
 /// What was done before the write, for whoever must take it back.
 pub(super) struct Begun {
     pub(super) pass: WritePass,
     pub(super) before: Running,
+    /// What the checks before the write saved.
+    pub(super) saved: Saved,
 }
 
 impl Run<'_> {
     pub(super) async fn apply(&self, mut session: Box<dyn Session>) -> Result<Outcome, Ended> {
-        let begun = match self.begin(&mut *session).await {
+        let begun = match self.begin(&mut session).await {
             Ok(begun) => begun,
             Err(ended) => {
                 goodbye(session).await;
@@ -31,17 +34,18 @@ impl Run<'_> {
     }
 
     /// Everything before the first byte that can change the device.
-    async fn begin(&self, session: &mut dyn Session) -> Result<Begun, Ended> {
-        let (before, difference) = self.read_and_compare(session).await?;
+    async fn begin(&self, session: &mut Box<dyn Session>) -> Result<Begun, Ended> {
+        let (before, difference) = self.read_and_compare(&mut **session).await?;
         if difference.is_nothing() {
             let message = format!("{} has it already; nothing was written", self.device());
             return Err(Box::new(self.ended(Class::Unchanged, Phase::Read, LeftAs::Unchanged, &message)));
         }
         self.job.context.progress(Phase::Validate);
+        let saved = self.pre_checks(session).await?;
         let limit = self.job.task.timeouts.command;
         let prepared = self.before_write(Phase::Validate, limit, session.prepare()).await;
         prepared.map_err(|failure| self.failed(&failure))?;
-        self.open_gate(before).await
+        Ok(Begun { saved, ..self.open_gate(before).await? })
     }
 
     /// Keeps what the device has and opens the gate.
@@ -49,7 +53,7 @@ impl Run<'_> {
         let kept = self.engine.snapshots.keep(&self.job.task.op, &before).await;
         kept.map_err(|failure| self.failed(&failure))?;
         match WritePass::ask(self.job.context, Some(self.digest(&before))).await {
-            Ok(pass) => Ok(Begun { pass, before }),
+            Ok(pass) => Ok(Begun { pass, before, saved: Saved::new() }),
             Err(refused) => {
                 Err(Box::new(self.ended(refused.class, Phase::Validate, LeftAs::Unchanged, &refused.message)))
             }

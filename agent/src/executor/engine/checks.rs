@@ -1,0 +1,92 @@
+//! Checks before the write and after it.
+
+use super::limits::{goodbye, within};
+use super::{Ended, Run};
+use crate::executor::Failure;
+use crate::executor::device::Session;
+use switchyard_shared::outcome::{Class, Phase};
+use switchyard_shared::procedure::{Check, Probe, Saved, Tally, judge};
+use tokio::net::TcpStream;
+
+impl Run<'_> {
+    /// What the checks before the write saved; the first that fails ends the attempt.
+    pub(super) async fn pre_checks(&self, session: &mut Box<dyn Session>) -> Result<Saved, Ended> {
+        let mut saved = Saved::new();
+        for check in &self.job.procedure.pre {
+            let limit = check.longest(self.job.task.timeouts.command);
+            let checking = async {
+                let seen = self.check(session, check, &saved, Phase::Validate).await;
+                seen.map_err(|why| {
+                    let message =
+                        format!("{}: the check {} before the write failed: {why}", self.device(), check.name);
+                    Failure::new(Class::PrecheckFailed, Phase::Validate, message)
+                        .with_hint("nothing was written; put the device right, or correct the check")
+                })
+            };
+            let seen = self.before_write(Phase::Validate, limit, checking).await;
+            let seen = seen.map_err(|failure| self.failed(&failure))?;
+            saved.extend(check.save_as.clone().map(|name| (name, seen)));
+        }
+        Ok(saved)
+    }
+
+    /// Whether every check after the write passes; the error says which does not.
+    pub(super) async fn post_checks(
+        &self,
+        session: &mut Box<dyn Session>,
+        saved: &Saved,
+    ) -> Result<(), String> {
+        for check in &self.job.procedure.post {
+            let checked = self.check(session, check, saved, Phase::Verify).await;
+            checked.map_err(|why| format!("the check {} failed: {why}", check.name))?;
+        }
+        Ok(())
+    }
+
+    /// Looks as often as `check` wants; gives what was seen last, or why it failed.
+    async fn check(
+        &self,
+        session: &mut Box<dyn Session>,
+        check: &Check,
+        saved: &Saved,
+        phase: Phase,
+    ) -> Result<String, String> {
+        tokio::time::sleep(check.initial_delay).await;
+        let mut tally = Tally::default();
+        loop {
+            let limit = self.job.task.timeouts.command;
+            let seen = within(phase, limit, self.device(), self.look(&mut **session, &check.probe)).await;
+            let is_gone = seen.is_err() && !matches!(check.probe, Probe::Tcp { .. });
+            let judged = match seen {
+                Ok(seen) => judge(&seen, &check.expectations, saved).map(|()| seen),
+                Err(failure) => Err(failure.message),
+            };
+            match tally.count(check, judged.is_ok()) {
+                Some(true) => return Ok(judged.unwrap_or_default()),
+                Some(false) => return Err(judged.err().unwrap_or_else(|| "too few looks were good".into())),
+                None => tokio::time::sleep(check.interval).await,
+            }
+            if is_gone && let Ok(new) = self.reconnect().await {
+                goodbye(std::mem::replace(session, new)).await;
+            }
+        }
+    }
+
+    async fn look(&self, session: &mut dyn Session, probe: &Probe) -> Result<String, Failure> {
+        match probe {
+            Probe::Tcp { port } => {
+                let hostname = self.job.task.endpoint.hostname.as_str();
+                let connected = TcpStream::connect((hostname, *port)).await;
+                connected.map(|_| "open".to_owned()).map_err(|error| {
+                    let message = format!("{hostname}:{port} does not answer: {error}");
+                    Failure::new(Class::Unreachable, Phase::Verify, message)
+                })
+            }
+            Probe::Command { .. }
+            | Probe::NetconfGet { .. }
+            | Probe::GnmiGet { .. }
+            | Probe::Http { .. }
+            | Probe::Prometheus { .. } => session.look(probe).await,
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! What becomes of a device, whatever its driver meets on its way.
+
+mod fake;
+
+use super::*;
+use crate::executor::GateRefused;
+use fake::{Bench, Deed};
+use std::time::Duration;
+use switchyard_shared::procedure::{Check, Expectation, Probe};
+
+fn check(probe: Probe, expectation: Option<Expectation>) -> Check {
+    Check {
+        name: "look".into(),
+        probe,
+        expectations: expectation.into_iter().collect(),
+        save_as: None,
+        initial_delay: Duration::ZERO,
+        interval: Duration::from_secs(1),
+        count: 1,
+        failure_limit: 0,
+    }
+}
+
+fn command(command: &str, expectation: Expectation) -> Check {
+    check(Probe::Command { command: command.into() }, Some(expectation))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_is_read_compared_written_and_verified_over_a_new_session() {
+    let bench = Bench::new("old", "new");
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Changed), "{}", outcome.message);
+    use Deed::{Close, Connect, Gate, Prepare, Read, Write};
+    assert_eq!(bench.deeds(), [Connect, Read, Prepare, Gate, Write, Read, Close, Connect, Read, Close]);
+    assert_eq!(bench.has(), "new");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_has_it_already_is_unchanged_and_its_gate_stays_shut() {
+    let bench = Bench::new("same", "same");
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Unchanged, LeftAs::Unchanged));
+    assert_eq!(bench.deeds(), [Deed::Connect, Deed::Read, Deed::Close]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_comparison_tells_the_difference_and_reaches_no_writing_word() {
+    for (has, class) in [("old", Class::Ok), ("new", Class::Unchanged)] {
+        let mut bench = Bench::new(has, "new");
+        bench.task.purpose = Purpose::Compare;
+        let outcome = bench.apply().await;
+        assert_eq!((outcome.class, outcome.left_as), (class, LeftAs::Unchanged));
+        assert_eq!(bench.deeds(), [Deed::Connect, Deed::Read, Deed::Close]);
+        assert_eq!(bench.diff().is_empty(), class == Class::Unchanged, "{}", bench.diff());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_device_had_is_on_the_disk_before_its_gate_opens() {
+    let bench = Bench::new("old", "new");
+    bench.when(Deed::Gate, |world| assert_eq!(world.snapshots(), ["old"]));
+    assert_eq!(bench.apply().await.class, Class::Ok);
+    let mut bench = Bench::new("old", "new");
+    bench.spoil_snapshots();
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, bench.has().as_str()), (Class::AgentError, "old"), "{}", outcome.message);
+    assert!(!bench.deeds().contains(&Deed::Gate));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_change_leaves_the_device_as_it_was_also_when_it_took_a_part() {
+    let bench = Bench::new("old", "new");
+    bench.refuse_the_write("old");
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Rejected, LeftAs::Unchanged), "{}", outcome.message);
+    let bench = Bench::new("old", "new");
+    bench.refuse_the_write("half");
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Rejected, LeftAs::Reverted), "{}", outcome.message);
+    assert_eq!(bench.has(), "old");
+    let bench = Bench::new("old", "new");
+    bench.refuse_the_write("half");
+    bench.refuse_the_way_back();
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::RollbackFailed, LeftAs::Unknown));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_lost_after_the_first_byte_is_in_doubt_and_one_lost_before_is_not() {
+    let bench = Bench::new("old", "new");
+    bench.hang(Deed::Write);
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::LostAfterWrite, LeftAs::Unknown));
+    for deed in [Deed::Connect, Deed::Read, Deed::Prepare] {
+        let bench = Bench::new("old", "new");
+        bench.hang(deed);
+        let outcome = bench.apply().await;
+        assert_eq!((outcome.class, outcome.left_as), (Class::Timeout, LeftAs::Unchanged), "{deed:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_is_called_off_before_the_write_writes_nothing() {
+    let bench = Bench::new("old", "new");
+    bench.hang(Deed::Read);
+    let cancel = bench.cancel.clone();
+    let (outcome, ()) = tokio::join!(bench.apply(), async move {
+        tokio::task::yield_now().await;
+        cancel.cancel();
+    });
+    assert_eq!((outcome.class, bench.has().as_str()), (Class::Cancelled, "old"));
+    let mut bench = Bench::new("old", "new");
+    let refused = GateRefused { class: Class::Cancelled, message: "called off".into() };
+    bench.gate = Err(refused);
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Cancelled, LeftAs::Unchanged));
+    assert!(!bench.deeds().contains(&Deed::Write));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_confirmed_change_that_cuts_the_device_off_is_taken_back_by_the_device_itself() {
+    let bench = Bench::new("old", "new");
+    bench.awaits_confirmation();
+    bench.cut_off_while_changed();
+    let outcome = bench.apply().await;
+    assert_eq!(
+        (outcome.class, outcome.left_as),
+        (Class::PostcheckFailed, LeftAs::Reverted),
+        "{}",
+        outcome.message
+    );
+    assert_eq!(bench.has(), "old");
+    assert!(!bench.deeds().contains(&Deed::Confirm));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_is_confirmed_only_after_its_checks_and_a_failed_check_takes_it_back_at_once() {
+    let mut bench = Bench::new("old", "new");
+    bench.awaits_confirmation();
+    bench.procedure.post = vec![command("show new", Expectation::Contains("new".into()))];
+    assert_eq!(bench.apply().await.class, Class::Ok);
+    let deeds = bench.deeds();
+    let at = |deed: Deed| deeds.iter().rposition(|done| *done == deed).unwrap_or_else(|| panic!("{deeds:?}"));
+    assert!(at(Deed::Look) < at(Deed::Confirm));
+    let mut bench = Bench::new("old", "new");
+    bench.awaits_confirmation();
+    bench.procedure.post = vec![command("show new", Expectation::NotContains("new".into()))];
+    let outcome = bench.apply().await;
+    assert_eq!(
+        (outcome.class, outcome.left_as),
+        (Class::PostcheckFailed, LeftAs::Reverted),
+        "{}",
+        outcome.message
+    );
+    assert!(outcome.message.contains("the check look failed"), "{}", outcome.message);
+    assert_eq!(bench.has(), "old");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_direct_change_whose_check_fails_is_put_back_unless_nobody_wants_that() {
+    for (revert, left_as, has) in [(true, LeftAs::Reverted, "old"), (false, LeftAs::Changed, "new")] {
+        let mut bench = Bench::new("old", "new");
+        bench.procedure.revert = revert;
+        bench.procedure.post = vec![command("show", Expectation::Contains("gone".into()))];
+        let outcome = bench.apply().await;
+        assert_eq!(
+            (outcome.class, outcome.left_as),
+            (Class::PostcheckFailed, left_as),
+            "{}",
+            outcome.message
+        );
+        assert_eq!(bench.has(), has);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_check_before_the_write_skips_the_device_and_what_it_saved_is_compared_afterwards() {
+    let mut bench = Bench::new("old", "new");
+    bench.procedure.pre = vec![command("show", Expectation::Contains("ready".into()))];
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::PrecheckFailed, LeftAs::Unchanged));
+    assert!(!bench.deeds().contains(&Deed::Gate));
+    for (wanted, class) in [("== {{ before }}", Class::PostcheckFailed), ("!= {{ before }}", Class::Ok)] {
+        let mut bench = Bench::new("old", "new");
+        let before =
+            Check { save_as: Some("before".into()), ..command("show", Expectation::Contains("old".into())) };
+        bench.procedure.pre = vec![before];
+        bench.procedure.post = vec![command("show", Expectation::Expect(wanted.into()))];
+        assert_eq!(bench.apply().await.class, class);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_is_put_back_to_what_it_had_before_an_earlier_attempt() {
+    let mut bench = Bench::new("old", "new");
+    assert_eq!(bench.apply().await.class, Class::Ok);
+    bench.task.op.attempt = 2;
+    bench.task.purpose = Purpose::Restore { attempt: 1 };
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Reverted), "{}", outcome.message);
+    assert_eq!(bench.has(), "old");
+    bench.task.op.attempt = 3;
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Unchanged, LeftAs::Reverted), "it is there already");
+    bench.task.purpose = Purpose::Restore { attempt: 7 };
+    let outcome = bench.apply().await;
+    assert_eq!(outcome.class, Class::PrecheckFailed, "nothing is kept of it: {}", outcome.message);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_in_doubt_is_judged_by_what_it_had_before() {
+    let mut bench = Bench::new("old", "new");
+    let before = bench.digest("old");
+    for (has, found) in [("new", "APPLIED"), ("old", "NOT_APPLIED"), ("half", "DIFFERENT")] {
+        bench.set(has);
+        bench.task.purpose = Purpose::Settle { before: Some(before.clone()) };
+        let outcome = bench.apply().await;
+        assert_eq!(
+            outcome.found.map(|found| found.to_string()).as_deref(),
+            Some(found),
+            "{}",
+            outcome.message
+        );
+    }
+}

@@ -1,0 +1,335 @@
+//! A device of one line, and what is done with it.
+
+use super::super::*;
+use crate::clock::SystemClock;
+use crate::executor::device::{WriteEnd, Written};
+use crate::executor::{GateRefused, WritePass};
+use crate::fs::RealFs;
+use futures_util::future::BoxFuture;
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+use switchyard_shared::id::{DeviceName, OpId, RolloutName};
+use switchyard_shared::outcome::LeftAs;
+use switchyard_shared::procedure::Probe;
+use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Timeouts, Work};
+use tempfile::TempDir;
+use zeroize::Zeroizing;
+
+/// What is done with a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    Connect,
+    Read,
+    Look,
+    Prepare,
+    Gate,
+    Write,
+    Confirm,
+    Cancel,
+    Restore,
+    Save,
+    Close,
+}
+
+type Witness = Box<dyn Fn(&World) + Send>;
+
+/// The device and everything that was done.
+#[derive(Default)]
+pub struct World {
+    has: String,
+    /// What it goes back to unless it is confirmed.
+    unconfirmed: Option<String>,
+    deeds: Vec<Deed>,
+    hangs: Option<Deed>,
+    witness: Option<(Deed, Witness)>,
+    refuses: Option<String>,
+    refuses_the_way_back: bool,
+    awaits: bool,
+    cut_off_while_changed: bool,
+    diff: String,
+    data: std::path::PathBuf,
+}
+
+impl World {
+    /// What is kept of the device.
+    pub fn snapshots(&self) -> Vec<String> {
+        let folder = self.data.join("snapshots/r1");
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        files.map(|file| std::fs::read_to_string(file).unwrap()).collect()
+    }
+}
+
+type Shared = Arc<Mutex<World>>;
+
+fn lock(world: &Shared) -> MutexGuard<'_, World> {
+    world.lock().unwrap()
+}
+
+async fn done(world: &Shared, deed: Deed) {
+    let hangs = {
+        let mut world = lock(world);
+        world.deeds.push(deed);
+        if let Some((at, witness)) = world.witness.take_if(|(at, _)| *at == deed) {
+            witness(&world);
+            world.witness = Some((at, witness));
+        }
+        world.hangs == Some(deed)
+    };
+    if hangs {
+        std::future::pending::<()>().await;
+    }
+}
+
+struct FakeDriver(Shared);
+
+struct FakeSession(Shared);
+
+impl Driver for FakeDriver {
+    fn connect<'a>(&'a self, _: &'a Job<'a>) -> BoxFuture<'a, Result<Box<dyn Session>, Failure>> {
+        Box::pin(async {
+            done(&self.0, Deed::Connect).await;
+            if lock(&self.0).cut_off_while_changed && lock(&self.0).has == "new" {
+                return Err(Failure::new(Class::Unreachable, Phase::Connect, "no route to it"));
+            }
+            Ok(Box::new(FakeSession(self.0.clone())) as Box<dyn Session>)
+        })
+    }
+}
+
+fn text(running: &Running) -> String {
+    running.0.to_string()
+}
+
+impl Session for FakeSession {
+    fn read(&mut self) -> BoxFuture<'_, Result<Running, Failure>> {
+        Box::pin(async {
+            done(&self.0, Deed::Read).await;
+            Ok(Running(Zeroizing::new(lock(&self.0).has.clone())))
+        })
+    }
+
+    fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {
+        Ok(Difference { text: switchyard_shared::configuration::unified(&running.0, wanted.reveal()) })
+    }
+
+    fn look<'a>(&'a mut self, _: &'a Probe) -> BoxFuture<'a, Result<String, Failure>> {
+        Box::pin(async {
+            done(&self.0, Deed::Look).await;
+            Ok(lock(&self.0).has.clone())
+        })
+    }
+
+    fn prepare(&mut self) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async {
+            done(&self.0, Deed::Prepare).await;
+            Ok(())
+        })
+    }
+
+    fn write<'a>(
+        &'a mut self,
+        _: &'a WritePass,
+        running: &'a Running,
+        wanted: &'a Wanted,
+    ) -> BoxFuture<'a, Result<Written, WriteEnd>> {
+        Box::pin(async {
+            done(&self.0, Deed::Write).await;
+            let mut world = lock(&self.0);
+            if let Some(part) = world.refuses.clone() {
+                world.has = part;
+                return Err(WriteEnd::Rejected {
+                    message: "% Invalid input".into(),
+                    left_as: LeftAs::Unknown,
+                });
+            }
+            world.has = wanted.reveal().to_owned();
+            if world.awaits {
+                world.unconfirmed = Some(text(running));
+                let (later, patience) = (self.0.clone(), Duration::from_secs(300));
+                tokio::spawn(async move {
+                    tokio::time::sleep(patience).await;
+                    let mut world = lock(&later);
+                    if let Some(before) = world.unconfirmed.take() {
+                        world.has = before;
+                    }
+                });
+            }
+            Ok(Written { awaits_confirmation: world.awaits })
+        })
+    }
+
+    fn confirm<'a>(&'a mut self, _: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
+        Box::pin(async {
+            done(&self.0, Deed::Confirm).await;
+            lock(&self.0).unconfirmed = None;
+            Ok(())
+        })
+    }
+
+    fn cancel<'a>(&'a mut self, _: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
+        Box::pin(async {
+            done(&self.0, Deed::Cancel).await;
+            let mut world = lock(&self.0);
+            if let Some(before) = world.unconfirmed.take() {
+                world.has = before;
+            }
+            Ok(())
+        })
+    }
+
+    fn restore<'a>(
+        &'a mut self,
+        _: &'a WritePass,
+        _: &'a Running,
+        before: &'a Running,
+    ) -> BoxFuture<'a, Result<(), WriteEnd>> {
+        Box::pin(async {
+            done(&self.0, Deed::Restore).await;
+            let mut world = lock(&self.0);
+            if world.refuses_the_way_back {
+                return Err(WriteEnd::Rejected { message: "% locked".into(), left_as: LeftAs::Unknown });
+            }
+            world.has = text(before);
+            Ok(())
+        })
+    }
+
+    fn save<'a>(&'a mut self, _: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
+        Box::pin(async {
+            done(&self.0, Deed::Save).await;
+            Ok(())
+        })
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move { done(&self.0, Deed::Close).await })
+    }
+}
+
+/// An engine with a device that has something and shall have something else.
+pub struct Bench {
+    pub task: Task,
+    pub procedure: Procedure,
+    pub cancel: CancellationToken,
+    pub gate: Result<(), GateRefused>,
+    world: Shared,
+    engine: Engine,
+    data: TempDir,
+}
+
+impl Bench {
+    pub fn new(has: &str, wanted: &str) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let world = World { has: has.into(), data: data.path().to_owned(), ..World::default() };
+        let world = Arc::new(Mutex::new(world));
+        let driver: Arc<dyn Driver> = Arc::new(FakeDriver(world.clone()));
+        let procedure = Procedure::new(Transport::SshCli, "fake");
+        let engine = Engine::new(
+            BTreeMap::from([(Transport::SshCli, driver)]),
+            Snapshots::new(data.path(), Arc::new(RealFs)),
+            Secrets::new(data.path()),
+            SiteKey::of(data.path()),
+            SystemClock::shared(),
+        );
+        let task = task(&procedure, wanted);
+        Self { task, procedure, cancel: CancellationToken::new(), gate: Ok(()), world, engine, data }
+    }
+
+    pub async fn apply(&self) -> Outcome {
+        let context = Context { world: self.world.clone(), gate: self.gate.clone() };
+        self.engine.carry_out(&self.task, &self.procedure, &context, self.cancel.clone()).await
+    }
+
+    pub fn deeds(&self) -> Vec<Deed> {
+        lock(&self.world).deeds.clone()
+    }
+
+    pub fn has(&self) -> String {
+        lock(&self.world).has.clone()
+    }
+
+    pub fn set(&self, has: &str) {
+        lock(&self.world).has = has.into();
+    }
+
+    pub fn diff(&self) -> String {
+        lock(&self.world).diff.clone()
+    }
+
+    pub fn digest(&self, text: &str) -> String {
+        SiteKey::of(self.data.path()).digest(text.as_bytes())
+    }
+
+    pub fn when(&self, deed: Deed, witness: impl Fn(&World) + Send + 'static) {
+        lock(&self.world).witness = Some((deed, Box::new(witness)));
+    }
+
+    pub fn hang(&self, deed: Deed) {
+        lock(&self.world).hangs = Some(deed);
+    }
+
+    /// The device says no and has `left` afterwards.
+    pub fn refuse_the_write(&self, left: &str) {
+        lock(&self.world).refuses = Some(left.into());
+    }
+
+    pub fn refuse_the_way_back(&self) {
+        lock(&self.world).refuses_the_way_back = true;
+    }
+
+    pub fn awaits_confirmation(&self) {
+        lock(&self.world).awaits = true;
+    }
+
+    pub fn cut_off_while_changed(&self) {
+        lock(&self.world).cut_off_while_changed = true;
+    }
+
+    /// A file stands where the snapshots' folder must be.
+    pub fn spoil_snapshots(&mut self) {
+        std::fs::File::create(self.data.path().join("snapshots")).unwrap();
+    }
+}
+
+fn task(procedure: &Procedure, wanted: &str) -> Task {
+    Task {
+        op: OpId {
+            rollout: RolloutName::new("ntp").unwrap(),
+            device: DeviceName::new("r1").unwrap(),
+            attempt: 1,
+        },
+        endpoint: Endpoint {
+            hostname: "127.0.0.1".into(),
+            port: 22,
+            username: "u".into(),
+            credential_ref: "env:X".into(),
+            host_keys: vec!["SHA256:x".into()],
+        },
+        work: Work::Driver(Arc::new(procedure.clone())),
+        purpose: Purpose::Apply,
+        configuration: wanted.as_bytes().into(),
+        timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(30) },
+        breakers: BreakerSettings::default(),
+        pools: PoolSettings::default(),
+    }
+}
+
+struct Context {
+    world: Shared,
+    gate: Result<(), GateRefused>,
+}
+
+impl AttemptContext for Context {
+    fn progress(&self, _: Phase) {}
+
+    fn differs(&self, diff: String) {
+        lock(&self.world).diff = diff;
+    }
+
+    fn open_write_gate(&self, _: Option<String>) -> BoxFuture<'_, Result<(), GateRefused>> {
+        Box::pin(async {
+            done(&self.world, Deed::Gate).await;
+            self.gate.clone()
+        })
+    }
+}
