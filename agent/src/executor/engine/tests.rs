@@ -157,6 +157,16 @@ async fn a_change_is_confirmed_only_after_its_checks_and_a_failed_check_takes_it
 }
 
 #[tokio::test(start_paused = true)]
+async fn that_a_device_took_a_change_back_is_read_and_not_believed() {
+    let mut bench = Bench::new("old", "new");
+    bench.awaits_confirmation();
+    bench.cancels_nothing();
+    bench.procedure.post = vec![command("show", Expectation::Contains("gone".into()))];
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.left_as, bench.has().as_str()), (LeftAs::Reverted, "old"), "after its patience");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_direct_change_whose_check_fails_is_put_back_unless_nobody_wants_that() {
     for (revert, left_as, has) in [(true, LeftAs::Reverted, "old"), (false, LeftAs::Changed, "new")] {
         let mut bench = Bench::new("old", "new");

@@ -4,7 +4,7 @@ use super::super::*;
 use crate::clock::SystemClock;
 use crate::executor::device::{WriteEnd, Written};
 use crate::executor::{GateRefused, WritePass};
-use crate::fs::RealFs;
+use crate::fs::{Fs as _, RealFs, replace};
 use futures_util::future::BoxFuture;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
@@ -45,6 +45,7 @@ pub struct World {
     refuses: Option<String>,
     refuses_the_way_back: bool,
     awaits: bool,
+    cancels_nothing: bool,
     cut_off_while_changed: bool,
     diff: String,
     data: std::path::PathBuf,
@@ -54,8 +55,9 @@ impl World {
     /// What is kept of the device.
     pub fn snapshots(&self) -> Vec<String> {
         let folder = self.data.join("snapshots/r1");
-        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        files.map(|file| std::fs::read_to_string(file).unwrap()).collect()
+        let read = |name: String| RealFs.read(&folder.join(name), 1024).unwrap();
+        let names = RealFs.list(&folder).unwrap().into_iter();
+        names.map(|name| String::from_utf8(read(name)).unwrap()).collect()
     }
 }
 
@@ -170,7 +172,9 @@ impl Session for FakeSession {
         Box::pin(async {
             done(&self.0, Deed::Cancel).await;
             let mut world = lock(&self.0);
-            if let Some(before) = world.unconfirmed.take() {
+            if !world.cancels_nothing
+                && let Some(before) = world.unconfirmed.take()
+            {
                 world.has = before;
             }
             Ok(())
@@ -281,13 +285,18 @@ impl Bench {
         lock(&self.world).awaits = true;
     }
 
+    /// It says that it takes the change back, and does not.
+    pub fn cancels_nothing(&self) {
+        lock(&self.world).cancels_nothing = true;
+    }
+
     pub fn cut_off_while_changed(&self) {
         lock(&self.world).cut_off_while_changed = true;
     }
 
     /// A file stands where the snapshots' folder must be.
     pub fn spoil_snapshots(&mut self) {
-        std::fs::File::create(self.data.path().join("snapshots")).unwrap();
+        replace(&RealFs, &self.data.path().join("snapshots"), b"").unwrap();
     }
 }
 
