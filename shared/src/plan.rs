@@ -15,9 +15,9 @@ pub use order::shuffle;
 
 use crate::id::{DeviceName, OpId, PlanName, RolloutName, SiteName};
 use crate::pace::Watched;
-use crate::procedure::{Procedure, Transport};
+use crate::procedure::{Check, Procedure, Transport};
 use crate::rollout::{Layout, LayoutDevice, LayoutWave, RetryPolicy};
-use crate::spec::{Promote, RolloutSpec};
+use crate::spec::{CheckSpec, Promote, RolloutSpec};
 use crate::task::{Endpoint, Purpose, Task, Work};
 use crate::time::Timestamp;
 use crate::yaml::Problem;
@@ -227,14 +227,22 @@ impl Plan {
         let change = &self.spec.change;
         match (&change.command, device.transport) {
             (Some(write), _) => Work::Command { write: write.clone(), read: change.read.clone() },
-            (None, transport) => Work::Driver(Arc::new(Procedure {
-                mode: change.mode,
-                commit: change.commit.clone(),
-                ..Procedure::new(
-                    transport.unwrap_or(Transport::SshCli),
-                    device.platform.as_deref().unwrap_or_default(),
-                )
-            })),
+            (None, transport) => {
+                let (transport, platform) =
+                    (transport.unwrap_or(Transport::SshCli), device.platform.as_deref());
+                let of_device = |checks: &[CheckSpec]| -> Vec<Check> {
+                    let each = checks.iter().map(|check| check.for_device(platform, transport));
+                    each.map(|check| check.expect("a plan is made only when every check fits every device"))
+                        .collect()
+                };
+                Work::Driver(Arc::new(Procedure {
+                    mode: change.mode,
+                    commit: change.commit.clone(),
+                    pre: of_device(&self.spec.checks.pre),
+                    post: of_device(&self.spec.checks.post),
+                    ..Procedure::new(transport, platform.unwrap_or_default())
+                }))
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 mod breakers;
 mod budget;
 mod change;
+mod checks;
 mod limits;
 mod places;
 mod pools;
@@ -12,6 +13,7 @@ mod strategy;
 
 pub use change::{Change, DEFAULT_TEMPLATE, RESERVED_VARS, VARS_MAX};
 pub(crate) use change::{check_var, vars};
+pub use checks::{CheckSpec, Checks};
 pub use limits::{ATTEMPTS_MAX, Retry};
 pub use places::Places;
 pub(crate) use pools::{in_flight, rate};
@@ -40,6 +42,9 @@ pub struct RolloutSpec {
     pub annotations: BTreeMap<String, String>,
     /// What is changed and how.
     pub change: Change,
+    /// What must hold before a write and after it.
+    #[serde(default, skip_serializing_if = "Checks::is_empty")]
+    pub checks: Checks,
     /// Which devices.
     pub targets: Targets,
     /// In which order, how many at once.
@@ -89,7 +94,6 @@ fn decode(node: &Node, source: &str, problems: &Problems) -> Option<RolloutSpec>
     let mut spec = spec?;
     spec.not_supported_yet(&[
         "redundancy",
-        "checks",
         "rollback",
         "approvals",
         "windows",
@@ -98,6 +102,17 @@ fn decode(node: &Node, source: &str, problems: &Problems) -> Option<RolloutSpec>
     ]);
     let change = spec.require("change", "change: {ssh: {command: load}, templates: {default: motd.cfg.j2}}");
     let change = change.and_then(|field| field.section()).map(change::read);
+    let checks = checks::read(spec.section("checks"));
+    if let Some(change) = change.iter().flatten().next()
+        && change.command.is_some()
+        && !checks.is_empty()
+    {
+        spec.refuse(
+            "checks",
+            "need a driver that looks",
+            "leave out change.ssh to have a driver do the work",
+        );
+    }
     let targets = spec.section("targets").map(strategy::read_targets).unwrap_or_default();
     let strategy = spec.section("strategy").map(strategy::read).unwrap_or_default();
     let pools = pools::read(spec.section("pools"));
@@ -115,6 +130,7 @@ fn decode(node: &Node, source: &str, problems: &Problems) -> Option<RolloutSpec>
         labels,
         annotations,
         change,
+        checks,
         targets,
         strategy,
         breakers,

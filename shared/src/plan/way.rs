@@ -30,5 +30,31 @@ pub(super) fn transports(
                     or change.ssh.command to hand the configuration to a command";
         problems.push(spec.places.problem("spec.change", message, hint));
     }
-    known.into_iter().filter_map(|(index, way)| Some((index, way?))).collect()
+    let known: BTreeMap<usize, Transport> =
+        known.into_iter().filter_map(|(index, way)| Some((index, way?))).collect();
+    check_checks(spec, inventory, &known, problems);
+    known
+}
+
+/// Every check must fit every device.
+fn check_checks(
+    spec: &RolloutSpec,
+    inventory: &Inventory,
+    transports: &BTreeMap<usize, Transport>,
+    problems: &mut Vec<Problem>,
+) {
+    let checks = spec.checks.pre.iter().chain(&spec.checks.post);
+    let mut unfit: BTreeMap<String, &str> = BTreeMap::new();
+    for check in checks {
+        for (index, transport) in transports {
+            let device = &inventory.devices[*index];
+            if let Err(why) = check.for_device(device.platform.as_deref(), *transport) {
+                unfit.entry(why).or_insert_with(|| device.name.as_str());
+            }
+        }
+    }
+    let problem = |(why, device): (String, &str)| {
+        spec.places.problem("spec.checks", why, format!("met first at device {device}"))
+    };
+    problems.extend(unfit.into_iter().take(NAMED_MAX).map(problem));
 }

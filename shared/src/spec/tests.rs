@@ -3,7 +3,7 @@
 use super::*;
 use crate::outcome::Class;
 use crate::pace::{Budget, Mode, Share};
-use crate::procedure::{Commit, Transport};
+use crate::procedure::{Commit, Probe, Transport};
 use crate::task::Rate;
 use proptest::prelude::{prop_assert, proptest};
 
@@ -136,11 +136,11 @@ fn keys_of_the_full_format_are_refused_as_not_supported_yet() {
         said.iter().map(cut).collect()
     };
     let want = "change.secrets strategy.canary.spread_by \
-                strategy.canary.max_failures strategy.progress_deadline timeouts.device checks rollback windows \
+                strategy.canary.max_failures strategy.progress_deadline timeouts.device rollback windows \
                 on_window_close";
     assert_eq!(not_yet(NTP).join(" "), want);
     let want = "change.config_version redundancy \
-                strategy.waves[1].require_approval strategy.progress_deadline checks rollback approvals windows \
+                strategy.waves[1].require_approval strategy.progress_deadline checks.post[1].type checks.post[1].scope rollback approvals windows \
                 on_window_close notifications";
     let stops = "on_stop: rollback_wave";
     assert_eq!(not_yet(&BGP.replace(stops, "on_stop: pause")).join(" "), want);
@@ -176,6 +176,43 @@ fn a_driver_reads_its_transport_its_mode_and_its_commit_and_a_command_takes_none
     let direct = change("    commit: {method: direct, confirm_timeout: 1m}\n");
     assert_says(&problems(&direct), &["confirm_timeout: means nothing with method: direct"]);
     assert_says(&problems(&change("    transport: telnet\n")), &["must be ssh_cli or netconf"]);
+}
+
+#[test]
+fn checks_are_read_and_what_can_never_hold_is_refused() {
+    let spec = |checks: &str| {
+        let text = document(&format!("  checks:\n{checks}"));
+        text.replace("ssh: {command: load}", "transport: ssh_cli")
+    };
+    let read = |checks: &str| RolloutSpec::parse(&spec(checks), "r.yaml").map(|spec| spec.checks);
+    let post = "    post: [{name: up, type: command, command: {ios: show ntp, default: show clock}, matches: (?i)sync, \
+                initial_delay: 20s, interval: 15s, count: 6, failure_limit: 5}]\n";
+    let pre = "    pre: [{name: before, type: tcp, port: 22, save_as: before, on_fail: skip_device}]\n";
+    let checks = read(&format!("{pre}{post}")).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let on = |platform: Option<&str>| {
+        checks.post[0].for_device(platform, Transport::SshCli).expect("a check").probe
+    };
+    assert_eq!(on(Some("ios")), Probe::Command { command: "show ntp".into() });
+    assert_eq!(on(None), Probe::Command { command: "show clock".into() });
+    let elsewhere = checks.post[0].for_device(None, Transport::Netconf).unwrap_err();
+    assert!(elsewhere.contains("looks over ssh_cli"), "{elsewhere}");
+    assert_eq!((checks.post[0].check.count, checks.post[0].check.failure_limit), (6, 5));
+    let refused = |checks: &str, why: &str| assert_says(&problems(&spec(checks)), &[why]);
+    refused("    post: [{name: a, type: tcp, port: 1, matches: '('}]\n", "unclosed group");
+    refused(
+        "    post: [{name: a, type: tcp, port: 1, expect: '> {{ x }}'}]\n",
+        "no check before this one saves \"x\"",
+    );
+    refused("    post: [{name: a, type: tcp, port: 1, expect: '3'}]\n", "does not begin with");
+    refused("    post: [{name: a, type: tcp, port: 1, count: 2, failure_limit: 2}]\n", "from 0 to 1");
+    refused("    post: [{name: a, type: tcp, port: 1, save_as: x}]\n", "only before the write");
+    refused("    post: [{name: a, type: ping}]\n", "must be tcp or command");
+    refused(
+        "    pre: [{name: a, type: tcp, port: 1}, {name: a, type: tcp, port: 2}]\n",
+        "another check called \"a\"",
+    );
+    let beside_a_command = document("  checks: {post: [{name: a, type: tcp, port: 1}]}\n");
+    assert_says(&problems(&beside_a_command), &["spec.checks: need a driver that looks"]);
 }
 
 fn with_ssh(text: &str) -> String {

@@ -122,6 +122,11 @@ impl<'a> Field<'a> {
         found
     }
 
+    /// Whether this is text.
+    pub fn is_text(&self) -> bool {
+        matches!(self.node.value, Value::Text { .. }) && !self.node.is_nothing()
+    }
+
     /// Whether this is a list.
     pub fn is_list(&self) -> bool {
         matches!(self.node.value, Value::List(_))

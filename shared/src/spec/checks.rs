@@ -1,0 +1,208 @@
+//! `spec.checks`: what must hold before a write and after it.
+
+use super::DEFAULT_TEMPLATE;
+use super::limits::{DAY, SHORTEST};
+use crate::procedure::{
+    CHECKS_MAX, Check, EXPECTATIONS_MAX, Expectation, Probe, Transport, compile, parse_comparison, saved_name,
+};
+use crate::yaml::{Field, Section, shown};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Most looks of one check.
+const LOOKS_MAX: u32 = 1000;
+/// Longest expression, command or path, in bytes.
+const TEXT_BYTES_MAX: usize = 4096;
+const PLATFORMS_MAX: usize = 64;
+/// Keys of expectations.
+const EXPECTATIONS: [&str; 4] = ["matches", "contains", "not_contains", "expect"];
+
+/// The checks of a change.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checks {
+    /// Before the write.
+    pub pre: Vec<CheckSpec>,
+    /// After it.
+    pub post: Vec<CheckSpec>,
+}
+
+impl Checks {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.pre.is_empty() && self.post.is_empty()
+    }
+}
+
+/// One check, for every platform.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckSpec {
+    /// Everything but a command that differs between platforms.
+    pub check: Check,
+    /// The command of each platform, and [`DEFAULT_TEMPLATE`] for the others; empty when it is no command.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub commands: BTreeMap<String, String>,
+}
+
+impl CheckSpec {
+    /// The check of a device on `platform` that is reached over `transport`; the error says why there is none.
+    pub fn for_device(&self, platform: Option<&str>, transport: Transport) -> Result<Check, String> {
+        let needs = match &self.check.probe {
+            Probe::Command { .. } => Some(Transport::SshCli),
+            Probe::NetconfGet { .. } => Some(Transport::Netconf),
+            Probe::GnmiGet { .. } => Some(Transport::Gnmi),
+            Probe::Tcp { .. } | Probe::Http { .. } | Probe::Prometheus { .. } => None,
+        };
+        if let Some(needs) = needs.filter(|needs| *needs != transport) {
+            return Err(format!(
+                "the check {} looks over {needs} and the device is reached over {transport}",
+                self.check.name
+            ));
+        }
+        let Probe::Command { .. } = self.check.probe else { return Ok(self.check.clone()) };
+        let own = platform.and_then(|platform| self.commands.get(platform));
+        match own.or_else(|| self.commands.get(DEFAULT_TEMPLATE)) {
+            Some(command) => {
+                Ok(Check { probe: Probe::Command { command: command.clone() }, ..self.check.clone() })
+            }
+            None => {
+                let platform = platform.unwrap_or("no platform");
+                Err(format!(
+                    "the check {} has no command for {platform}: add {platform} or default",
+                    self.check.name
+                ))
+            }
+        }
+    }
+}
+
+pub(super) fn read(section: Option<Section<'_>>) -> Checks {
+    let Some(mut section) = section else { return Checks::default() };
+    let mut saved = BTreeSet::new();
+    let pre = list(section.take("pre"), true, &mut saved);
+    let post = list(section.take("post"), false, &mut saved);
+    Checks { pre, post }
+}
+
+fn list(field: Option<Field<'_>>, before: bool, saved: &mut BTreeSet<String>) -> Vec<CheckSpec> {
+    let items = field.and_then(|field| field.list(CHECKS_MAX)).unwrap_or_default();
+    let mut names = BTreeSet::new();
+    let mut checks = Vec::new();
+    for item in items {
+        let Some(read) = item.section().and_then(|section| check(section, before, saved)) else { continue };
+        if !names.insert(read.check.name.clone()) {
+            item.problem(format!("there is another check called {}", shown(&read.check.name)), "");
+        }
+        saved.extend(read.check.save_as.clone());
+        checks.push(read);
+    }
+    checks
+}
+
+fn check(mut section: Section<'_>, before: bool, saved: &BTreeSet<String>) -> Option<CheckSpec> {
+    let name = section.require("name", "name: ntp-synced").and_then(|field| field.parsed(word));
+    let probe = probe(&mut section);
+    let expectations = expectations(&mut section, saved);
+    let save_as = section.take("save_as").and_then(|field| {
+        if !before {
+            field.problem("means something only before the write", "");
+        }
+        field.parsed(word)
+    });
+    if let Some(field) = section.take("on_fail") {
+        if !before {
+            field.problem("means something only before the write", "");
+        }
+        field.word(&[("skip_device", ())]);
+    }
+    section.not_supported_yet(&["scope"]);
+    let mut time = |key: &'static str, default: Duration| {
+        section.take(key).and_then(|field| field.duration(SHORTEST..=DAY)).unwrap_or(default)
+    };
+    let initial_delay = time("initial_delay", Duration::ZERO);
+    let interval = time("interval", Duration::from_secs(10));
+    let count = section.take("count").and_then(|field| field.number(1..=LOOKS_MAX)).unwrap_or(1);
+    let limit = section.take("failure_limit");
+    let failure_limit = limit.and_then(|field| field.number(0..=count - 1)).unwrap_or(0);
+    let (probe, commands) = probe?;
+    let check =
+        Check { name: name?, probe, expectations, save_as, initial_delay, interval, count, failure_limit };
+    Some(CheckSpec { check, commands })
+}
+
+fn probe(section: &mut Section<'_>) -> Option<(Probe, BTreeMap<String, String>)> {
+    let kind = section.require("type", "type: command")?;
+    let kinds =
+        [("tcp", 0), ("command", 1), ("netconf_get", 2), ("gnmi_get", 3), ("http", 4), ("prometheus", 5)];
+    let text = |field: Option<Field<'_>>| field.and_then(|field| field.parsed(text)).unwrap_or_default();
+    let probe = match kind.word(&kinds)? {
+        0 => {
+            let port = section.require("port", "port: 22").and_then(|field| field.number(1..=65_535));
+            Probe::Tcp { port: u16::try_from(port.unwrap_or(1)).unwrap_or(1) }
+        }
+        1 => {
+            let commands =
+                section.require("command", "command: {default: show clock}").map(|field| commands(&field));
+            return Some((Probe::Command { command: String::new() }, commands.unwrap_or_default()));
+        }
+        2 => Probe::NetconfGet { xpath: text(section.require("xpath", "xpath: \"count(//interface)\"")) },
+        3 => Probe::GnmiGet { path: text(section.require("path", "path: /system/state/hostname")) },
+        _ => {
+            let _known = (section.take("query"), section.take("url"));
+            kind.problem("not supported yet", "");
+            return None;
+        }
+    };
+    Some((probe, BTreeMap::new()))
+}
+
+fn commands(field: &Field<'_>) -> BTreeMap<String, String> {
+    if field.is_text() {
+        let command = field.parsed(text).unwrap_or_default();
+        return BTreeMap::from([(DEFAULT_TEMPLATE.to_owned(), command)]);
+    }
+    let entries = field.map(PLATFORMS_MAX).unwrap_or_default();
+    entries.into_iter().filter_map(|(key, _, field)| Some((key.to_owned(), field.parsed(text)?))).collect()
+}
+
+fn expectations(section: &mut Section<'_>, saved: &BTreeSet<String>) -> Vec<Expectation> {
+    let mut expectations = Vec::new();
+    for key in EXPECTATIONS {
+        let Some(field) = section.take(key) else { continue };
+        let Some(text) = field.parsed(text) else { continue };
+        let expectation = match key {
+            "matches" => compile(&text).map(|_| Expectation::Matches(text)),
+            "contains" => Ok(Expectation::Contains(text)),
+            "not_contains" => Ok(Expectation::NotContains(text)),
+            _ => comparison(&text, saved).map(|()| Expectation::Expect(text)),
+        };
+        match expectation {
+            Ok(expectation) => expectations.push(expectation),
+            Err(why) => field.problem(why, ""),
+        }
+    }
+    debug_assert!(expectations.len() <= EXPECTATIONS_MAX, "there are fewer keys");
+    expectations
+}
+
+fn comparison(text: &str, saved: &BTreeSet<String>) -> Result<(), String> {
+    let (_, operand) = parse_comparison(text)?;
+    match saved_name(operand) {
+        Some(name) if !saved.contains(name) => Err(format!("no check before this one saves {}", shown(name))),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn word(text: &str) -> Result<String, String> {
+    let good = !text.is_empty()
+        && text.len() <= 63
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+    if good { Ok(text.to_owned()) } else { Err(format!("{} is not a name", shown(text))) }
+}
+
+fn text(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.len() > TEXT_BYTES_MAX || text.chars().any(char::is_control) {
+        return Err(format!("must be one line of 1 to {TEXT_BYTES_MAX} bytes"));
+    }
+    Ok(text.to_owned())
+}
