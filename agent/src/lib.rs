@@ -14,6 +14,7 @@ pub mod fs;
 pub mod journal;
 pub mod lock;
 pub mod memory;
+pub mod platform;
 pub mod secrets;
 pub mod sentinel;
 pub mod session;

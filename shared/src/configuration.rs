@@ -1,5 +1,6 @@
 //! Configurations as devices print them: sections of lines, what one has that another lacks, and the way back.
 
+mod after;
 mod change;
 mod diff;
 mod sections;
@@ -7,7 +8,8 @@ mod sections;
 #[cfg(test)]
 mod tests;
 
-pub use change::{commands, missing, way};
+pub use after::after;
+pub use change::{commands, emptied, missing, reordered, way};
 pub use diff::{DIFF_BYTES_MAX, cut, unified};
 pub use sections::{Block, parse, print};
 
@@ -41,9 +43,22 @@ pub struct Dialect {
     pub leave: Option<String>,
     /// How a line is taken back.
     pub negation: Negation,
+    /// First words of lines of which a section holds one: another one takes its place. `*` is any word, so that
+    /// `neighbor * remote-as` is one line for each neighbor.
+    pub single: Vec<String>,
 }
 
 impl Dialect {
+    /// The words that `line` shares with every line it takes the place of, if it is such a line.
+    fn place<'a>(&self, line: &'a str) -> Option<&'a str> {
+        self.single.iter().find_map(|pattern| beginning(line, pattern))
+    }
+
+    /// Whether the device keeps one of `one` and `other` only, the later one.
+    pub fn takes_the_place(&self, one: &str, other: &str) -> bool {
+        one != other && self.place(one).is_some_and(|place| self.place(other) == Some(place))
+    }
+
     /// The line that takes `line` back.
     pub fn negated(&self, line: &str) -> String {
         match &self.negation {
@@ -68,4 +83,17 @@ impl Dialect {
             Negation::Swap { removes, .. } => line.strip_prefix(removes.as_str()),
         }
     }
+}
+
+/// The beginning of `line` that `pattern` describes, word by word, when something follows it.
+fn beginning<'a>(line: &'a str, pattern: &str) -> Option<&'a str> {
+    let mut rest = line;
+    for wanted in pattern.split(' ') {
+        let (word, after) = rest.split_once(' ')?;
+        if wanted != "*" && wanted != word {
+            return None;
+        }
+        rest = after;
+    }
+    Some(line[..line.len() - rest.len()].trim_end())
 }

@@ -1,0 +1,184 @@
+//! What the agent knows of a platform's command line, as data: prompts, words, refusals, the way to commit.
+
+mod decode;
+mod looks;
+mod sections;
+mod shelf;
+#[cfg(test)]
+mod tests;
+
+pub use decode::decode;
+pub use looks::Looks;
+pub use shelf::{PLATFORMS_MAX, Platforms, PlatformsError};
+
+use regex::Regex;
+use switchyard_shared::configuration::Dialect;
+
+/// Largest definition, in bytes.
+pub const DEFINITION_BYTES_MAX: usize = 64 * 1024;
+/// Most items of one list in a definition.
+pub const ITEMS_MAX: usize = 128;
+/// Longest word, line or pattern in a definition, in bytes.
+pub const TEXT_BYTES_MAX: usize = 512;
+/// Memory that one compiled pattern may take, and as much again while it is used, in bytes.
+pub const PATTERN_BYTES_MAX: usize = 256 * 1024;
+/// What stands where a secret was.
+const HIDDEN: &str = "(secret)";
+
+/// One platform.
+#[derive(Debug)]
+pub struct Platform {
+    /// Its name, as an inventory says it.
+    pub name: String,
+    /// Its other names.
+    pub aliases: Vec<String>,
+    /// The terminal that is asked for.
+    pub terminal: String,
+    /// What its prompts look like.
+    pub prompts: Prompts,
+    /// Lines that are said after the login: no paging.
+    pub setup: Vec<String>,
+    /// How to get from a user's prompt to the one that configures.
+    pub escalation: Option<Escalation>,
+    /// What only looks.
+    pub looks: Looks,
+    /// What its answers mean.
+    pub answers: Answers,
+    /// How the running configuration is read.
+    pub running: Reading,
+    /// How it writes its configuration.
+    pub dialect: Dialect,
+    /// Lines of which a replacement leaves alone what it does not name itself.
+    pub keeps: Vec<Regex>,
+    /// How it is configured.
+    pub configure: Configure,
+    /// What keeps the running configuration for the next boot; empty where nothing has to.
+    pub save: Vec<String>,
+    /// Where lines hold a secret: each match of the group `secret`, or of the whole.
+    pub secrets: Vec<Regex>,
+}
+
+/// Prompts: the whole last line, without a line end. The group `name` is what the device calls itself.
+#[derive(Debug)]
+pub struct Prompts {
+    /// Where reading commands are taken.
+    pub ready: Regex,
+    /// Where configuration is taken.
+    pub configure: Regex,
+    /// Where neither is, before [`Escalation`].
+    pub user: Option<Regex>,
+    /// Lines right above a prompt that belong to it.
+    pub above: Vec<Regex>,
+    /// The last line while it waits for a key, and the key.
+    pub pager: Option<Question>,
+}
+
+/// A question and what to answer.
+#[derive(Debug)]
+pub struct Question {
+    /// The whole last line.
+    pub asks: Regex,
+    /// What is sent, as it stands: no line end is added.
+    pub answer: String,
+}
+
+/// How to be allowed to configure.
+#[derive(Debug)]
+pub struct Escalation {
+    /// What is said.
+    pub command: String,
+    /// What it asks for the password with.
+    pub asks: Regex,
+}
+
+/// What lines of an answer mean.
+#[derive(Debug)]
+pub struct Answers {
+    /// The device refused what was said.
+    pub refused: Vec<Regex>,
+    /// Another session holds what is needed.
+    pub busy: Vec<Regex>,
+    /// Looks like a refusal and is none.
+    pub harmless: Vec<Regex>,
+    /// Questions that are answered while configuring.
+    pub questions: Vec<Question>,
+}
+
+/// How the running configuration is read.
+#[derive(Debug)]
+pub struct Reading {
+    /// The command.
+    pub command: String,
+    /// A line that is always there when the answer is whole: the last one.
+    pub whole: Option<Regex>,
+    /// Lines that change by themselves.
+    pub leave_out: Vec<Regex>,
+}
+
+/// How it is configured. In every line `{id}` is a short name of the attempt, `{comment}` what the spec says of the
+/// change, `{seconds}`, `{minutes}` and `{clock}` (hh:mm:ss) how long the device waits for the confirmation.
+#[derive(Debug, Default)]
+pub struct Configure {
+    /// From the ready prompt into the configuration.
+    pub enter: Vec<String>,
+    /// Out of it again.
+    pub leave: Vec<String>,
+    /// How what was typed becomes the running configuration; absent where every line does at once.
+    pub candidate: Option<Candidate>,
+    /// What empties the candidate before a whole configuration is typed; empty: only the differences are typed.
+    pub clear: Vec<String>,
+    /// What keeps a place to come back to, before the first line, at the ready prompt.
+    pub checkpoint: Vec<String>,
+    /// What brings the device back to that place, at the ready prompt.
+    pub rollback: Vec<String>,
+    /// What stands before a question mark so that it asks nothing; without it lines with one cannot be typed.
+    pub literal: Option<String>,
+}
+
+/// A candidate configuration. Each list of lines ends at the ready prompt.
+#[derive(Debug)]
+pub struct Candidate {
+    /// Makes it the running one.
+    pub commit: Vec<String>,
+    /// Throws it away.
+    pub abort: Vec<String>,
+    /// The same as a commit, and the device takes it back by itself; absent where it cannot.
+    pub confirmed: Option<Confirmed>,
+}
+
+/// A commit that awaits its confirmation. Confirmation and cancellation come over a session of their own.
+#[derive(Debug)]
+pub struct Confirmed {
+    /// The commit.
+    pub commit: Vec<String>,
+    /// Makes it last.
+    pub confirm: Vec<String>,
+    /// Takes it back at once.
+    pub cancel: Vec<String>,
+}
+
+impl Platform {
+    /// `text` without what its lines say in secret.
+    pub fn redact(&self, text: &str) -> String {
+        let mut lines: Vec<String> = Vec::new();
+        for line in text.lines() {
+            lines.push(self.secrets.iter().fold(line.to_owned(), |line, secret| hide(secret, &line)));
+        }
+        let end = if text.ends_with('\n') { "\n" } else { "" };
+        lines.join("\n") + end
+    }
+}
+
+fn hide(pattern: &Regex, line: &str) -> String {
+    let replaced = pattern.replace_all(line, |found: &regex::Captures<'_>| {
+        let whole = found.get(0).map_or("", |whole| whole.as_str());
+        match (found.name("secret"), found.get(0)) {
+            (Some(secret), Some(at)) => {
+                let (from, to) = (secret.start() - at.start(), secret.end() - at.start());
+                format!("{}{HIDDEN}{}", &whole[..from], &whole[to..])
+            }
+            (None, _) | (_, None) => HIDDEN.to_owned(),
+        }
+    });
+    replaced.into_owned()
+}

@@ -1,0 +1,96 @@
+//! All platforms of an agent: those that come with it, and those of its people, which win.
+
+use super::{DEFINITION_BYTES_MAX, Platform, decode};
+use crate::fs::Fs;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use switchyard_shared::yaml::Problem;
+
+/// Most platforms that people add.
+pub const PLATFORMS_MAX: usize = 128;
+
+/// The definitions that come with the agent.
+const BUILT_IN: [(&str, &str); 1] = [("frr.yaml", include_str!("frr.yaml"))];
+
+/// Platforms by each of their names.
+#[derive(Debug, Clone, Default)]
+pub struct Platforms(BTreeMap<String, Arc<Platform>>);
+
+/// Why people's definitions cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PlatformsError {
+    /// The folder or a file.
+    #[error("read the platform definitions in {path}: {1}", path = .0.display())]
+    Unreadable(PathBuf, io::Error),
+    /// More than [`PLATFORMS_MAX`].
+    #[error("read the platform definitions in {path}: there are {1}, more than {PLATFORMS_MAX}", path = .0.display())]
+    TooMany(PathBuf, usize),
+    /// Definitions with problems, one a line.
+    #[error("use the platform definitions:\n{}", .0.iter().map(|problem| format!("  {problem}")).collect::<Vec<_>>().join("\n"))]
+    Wrong(Vec<Problem>),
+}
+
+impl Platforms {
+    /// Those that come with the agent.
+    pub fn built_in() -> Self {
+        let mut platforms = Self::default();
+        for (file, text) in BUILT_IN {
+            match decode(file, text) {
+                Ok(platform) => platforms.add(platform),
+                Err(problems) => tracing::error!(?problems, "a platform that comes with the agent is wrong"),
+            }
+        }
+        platforms
+    }
+
+    /// The same with every `*.yaml` of `folder`, if there is such a folder; all problems of all files at once.
+    pub fn with_folder(mut self, folder: &Path, fs: &dyn Fs) -> Result<Self, PlatformsError> {
+        let unreadable = |path: &Path, error| PlatformsError::Unreadable(path.into(), error);
+        let listed = match fs.list(folder) {
+            Ok(listed) => listed,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(self),
+            Err(error) => return Err(unreadable(folder, error)),
+        };
+        let files: Vec<PathBuf> =
+            listed.iter().filter(|name| name.ends_with(".yaml")).map(|name| folder.join(name)).collect();
+        if files.len() > PLATFORMS_MAX {
+            return Err(PlatformsError::TooMany(folder.into(), files.len()));
+        }
+        let mut wrong = Vec::new();
+        for file in files {
+            let bytes =
+                fs.read(&file, DEFINITION_BYTES_MAX as u64).map_err(|error| unreadable(&file, error))?;
+            let source = file.display().to_string();
+            let text = switchyard_shared::yaml::text(&bytes, &source, DEFINITION_BYTES_MAX);
+            match text.and_then(|text| decode(&source, text)) {
+                Ok(platform) => self.add(platform),
+                Err(problems) => wrong.extend(problems),
+            }
+        }
+        if wrong.is_empty() { Ok(self) } else { Err(PlatformsError::Wrong(wrong)) }
+    }
+
+    /// The platform of this name.
+    pub fn get(&self, name: &str) -> Option<Arc<Platform>> {
+        self.0.get(name).cloned()
+    }
+
+    /// The names that are known, without aliases.
+    pub fn names(&self) -> Vec<&str> {
+        self.0
+            .iter()
+            .filter(|(name, platform)| **name == platform.name)
+            .map(|(name, _)| name.as_str())
+            .collect()
+    }
+
+    fn add(&mut self, platform: Platform) {
+        let platform = Arc::new(platform);
+        for alias in &platform.aliases {
+            self.0.insert(alias.clone(), platform.clone());
+        }
+        self.0.insert(platform.name.clone(), platform);
+    }
+}

@@ -1,0 +1,117 @@
+//! Promises of the definitions and of what reads them.
+
+use super::*;
+use crate::fs::RealFs;
+
+fn said(document: &str) -> Vec<String> {
+    decode("p.yaml", document).expect_err("a wrong definition").iter().map(ToString::to_string).collect()
+}
+
+const SMALL: &str = "api_version: switchyard/v1\nkind: Platform\nname: mine\n\
+    prompts: {ready: '^(?P<name>\\w+)#$', configure: '^(?P<name>\\w+)\\(c\\)#$'}\n\
+    running: {command: show all}\ndialect: {sections: flat, takes_back: {before: 'no '}}\n\
+    configure: {enter: [edit], leave: [quit]}\n";
+
+#[test]
+fn every_platform_that_comes_with_the_agent_can_be_used() {
+    let platforms = Platforms::built_in();
+    for name in ["frr"] {
+        let platform = platforms.get(name).unwrap_or_else(|| panic!("{name} is missing"));
+        assert!(platform.looks.allow(&platform.running.command), "{name}: its own reading only looks");
+        for writes in platform.configure.enter.iter().chain(&platform.configure.leave).chain(&platform.save) {
+            assert!(!platform.looks.allow(writes), "{name}: {writes} is a way to a change");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_definition_is_refused_with_the_place_of_every_problem() {
+    let wrong = SMALL.replace("^(?P<name>\\w+)#$", "^(?P<name>\\w+#$").replace("running:", "runnning:");
+    let said = said(&wrong);
+    assert!(
+        said.iter().any(|line| line.starts_with("p.yaml:4:18: prompts.ready: is not a regular expression:")),
+        "{said:?}"
+    );
+    assert!(
+        said.iter().any(
+            |line| line.starts_with("p.yaml:5:1: runnning:") && line.ends_with("(did you mean running?)")
+        ),
+        "{said:?}"
+    );
+    assert!(said.iter().any(|line| line.contains("running is missing")), "{said:?}");
+}
+
+#[test]
+fn what_a_definition_may_hold_has_bounds() {
+    for (wrong, expected) in [
+        (
+            SMALL.replace("name: mine", &format!("name: {}", "x".repeat(600))),
+            "has 600 bytes, more than the 512",
+        ),
+        (SMALL.replace("\\w+)#", "(\\w{999}){999})#"), "is not a regular expression"),
+        (
+            SMALL.replace("[edit]", &format!("[{}]", vec!["x"; 200].join(","))),
+            "has 200 items, more than the 128",
+        ),
+        (SMALL.replace("(?P<name>\\w+)#", "\\w+#"), "has no group called name"),
+        (SMALL.replace("[edit]", "[]"), "enter is missing"),
+    ] {
+        let said = said(&wrong);
+        assert!(said.iter().any(|line| line.contains(expected)), "{expected}: {said:?}");
+    }
+    assert!(decode("p.yaml", SMALL).is_ok());
+}
+
+#[test]
+fn the_definitions_of_a_folder_win_over_those_that_come_with_the_agent() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let mut file = crate::fs::Fs::create(&RealFs, &folder.path().join(name)).unwrap();
+        file.append(text.as_bytes()).unwrap();
+    };
+    write("frr.yaml", &SMALL.replace("name: mine", "name: frr\naliases: [zebra]"));
+    write("notes.txt", "not a definition");
+    let platforms = Platforms::built_in().with_folder(folder.path(), &RealFs).unwrap();
+    assert_eq!(platforms.get("zebra").unwrap().running.command, "show all");
+    assert_eq!(platforms.get("frr").unwrap().running.command, "show all");
+    write("other.yaml", "kind: Platform\n");
+    let error = Platforms::built_in().with_folder(folder.path(), &RealFs).unwrap_err().to_string();
+    assert!(error.contains("other.yaml:1:1: api_version is missing"), "{error}");
+    assert!(Platforms::built_in().with_folder(&folder.path().join("none"), &RealFs).is_ok());
+}
+
+#[test]
+fn only_what_is_known_to_look_looks() {
+    let looks = Looks { beginnings: vec!["show".into(), "ping".into()], pipes: vec!["include".into()] };
+    for line in ["show", "show version", "show run | include ntp", "ping 10.0.0.1"] {
+        assert!(looks.allow(line), "{line}");
+    }
+    for line in [
+        "",
+        "showdown",
+        "configure terminal",
+        " show version",
+        "show run | redirect flash:x",
+        "show run | include a | tee b",
+        "show run |",
+        "show version\nreload",
+        "show version; reload",
+        "show version & reload",
+        "show tech > x",
+        "show `reload`",
+        "show $(reload)",
+        "show ?",
+        "show\trun",
+    ] {
+        assert!(!looks.allow(line), "{line}");
+    }
+}
+
+#[test]
+fn secrets_of_lines_are_hidden_and_the_rest_is_not() {
+    let frr = Platforms::built_in().get("frr").unwrap();
+    let text = "+ neighbor 10.0.0.2 password s3cret\n-password 8 abc\n ip ospf message-digest-key 1 md5 k3y\n neighbor x\n";
+    let hidden = "+ neighbor 10.0.0.2 password (secret)\n-password 8 (secret)\n ip ospf message-digest-key 1 md5 (secret)\n neighbor x\n";
+    assert_eq!(frr.redact(text), hidden);
+    assert_eq!(frr.redact("no newline"), "no newline");
+}
