@@ -1,11 +1,13 @@
 //! Sites and devices: what exists, and how to reach it.
 
+mod connection;
 mod decode;
 mod diff;
 mod layer;
 mod select;
 mod value;
 
+pub use connection::Connections;
 pub use diff::{InventoryDiff, diff};
 pub use select::{lookup, select};
 
@@ -61,8 +63,14 @@ pub struct Device {
     pub name: DeviceName,
     /// Address or DNS name.
     pub hostname: String,
-    /// TCP port.
+    /// TCP port of every way that has none of its own.
     pub port: u16,
+    /// Nobody wrote the port, so each way has its usual one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub port_is_usual: bool,
+    /// What each way to it needs of its own.
+    #[serde(default, skip_serializing_if = "Connections::is_default")]
+    pub connections: Connections,
     /// Its site.
     pub site: SiteName,
     /// What it runs; picks the template.
@@ -90,6 +98,13 @@ pub struct Device {
     pub redundancy_group: Option<String>,
     /// Its part in the group, such as `active` or `standby`.
     pub ha_role: Option<String>,
+}
+
+impl Device {
+    /// The port of one way to it; a command runs over SSH as well.
+    pub fn port_of(&self, transport: Option<Transport>) -> u16 {
+        self.connections.port_of(transport, (!self.port_is_usual).then_some(self.port))
+    }
 }
 
 impl Inventory {

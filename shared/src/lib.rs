@@ -25,6 +25,7 @@ pub mod readback;
 pub mod rehearse;
 pub mod rollout;
 pub mod spec;
+pub mod ssh;
 pub mod task;
 pub mod template;
 pub mod time;

@@ -52,6 +52,18 @@ words!(
     }
 );
 
+impl Transport {
+    /// The port that devices listen on when nobody says another one: RFC 4253, RFC 6242, and what IANA assigned.
+    pub fn port_default(self) -> u16 {
+        match self {
+            Self::SshCli | Self::LocalExec => 22,
+            Self::Netconf => 830,
+            Self::Gnmi => 9339,
+            Self::Http => 443,
+        }
+    }
+}
+
 /// How a change becomes the device's own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {

@@ -2,6 +2,7 @@
 
 use crate::id::OpId;
 use crate::procedure::Procedure;
+use crate::ssh::SshSettings;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,9 @@ pub struct Endpoint {
     pub credential_ref: String,
     /// `SHA256:…` fingerprints, any of which the device may show; never empty.
     pub host_keys: Vec<String>,
+    /// How an SSH session with it is made.
+    #[serde(default, skip_serializing_if = "SshSettings::is_default")]
+    pub ssh: SshSettings,
 }
 
 /// Deadlines of an attempt.

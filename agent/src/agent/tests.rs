@@ -64,6 +64,7 @@ fn assignment() -> FromCoordinator {
             username: "admin".into(),
             credential_ref: "env:X".into(),
             host_keys: vec!["SHA256:x".into()],
+            ssh: Default::default(),
         },
         work: Work::command("configure", None),
         purpose: Default::default(),

@@ -1,6 +1,7 @@
 //! Configures a device over SSH: one session; the device is read first when it can be, then one command takes
 //! the configuration on its standard input.
 
+mod algorithms;
 mod answer;
 mod auth;
 mod capture;
@@ -25,11 +26,13 @@ pub(super) use connect::Session;
 use connect::{Stage, StageCell};
 use futures_util::future::BoxFuture;
 use reading::Heard;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use switchyard_shared::outcome::{LeftAs, Outcome, Phase};
 use switchyard_shared::readback;
+use switchyard_shared::ssh::Algorithms;
 use switchyard_shared::task::{Purpose, Task};
 use tokio_util::sync::CancellationToken;
 
@@ -40,13 +43,18 @@ const CLOSE_WAIT: Duration = Duration::from_millis(500);
 pub struct Door {
     secrets: Secrets,
     key: Arc<SiteKey>,
-    config: Arc<russh::client::Config>,
+    configs: BTreeMap<Algorithms, Arc<russh::client::Config>>,
 }
 
 impl Door {
     /// Resolves relative credential references in `data`, the agent's data folder.
     pub fn new(data: impl Into<PathBuf>, key: Arc<SiteKey>) -> Arc<Self> {
-        Arc::new(Self { secrets: Secrets::new(data), key, config: Arc::new(connect::config()) })
+        let configs = Algorithms::ALL.iter().map(|profile| (*profile, Arc::new(connect::config(*profile))));
+        Arc::new(Self { secrets: Secrets::new(data), key, configs: configs.collect() })
+    }
+
+    fn config(&self, profile: Algorithms) -> Arc<russh::client::Config> {
+        self.configs.get(&profile).cloned().unwrap_or_else(|| Arc::new(connect::config(profile)))
     }
 
     /// An authenticated session with one open channel; the caller bounds the time that all of it may take.

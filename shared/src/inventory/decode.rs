@@ -142,9 +142,9 @@ fn device(
     merged.lay_over(Layer::take(&mut section));
     drop(section);
 
-    let port = merged.port.unwrap_or(PORT_DEFAULT);
+    let connections = std::mem::take(&mut merged.connections).settled();
     if let Some(hostname) = &hostname {
-        endpoints.claim(name, at, hostname, port, field);
+        endpoints.claim(name, at, hostname, connections.port_of(merged.transport, merged.port), field);
     }
     report_missing(&merged, at, field);
     let site = known_site(merged.site.as_ref()?, field, below)?;
@@ -154,7 +154,9 @@ fn device(
     Some(Device {
         name: DeviceName::new(name).ok()?,
         hostname: hostname?,
-        port,
+        port: merged.port.unwrap_or(PORT_DEFAULT),
+        port_is_usual: merged.port.is_none(),
+        connections,
         site,
         platform: merged.platform,
         transport: merged.transport,

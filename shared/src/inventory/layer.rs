@@ -1,6 +1,6 @@
 //! The keys that defaults, groups and devices share, and how one lies over another.
 
-use super::{HOST_KEYS_MAX, value};
+use super::{HOST_KEYS_MAX, connection, value};
 use crate::procedure::Transport;
 use crate::yaml::{Position, Section};
 use serde_json::Value;
@@ -23,6 +23,7 @@ pub(super) struct Layer {
     pub(super) host_keys: Option<Vec<String>>,
     pub(super) labels: BTreeMap<String, String>,
     pub(super) data: BTreeMap<String, Value>,
+    pub(super) connections: connection::Said,
 }
 
 impl Layer {
@@ -32,8 +33,6 @@ impl Layer {
             "a password does not belong in an inventory",
             "put it behind credential_ref",
         );
-        section.not_supported_yet(&["connection_options"]);
-        let port = section.take("port").and_then(|field| field.number(1..=65_535));
         let data = section.take("data").map(|field| value::data(&field, KEYS_MAX)).unwrap_or_default();
         let role = section.take("role").and_then(|field| {
             let role = value::word(&field)?;
@@ -46,7 +45,11 @@ impl Layer {
         let site =
             section.take("site").and_then(|field| field.text().map(|text| (text.to_owned(), field.at)));
         Self {
-            port: port.and_then(|port| u16::try_from(port).ok()),
+            port: section.take("port").and_then(|field| value::port(&field)),
+            connections: section
+                .take("connection_options")
+                .and_then(|field| connection::Said::read(&field))
+                .unwrap_or_default(),
             site,
             platform: section.take("platform").and_then(|field| value::word(&field)),
             transport: section.take("transport").and_then(|field| value::transport(&field)),
@@ -79,6 +82,7 @@ impl Layer {
             host_keys,
             labels,
             data,
+            connections,
         } = above;
         self.port = port.or(self.port);
         self.site = site.or(self.site.take());
@@ -91,5 +95,6 @@ impl Layer {
         self.host_keys = host_keys.or(self.host_keys.take());
         self.labels.extend(labels);
         self.data.extend(data);
+        self.connections.lay_over(connections);
     }
 }

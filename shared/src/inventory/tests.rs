@@ -44,10 +44,6 @@ fn keys_of_the_full_format_that_are_not_built_are_refused_by_name() {
     let said = problems(FULL);
     assert!(said.contains(&"inventory.yaml:6:19: defaults.credential_ref: vault: is not supported yet (file:PATH or env:NAME, resolved by the agent)".into()), "{said:#?}");
     assert!(
-        said.contains(&"inventory.yaml:10:29: groups.edge.connection_options: not supported yet".into()),
-        "{said:#?}"
-    );
-    assert!(
         said.iter().any(|line| line.starts_with("inventory.yaml:19:1: sources: not supported yet")),
         "{said:#?}"
     );
@@ -67,6 +63,41 @@ fn groups_lie_over_defaults_in_order_and_the_device_over_all() {
     let two = inventory.device("d2").expect("d2");
     assert_eq!((two.platform.as_deref(), two.role.as_deref()), (Some("ios"), Some("spine")));
     assert_eq!(two.data["role"], serde_json::json!("spine"));
+}
+
+#[test]
+fn each_way_to_a_device_has_its_own_port_and_ssh_its_profile() {
+    use crate::ssh::Algorithms;
+    let inventory = parsed(
+        "groups:\n  old: {connection_options: {ssh: {algorithms: legacy, port: 2022}, netconf: {port: 831}}}\n\
+         devices:\n  d1: {hostname: h1}\n  d2: {hostname: h2, port: 22, groups: [old]}\n  \
+         d3: {hostname: h2, port: 22, groups: [old], connection_options: {ssh: {algorithms: modern, port: 2023}}}\n",
+    );
+    let ports = |name: &str| {
+        let device = inventory.device(name).expect(name);
+        let ways = [None, Some(Transport::SshCli), Some(Transport::Netconf), Some(Transport::Gnmi)];
+        (ways.map(|way| device.port_of(way)), device.connections.ssh.algorithms)
+    };
+    assert_eq!(ports("d1"), ([22, 22, 830, 9339], Algorithms::Compat), "nobody named a port");
+    assert_eq!(ports("d2"), ([2022, 2022, 831, 22], Algorithms::Legacy));
+    assert_eq!(ports("d3"), ([2023, 2023, 831, 22], Algorithms::Modern), "the device over its group");
+    let json = serde_json::to_string(&inventory).expect("json");
+    assert_eq!(serde_json::from_str::<Inventory>(&json).expect("the same"), inventory);
+}
+
+#[test]
+fn a_profile_or_a_port_that_is_none_is_refused_with_its_place() {
+    let said = said(
+        "devices:\n  d1: {hostname: h1, connection_options: {ssh: {algorithms: moderm, port: 0}, telnet: {}}}\n",
+    );
+    let all = said.join("\n");
+    for want in [
+        "devices.d1.connection_options.ssh.algorithms: must be modern or compat or legacy, not \"moderm\" (did you mean modern?)",
+        "devices.d1.connection_options.ssh.port: must be a whole number from 1 to 65535",
+        "devices.d1.connection_options.telnet: the key \"telnet\" is not known here",
+    ] {
+        assert!(all.contains(want), "no {want} in\n{all}");
+    }
 }
 
 #[test]
@@ -181,8 +212,7 @@ fn a_bare_name_is_a_field_then_a_label_then_data() {
 #[test]
 fn the_digest_follows_the_content_not_the_writing() {
     let one = parsed("devices: {d1: {hostname: h1, labels: {a: x, b: y}}}\n");
-    let two =
-        parsed("# the same\ndevices:\n  d1:\n    labels: {b: y, a: x}\n    hostname: h1\n    port: 22\n");
+    let two = parsed("# the same\ndevices:\n  d1:\n    labels: {b: y, a: x}\n    hostname: h1\n");
     assert_eq!(one.digest(), two.digest());
     assert_ne!(one.digest(), parsed("devices: {d1: {hostname: h2, labels: {a: x, b: y}}}\n").digest());
     let stored: Inventory =

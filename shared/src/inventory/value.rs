@@ -19,6 +19,11 @@ pub(super) fn check_name(name: &str, at: Position, field: &Field<'_>) {
     }
 }
 
+/// A TCP port.
+pub(super) fn port(field: &Field<'_>) -> Option<u16> {
+    field.number(1..=65_535).and_then(|port| u16::try_from(port).ok())
+}
+
 /// Short printable text without white space at its ends.
 pub(super) fn word(field: &Field<'_>) -> Option<String> {
     let text = field.text()?;

@@ -120,7 +120,8 @@ fn check_keys(inventory: &Inventory, devices: &[usize], problems: &mut Vec<Probl
         devices.iter().map(|index| &inventory.devices[*index]).filter(|d| d.host_keys.is_empty()).collect();
     let found = Problems::new("inventory");
     for device in without.iter().take(WITHOUT_KEY_SHOWN_MAX) {
-        let (name, hostname, port) = (&device.name, &device.hostname, device.port);
+        let (name, hostname, port) =
+            (&device.name, &device.hostname, device.port_of(Some(Transport::SshCli)));
         let message = format!(
             "device {name} has no host_keys: collect it with `ssh-keyscan -p {port} {hostname} | ssh-keygen -lf -`, \
              check it by another way, and add the SHA256:… line"
@@ -179,10 +180,11 @@ fn planned_device(
         wave,
         endpoint: Endpoint {
             hostname: device.hostname.clone(),
-            port: device.port,
+            port: device.port_of(transport),
             username: device.username.clone(),
             credential_ref: device.credential_ref.clone(),
             host_keys: device.host_keys.clone(),
+            ssh: device.connections.ssh.clone(),
         },
         config: config.into(),
         template: template.into(),

@@ -10,6 +10,7 @@ use switchyard_agent::simulator::Kind;
 use switchyard_shared::id::{DeviceName, OpId, RolloutName};
 use switchyard_shared::outcome::{Class, Found, LeftAs, Outcome, Phase};
 use switchyard_shared::readback::digest;
+use switchyard_shared::ssh::Algorithms;
 use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Purpose, Task, Timeouts, Work};
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +45,7 @@ fn task(fleet: &OpenSshFleet, entry: &Entry) -> Task {
             username: fleet.username().into(),
             credential_ref: fleet.credential_ref(),
             host_keys: vec![fleet.host_key().into()],
+            ssh: Default::default(),
         },
         work: Work::command("configure-from-stdin", None),
         purpose: Default::default(),
@@ -154,20 +156,15 @@ async fn a_key_with_a_passphrase_is_a_credential_problem() {
 
 #[tokio::test]
 #[ignore = "needs openssh-server: use tests/run"]
-async fn a_server_with_old_algorithms_alone_is_told_apart() {
-    let old = "KexAlgorithms diffie-hellman-group14-sha1";
-    let (fleet, _dir) = fleet(1, |config| config.sshd_lines = old.into()).await;
-    let outcome = attempt(&fleet, |_| {}).await;
-    assert_eq!(outcome.class, Class::Unreachable, "{outcome:?}");
-    assert!(outcome.message.contains("offers diffie-hellman-group14-sha1"), "{}", outcome.message);
-}
-
-#[tokio::test]
-#[ignore = "needs openssh-server: use tests/run"]
 async fn curves_that_older_devices_have_are_spoken() {
-    let curve = "KexAlgorithms ecdh-sha2-nistp256";
-    let (fleet, _dir) = fleet(1, |config| config.sshd_lines = curve.into()).await;
-    assert_eq!(attempt(&fleet, |_| {}).await.class, Class::Ok);
+    for exchange in ["ecdh-sha2-nistp256", "diffie-hellman-group14-sha1"] {
+        let line = format!("KexAlgorithms {exchange}");
+        let (fleet, _dir) = fleet(1, |config| config.sshd_lines = line).await;
+        let modern = attempt(&fleet, |task| task.endpoint.ssh.algorithms = Algorithms::Modern).await;
+        assert_eq!(modern.class, Class::Unreachable, "{modern:?}");
+        assert!(modern.hint.contains("{ssh: {algorithms: compat}}"), "{}", modern.hint);
+        assert_eq!(attempt(&fleet, |_| {}).await.class, Class::Ok, "{exchange}");
+    }
 }
 
 #[tokio::test]
@@ -250,5 +247,34 @@ async fn a_real_server_lost_after_the_write_is_settled_by_reading_it() {
         let ledger = fleet.ledger("dev001").expect("a ledger");
         let writes = ledger.iter().filter(|event| event.event.ends_a_write()).count();
         assert_eq!((writes, count(&fleet, "dev001", Kind::Read)), (1, 2), "{play:?}");
+    }
+}
+
+/// What a device of twenty years ago speaks.
+const OLD: &str = "KexAlgorithms diffie-hellman-group1-sha1\nCiphers aes128-cbc\nMACs hmac-sha1";
+
+#[tokio::test]
+#[ignore = "needs openssh-server: use tests/run"]
+async fn an_old_server_is_refused_with_the_profile_to_set_and_works_with_it() {
+    let (fleet, _dir) = fleet(1, |config| config.sshd_lines = OLD.into()).await;
+    for profile in [Algorithms::Modern, Algorithms::Compat] {
+        let outcome = attempt(&fleet, |task| task.endpoint.ssh.algorithms = profile).await;
+        assert_eq!((outcome.class, outcome.phase), (Class::Unreachable, Phase::Connect), "{outcome:?}");
+        assert!(outcome.message.contains("diffie-hellman-group1-sha1"), "{}", outcome.message);
+        assert!(outcome.hint.contains("connection_options: {ssh: {algorithms: legacy}}"), "{}", outcome.hint);
+    }
+    assert_eq!(count(&fleet, "dev001", Kind::Apply), 0);
+    let outcome = attempt(&fleet, |task| task.endpoint.ssh.algorithms = Algorithms::Legacy).await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Changed), "{outcome:?}");
+    assert_eq!(count(&fleet, "dev001", Kind::Apply), 1);
+}
+
+#[tokio::test]
+#[ignore = "needs openssh-server: use tests/run"]
+async fn a_current_server_works_with_every_profile() {
+    let (fleet, _dir) = fleet(1, |_| {}).await;
+    for profile in Algorithms::ALL {
+        let outcome = attempt(&fleet, |task| task.endpoint.ssh.algorithms = *profile).await;
+        assert_eq!(outcome.class, Class::Ok, "{profile}: {outcome:?}");
     }
 }

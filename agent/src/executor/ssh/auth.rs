@@ -8,6 +8,7 @@ use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse};
 use russh::keys::{Algorithm, HashAlg, PrivateKey, PrivateKeyWithHashAlg, decode_secret_key};
 use russh::{MethodKind, MethodSet};
 use std::sync::Arc;
+use switchyard_shared::ssh::Algorithms;
 use switchyard_shared::task::Task;
 
 /// Most rounds of questions that a device may ask for one password.
@@ -113,6 +114,18 @@ fn listed(methods: &MethodSet) -> String {
     methods.iter().map(<&'static str>::from).collect::<Vec<_>>().join(", ")
 }
 
+/// The hashes to sign with, where a device has `told` the best one it verifies or nothing.
+fn rsa_hashes(profile: Algorithms, told: Option<Option<HashAlg>>) -> Vec<Option<HashAlg>> {
+    match (told, profile) {
+        // Only SHA-1, which this profile does not sign with: the device will say no.
+        (Some(None), Algorithms::Modern) => vec![Some(HashAlg::Sha512)],
+        (Some(told), _) => vec![told],
+        // What tells nothing and is that old verifies SHA-1 alone, and every refusal may count towards a lock.
+        (None, Algorithms::Legacy) => vec![None],
+        (None, Algorithms::Modern | Algorithms::Compat) => vec![Some(HashAlg::Sha512), Some(HashAlg::Sha256)],
+    }
+}
+
 /// One try; two for an RSA key when the device does not say which hashes it knows.
 async fn with_key(
     handle: &mut Handle<Peer>,
@@ -122,10 +135,7 @@ async fn with_key(
     let rsa = matches!(key.algorithm(), Algorithm::Rsa { .. });
     let hashes = match rsa {
         false => vec![None],
-        true => match handle.best_supported_rsa_hash().await? {
-            Some(told) => vec![told],
-            None => vec![Some(HashAlg::Sha512), Some(HashAlg::Sha256)],
-        },
+        true => rsa_hashes(task.endpoint.ssh.algorithms, handle.best_supported_rsa_hash().await?),
     };
     let mut answer = Answer::Refused { methods: MethodSet::empty(), partly: false };
     for hash in hashes {
@@ -177,4 +187,21 @@ async fn with_questions(
         response = handle.authenticate_keyboard_interactive_respond(answers).await?;
     }
     Ok(Answer::Refused { methods: MethodSet::from(&[MethodKind::KeyboardInteractive][..]), partly: false })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modern_never_signs_with_sha1_and_legacy_does_at_once_where_the_device_tells_nothing() {
+        let sha2 = Some(HashAlg::Sha256);
+        for told in [None, Some(None), Some(sha2)] {
+            assert!(!rsa_hashes(Algorithms::Modern, told).contains(&None), "{told:?}");
+        }
+        assert_eq!(rsa_hashes(Algorithms::Legacy, None), [None]);
+        assert_eq!(rsa_hashes(Algorithms::Legacy, Some(sha2)), [sha2]);
+        assert_eq!(rsa_hashes(Algorithms::Compat, Some(None)), [None]);
+        assert!(!rsa_hashes(Algorithms::Compat, None).contains(&None));
+    }
 }

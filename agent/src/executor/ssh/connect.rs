@@ -3,15 +3,14 @@
 use super::cut::CutStream;
 use super::heard::{FirstWords, HeardStream};
 use super::peer::{Peer, Record};
-use super::{Door, Failure, auth, explain, socket};
+use super::{Door, Failure, algorithms, auth, explain, socket};
 use crate::executor::AttemptContext;
-use russh::client::{Config, GexParams, Handle, Msg, connect_stream};
-use russh::{Channel, Preferred, kex};
-use std::borrow::Cow;
-use std::sync::Arc;
+use russh::Channel;
+use russh::client::{Config, Handle, Msg, connect_stream};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 use switchyard_shared::outcome::{Class, Phase};
+use switchyard_shared::ssh::Algorithms;
 use switchyard_shared::task::Task;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -76,26 +75,19 @@ pub(in crate::executor) struct Session {
     pub(super) cut: DropGuard,
 }
 
-/// Modern algorithms, and the NIST curves and 2048-bit groups that older devices need; no SHA-1.
-pub(super) fn config() -> Config {
-    let mut exchanges = Preferred::DEFAULT.kex.to_vec();
-    let first_group = exchanges.iter().position(|name| *name == kex::DH_GEX_SHA256).unwrap_or(0);
-    let curves = [kex::ECDH_SHA2_NISTP256, kex::ECDH_SHA2_NISTP384, kex::ECDH_SHA2_NISTP521];
-    exchanges.splice(first_group..first_group, curves);
-    let mut config = Config {
+/// The settings of a session with the algorithms of `profile`.
+pub(super) fn config(profile: Algorithms) -> Config {
+    Config {
         nodelay: true,
         window_size: WINDOW_BYTES,
         channel_buffer_size: PACKETS_UNREAD_MAX,
         keepalive_interval: Some(ASK_AFTER),
         // Some devices never answer: their sessions must not be ended for it.
         keepalive_max: 0,
-        preferred: Preferred { kex: Cow::Owned(exchanges), ..Preferred::DEFAULT },
+        preferred: algorithms::preferred(profile),
+        gex: algorithms::groups(profile),
         ..Config::default()
-    };
-    if let Ok(groups) = GexParams::new(2048, 3072, 8192) {
-        config.gex = groups;
     }
-    config
 }
 
 /// Opens a session; the caller bounds the time that all of it may take.
@@ -120,16 +112,15 @@ pub(super) async fn open(
     let peer = Peer::new(&task.endpoint.host_keys, record.clone());
     let first_words = FirstWords::default();
     let stream = HeardStream::new(CutStream::new(stream, token), context.hearing(), first_words.clone());
-    let mut handle =
-        connect_stream(Arc::clone(&door.config), stream, peer).await.map_err(|error| {
-            match (record.refused_key(), first_words.before_greeting()) {
-                (Some(shown), _) => explain::wrong_key(task, &shown),
-                (None, Some(said)) if explain::is_too_much(&said) => {
-                    explain::too_much(task, Stage::Handshake, &said)
-                }
-                (None, _) => explain::ssh(task, Stage::Handshake, &error),
+    let mut handle = connect_stream(door.config(task.endpoint.ssh.algorithms), stream, peer).await.map_err(
+        |error| match (record.refused_key(), first_words.before_greeting()) {
+            (Some(shown), _) => explain::wrong_key(task, &shown),
+            (None, Some(said)) if explain::is_too_much(&said) => {
+                explain::too_much(task, Stage::Handshake, &said)
             }
-        })?;
+            (None, _) => explain::ssh(task, Stage::Handshake, &error),
+        },
+    )?;
 
     stage.set(Stage::Authenticate);
     context.progress(Phase::Authenticate);

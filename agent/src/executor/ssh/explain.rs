@@ -1,7 +1,7 @@
 //! What a failure before the write means: its class, and words for an operator at three in the morning.
 
-use super::Failure;
 use super::connect::Stage;
+use super::{Failure, algorithms};
 use std::io::{Error as IoError, ErrorKind};
 use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::task::Task;
@@ -155,17 +155,28 @@ pub(super) fn ssh(task: &Task, stage: Stage, error: &russh::Error) -> Failure {
     if let russh::Error::IO(error) = error {
         return io(task, stage, error);
     }
-    if let russh::Error::NoCommonAlgo { kind, ours, theirs } = error {
-        let theirs = theirs.iter().take(2 * LISTED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
-        let kind = format!("{kind:?}").to_lowercase();
+    if let russh::Error::NoCommonAlgo { kind: kind_met, ours, theirs: theirs_met } = error {
+        let theirs =
+            theirs_met.iter().take(2 * LISTED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let kind = format!("{kind_met:?}").to_lowercase();
         let message = format!(
             "{} and this agent share no {kind} algorithm: the device offers {}; the agent knows {}",
             place(task),
             first_words(&theirs),
             first_words(&ours.iter().take(LISTED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ")),
         );
-        let hint = "enable a current algorithm on the device; SHA-1 and CBC are not spoken";
-        return failure(Class::Unreachable, Phase::Connect, message, hint);
+        let used = task.endpoint.ssh.algorithms;
+        let hint = match algorithms::that_would_do(used, kind_met, theirs_met) {
+            Some(profile) => format!(
+                "nothing was sent. Enable a current algorithm on the device; if it knows none, set \
+                 connection_options: {{ssh: {{algorithms: {profile}}}}} for it in the inventory (it is {used} now)"
+            ),
+            None => format!(
+                "enable a current algorithm on the device: no profile of connection_options.ssh.algorithms knows \
+                 these (it is {used} now)"
+            ),
+        };
+        return failure(Class::Unreachable, Phase::Connect, message, &hint);
     }
     if let russh::Error::ChannelOpenFailure(reason) = error {
         let said = first_words(reason.description()).to_lowercase();
@@ -284,6 +295,11 @@ mod tests {
         assert_eq!(failure.class, Class::Unreachable);
         assert!(failure.message.contains("no kex algorithm"), "{}", failure.message);
         assert!(failure.message.contains("diffie-hellman-group1-sha1"), "{}", failure.message);
+        assert!(failure.hint.contains("{ssh: {algorithms: legacy}}"), "{}", failure.hint);
+        let mut legacy = task();
+        legacy.endpoint.ssh.algorithms = switchyard_shared::ssh::Algorithms::Legacy;
+        let failure = ssh(&legacy, Stage::Handshake, &error);
+        assert!(failure.hint.contains("no profile"), "{}", failure.hint);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::convert::outcome::some_digest;
 use crate::convert::{BadField, duration, required, to_duration};
 use std::sync::Arc;
 use switchyard_shared::procedure::Procedure;
+use switchyard_shared::ssh::{Algorithms, SshSettings};
 use switchyard_shared::task::{
     BreakerSettings, CONFIGURATION_BYTES_MAX, Endpoint, PoolSettings, Purpose, Rate, SiteSettings, Task,
     Timeouts, Work,
@@ -32,6 +33,7 @@ impl From<&Task> for agent_v1::Task {
             pools: Some((&task.pools).into()),
             read_command,
             procedure,
+            algorithms: agent_v1::SshAlgorithms::from(task.endpoint.ssh.algorithms).into(),
             compare: task.purpose == Purpose::Compare,
             restore_attempt: match task.purpose {
                 Purpose::Restore { attempt } => attempt,
@@ -125,6 +127,7 @@ impl TryFrom<agent_v1::Task> for Task {
                 username: present(wire.username, "username")?,
                 credential_ref: present(wire.credential_ref, "credential_ref")?,
                 host_keys: wire.host_keys,
+                ssh: SshSettings { algorithms: algorithms(wire.algorithms)? },
             },
             configuration: wire.configuration.into(),
             timeouts: Timeouts {
@@ -137,6 +140,27 @@ impl TryFrom<agent_v1::Task> for Task {
             purpose,
             work,
         })
+    }
+}
+
+impl From<Algorithms> for agent_v1::SshAlgorithms {
+    fn from(profile: Algorithms) -> Self {
+        match profile {
+            Algorithms::Modern => Self::Modern,
+            Algorithms::Compat => Self::Compat,
+            Algorithms::Legacy => Self::Legacy,
+        }
+    }
+}
+
+/// A coordinator that says nothing means what it always meant.
+fn algorithms(wire: i32) -> Result<Algorithms, BadField> {
+    match agent_v1::SshAlgorithms::try_from(wire) {
+        Ok(agent_v1::SshAlgorithms::Unspecified) => Ok(Algorithms::default()),
+        Ok(agent_v1::SshAlgorithms::Modern) => Ok(Algorithms::Modern),
+        Ok(agent_v1::SshAlgorithms::Compat) => Ok(Algorithms::Compat),
+        Ok(agent_v1::SshAlgorithms::Legacy) => Ok(Algorithms::Legacy),
+        Err(_) => Err(BadField::new("algorithms", "unknown")),
     }
 }
 
@@ -178,6 +202,7 @@ mod tests {
                 username: "admin".into(),
                 credential_ref: "env:PASSWORD".into(),
                 host_keys: vec!["SHA256:abc".into()],
+                ssh: Default::default(),
             },
             work: Work::Command { write: "configure".into(), read: Some("show running-config".into()) },
             purpose: Purpose::Settle { before: Some(switchyard_shared::readback::digest(b"old")) },
@@ -199,6 +224,10 @@ mod tests {
     fn a_task_survives_the_wire() {
         assert_eq!(Task::try_from(agent_v1::Task::from(&task())), Ok(task()));
         let driver = Work::Driver(Arc::new(Procedure::new(Transport::SshCli, "frr")));
+        let mut endpoint = task().endpoint;
+        endpoint.ssh.algorithms = Algorithms::Legacy;
+        let legacy = Task { endpoint, ..task() };
+        assert_eq!(Task::try_from(agent_v1::Task::from(&legacy)), Ok(legacy));
         for purpose in [Purpose::Apply, Purpose::Compare, Purpose::Restore { attempt: 3 }] {
             let task = Task { work: driver.clone(), purpose, ..task() };
             assert_eq!(Task::try_from(agent_v1::Task::from(&task)), Ok(task));
@@ -207,7 +236,8 @@ mod tests {
 
     #[test]
     fn a_task_that_cannot_be_carried_out_names_its_bad_field() {
-        let cases: [(&str, Damage); 10] = [
+        let cases: [(&str, Damage); 11] = [
+            ("algorithms", |t| t.algorithms = 9),
             ("read_command", |t| t.read_command = String::new()),
             ("before", |t| t.before = "old".into()),
             ("operation", |t| t.operation = None),

@@ -313,6 +313,7 @@ fn task(procedure: &Procedure, wanted: &str) -> Task {
             username: "u".into(),
             credential_ref: "env:X".into(),
             host_keys: vec!["SHA256:x".into()],
+            ssh: Default::default(),
         },
         work: Work::Driver(Arc::new(procedure.clone())),
         purpose: Purpose::Apply,

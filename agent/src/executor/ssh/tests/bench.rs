@@ -58,6 +58,7 @@ pub(in crate::executor::ssh) fn task() -> Task {
         username: "netops".into(),
         credential_ref: "file:key".into(),
         host_keys: vec![],
+        ssh: Default::default(),
     };
     let long = Duration::from_secs(20);
     Task {
@@ -100,6 +101,7 @@ impl Bench {
             username: fleet.username().into(),
             credential_ref: fleet.credential_ref().into(),
             host_keys: vec![fleet.host_key().into()],
+            ssh: Default::default(),
         };
         let executor = SshExecutor::new(folder.path(), SystemClock::shared());
         Self { fleet, executor, task, gate: Gate::default(), folder }

@@ -133,6 +133,8 @@ fn device(device: &v1::Device) -> Option<Device> {
         data: BTreeMap::new(),
         username: "replay".into(),
         credential_ref: "env:REPLAY".into(),
+        port_is_usual: false,
+        connections: Default::default(),
         host_keys: vec!["SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU".into()],
         redundancy_group: None,
         ha_role: None,

@@ -1,0 +1,78 @@
+//! `connection_options`: what each way to a device needs of its own.
+
+use super::value;
+use crate::procedure::Transport;
+use crate::ssh::{Algorithms, SshSettings};
+use crate::yaml::{Field, Section};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How each way to a device differs from what its other keys say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connections {
+    /// SSH, whatever runs over it.
+    #[serde(default, skip_serializing_if = "SshSettings::is_default")]
+    pub ssh: SshSettings,
+    /// The ports of ways with one of their own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ports: BTreeMap<Transport, u16>,
+}
+
+impl Connections {
+    /// The port of one way, where `written` is the one that the other keys name; a command runs over SSH as well.
+    pub fn port_of(&self, transport: Option<Transport>, written: Option<u16>) -> u16 {
+        let transport = transport.unwrap_or(Transport::SshCli);
+        let usual = || written.unwrap_or_else(|| transport.port_default());
+        self.ports.get(&transport).copied().unwrap_or_else(usual)
+    }
+
+    /// Whether nothing was said.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What one place of the inventory says; what it does not say shines through from below.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Said {
+    algorithms: Option<Algorithms>,
+    ports: BTreeMap<Transport, u16>,
+}
+
+impl Said {
+    pub(super) fn read(field: &Field<'_>) -> Option<Self> {
+        let mut section = field.section()?;
+        let mut said = Self::default();
+        if let Some(mut ssh) = section.section("ssh") {
+            let words: Vec<_> = Algorithms::ALL.iter().map(|profile| (profile.as_str(), *profile)).collect();
+            said.algorithms = ssh.take("algorithms").and_then(|field| field.word(&words));
+            said.port(&mut ssh, Transport::SshCli);
+        }
+        for (key, transport) in
+            [("netconf", Transport::Netconf), ("gnmi", Transport::Gnmi), ("http", Transport::Http)]
+        {
+            if let Some(mut way) = section.section(key) {
+                said.port(&mut way, transport);
+            }
+        }
+        Some(said)
+    }
+
+    fn port(&mut self, section: &mut Section<'_>, transport: Transport) {
+        if let Some(port) = section.take("port").and_then(|field| value::port(&field)) {
+            self.ports.insert(transport, port);
+        }
+    }
+
+    pub(super) fn lay_over(&mut self, above: Self) {
+        self.algorithms = above.algorithms.or(self.algorithms);
+        self.ports.extend(above.ports);
+    }
+
+    pub(super) fn settled(self) -> Connections {
+        Connections {
+            ssh: SshSettings { algorithms: self.algorithms.unwrap_or_default() },
+            ports: self.ports,
+        }
+    }
+}
