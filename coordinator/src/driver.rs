@@ -9,6 +9,8 @@ mod breakers;
 mod by_hand;
 mod call_off;
 mod commits;
+mod comparing;
+mod comparisons;
 mod configurations;
 mod doubts;
 mod effect;

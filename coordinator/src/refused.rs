@@ -47,6 +47,18 @@ pub enum Refused {
         /// What changed.
         why: String,
     },
+    /// A plan whose devices cannot be read.
+    #[error(
+        "compare plans/{plan}: its change has no `ssh.read`, so nobody can say what its devices have; write \
+         change.ssh.read and plan again"
+    )]
+    CannotCompare {
+        /// The plan.
+        plan: String,
+    },
+    /// Other comparisons are going on.
+    #[error("compare: {0} comparisons are going on already; wait for one to end")]
+    TooManyComparisons(usize),
     /// The rollout of that name has not ended.
     #[error(
         "start rollouts/{name}: it is running already; follow it with: switchyard watch {name}; end it with: switchyard rollout abort {name}"

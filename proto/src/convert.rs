@@ -1,6 +1,7 @@
 //! Between wire and domain: `TryFrom` in, which may refuse and names the field, `From` out.
 
 pub mod breaker;
+pub mod comparison;
 pub mod link;
 pub mod outcome;
 pub mod plan;

@@ -9,6 +9,7 @@
 //! effects out, and the same log always gives the same state.
 
 pub mod breaker;
+pub mod comparison;
 pub mod configuration;
 pub mod digest;
 pub mod filter;

@@ -211,9 +211,14 @@ impl Plan {
         layout.command_timeout = self.write_time();
         layout.budget = Some(self.spec.strategy.budget);
         layout.watched = self.watched.clone();
-        layout.readable = self.spec.change.command.is_none() || self.spec.change.read.is_some();
+        layout.readable = self.is_readable();
         layout.set_credentials(self.devices.iter().map(|device| device.endpoint.credential_ref.as_str()));
         layout
+    }
+
+    /// Whether its devices can be read: before it is applied to compare, after a doubt to settle it.
+    pub fn is_readable(&self) -> bool {
+        self.spec.change.command.is_none() || self.spec.change.read.is_some()
     }
 
     /// The longest from the first byte that can change a device to its end.

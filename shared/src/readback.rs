@@ -1,7 +1,8 @@
 //! What a device says it has, compared with what it should have and with what it had before.
 
+use crate::configuration::unified;
 use crate::digest::of_bytes;
-use crate::outcome::Found;
+use crate::outcome::{Found, printable};
 
 /// Most bytes that a device's answer to a read command may have.
 pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
@@ -9,10 +10,25 @@ pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// The digest by which answers are compared. Devices add carriage returns, trailing blanks and empty lines
 /// around what they were given: those do not count.
 pub fn digest(text: &[u8]) -> String {
+    of_bytes(&said(text))
+}
+
+/// What counts of an answer.
+fn said(text: &[u8]) -> Vec<u8> {
     let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
     let lines: Vec<&[u8]> = lines.skip_while(|line| line.is_empty()).collect();
     let end = lines.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1);
-    of_bytes(&lines[..end].join(&b'\n'))
+    lines[..end].join(&b'\n')
+}
+
+/// How `answer` differs from `intended`, as people read it; empty when their [`digest`]s are the same. What could
+/// drive a terminal is escaped.
+pub fn difference(answer: &[u8], intended: &[u8]) -> String {
+    let text = |bytes: &[u8]| match said(bytes) {
+        said if said.is_empty() => String::new(),
+        said => printable(&said, usize::MAX) + "\n",
+    };
+    unified(&text(answer), &text(intended))
 }
 
 /// What `answer` means for a write of `intended` to a device that had `before`, both as [`digest`] gives them.
@@ -47,6 +63,15 @@ mod tests {
         assert_eq!(found(b"old", &intended, Some(&before)), Found::NotApplied);
         assert_eq!(found(b"half", &intended, Some(&before)), Found::Different);
         assert_eq!(found(b"old", &intended, None), Found::Different, "nobody knows what it had");
+    }
+
+    #[test]
+    fn a_difference_shows_what_counts_and_nothing_else() {
+        assert_eq!(difference(b"\r\nsame  \r\n", b"same\n"), "");
+        let shown = difference(b"a\r\nold \x1b[2J\r\n", b"a\nnew\n");
+        assert!(shown.ends_with(" a\n-old \\u{1b}[2J\n+new\n"), "{shown}");
+        assert!(difference(b"", b"new\n").ends_with("+new\n"));
+        assert_ne!(difference(b"a\xff", b"a\xfe"), "", "bytes that are no text differ, too");
     }
 
     #[test]

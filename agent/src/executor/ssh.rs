@@ -89,6 +89,9 @@ impl SshExecutor {
         context: &dyn AttemptContext,
         cancel: CancellationToken,
     ) -> Outcome {
+        if task.purpose == Purpose::Compare && !task.work.is_readable() {
+            return explain::cannot_compare(task).outcome(&*self.clock);
+        }
         let stage = StageCell::default();
         let opening = connect::open(&self.door, task, context, &stage);
         let opened = tokio::select! {
@@ -124,6 +127,10 @@ impl SshExecutor {
                 Some(answer) => Ok(answer::settled(task, &answer, before.as_deref(), self.clock.now())),
                 None => Err(Box::new(explain::unreadable(task).outcome(&*self.clock))),
             };
+        }
+        if let (Purpose::Compare, Some(answer)) = (&task.purpose, &answer) {
+            context.differs(readback::difference(answer, &task.configuration));
+            return Ok(answer::compared(task, answer, self.clock.now()));
         }
         let before = answer.map(|answer| readback::digest(&answer));
         if let (Some(before), Some(command)) = (&before, task.work.read_command()) {
@@ -216,7 +223,7 @@ impl Executor for SshExecutor {
         Box::pin(async move {
             let started_at = self.clock.now();
             let mut outcome = self.carry_out(task, context, cancel).await;
-            if !task.purpose.writes() && outcome.found.is_none() {
+            if matches!(task.purpose, Purpose::Settle { .. }) && outcome.found.is_none() {
                 // The doubt about an earlier write stands.
                 outcome.left_as = LeftAs::Unknown;
             }

@@ -10,10 +10,18 @@ use std::borrow::Cow;
 use switchyard_proto::convert;
 use switchyard_proto::v1;
 use switchyard_proto::v1::rollout_service_server::RolloutService;
+use switchyard_shared::comparison::DeviceDifference;
 use switchyard_shared::filter::{self, Lookup};
 use switchyard_shared::rollout::Rollout;
+use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
+
+/// What one comparison is told.
+type Differences = tokio_stream::adapters::Map<
+    ReceiverStream<DeviceDifference>,
+    fn(DeviceDifference) -> Result<v1::ComparePlanResponse, Status>,
+>;
 
 #[tonic::async_trait]
 impl RolloutService for Api {
@@ -42,6 +50,20 @@ impl RolloutService for Api {
         let all = self.driver.look(|world, _| Ok(world.plans.newest_first())).await?;
         let (plans, next_page_token) = page(all, asked.page_size, &asked.page_token, "")?;
         Ok(Response::new(v1::ListPlansResponse { plans, next_page_token }))
+    }
+
+    type ComparePlanStream = Differences;
+
+    async fn compare_plan(
+        &self,
+        request: Request<v1::ComparePlanRequest>,
+    ) -> Result<Response<Self::ComparePlanStream>, Status> {
+        let asked = request.into_inner();
+        let begin =
+            move |world: &mut World, turn: &mut Turn| world.compare(&asked.name, &asked.devices, turn);
+        let differences = self.driver.ask_about(begin).await?;
+        let on_the_wire: fn(DeviceDifference) -> _ = |difference| Ok((&difference).into());
+        Ok(Response::new(ReceiverStream::new(differences).map(on_the_wire)))
     }
 
     async fn create_rollout(

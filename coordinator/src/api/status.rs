@@ -43,6 +43,8 @@ fn code(refused: &Refused) -> (Code, &'static str) {
         Refused::InventoryInvalid(_) => (Code::InvalidArgument, "INVENTORY_INVALID"),
         Refused::NoTargets(_) => (Code::FailedPrecondition, "NO_TARGETS"),
         Refused::PlanStale { .. } => (Code::FailedPrecondition, "PLAN_STALE"),
+        Refused::CannotCompare { .. } => (Code::FailedPrecondition, "UNREADABLE"),
+        Refused::TooManyComparisons(_) => (Code::ResourceExhausted, "TOO_MANY_COMPARISONS"),
         Refused::AlreadyRunning { .. } => (Code::FailedPrecondition, "ALREADY_RUNNING"),
         Refused::WouldRemove(_) => (Code::FailedPrecondition, "WOULD_REMOVE"),
         Refused::DeviceHeld { .. } => (Code::FailedPrecondition, "DEVICE_BUSY"),

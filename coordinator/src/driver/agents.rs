@@ -245,9 +245,7 @@ impl World {
                 }
             }
             FromAgent::Breaker(report) => self.breaker_moved(&site, report, turn),
-            FromAgent::Compared(compared) => {
-                tracing::debug!(op = %compared.op, "nobody asked for this comparison")
-            }
+            FromAgent::Compared(compared) => self.compared(id, *compared, turn),
         }
     }
 

@@ -92,7 +92,7 @@ impl Fleet {
     }
 
     /// What the agent's credit and the inventory's limit leave.
-    fn room(&self, site: &SiteName) -> u32 {
+    pub(super) fn room(&self, site: &SiteName) -> u32 {
         if self.quiet.contains_key(site) || self.holds_back {
             return 0;
         }

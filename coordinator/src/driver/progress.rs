@@ -17,17 +17,18 @@ impl World {
         self.end_quiet(turn);
         self.watch_environment(turn);
         let awaited = self.hear_all_first(turn.now);
-        self.advance(turn).into_iter().chain(awaited).min()
+        let advanced = self.advance(turn);
+        advanced.into_iter().chain(awaited).chain(self.go_on_comparing(turn)).min()
     }
 
     /// Advances the rollouts: where several have work at a site, first each within its guaranteed share,
     /// then all with what is left, another one first each turn.
     pub(super) fn advance(&mut self, turn: &mut Turn) -> Option<Timestamp> {
         let mut names = self.rollouts.live_names();
+        self.count_in_flight();
         if names.is_empty() {
             return None;
         }
-        self.count_in_flight();
         self.turns = self.turns.wrapping_add(1);
         let first = self.turns % names.len();
         names.rotate_left(first);
@@ -44,7 +45,7 @@ impl World {
 
     /// Attempts and readings alike: both are at an agent and take its room.
     fn count_in_flight(&mut self) {
-        self.fleet.in_flight.clear();
+        self.fleet.in_flight.clone_from(&self.comparisons.at_site);
         for active in self.rollouts.live() {
             let rollout = &active.rollout;
             for (site, count) in rollout.in_flight().filter(|(_, count)| *count > 0) {

@@ -4,6 +4,7 @@ use super::adopt;
 use super::agents::SILENCE_MAX;
 use super::answered::{self, Answers};
 use super::away::{self, Away};
+use super::comparisons::Comparisons;
 use super::fleet::{AgentInfo, Fleet};
 use super::notes::Notes;
 use super::plans::{self, Plans};
@@ -61,6 +62,7 @@ pub(super) async fn world(
         next_session: epoch << SESSIONS_BITS,
         turns: 0,
         breaker_moves: watch::channel(0).0,
+        comparisons: Comparisons::default(),
         environment_seen: Timestamp(i64::MIN),
         sessions_seen: Timestamp(i64::MIN),
     };

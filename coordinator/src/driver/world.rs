@@ -2,6 +2,7 @@
 
 use super::adopt::Ahead;
 use super::answered::Answers;
+use super::comparisons::Comparisons;
 use super::effect::{Effect, Turn};
 use super::fleet::Fleet;
 use super::message::Message;
@@ -72,6 +73,8 @@ pub struct World {
     pub(super) turns: usize,
     /// Rises with every move of a breaker; watchers wait on it.
     pub(super) breaker_moves: watch::Sender<u64>,
+    /// What plans would change, as it is being read; not durable.
+    pub(super) comparisons: Comparisons,
     /// When sites that open together were last looked for.
     pub(super) environment_seen: Timestamp,
     /// When silent sessions were last looked for.

@@ -45,6 +45,7 @@ pub fn plan(plan: &Plan, rendered: Vec<(RenderedGroup<'_>, Vec<u8>)>) -> v1::Pla
         watched: promise.watched.into_iter().map(|(key, values)| v1::WatchedKey { key, values }).collect(),
         in_flight_max: promise.in_flight_max,
         round_trips: promise.round_trips,
+        comparable: plan.is_readable(),
     }
 }
 

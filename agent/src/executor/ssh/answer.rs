@@ -16,6 +16,19 @@ pub(super) fn unchanged(task: &Task, command: &str, at: Timestamp) -> Outcome {
     Outcome::new(Class::Unchanged, Phase::Verify, LeftAs::Unchanged, &message, at)
 }
 
+/// Whether a device has the configuration, by its `answer`; nothing is written.
+pub(super) fn compared(task: &Task, answer: &[u8], at: Timestamp) -> Outcome {
+    let has_it = readback::digest(answer) == readback::digest(&task.configuration);
+    let (class, message) = match has_it {
+        true => (Class::Unchanged, format!("{} has it already", place(task))),
+        false => (Class::Ok, format!("{} would be changed", place(task))),
+    };
+    let mut outcome = Outcome::new(class, Phase::Read, LeftAs::Unchanged, &message, at);
+    outcome.exit_status = Some(0);
+    outcome.output_bytes = answer.len() as u64;
+    outcome
+}
+
 /// What a device in doubt has, by its `answer`; `before` is what it said before the doubtful write.
 pub(super) fn settled(task: &Task, answer: &[u8], before: Option<&str>, at: Timestamp) -> Outcome {
     let place = place(task);

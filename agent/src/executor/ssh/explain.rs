@@ -47,6 +47,12 @@ pub(super) fn unreadable(task: &Task) -> Failure {
     )
 }
 
+/// It is to be compared and nothing reads it; nothing was said to the device.
+pub(super) fn cannot_compare(task: &Task) -> Failure {
+    let message = format!("{} cannot be read: the change has no command that reads it", place(task));
+    failure(Class::PrecheckFailed, Phase::Queue, message, "write change.ssh.read, then plan again")
+}
+
 /// Nothing came before the connect deadline.
 pub(super) fn silence(task: &Task, stage: Stage) -> Failure {
     let (place, waited) = (place(task), format_duration(task.timeouts.connect));

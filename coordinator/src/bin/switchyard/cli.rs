@@ -114,7 +114,7 @@ pub enum Color {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show what a rollout would do; touches no device
+    /// Show what a rollout would do and how the devices differ from it; writes to none
     Plan(plan::Plan),
     /// Carry out a plan, and watch it
     Apply(apply::Apply),

@@ -36,6 +36,10 @@ pub struct State {
     pub rollout: v1::Rollout,
     /// That rollout's devices.
     pub devices: Vec<v1::DeviceResult>,
+    /// What a comparison of the plan answers, device by device; unless it does not answer at all.
+    pub differences: Vec<v1::ComparePlanResponse>,
+    /// Whether a comparison never ends.
+    pub compares_for_ever: bool,
     /// The devices that a reconcile answers with.
     pub doubts: Vec<v1::DeviceResult>,
     /// What the next connections of watchers are sent, one script each.

@@ -1,8 +1,10 @@
 //! Answers as JSON for scripts: snake_case fields, bare words for states, RFC 3339 for times.
 
+mod comparison;
 mod event;
 mod rollout;
 
+pub use comparison::{comparison, difference};
 pub use event::{watch_event, watch_snapshot};
 pub use rollout::{plan, rollout};
 

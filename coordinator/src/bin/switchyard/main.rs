@@ -2,6 +2,7 @@
 
 mod cli;
 mod client;
+mod comparing;
 mod context;
 mod dial;
 mod entropy;

@@ -1,5 +1,6 @@
 //! Screens and lines: pure functions from what is known to text.
 
+pub mod diffs;
 pub mod document;
 pub mod lists;
 pub mod live;

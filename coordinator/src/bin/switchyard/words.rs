@@ -42,6 +42,10 @@ word!(
     agent_state, v1::agent::State, "STATE_"
 );
 word!(
+    /// What a plan would do to a device.
+    differs, v1::compare_plan_response::State, "STATE_"
+);
+word!(
     /// State of a device within a rollout.
     device_state, v1::DeviceState, "DEVICE_STATE_"
 );

@@ -22,6 +22,7 @@ pub(super) struct Gate {
     pub(super) hearing: OnceLock<Arc<Hearing>>,
     pub(super) phases: Mutex<Vec<Phase>>,
     pub(super) befores: Mutex<Vec<Option<String>>>,
+    pub(super) diffs: Mutex<Vec<String>>,
 }
 
 impl AttemptContext for Gate {
@@ -31,6 +32,10 @@ impl AttemptContext for Gate {
 
     fn answered(&self, _accepted: bool) {
         self.answered.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn differs(&self, diff: String) {
+        self.diffs.lock().expect("no test panics with it").push(diff);
     }
 
     fn hearing(&self) -> Option<Arc<Hearing>> {

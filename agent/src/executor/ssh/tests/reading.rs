@@ -95,6 +95,26 @@ async fn a_device_that_cannot_be_read_is_not_written() {
 }
 
 #[tokio::test]
+async fn a_comparison_tells_what_would_change_and_writes_nothing() {
+    let mut bench = readable(Mode::Good, Some(OLD)).await;
+    bench.task.purpose = Purpose::Compare;
+    let (gates, written) = (bench.gates_opened(), writes(&bench));
+    let outcome = bench.attempt().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Unchanged), "{outcome:?}");
+    bench.task.configuration = OLD.into();
+    assert_eq!(bench.attempt().await.class, Class::Unchanged);
+    let diffs = std::mem::take(&mut *bench.gate.diffs.lock().expect("no test panics with it"));
+    let [changed, same] = &diffs[..] else { panic!("one for each: {diffs:?}") };
+    assert!(changed.ends_with("-ntp server 203.0.113.9\n+ntp server 192.0.2.1\n"), "{changed}");
+    assert_eq!(same, "");
+    bench.task.work = Work::command("configure-from-stdin", None);
+    let unreadable = bench.attempt().await;
+    assert_eq!(unreadable.class, Class::PrecheckFailed, "{unreadable:?}");
+    assert!(unreadable.message.contains("cannot be read"), "{unreadable:?}");
+    assert_eq!((bench.gates_opened(), writes(&bench)), (gates, written), "nothing was written");
+}
+
+#[tokio::test]
 async fn a_read_command_that_fails_tells_what_the_device_said() {
     let bench = readable(Mode::NoRead, None).await;
     let outcome = bench.attempt().await;

@@ -1,5 +1,6 @@
 //! `switchyard rollout`: list, look into and steer rollouts.
 
+mod diff;
 mod filter;
 mod steer;
 
@@ -26,6 +27,8 @@ pub enum Rollout {
     },
     /// List the devices of a rollout and what became of them
     Devices(Devices),
+    /// Show how devices differ now from what the rollout configures; writes to none
+    Diff(diff::Diff),
     /// Hand out no new device; those in flight that have written nothing are called off, those that have finish
     Pause(steer::Steer),
     /// Hand out devices again
@@ -69,6 +72,7 @@ impl Rollout {
                 Ok(Exit::Ok)
             }
             Self::Devices(devices) => devices.run(session).await,
+            Self::Diff(diff) => diff.run(session).await,
             Self::Pause(args) => args.pause(session).await,
             Self::Resume(args) => args.resume(session).await,
             Self::Promote(args) => args.promote(session).await,

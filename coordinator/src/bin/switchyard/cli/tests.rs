@@ -40,13 +40,13 @@ async fn offline(args: &[&str]) -> Ended {
     Ended { exit, out: streams.out.text(), err: streams.err.text() }
 }
 
-async fn within(fake: &Fake, folder: &Path, args: &[&str]) -> Ended {
+pub(super) async fn within(fake: &Fake, folder: &Path, args: &[&str]) -> Ended {
     let (mut around, streams) = surroundings();
     around.cwd = folder.to_owned();
     fake.run_within(args, around, streams).await
 }
 
-fn spec_folder() -> tempfile::TempDir {
+pub(super) fn spec_folder() -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a folder");
     write(&dir.path().join("ntp.yaml"), SPEC);
     write(&dir.path().join("motd.cfg.j2"), "hello");

@@ -63,10 +63,10 @@ impl RolloutService for Fake {
         let asked = request.into_inner();
         let files: Vec<&str> = asked.files.iter().map(|file| file.path.as_str()).collect();
         self.asked(format!("plan {} {} {}", asked.source, files.join(","), asked.vars_json))?;
-        match self.state().plan_error.clone() {
-            Some(status) => Err(status),
-            None => Ok(Response::new(v1::PlanRolloutResponse { plan: Some(a_plan()) })),
-        }
+        let state = self.state();
+        let comparable = state.compares_for_ever || !state.differences.is_empty();
+        let plan = Some(v1::Plan { comparable, ..a_plan() });
+        state.plan_error.clone().map_or(Ok(Response::new(v1::PlanRolloutResponse { plan })), Err)
     }
 
     async fn get_plan(&self, request: Request<v1::GetPlanRequest>) -> Answer<v1::GetPlanResponse> {
@@ -81,6 +81,23 @@ impl RolloutService for Fake {
     async fn list_plans(&self, _: Request<v1::ListPlansRequest>) -> Answer<v1::ListPlansResponse> {
         self.asked("list_plans".into())?;
         Ok(Response::new(v1::ListPlansResponse { plans: vec![a_plan()], next_page_token: String::new() }))
+    }
+
+    type ComparePlanStream = Pin<Box<dyn Stream<Item = Result<v1::ComparePlanResponse, Status>> + Send>>;
+
+    async fn compare_plan(
+        &self,
+        request: Request<v1::ComparePlanRequest>,
+    ) -> Answer<Self::ComparePlanStream> {
+        let asked = request.into_inner();
+        self.asked(format!("compare {} {}", asked.name, asked.devices.join(",")))?;
+        let state = self.state();
+        let stream = tokio_stream::iter(state.differences.clone().into_iter().map(Ok));
+        let stream: Self::ComparePlanStream = match state.compares_for_ever {
+            true => Box::pin(stream.chain(tokio_stream::pending())),
+            false => Box::pin(stream),
+        };
+        Ok(Response::new(stream))
     }
 
     async fn create_rollout(

@@ -91,6 +91,7 @@ pub fn plan(plan: &v1::Plan) -> Value {
         "watched": plan.watched.iter().map(|key| json!({"key": key.key, "values": key.values})).collect::<Vec<_>>(),
         "in_flight_max": plan.in_flight_max,
         "round_trips": plan.round_trips,
+        "comparable": plan.comparable,
     })
 }
 
