@@ -5,6 +5,7 @@ pub mod engine;
 pub mod executors;
 mod failure;
 mod hearing;
+pub mod local_exec;
 mod pass;
 pub mod snapshots;
 pub mod ssh;

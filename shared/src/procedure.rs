@@ -62,6 +62,14 @@ impl Transport {
             Self::Http => 443,
         }
     }
+
+    /// Whether it runs over SSH, so that a key of the device must be pinned.
+    pub fn is_ssh(self) -> bool {
+        match self {
+            Self::SshCli | Self::Netconf => true,
+            Self::Gnmi | Self::Http | Self::LocalExec => false,
+        }
+    }
 }
 
 /// How a change becomes the device's own.

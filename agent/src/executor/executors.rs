@@ -1,6 +1,8 @@
 //! Every way an agent has to work on a device, behind the one seam.
 
+use super::device::Driver;
 use super::engine::Engine;
+use super::local_exec::{Allowed, AllowedError, LocalExec};
 use super::snapshots::Snapshots;
 use super::ssh::{Door, SshExecutor};
 use super::{AttemptContext, Executor};
@@ -12,6 +14,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use switchyard_shared::outcome::{LeftAs, Outcome};
+use switchyard_shared::procedure::Transport;
 use switchyard_shared::task::{Purpose, Task, Work};
 use tokio_util::sync::CancellationToken;
 
@@ -23,13 +26,16 @@ pub struct Executors {
 }
 
 impl Executors {
-    /// Everything that works with the agent's data folder.
-    pub fn new(data: &Path, clock: Arc<dyn Clock>) -> Self {
+    /// Everything that works with the agent's data folder; fails when a file of its own in there says what cannot be.
+    pub fn new(data: &Path, clock: Arc<dyn Clock>) -> Result<Self, AllowedError> {
         let key = SiteKey::of(data);
         let door = Door::new(data, key.clone());
         let snapshots = Snapshots::new(data, Arc::new(RealFs));
-        let engine = Engine::new(BTreeMap::new(), snapshots, Secrets::new(data), key, clock.clone());
-        Self { command: SshExecutor::through(door, clock.clone()), engine, clock }
+        let allowed = Arc::new(Allowed::open(&RealFs, data)?);
+        let local_exec: Arc<dyn Driver> = Arc::new(LocalExec::new(allowed));
+        let drivers = BTreeMap::from([(Transport::LocalExec, local_exec)]);
+        let engine = Engine::new(drivers, snapshots, Secrets::new(data), key, clock.clone());
+        Ok(Self { command: SshExecutor::through(door, clock.clone()), engine, clock })
     }
 }
 

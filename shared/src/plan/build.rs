@@ -63,9 +63,9 @@ pub fn build(input: PlanInput<'_>) -> Result<Planned, PlanError> {
     let PlanInput { spec, inventory, .. } = input;
     let mut problems = Vec::new();
     let selection = select::select(spec, inventory, &mut problems)?;
-    check_keys(inventory, &selection.devices, &mut problems);
     let rendered = render::render(&input, &selection.devices, &mut problems);
     let transports = way::transports(spec, inventory, &selection.devices, &mut problems);
+    check_keys(inventory, &selection.devices, &transports, &mut problems);
     let inventory_digest = inventory.digest();
     let mut ranked = selection.devices;
     if spec.strategy.order == Order::Shuffled {
@@ -115,9 +115,15 @@ fn seed(spec: &RolloutSpec, inventory_digest: &str, inventory: &Inventory, rende
     crate::digest::seed_of_value(&(spec, inventory_digest, configs))
 }
 
-fn check_keys(inventory: &Inventory, devices: &[usize], problems: &mut Vec<Problem>) {
-    let without: Vec<&Device> =
-        devices.iter().map(|index| &inventory.devices[*index]).filter(|d| d.host_keys.is_empty()).collect();
+fn check_keys(
+    inventory: &Inventory,
+    devices: &[usize],
+    transports: &BTreeMap<usize, Transport>,
+    problems: &mut Vec<Problem>,
+) {
+    let over_ssh = |index: &&usize| transports.get(*index).is_none_or(|transport| transport.is_ssh());
+    let devices = devices.iter().filter(over_ssh).map(|index| &inventory.devices[*index]);
+    let without: Vec<&Device> = devices.filter(|device| device.host_keys.is_empty()).collect();
     let found = Problems::new("inventory");
     for device in without.iter().take(WITHOUT_KEY_SHOWN_MAX) {
         let (name, hostname, port) =

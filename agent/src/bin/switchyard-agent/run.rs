@@ -68,7 +68,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     let config = Config { site: args.site, data: args.data.clone(), max_in_flight: args.max_in_flight };
     let connector = Arc::new(Dial { coordinator: args.coordinator, security });
-    let executor = Arc::new(Executors::new(&args.data, clock.clone()));
+    let executor = Arc::new(Executors::new(&args.data, clock.clone()).map_err(failed)?);
     let shutdown = CancellationToken::new();
     stop_on_signal(shutdown.clone())?;
     let agent = Agent::start(config, connector, executor, clock, shutdown).map_err(failed)?;

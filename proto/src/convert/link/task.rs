@@ -102,13 +102,17 @@ impl TryFrom<agent_v1::Task> for Task {
     type Error = BadField;
     fn try_from(wire: agent_v1::Task) -> Result<Self, BadField> {
         let port = u16::try_from(wire.port).ok().filter(|port| *port > 0);
-        if wire.host_keys.is_empty() {
-            return Err(BadField::new("host_keys", "no key is pinned, so no device could be trusted"));
-        }
         if wire.configuration.len() > CONFIGURATION_BYTES_MAX {
             return Err(BadField::new("configuration", "larger than 1 MiB"));
         }
         let work = work(wire.command, wire.read_command, wire.procedure)?;
+        let is_ssh = match &work {
+            Work::Command { .. } => true,
+            Work::Driver(procedure) => procedure.transport.is_ssh(),
+        };
+        if is_ssh && wire.host_keys.is_empty() {
+            return Err(BadField::new("host_keys", "no key is pinned, so no device could be trusted"));
+        }
         let purpose = match (wire.settle, wire.compare, wire.restore_attempt) {
             (false, false, 0) => Purpose::Apply,
             (true, false, 0) if !work.is_readable() => {

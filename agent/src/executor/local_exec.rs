@@ -1,0 +1,146 @@
+//! Works on a device with programs of the agent's own machine: only those that its configuration allows, never a shell.
+
+mod allowed;
+mod program;
+#[cfg(test)]
+mod tests;
+
+pub use allowed::{Allowed, AllowedError, FILE, FILE_BYTES_MAX, Programs};
+
+use super::device::{Difference, Driver, Job, Running, Session, WriteEnd, Written};
+use super::wanted::Wanted;
+use super::{Failure, WritePass};
+use futures_util::future::BoxFuture;
+use program::{End, Program};
+use std::sync::Arc;
+use switchyard_shared::configuration::unified;
+use switchyard_shared::outcome::{Class, LeftAs, Phase};
+use switchyard_shared::procedure::Probe;
+use zeroize::Zeroizing;
+
+/// Sessions with programs instead of connections.
+pub struct LocalExec {
+    allowed: Arc<Allowed>,
+}
+
+impl LocalExec {
+    /// Runs nothing but what `allowed` names.
+    pub fn new(allowed: Arc<Allowed>) -> Self {
+        Self { allowed }
+    }
+}
+
+struct Local {
+    programs: Arc<Programs>,
+    device: String,
+}
+
+impl Driver for LocalExec {
+    fn connect<'a>(&'a self, job: &'a Job<'a>) -> BoxFuture<'a, Result<Box<dyn Session>, Failure>> {
+        Box::pin(async move {
+            let device = &job.task.op.device;
+            let found = self.allowed.find(&job.procedure.platform, device.as_str());
+            let programs = found.map_err(|why| {
+                Failure::new(Class::PrecheckFailed, Phase::Connect, format!("{device}: {why}")).with_hint(
+                    format!("allow it in {FILE} in the agent's data folder, and start the agent again"),
+                )
+            })?;
+            Ok(Box::new(Local { programs, device: device.to_string() }) as Box<dyn Session>)
+        })
+    }
+}
+
+impl Local {
+    async fn reading(&self) -> Result<Running, Failure> {
+        let program = Program::reading(&self.programs, &self.device);
+        let failed = |class, message: String| {
+            let message = format!("{}: {} {message}", self.device, program.name());
+            let hint =
+                format!("nothing was written; run it by hand as the agent's user: {}", program.shown());
+            Err(Failure::new(class, Phase::Read, message).with_hint(hint))
+        };
+        match program.run(None).await {
+            End::Done(output) => match String::from_utf8(output) {
+                Ok(text) => Ok(Running(Zeroizing::new(text))),
+                Err(_) => failed(Class::PrecheckFailed, "printed what is not UTF-8".into()),
+            },
+            End::Failed { why, said } => failed(Class::Unreachable, format!("{why}: {said}")),
+            End::TooLong => failed(Class::PrecheckFailed, "printed more than fits".into()),
+            End::NotStarted(why) => failed(Class::AgentError, format!("cannot be started: {why}")),
+        }
+    }
+
+    async fn writing(&self, pass: &WritePass, text: &str) -> Result<(), WriteEnd> {
+        let program = Program::writing(&self.programs, &self.device, pass);
+        match program.run(Some(text)).await {
+            End::Done(_) | End::TooLong => Ok(()),
+            End::Failed { why, said } => {
+                let message = format!("{} {why}: {said}", program.name());
+                Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown })
+            }
+            End::NotStarted(why) => {
+                Err(WriteEnd::NotSent(format!("{} cannot be started: {why}", program.name())))
+            }
+        }
+    }
+}
+
+fn trimmed(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    format!("{}\n", lines.join("\n").trim_matches('\n'))
+}
+
+impl Session for Local {
+    fn read(&mut self) -> BoxFuture<'_, Result<Running, Failure>> {
+        Box::pin(self.reading())
+    }
+
+    /// What the reading program prints is compared as a whole: it prints what the writing one takes.
+    fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {
+        Ok(Difference { text: unified(&trimmed(&running.0), &trimmed(wanted.reveal())) })
+    }
+
+    fn look<'a>(&'a mut self, probe: &'a Probe) -> BoxFuture<'a, Result<String, Failure>> {
+        Box::pin(async move {
+            let message = format!("a local program cannot look at {probe:?}");
+            Err(Failure::new(Class::PrecheckFailed, Phase::Validate, message))
+        })
+    }
+
+    fn write<'a>(
+        &'a mut self,
+        pass: &'a WritePass,
+        _: &'a Running,
+        wanted: &'a Wanted,
+    ) -> BoxFuture<'a, Result<Written, WriteEnd>> {
+        Box::pin(async move {
+            self.writing(pass, wanted.reveal()).await?;
+            Ok(Written::for_good())
+        })
+    }
+
+    fn confirm<'a>(&'a mut self, _: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn cancel<'a>(&'a mut self, _: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
+        Box::pin(async { Err(WriteEnd::NotSent("a local program confirms nothing".into())) })
+    }
+
+    fn restore<'a>(
+        &'a mut self,
+        pass: &'a WritePass,
+        _: &'a Running,
+        before: &'a Running,
+    ) -> BoxFuture<'a, Result<(), WriteEnd>> {
+        Box::pin(self.writing(pass, &before.0))
+    }
+
+    fn save<'a>(&'a mut self, _: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async {})
+    }
+}

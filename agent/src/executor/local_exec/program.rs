@@ -1,0 +1,119 @@
+//! One program: started as it stands, with bounds on what it prints, and gone with all its children when dropped.
+
+use super::allowed::{DEVICE, Programs};
+use crate::executor::WritePass;
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::process::Stdio;
+use switchyard_shared::outcome::printable;
+use switchyard_shared::readback::ANSWER_BYTES_MAX;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, Command};
+
+/// Most bytes of its complaints that are kept.
+const WORDS_BYTES_MAX: usize = 4096;
+/// Longest quotation of them in a message, in bytes.
+const QUOTED_BYTES_MAX: usize = 200;
+
+/// A program with its arguments. One that writes can only be made with the right to write.
+pub(super) struct Program {
+    words: Vec<String>,
+    environment: Vec<String>,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// Exit status 0, with what it printed.
+    Done(Vec<u8>),
+    /// Another end, with what it said.
+    Failed { why: String, said: String },
+    /// It printed more than [`ANSWER_BYTES_MAX`], and exit status 0.
+    TooLong,
+    /// It never ran.
+    NotStarted(String),
+}
+
+impl Program {
+    pub(super) fn reading(programs: &Programs, device: &str) -> Self {
+        Self::of(&programs.read, programs, device)
+    }
+
+    pub(super) fn writing(programs: &Programs, device: &str, _: &WritePass) -> Self {
+        Self::of(&programs.write, programs, device)
+    }
+
+    fn of(words: &[String], programs: &Programs, device: &str) -> Self {
+        let words = words.iter().map(|word| word.replace(DEVICE, device)).collect();
+        Self { words, environment: programs.environment.clone() }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.words[0]
+    }
+
+    /// How a person would type it.
+    pub(super) fn shown(&self) -> String {
+        printable(self.words.join(" ").as_bytes(), QUOTED_BYTES_MAX)
+    }
+
+    /// Runs it to its end, with `input` on its standard input.
+    pub(super) async fn run(&self, input: Option<&str>) -> End {
+        let mut group = match self.start() {
+            Ok(child) => Group(child),
+            Err(error) => return End::NotStarted(error.to_string()),
+        };
+        let (stdin, stdout, stderr) = (group.0.stdin.take(), group.0.stdout.take(), group.0.stderr.take());
+        let feeding = async {
+            if let (Some(mut stdin), Some(input)) = (stdin, input) {
+                // A program may end without reading all of it: its exit status tells.
+                let _ = stdin.write_all(input.as_bytes()).await;
+            }
+        };
+        let (_, (output, whole), (words, _)) =
+            tokio::join!(feeding, bounded(stdout, ANSWER_BYTES_MAX), bounded(stderr, WORDS_BYTES_MAX));
+        let status = match group.0.wait().await {
+            Ok(status) => status,
+            Err(error) => return End::Failed { why: format!("was lost: {error}"), said: String::new() },
+        };
+        match (status.success(), whole) {
+            (true, true) => End::Done(output),
+            (true, false) => End::TooLong,
+            (false, _) => {
+                let said = if words.is_empty() { &output } else { &words };
+                End::Failed { why: format!("ended with {status}"), said: printable(said, QUOTED_BYTES_MAX) }
+            }
+        }
+    }
+
+    fn start(&self) -> std::io::Result<Child> {
+        let mut command = Command::new(&self.words[0]);
+        command.args(&self.words[1..]).env_clear().process_group(0);
+        command.envs(self.environment.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
+    }
+}
+
+/// Reads to the end; what is beyond `most` bytes is read and not kept.
+async fn bounded(from: Option<impl AsyncRead + Unpin>, most: usize) -> (Vec<u8>, bool) {
+    let (mut kept, mut whole) = (Vec::new(), true);
+    let Some(mut from) = from else { return (kept, whole) };
+    let mut piece = vec![0; 16 * 1024];
+    while let Ok(count @ 1..) = from.read(&mut piece).await {
+        let room = most - kept.len();
+        whole &= count <= room;
+        kept.extend_from_slice(&piece[..count.min(room)]);
+    }
+    (kept, whole)
+}
+
+/// A program and all that it started; dropped while it runs, it is killed.
+struct Group(Child);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let id = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        if let Some(id) = id {
+            let _already_gone = kill_process_group(id, Signal::KILL);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Programs that play a device: a file that one prints and the other replaces.
+
+use super::*;
+use crate::clock::SystemClock;
+use crate::executor::engine::Engine;
+use crate::executor::snapshots::Snapshots;
+use crate::executor::{AttemptContext, GateRefused};
+use crate::fs::{Fs as _, RealFs, replace};
+use crate::secrets::{Secrets, SiteKey};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use switchyard_shared::id::{DeviceName, OpId, RolloutName};
+use switchyard_shared::outcome::Outcome;
+use switchyard_shared::procedure::{Procedure, Transport};
+use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Purpose, Task, Timeouts, Work};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+/// Reads and writes the file that its first argument names.
+const SHOW: &str = "#!/bin/sh\ncat \"$1/$2\"\n";
+const APPLY: &str = "#!/bin/sh\nset -e\ncat > \"$1/draft\"\nif grep -q bad \"$1/draft\"; then echo half > \"$1/$2\"; echo 'no such word' >&2; exit 3; fi\nmv \"$1/draft\" \"$1/$2\"\n";
+
+struct Bench {
+    folder: TempDir,
+    task: Task,
+    gates: Gates,
+    timeout: Duration,
+}
+
+#[derive(Default)]
+struct Gates(AtomicU32);
+
+impl AttemptContext for Gates {
+    fn progress(&self, _: Phase) {}
+
+    fn open_write_gate(&self, _: Option<String>) -> BoxFuture<'_, Result<(), GateRefused>> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async { Ok(()) })
+    }
+}
+
+fn program(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    replace(&RealFs, &path, text.as_bytes()).unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    path
+}
+
+impl Bench {
+    fn new(show: &str, apply: &str, has: &str, wanted: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (read, write) = (program(folder.path(), "show", show), program(folder.path(), "apply", apply));
+        let (read, write, at) = (read.display(), write.display(), folder.path().display());
+        let file = format!(
+            "api_version: switchyard/v1\nkind: LocalExec\nplatforms:\n  script:\n    devices: [r1]\n    environment: [PATH]\n    \
+             read: [{read}, {at}, \"{{{{ device }}}}\"]\n    write: [{write}, {at}, \"{{{{ device }}}}\"]\n"
+        );
+        replace(&RealFs, &folder.path().join(FILE), file.as_bytes()).unwrap();
+        replace(&RealFs, &folder.path().join("r1"), has.as_bytes()).unwrap();
+        Self { folder, task: task(wanted), gates: Gates::default(), timeout: Duration::from_secs(20) }
+    }
+
+    async fn apply(&self) -> Outcome {
+        let data = self.folder.path();
+        let allowed = Arc::new(Allowed::open(&RealFs, data).unwrap());
+        let driver: Arc<dyn Driver> = Arc::new(LocalExec::new(allowed));
+        let drivers = BTreeMap::from([(Transport::LocalExec, driver)]);
+        let snapshots = Snapshots::new(data, Arc::new(RealFs));
+        let (secrets, key) = (Secrets::new(data), SiteKey::of(data));
+        let engine = Engine::new(drivers, snapshots, secrets, key, SystemClock::shared());
+        let Work::Driver(procedure) = &self.task.work else { panic!("a driver's task") };
+        let mut task = self.task.clone();
+        task.timeouts.command = self.timeout;
+        engine.carry_out(&task, procedure, &self.gates, CancellationToken::new()).await
+    }
+
+    fn has(&self) -> String {
+        String::from_utf8(RealFs.read(&self.folder.path().join("r1"), 4096).unwrap()).unwrap()
+    }
+}
+
+fn task(wanted: &str) -> Task {
+    Task {
+        op: OpId {
+            rollout: RolloutName::new("ntp").unwrap(),
+            device: DeviceName::new("r1").unwrap(),
+            attempt: 1,
+        },
+        endpoint: Endpoint {
+            hostname: "r1".into(),
+            port: 22,
+            username: "u".into(),
+            credential_ref: "env:X".into(),
+            host_keys: vec![],
+            ssh: Default::default(),
+        },
+        work: Work::Driver(Arc::new(Procedure::new(Transport::LocalExec, "script"))),
+        purpose: Purpose::Apply,
+        configuration: wanted.as_bytes().into(),
+        timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(20) },
+        breakers: BreakerSettings::default(),
+        pools: PoolSettings::default(),
+    }
+}
+
+#[tokio::test]
+async fn a_program_changes_a_device_once_and_puts_it_back_to_the_byte() {
+    let mut bench = Bench::new(SHOW, APPLY, "old \n\n", "new\n");
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, bench.has().as_str()), (Class::Ok, "new\n"), "{}", outcome.message);
+    assert_eq!(bench.apply().await.class, Class::Unchanged);
+    assert_eq!(bench.gates.0.load(Ordering::SeqCst), 1, "the second one wrote nothing");
+    bench.task.op.attempt = 2;
+    bench.task.purpose = Purpose::Restore { attempt: 1 };
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, bench.has().as_str()), (Class::Ok, "old \n\n"), "{}", outcome.message);
+}
+
+#[tokio::test]
+async fn a_program_that_refuses_leaves_the_device_as_it_was_and_is_quoted() {
+    let bench = Bench::new(SHOW, APPLY, "old\n", "bad\n");
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Rejected, LeftAs::Reverted), "{}", outcome.message);
+    assert!(outcome.message.contains("no such word"), "{}", outcome.message);
+    assert_eq!(bench.has(), "old\n");
+}
+
+#[tokio::test]
+async fn what_the_agent_does_not_allow_never_runs() {
+    let mut bench = Bench::new(SHOW, APPLY, "old\n", "new\n");
+    bench.task.op.device = DeviceName::new("r2").unwrap();
+    let outcome = bench.apply().await;
+    assert_eq!(outcome.class, Class::PrecheckFailed);
+    assert!(outcome.message.contains("for this device") && outcome.hint.contains(FILE), "{outcome:?}");
+    let none = Allowed::open(&RealFs, Path::new("/nowhere")).unwrap();
+    assert!(none.find("script", "r1").is_err(), "off by default");
+    for (text, why) in [
+        ("read: [show], write: [/a], devices: [r1]", "absolute path"),
+        ("read: [/a], write: [/a]", "devices is missing"),
+        ("read: [/a], write: [/a], devices: [r1], shell: true", "shell"),
+    ] {
+        let text = format!("api_version: switchyard/v1\nkind: LocalExec\nplatforms: {{x: {{{text}}}}}\n");
+        let problems = Allowed::parse(&text).unwrap_err();
+        assert!(problems.iter().any(|problem| problem.to_string().contains(why)), "{why}: {problems:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_never_ends_is_killed_with_its_children() {
+    let hang = "#!/bin/sh\nsleep 1000 & echo $! > \"$1/child\"\nwait\n";
+    let mut bench = Bench::new(hang, APPLY, "old\n", "new\n");
+    bench.timeout = Duration::from_millis(500);
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Timeout, LeftAs::Unchanged));
+    let child = RealFs.read(&bench.folder.path().join("child"), 64).unwrap();
+    let child = PathBuf::from(format!("/proc/{}/status", String::from_utf8(child).unwrap().trim()));
+    let alive = || {
+        RealFs.read(&child, 65_536).is_ok_and(|status| !String::from_utf8_lossy(&status).contains("(zombie)"))
+    };
+    while alive() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_prints_without_end_is_not_held_in_memory() {
+    let bench = Bench::new("#!/bin/sh\nhead -c 3000000 /dev/zero\n", APPLY, "old\n", "new\n");
+    let outcome = bench.apply().await;
+    assert_eq!(outcome.class, Class::PrecheckFailed);
+    assert!(outcome.message.contains("more than fits"), "{}", outcome.message);
+}
