@@ -6,6 +6,7 @@ pub mod executors;
 mod failure;
 mod hearing;
 pub mod local_exec;
+pub mod netconf;
 mod pass;
 pub mod snapshots;
 pub mod ssh;

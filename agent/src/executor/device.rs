@@ -126,4 +126,9 @@ pub trait Session: Send {
 
     /// Says goodbye and gives back locks; the engine bounds it.
     fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
+
+    /// What an operator should know of how this device commits, for the outcome; may be empty.
+    fn remark(&self) -> &'static str {
+        ""
+    }
 }

@@ -3,6 +3,7 @@
 use super::device::Driver;
 use super::engine::Engine;
 use super::local_exec::{Allowed, AllowedError, LocalExec};
+use super::netconf::Netconf;
 use super::snapshots::Snapshots;
 use super::ssh::{Door, SshExecutor};
 use super::{AttemptContext, Executor};
@@ -33,7 +34,8 @@ impl Executors {
         let snapshots = Snapshots::new(data, Arc::new(RealFs));
         let allowed = Arc::new(Allowed::open(&RealFs, data)?);
         let local_exec: Arc<dyn Driver> = Arc::new(LocalExec::new(allowed));
-        let drivers = BTreeMap::from([(Transport::LocalExec, local_exec)]);
+        let netconf: Arc<dyn Driver> = Arc::new(Netconf::through(door.clone()));
+        let drivers = BTreeMap::from([(Transport::LocalExec, local_exec), (Transport::Netconf, netconf)]);
         let engine = Engine::new(drivers, snapshots, Secrets::new(data), key, clock.clone());
         Ok(Self { command: SshExecutor::through(door, clock.clone()), engine, clock })
     }

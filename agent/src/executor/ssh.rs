@@ -58,7 +58,6 @@ impl Door {
     }
 
     /// An authenticated session with one open channel; the caller bounds the time that all of it may take.
-    #[expect(dead_code, reason = "the drivers over SSH come next")]
     pub(super) async fn open(&self, task: &Task, context: &dyn AttemptContext) -> Result<Session, Failure> {
         connect::open(self, task, context, &StageCell::default()).await
     }
@@ -106,7 +105,7 @@ impl SshExecutor {
             Err(failure) => return failure.outcome(&*self.clock),
         };
         let outcome = self.work(&mut session, task, context, &cancel).await.unwrap_or_else(|ended| *ended);
-        close(session).await;
+        session.close().await;
         outcome
     }
 
@@ -200,17 +199,19 @@ impl SshExecutor {
     }
 }
 
-/// Says goodbye within [`CLOSE_WAIT`]; dropping the session cuts what is left of it.
-async fn close(session: Session) {
-    let Session { handle, channel, cut, .. } = session;
-    drop(channel);
-    let goodbye = async {
-        if handle.disconnect(russh::Disconnect::ByApplication, "done", "en").await.is_ok() {
-            let _ = handle.await;
-        }
-    };
-    let _ = tokio::time::timeout(CLOSE_WAIT, goodbye).await;
-    drop(cut);
+impl Session {
+    /// Says goodbye within [`CLOSE_WAIT`]; dropping the session cuts what is left of it.
+    pub(super) async fn close(self) {
+        let Self { handle, channel, cut, .. } = self;
+        drop(channel);
+        let goodbye = async {
+            if handle.disconnect(russh::Disconnect::ByApplication, "done", "en").await.is_ok() {
+                let _ = handle.await;
+            }
+        };
+        let _ = tokio::time::timeout(CLOSE_WAIT, goodbye).await;
+        drop(cut);
+    }
 }
 
 impl Executor for SshExecutor {

@@ -71,11 +71,14 @@ impl Run<'_> {
                 return self.ended(Class::LostAfterWrite, Phase::Confirm, LeftAs::Unknown, &message);
             }
         }
-        let mut message = format!("{device} has the change");
+        let mut message = match session.remark() {
+            "" => format!("{device} has the change"),
+            remark => format!("{device} has the change; {remark}"),
+        };
         if self.job.procedure.commit.save
             && let Err(end) = after_write(limit, session.save(&begun.pass)).await
         {
-            message = format!("{device} has the change, but it is not saved for the next boot: {end}");
+            message.push_str(&format!("; it is not saved for the next boot: {end}"));
         }
         self.ended(Class::Ok, Phase::Verify, LeftAs::Changed, &message)
     }

@@ -1,0 +1,148 @@
+//! How a device differs from what is wanted, and the edits that make it so, or as it was.
+
+use super::hello::BASE;
+use super::picture;
+use super::presence::{are_same, is_same, is_so, operation};
+use super::xml::{Attribute, Element, parse, print};
+use std::sync::Arc;
+use switchyard_shared::configuration::unified;
+use switchyard_shared::procedure::Mode;
+use zeroize::Zeroizing;
+
+/// The top elements of a running configuration as [`super::session`] keeps it.
+pub fn running(text: &str) -> Result<Vec<Element>, String> {
+    let mut wrapped = Zeroizing::new(String::with_capacity(text.len() + 16));
+    wrapped.push_str("<data>");
+    wrapped.push_str(text);
+    wrapped.push_str("</data>");
+    let root = parse(&wrapped).map_err(|error| error.to_string())?;
+    Ok(root.children)
+}
+
+/// The top elements of a configuration that a person wrote; it may stand in a `<config>` or `<data>` of its own.
+pub fn wanted(text: &str) -> Result<Vec<Element>, String> {
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    let text = match text.strip_prefix("<?xml") {
+        Some(rest) => rest.split_once("?>").map_or("", |(_, rest)| rest),
+        None => text,
+    };
+    let mut wrapped = Zeroizing::new(String::with_capacity(text.len() + BASE.len() + 64));
+    wrapped.push_str(&format!("<config xmlns=\"{BASE}\" xmlns:nc=\"{BASE}\">"));
+    wrapped.push_str(text);
+    wrapped.push_str("</config>");
+    let root = parse(&wrapped).map_err(|error| format!("failed to {error}"))?;
+    if root.children.is_empty() && !root.text.trim().is_empty() {
+        return Err("it is no XML".into());
+    }
+    let top = match &root.children[..] {
+        [only] if ["config", "data"].contains(&only.name.as_str()) && *only.namespace == *BASE => {
+            only.children.clone()
+        }
+        _ => root.children,
+    };
+    for element in &top {
+        if *element.namespace == *BASE {
+            return Err(format!(
+                "<{}> has no namespace of its own: give it its module's xmlns",
+                element.name
+            ));
+        }
+        known_operations(element)?;
+    }
+    Ok(top)
+}
+
+fn known_operations(element: &Element) -> Result<(), String> {
+    operation(element)?;
+    element.children.iter().try_for_each(known_operations)
+}
+
+/// How a device that has `have` differs from `want`: empty when it has it.
+pub fn difference(have: &[Element], want: &[Element], mode: Mode) -> String {
+    let is_there = match mode {
+        Mode::Merge => want.iter().all(|element| is_so(element, have)),
+        Mode::Replace => are_same(&of_names(have, want), want),
+    };
+    if is_there {
+        return String::new();
+    }
+    let before = of_names(have, want);
+    let after = match mode {
+        Mode::Merge => {
+            let mut after = before.clone();
+            for element in want {
+                let among = want.iter().filter(|other| other.is_named_as(element)).count();
+                picture::merge(&mut after, element, among, true);
+            }
+            after
+        }
+        Mode::Replace => want.iter().map(picture::plain).collect(),
+    };
+    let text = unified(&print(&before, ""), &print(&after, ""));
+    // What the picture cannot show is shown as it was asked for.
+    if text.is_empty() { unified("", &print(want, "")) } else { text }
+}
+
+/// What goes to the device so that it has `want`: elements for an edit with the default operation merge.
+pub fn edits(have: &[Element], want: &[Element], mode: Mode) -> Vec<Element> {
+    match mode {
+        Mode::Merge => want.to_vec(),
+        Mode::Replace => way(&of_names(have, want), want),
+    }
+}
+
+/// What goes to a device that has `now` so that it has `then`: the top elements that differ, each whole.
+pub fn way(now: &[Element], then: &[Element]) -> Vec<Element> {
+    let mut edits = Vec::new();
+    for name in now.iter().chain(then).collect::<Vec<_>>() {
+        if edits.iter().any(|edit: &Element| edit.is_named_as(name)) {
+            continue;
+        }
+        let of = |elements: &[Element]| of_names(elements, std::slice::from_ref(name));
+        let (mine, theirs) = (of(now), of(then));
+        if are_same(&mine, &theirs) {
+            continue;
+        }
+        if mine.len() < 2 && theirs.len() < 2 {
+            edits.push(
+                theirs
+                    .first()
+                    .map_or_else(|| asking("delete", &bare(name)), |there| asking("replace", there)),
+            );
+            continue;
+        }
+        let entry = |one: &Element, other: &Element| match (one.children.first(), other.children.first()) {
+            (Some(one), Some(other)) => is_same(one, other),
+            _ => is_same(one, other),
+        };
+        let gone = mine.iter().filter(|have| !theirs.iter().any(|there| entry(have, there)));
+        edits.extend(gone.map(|have| asking("delete", have)));
+        let changed = theirs.iter().filter(|there| !mine.iter().any(|have| is_same(have, there)));
+        edits.extend(changed.map(|there| asking("replace", there)));
+    }
+    edits
+}
+
+fn of_names(elements: &[Element], names: &[Element]) -> Vec<Element> {
+    elements.iter().filter(|element| names.iter().any(|name| name.is_named_as(element))).cloned().collect()
+}
+
+fn bare(element: &Element) -> Element {
+    Element::new(&element.namespace, &element.name)
+}
+
+fn asking(operation: &str, element: &Element) -> Element {
+    let mut asking = element.clone();
+    asking.attributes.retain(|attribute| *attribute.namespace != *BASE);
+    asking.attributes.push(Attribute {
+        namespace: Arc::from(BASE),
+        prefix: "nc".into(),
+        name: "operation".into(),
+        value: operation.into(),
+    });
+    asking
+}
+
+#[cfg(test)]
+#[path = "compare/tests.rs"]
+mod tests;

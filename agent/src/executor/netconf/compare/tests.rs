@@ -1,0 +1,119 @@
+//! What is there, what would be, and the way back, on trees of a made-up module.
+
+use super::*;
+
+const HAVE: &str = "<system xmlns=\"urn:x\"><hostname>r1</hostname><mtu>1500</mtu>\
+    <interface><name>e1</name><unit>0</unit><description>up</description></interface>\
+    <interface><name>e1</name><unit>1</unit></interface>\
+    <dns>192.0.2.1</dns><dns>192.0.2.2</dns></system><clock xmlns=\"urn:c\"><zone>UTC</zone></clock>";
+
+fn diff(want: &str, mode: Mode) -> String {
+    difference(&running(HAVE).unwrap(), &wanted(want).unwrap(), mode)
+}
+
+fn merge(inner: &str) -> String {
+    diff(&format!("<system xmlns=\"urn:x\">{inner}</system>"), Mode::Merge)
+}
+
+#[test]
+fn what_is_there_in_any_order_and_with_any_keys_is_no_difference() {
+    for inner in [
+        "",
+        "<mtu>1500</mtu><hostname>r1</hostname>",
+        "<interface><name>e1</name><unit>1</unit></interface>",
+        "<interface><name>e1</name><unit>0</unit><description>up</description></interface>",
+        "<dns>192.0.2.2</dns>",
+        "<banner nc:operation=\"delete\"/>",
+        "<interface nc:operation=\"remove\"><name>e2</name></interface>",
+        "<dns nc:operation=\"remove\">192.0.2.9</dns>",
+        "<ntp><server nc:operation=\"remove\">192.0.2.9</server></ntp>",
+        "<clock nc:operation=\"remove\"/>",
+    ] {
+        assert_eq!(merge(inner), "", "{inner}");
+    }
+    assert_eq!(diff("<config><clock xmlns='urn:c'/></config>", Mode::Merge), "");
+    assert_eq!(diff("<?xml version=\"1.0\"?>\n<data><clock xmlns='urn:c'/></data>", Mode::Merge), "");
+}
+
+#[test]
+fn what_is_missing_is_shown_where_it_would_be() {
+    for (inner, lines) in [
+        ("<hostname>r2</hostname>", &["-  <hostname>r1</hostname>", "+  <hostname>r2</hostname>"][..]),
+        ("<dns>192.0.2.3</dns>", &["+  <dns>192.0.2.3</dns>"]),
+        ("<mtu nc:operation='delete'/>", &["-  <mtu>1500</mtu>"]),
+        (
+            "<interface><name>e2</name><unit>0</unit></interface>",
+            &["+  <interface>", "+    <name>e2</name>", "+    <unit>0</unit>", "+  </interface>"],
+        ),
+        ("<banner>hi</banner>", &["+  <banner>hi</banner>"]),
+        (
+            "<interface nc:operation='delete'><name>e1</name><unit>1</unit></interface>",
+            &["-  <interface>", "-    <name>e1</name>", "-    <unit>1</unit>", "-  </interface>"],
+        ),
+    ] {
+        let diff = merge(inner);
+        let changed: Vec<&str> = diff.lines().skip(3).filter(|line| line.starts_with(['+', '-'])).collect();
+        assert_eq!(changed, lines, "{inner}\n{diff}");
+        assert!(!diff.contains("zone"), "only what is touched is shown: {diff}");
+    }
+}
+
+#[test]
+fn an_entry_is_found_by_all_of_its_keys() {
+    let unit = "<interface><name>e1</name><unit>1</unit><description>up</description></interface>";
+    assert_ne!(merge(unit), "", "the description is another unit's");
+}
+
+#[test]
+fn a_replacement_is_all_that_may_be_there_and_touches_nothing_else() {
+    let whole = HAVE.split("<clock").next().unwrap();
+    assert_eq!(diff(whole, Mode::Replace), "");
+    let fewer = whole.replace("<mtu>1500</mtu>", "");
+    assert!(diff(&fewer, Mode::Replace).contains("\n-  <mtu>1500</mtu>\n"));
+    let turned =
+        whole.replace("<dns>192.0.2.1</dns><dns>192.0.2.2</dns>", "<dns>192.0.2.2</dns><dns>192.0.2.1</dns>");
+    assert_ne!(diff(&turned, Mode::Replace), "", "the order within a list may count");
+    let edits = edits(&running(HAVE).unwrap(), &wanted(&fewer).unwrap(), Mode::Replace);
+    assert_eq!(edits.len(), 1);
+    assert_eq!(edits[0].attribute(BASE, "operation"), Some("replace"));
+}
+
+#[test]
+fn the_way_back_names_what_differs_and_nothing_else() {
+    let then = running(HAVE).unwrap();
+    let mut now = then.clone();
+    assert!(way(&now, &then).is_empty());
+    now[0].children.remove(0);
+    now.push(running("<new xmlns=\"urn:n\"><a>1</a></new>").unwrap().remove(0));
+    let back = way(&now, &then);
+    let told: Vec<(&str, Option<&str>, usize)> = back
+        .iter()
+        .map(|edit| (edit.name.as_str(), edit.attribute(BASE, "operation"), edit.children.len()))
+        .collect();
+    assert_eq!(told, [("system", Some("replace"), 6), ("new", Some("delete"), 0)]);
+}
+
+#[test]
+fn entries_of_a_list_at_the_top_are_taken_back_one_by_one() {
+    let entry = |name: &str, value: &str| format!("<e xmlns=\"urn:x\"><n>{name}</n><v>{value}</v></e>");
+    let then = running(&(entry("a", "1") + &entry("b", "1"))).unwrap();
+    let now = running(&(entry("a", "1") + &entry("b", "2") + &entry("c", "1"))).unwrap();
+    let back = way(&now, &then);
+    let told: Vec<_> =
+        back.iter().map(|edit| (edit.text_of("n"), edit.attribute(BASE, "operation"))).collect();
+    assert_eq!(told, [("c", Some("delete")), ("b", Some("replace"))]);
+}
+
+#[test]
+fn a_configuration_that_is_none_says_why() {
+    for (text, why) in [
+        ("hostname r1", "no XML"),
+        ("<hostname>r1</hostname>", "has no namespace of its own"),
+        ("<a xmlns='urn:x'><b nc:operation='destroy'/></a>", "none of NETCONF's"),
+        ("<a xmlns='urn:x'></config></edit-config><commit/>", "failed to read XML"),
+        ("<a xmlns='urn:x'/></config><commit/><config>", "failed to read XML"),
+    ] {
+        let error = wanted(text).unwrap_err();
+        assert!(error.contains(why), "{text}: {error}");
+    }
+}

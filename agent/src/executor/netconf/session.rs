@@ -1,0 +1,233 @@
+//! One NETCONF session with one device: reads, looks, locks and says goodbye; see `write` for the rest.
+
+use super::compare;
+use super::hello::Abilities;
+use super::rpc::{Datastore, Rpc};
+use super::trouble;
+use super::wire::{CallError, Wire};
+use super::xml::{Element, print};
+use crate::executor::device::{Difference, Running, Session, WriteEnd, Written};
+use crate::executor::ssh;
+use crate::executor::wanted::Wanted;
+use crate::executor::{Failure, WritePass};
+use futures_util::future::BoxFuture;
+use switchyard_shared::outcome::{Class, Phase};
+use switchyard_shared::procedure::{Commit, Probe};
+
+/// The module that knows who else has a session, RFC 6022.
+const MONITORING: &str = "ietf-netconf-monitoring";
+
+/// An open session.
+pub struct NetconfSession {
+    pub(super) wire: Wire,
+    pub(super) abilities: Abilities,
+    pub(super) commit: Commit,
+    /// The name under which any session of this attempt confirms its commit.
+    pub(super) persist: String,
+    /// How messages name the device.
+    pub(super) place: String,
+    pub(super) locked: Vec<Datastore>,
+    /// What carries it; absent in tests.
+    pub(super) ssh: Option<ssh::Session>,
+}
+
+impl NetconfSession {
+    async fn read_now(&mut self) -> Result<Running, Failure> {
+        let failed = |error, place: &str| trouble::failure(error, Phase::Read, place);
+        let reply = self.wire.call(&Rpc::GetConfig, None).await;
+        let reply = reply.map_err(|error| failed(error, &self.place))?;
+        match reply.child("data") {
+            Some(data) => Ok(Running(print(&data.children, ""))),
+            None => Err(failed(CallError::Garbled("find data in its answer".into()), &self.place)),
+        }
+    }
+
+    /// Locks what is going to be written: running first, as RFC 6241 appendix E does.
+    pub(super) async fn lock_all(&mut self) -> Result<(), CallError> {
+        let stores: &[Datastore] = match self.abilities.candidate {
+            true => &[Datastore::Running, Datastore::Candidate],
+            false => &[Datastore::Running],
+        };
+        for store in stores.iter().copied() {
+            if !self.locked.contains(&store) {
+                self.lock(store).await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn lock(&mut self, store: Datastore) -> Result<(), CallError> {
+        match self.wire.call(&Rpc::Lock(store), None).await {
+            Ok(_) => {
+                self.locked.push(store);
+                Ok(())
+            }
+            Err(CallError::Refused(mut errors)) => {
+                for error in errors.iter_mut().filter(|error| error.is_busy()) {
+                    let who = match &error.session {
+                        Some(session) => format!("; {}", self.holder(session).await),
+                        None => String::new(),
+                    };
+                    error.message = format!("{}: the lock of {}{who}", error.message, store.name());
+                }
+                Err(CallError::Refused(errors))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Who `session` is, as far as the device tells.
+    async fn holder(&mut self, session: &str) -> String {
+        if session == "0" {
+            return "something that is no NETCONF session holds it".into();
+        }
+        let known = format!("session {session} holds it");
+        if !self.abilities.modules.contains_key(MONITORING) {
+            return known;
+        }
+        let Ok(reply) = self.wire.call(&Rpc::Sessions, None).await else { return known };
+        let sessions = reply.child("data").and_then(|data| data.child("netconf-state")?.child("sessions"));
+        let found = sessions.and_then(|sessions| {
+            sessions.children.iter().find(|other| other.text_of("session-id") == session)
+        });
+        match found {
+            Some(other) => {
+                let (user, from) = (other.text_of("username"), other.text_of("source-host"));
+                format!("session {session} of {user} from {from} holds it")
+            }
+            None => known,
+        }
+    }
+
+    async fn look_now(&mut self, probe: &Probe) -> Result<String, Failure> {
+        let Probe::NetconfGet { xpath } = probe else {
+            let message = format!("{}: NETCONF can look at netconf_get alone", self.place);
+            return Err(Failure::new(Class::PrecheckFailed, Phase::Validate, message)
+                .with_hint("use a check of another kind, or another transport"));
+        };
+        if !self.abilities.xpath {
+            let message = format!("{} cannot look at an XPath expression: it has no :xpath", self.place);
+            return Err(Failure::new(Class::PrecheckFailed, Phase::Validate, message)
+                .with_hint("use a check of another kind for this device"));
+        }
+        let modules = self.abilities.modules.iter();
+        let used = modules.filter(|(module, _)| xpath.contains(&format!("{module}:")));
+        let names = used.map(|(module, namespace)| (module.as_str(), namespace.as_str())).collect();
+        let reply = self.wire.call(&Rpc::Get { xpath, names }, None).await;
+        let reply = reply.map_err(|error| trouble::failure(error, Phase::Validate, &self.place))?;
+        let data = reply.child("data").map_or(&[][..], |data| data.children.as_slice());
+        Ok(seen(data))
+    }
+
+    async fn close_now(mut self) {
+        if !self.wire.is_waiting() {
+            for store in std::mem::take(&mut self.locked).into_iter().rev() {
+                let _ = self.wire.call(&Rpc::Unlock(store), None).await;
+            }
+            let _ = self.wire.call(&Rpc::Close, None).await;
+        }
+        drop(self.wire);
+        if let Some(ssh) = self.ssh {
+            ssh.close().await;
+        }
+    }
+}
+
+/// What was seen: the value itself when there is one alone, else the tree.
+fn seen(data: &[Element]) -> String {
+    let mut only = match data {
+        [only] => only,
+        _ => return print(data, "").to_string(),
+    };
+    loop {
+        match &only.children[..] {
+            [] => return only.text.to_string(),
+            [child] => only = child,
+            _ => return print(data, "").to_string(),
+        }
+    }
+}
+
+impl Session for NetconfSession {
+    fn read(&mut self) -> BoxFuture<'_, Result<Running, Failure>> {
+        Box::pin(self.read_now())
+    }
+
+    fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {
+        let refused = |why: String| {
+            let message = format!("{}: the configuration cannot be used: {why}", self.place);
+            Failure::new(Class::PrecheckFailed, Phase::Read, message)
+                .with_hint("correct the template, then plan again")
+        };
+        let want = compare::wanted(wanted.reveal()).map_err(refused)?;
+        let have = compare::running(&running.0).map_err(refused)?;
+        Ok(Difference { text: compare::difference(&have, &want, wanted.mode) })
+    }
+
+    fn look<'a>(&'a mut self, probe: &'a Probe) -> BoxFuture<'a, Result<String, Failure>> {
+        Box::pin(self.look_now(probe))
+    }
+
+    fn prepare(&mut self) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async {
+            let locked = self.lock_all().await;
+            locked.map_err(|error| trouble::failure(error, Phase::Validate, &self.place))
+        })
+    }
+
+    fn write<'a>(
+        &'a mut self,
+        pass: &'a WritePass,
+        running: &'a Running,
+        wanted: &'a Wanted,
+    ) -> BoxFuture<'a, Result<Written, WriteEnd>> {
+        Box::pin(self.write_now(pass, running, wanted))
+    }
+
+    fn confirm<'a>(&'a mut self, pass: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
+        Box::pin(self.confirm_now(pass))
+    }
+
+    fn cancel<'a>(&'a mut self, pass: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
+        Box::pin(async move {
+            let persist = &self.persist;
+            let told = self.wire.call(&Rpc::Cancel { persist }, Some(pass)).await;
+            told.map(|_| ()).map_err(trouble::of_commit)
+        })
+    }
+
+    fn restore<'a>(
+        &'a mut self,
+        pass: &'a WritePass,
+        running: &'a Running,
+        before: &'a Running,
+    ) -> BoxFuture<'a, Result<(), WriteEnd>> {
+        Box::pin(self.restore_now(pass, running, before))
+    }
+
+    fn save<'a>(&'a mut self, pass: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
+        Box::pin(async move {
+            // Without :startup a device keeps its running configuration by itself, RFC 6241 section 8.7.
+            if !self.abilities.startup {
+                return Ok(());
+            }
+            self.wire.call(&Rpc::Save, Some(pass)).await.map(|_| ()).map_err(trouble::of_commit)
+        })
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(self.close_now())
+    }
+
+    fn remark(&self) -> &'static str {
+        match (self.commit.confirmed, self.abilities.confirmed_commit, self.abilities.old_confirmed_commit) {
+            (true, false, false) => {
+                "it cannot take a commit back by itself, so this one was for good at once"
+            }
+            (true, false, true) => {
+                "its confirmed commit ends with its session, so it was committed for good at once"
+            }
+            (true, true, _) | (false, _, _) => "",
+        }
+    }
+}
