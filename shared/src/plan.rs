@@ -209,6 +209,7 @@ impl Plan {
         layout.site_probes = self.spec.breakers.site_permitted_calls_in_half_open;
         layout.connect_timeout = self.spec.timeouts.connect;
         layout.command_timeout = self.write_time();
+        layout.confirm_wait = self.confirm_wait();
         layout.budget = Some(self.spec.strategy.budget);
         layout.watched = self.watched.clone();
         layout.readable = self.is_readable();
@@ -226,6 +227,16 @@ impl Plan {
         self.devices
             .first()
             .map_or(Duration::ZERO, |device| self.work(device).write_time(&self.spec.timeouts))
+    }
+
+    /// How long a change that nobody confirms may be seen on a device.
+    fn confirm_wait(&self) -> Duration {
+        let (change, timeouts) = (&self.spec.change, &self.spec.timeouts);
+        match change.command.is_none() && change.commit.confirmed {
+            // The device's patience begins with its commit, which comes as late as the write's own deadline.
+            true => change.commit.confirm_timeout.saturating_add(timeouts.command),
+            false => Duration::ZERO,
+        }
     }
 
     fn work(&self, device: &PlannedDevice) -> Work {

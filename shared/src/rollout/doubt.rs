@@ -202,14 +202,28 @@ impl Rollout {
             reason: reason.to_owned(),
         };
         match outcome.found {
-            Some(Found::Applied) => {
-                settled(DeviceState::Succeeded, Some(outcome.clone()), "read back: it has the change")
-            }
-            Some(Found::NotApplied | Found::Different) if self.too_early(name).is_some() => {
+            Some(Found::Applied) if self.too_early(name, self.layout.confirm_wait).is_some() => {
                 Event::StillUnknown {
                     device,
                     attempt,
-                    not_before: self.too_early(name),
+                    not_before: self.too_early(name, self.layout.confirm_wait),
+                    untried: false,
+                    reason:
+                        "read back: it has the change, and may still take it back by itself, for nobody is \
+                             known to have confirmed it; read again when its patience is over"
+                            .to_owned(),
+                }
+            }
+            Some(Found::Applied) => {
+                settled(DeviceState::Succeeded, Some(outcome.clone()), "read back: it has the change")
+            }
+            Some(Found::NotApplied | Found::Different)
+                if self.too_early(name, self.layout.command_timeout).is_some() =>
+            {
+                Event::StillUnknown {
+                    device,
+                    attempt,
+                    not_before: self.too_early(name, self.layout.command_timeout),
                     untried: false,
                     reason:
                         "read back: it does not have the change, but may still be at work on it; read again \
@@ -234,11 +248,11 @@ impl Rollout {
         }
     }
 
-    /// When a write that is in doubt is over at the latest, if the latest reading was begun before that: a
-    /// device goes on with what it was told although nobody waits for its answer any more.
-    fn too_early(&self, name: &DeviceName) -> Option<Timestamp> {
+    /// When `limit` after a doubt is over, if the latest reading was begun before that: a device goes on with what
+    /// it was told although nobody waits for its answer any more.
+    fn too_early(&self, name: &DeviceName, limit: Duration) -> Option<Timestamp> {
         let doubt = self.device(name)?.1.doubt.as_ref()?;
-        let over = doubt.since.plus(self.layout.command_timeout);
+        let over = doubt.since.plus(limit);
         (doubt.read_at < over && guard::holds(Guard::EarlyReading)).then_some(over)
     }
 

@@ -78,6 +78,8 @@ pub struct Layout {
     pub connect_timeout: Duration,
     /// How long a device may work on a command: a write that lost its agent may take effect until then.
     pub command_timeout: Duration,
+    /// How long a device may wait for the confirmation of a write before it has taken it back; zero without one.
+    pub confirm_wait: Duration,
     /// Whether a device can be read after a doubt.
     pub readable: bool,
     /// How much harm is accepted; absent when nothing but room limits the pace.
@@ -114,6 +116,7 @@ impl Layout {
             site_probes,
             connect_timeout: Duration::ZERO,
             command_timeout: Duration::ZERO,
+            confirm_wait: Duration::ZERO,
             readable: false,
             budget: None,
             watched: Arc::default(),

@@ -85,6 +85,26 @@ fn that_a_device_is_as_it_was_is_believed_only_once_it_cannot_be_at_work_on_the_
 }
 
 #[test]
+fn an_unconfirmed_change_is_believed_only_once_the_device_cannot_take_it_back_any_more() {
+    for (then, end) in [(Found::Applied, DeviceState::Succeeded), (Found::NotApplied, DeviceState::Pending)] {
+        let (mut rollout, world) = in_doubt(true);
+        let mut layout = (*rollout.layout).clone();
+        layout.confirm_wait = Duration::from_secs(30);
+        rollout.layout = Arc::new(layout);
+        settle(&mut rollout, NOW, &world);
+        let event = read(&mut rollout, 2, Some(Found::Applied), NOW.plus(Duration::from_secs(40)));
+        let over = NOW.plus(Duration::from_secs(30));
+        let early = matches!(&event, Event::StillUnknown { not_before: Some(at), .. } if *at == over);
+        assert!(early, "begun while the device may still take it back: {event:?}");
+        assert_eq!(state(&rollout), DeviceState::Unknown);
+        let events = settle(&mut rollout, over, &world);
+        assert!(matches!(events[..], [Event::ReadBack { .. }]), "{events:?}");
+        read(&mut rollout, 3, Some(then), over);
+        assert_eq!(state(&rollout), end, "what is read afterwards is believed");
+    }
+}
+
+#[test]
 fn a_device_that_is_neither_waits_for_a_person_and_is_held_after_the_end() {
     let (mut rollout, world) = in_doubt(true);
     settle(&mut rollout, NOW, &world);
