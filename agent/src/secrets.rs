@@ -1,18 +1,28 @@
-//! Turns a credential reference into what it names; a secret never shows itself.
+//! Turns a reference into the secret that it names; a secret never shows itself.
 
+mod error;
+mod exec;
+mod file;
 mod fingerprint;
+pub mod vault;
 
+pub use error::SecretError;
 pub use fingerprint::{FingerprintKey, SiteKey};
 
+use exec::Programs;
 use std::fmt;
-use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use tokio::io::AsyncReadExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use switchyard_shared::secret_ref::{SecretRef, VaultRef};
+use vault::{Vault, VaultError};
 use zeroize::Zeroizing;
 
 /// Largest private key or password, in bytes.
 pub const SECRET_BYTES_MAX: u64 = 64 * 1024;
+
+/// The keys of a credential in a Vault.
+const PRIVATE_KEY: &str = "private_key";
+const PASSWORD: &str = "password";
 
 /// Text that neither `Debug` nor `Display` shows, zeroed when dropped.
 #[derive(Clone, PartialEq, Eq)]
@@ -51,101 +61,92 @@ pub enum Credential {
     Password(Secret),
 }
 
-/// Why a reference names nothing usable. Holds names and paths, never content.
-#[derive(Debug, thiserror::Error)]
-pub enum SecretError {
-    /// The reference has no known scheme.
-    #[error("read the reference: it must be file:PATH or env:NAME")]
-    Scheme,
-    /// The variable is not set, or is not UTF-8.
-    #[error("find the environment variable {0}")]
-    NoVariable(String),
-    /// The file cannot be read.
-    #[error("read {path}: {1}", path = .0.display())]
-    Unreadable(PathBuf, io::Error),
-    /// A folder, pipe or device.
-    #[error("read {path}: it is not a regular file", path = .0.display())]
-    NotAFile(PathBuf),
-    /// Others can read the private key.
-    #[error("trust {path}: mode {1:04o} lets others read this private key", path = .0.display())]
-    Exposed(PathBuf, u32),
-    /// More than [`SECRET_BYTES_MAX`].
-    #[error("read a secret of more than {SECRET_BYTES_MAX} bytes")]
-    TooLarge,
-    /// Nothing there.
-    #[error("read a secret from nothing: it is empty")]
-    Empty,
-    /// Not UTF-8.
-    #[error("read the secret as UTF-8 text")]
-    NotText,
-    /// A public key or a certificate where a private key belongs.
-    #[error("find a private key: this is a public key or a certificate")]
-    NotPrivate,
-}
-
-impl SecretError {
-    /// What to do next.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::Scheme => "write credential_ref as file:PATH or env:NAME in the inventory".into(),
-            Self::NoVariable(name) => {
-                format!("set {name} in the environment of the agent and start it again")
-            }
-            Self::Unreadable(path, _) | Self::NotAFile(path) => format!(
-                "put the key or password at {} on the machine of the agent, readable by its user",
-                path.display()
-            ),
-            Self::Exposed(path, _) => format!("chmod 600 {}", path.display()),
-            Self::TooLarge | Self::Empty | Self::NotText => {
-                "the reference must name one private key (PEM) or one password".into()
-            }
-            Self::NotPrivate => "name the private key, which is the file without .pub".into(),
-        }
-    }
-}
-
-/// Resolves references against one data folder.
+/// Resolves references at one agent. Cheap to share.
 #[derive(Debug, Clone)]
 pub struct Secrets {
     folder: PathBuf,
+    programs: Programs,
+    vault: Option<Arc<Vault>>,
 }
 
 impl Secrets {
-    /// Relative `file:` references start at `folder`, the agent's data folder.
+    /// Relative `file:` references start at `folder`, the agent's data folder. Knows no Vault.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        let folder = folder.into();
+        Self { programs: Programs::of(&folder), folder, vault: None }
     }
 
-    /// Reads what `reference` names, each time anew, so that a rotated key is used at once.
+    /// The same with a Vault.
+    pub fn with_vault(self, vault: Option<Arc<Vault>>) -> Self {
+        Self { vault, ..self }
+    }
+
+    /// The credential that `reference` names. Files and variables are read each time anew, so that a rotated key is
+    /// used at once; what a Vault said is believed for [`vault::KEPT_FOR`].
     pub async fn resolve(&self, reference: &str) -> Result<Credential, SecretError> {
-        if let Some(name) = reference.strip_prefix("env:").filter(|name| !name.is_empty()) {
-            let text = std::env::var(name).map_err(|_| SecretError::NoVariable(name.into()))?;
-            return classify(Zeroizing::new(text));
+        match SecretRef::parse(reference)? {
+            SecretRef::File(path) => {
+                let path = self.folder.join(path);
+                let (text, mode) = file::read(&path).await?;
+                match classify(text)? {
+                    Credential::PrivateKey(_) if mode & 0o077 != 0 => Err(SecretError::Exposed(path, mode)),
+                    credential @ (Credential::PrivateKey(_) | Credential::Password(_)) => Ok(credential),
+                }
+            }
+            SecretRef::Vault(place) if place.key.is_none() => self.credential_in_vault(&place).await,
+            one @ (SecretRef::Env(_) | SecretRef::Exec { .. } | SecretRef::Vault(_)) => {
+                classify(self.text(one).await?)
+            }
         }
-        let path = reference.strip_prefix("file:").filter(|path| !path.is_empty());
-        let path = self.folder.join(path.ok_or(SecretError::Scheme)?);
-        let (text, mode) = read(&path).await?;
-        let credential = classify(text)?;
-        match credential {
-            Credential::PrivateKey(_) if mode & 0o077 != 0 => Err(SecretError::Exposed(path, mode)),
-            Credential::PrivateKey(_) | Credential::Password(_) => Ok(credential),
+    }
+
+    /// The value that `reference` names, for a configuration; the line break at its end does not belong to it.
+    pub async fn value(&self, reference: &str) -> Result<Secret, SecretError> {
+        let text = self.text(SecretRef::parse(reference)?).await?;
+        if text.len() as u64 > SECRET_BYTES_MAX {
+            return Err(SecretError::TooLarge);
         }
+        match without_last_break(&text) {
+            "" => Err(SecretError::Empty),
+            line => Ok(Secret::new(line.to_owned())),
+        }
+    }
+
+    async fn text(&self, reference: SecretRef) -> Result<Zeroizing<String>, SecretError> {
+        match reference {
+            SecretRef::File(path) => Ok(file::read(&self.folder.join(path)).await?.0),
+            SecretRef::Env(name) => {
+                let text = std::env::var(&name).map_err(|_| SecretError::NoVariable(name))?;
+                Ok(Zeroizing::new(text))
+            }
+            SecretRef::Exec { command, argument } => Ok(self.programs.ask(&command, &argument).await?),
+            SecretRef::Vault(place) => {
+                let Some(key) = &place.key else { return Err(SecretError::WhichKey(place)) };
+                let values = self.vault()?.read(&place).await?;
+                match values.get(key) {
+                    Some(value) => Ok(Zeroizing::new(value.reveal().to_owned())),
+                    None => Err(values.has_no(key, &place).into()),
+                }
+            }
+        }
+    }
+
+    async fn credential_in_vault(&self, place: &VaultRef) -> Result<Credential, SecretError> {
+        let values = self.vault()?.read(place).await?;
+        let found = values.get(PRIVATE_KEY).or_else(|| values.get(PASSWORD));
+        let found = found.ok_or_else(|| SecretError::NoCredential(place.clone()))?;
+        classify(Zeroizing::new(found.reveal().to_owned()))
+    }
+
+    fn vault(&self) -> Result<&Vault, VaultError> {
+        self.vault.as_deref().ok_or(VaultError::Unconfigured)
     }
 }
 
-/// The text and the mode that matters: as OpenSSH does, only a file of our own user is judged.
-async fn read(path: &Path) -> Result<(Zeroizing<String>, u32), SecretError> {
-    let unreadable = |error| SecretError::Unreadable(path.into(), error);
-    let metadata = tokio::fs::metadata(path).await.map_err(unreadable)?;
-    if !metadata.is_file() {
-        return Err(SecretError::NotAFile(path.into()));
-    }
-    let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
-    let mut bytes = Zeroizing::new(Vec::new());
-    file.take(SECRET_BYTES_MAX + 1).read_to_end(&mut bytes).await.map_err(unreadable)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| SecretError::NotText)?;
-    let ours = metadata.uid() == rustix::process::geteuid().as_raw();
-    Ok((Zeroizing::new(text.to_owned()), if ours { metadata.mode() & 0o7777 } else { 0 }))
+/// `text` without the line break at its end.
+fn without_last_break(text: &str) -> &str {
+    let line = text.strip_suffix('\n').unwrap_or(text);
+    line.strip_suffix('\r').unwrap_or(line)
 }
 
 fn classify(text: Zeroizing<String>) -> Result<Credential, SecretError> {
@@ -161,8 +162,7 @@ fn classify(text: Zeroizing<String>) -> Result<Credential, SecretError> {
     if ["ssh-ed25519 ", "ssh-rsa ", "ecdsa-sha2-"].iter().any(|prefix| start.starts_with(prefix)) {
         return Err(SecretError::NotPrivate);
     }
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    let line = line.strip_suffix('\r').unwrap_or(line);
+    let line = without_last_break(&text);
     if line.is_empty() {
         return Err(SecretError::Empty);
     }

@@ -90,7 +90,7 @@ pub struct Device {
     pub data: BTreeMap<String, Value>,
     /// Login name.
     pub username: String,
-    /// `file:PATH` or `env:NAME`, resolved by the agent.
+    /// A [`crate::secret_ref::SecretRef`], resolved by the agent.
     pub credential_ref: String,
     /// `SHA256:…` fingerprints; none means that a rollout cannot touch it yet.
     pub host_keys: Vec<String>,

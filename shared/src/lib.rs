@@ -25,6 +25,7 @@ pub mod promise;
 pub mod readback;
 pub mod rehearse;
 pub mod rollout;
+pub mod secret_ref;
 pub mod spec;
 pub mod ssh;
 pub mod task;

@@ -25,7 +25,7 @@ pub struct Endpoint {
     pub port: u16,
     /// Login name.
     pub username: String,
-    /// `file:PATH` or `env:NAME`; the agent resolves it, nothing else ever sees what it names.
+    /// A [`crate::secret_ref::SecretRef`]; the agent resolves it, nothing else ever sees what it names.
     pub credential_ref: String,
     /// `SHA256:…` fingerprints, any of which the device may show; never empty.
     pub host_keys: Vec<String>,

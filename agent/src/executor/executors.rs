@@ -28,15 +28,15 @@ pub struct Executors {
 
 impl Executors {
     /// Everything that works with the agent's data folder; fails when a file of its own in there says what cannot be.
-    pub fn new(data: &Path, clock: Arc<dyn Clock>) -> Result<Self, AllowedError> {
+    pub fn new(data: &Path, secrets: Secrets, clock: Arc<dyn Clock>) -> Result<Self, AllowedError> {
         let key = SiteKey::of(data);
-        let door = Door::new(data, key.clone());
+        let door = Door::new(secrets.clone(), key.clone());
         let snapshots = Snapshots::new(data, Arc::new(RealFs));
         let allowed = Arc::new(Allowed::open(&RealFs, data)?);
         let local_exec: Arc<dyn Driver> = Arc::new(LocalExec::new(allowed));
         let netconf: Arc<dyn Driver> = Arc::new(Netconf::through(door.clone()));
         let drivers = BTreeMap::from([(Transport::LocalExec, local_exec), (Transport::Netconf, netconf)]);
-        let engine = Engine::new(drivers, snapshots, Secrets::new(data), key, clock.clone());
+        let engine = Engine::new(drivers, snapshots, secrets, key, clock.clone());
         Ok(Self { command: SshExecutor::through(door, clock.clone()), engine, clock })
     }
 }

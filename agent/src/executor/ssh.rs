@@ -47,10 +47,10 @@ pub struct Door {
 }
 
 impl Door {
-    /// Resolves relative credential references in `data`, the agent's data folder.
-    pub fn new(data: impl Into<PathBuf>, key: Arc<SiteKey>) -> Arc<Self> {
+    /// Takes credentials from `secrets`.
+    pub fn new(secrets: Secrets, key: Arc<SiteKey>) -> Arc<Self> {
         let configs = Algorithms::ALL.iter().map(|profile| (*profile, Arc::new(connect::config(*profile))));
-        Arc::new(Self { secrets: Secrets::new(data), key, configs: configs.collect() })
+        Arc::new(Self { secrets, key, configs: configs.collect() })
     }
 
     fn config(&self, profile: Algorithms) -> Arc<russh::client::Config> {
@@ -74,7 +74,7 @@ impl SshExecutor {
     pub fn new(data: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
         let data = data.into();
         let key = SiteKey::of(data.clone());
-        Self::through(Door::new(data, key), clock)
+        Self::through(Door::new(Secrets::new(data), key), clock)
     }
 
     /// An executor that opens its sessions through `door`.

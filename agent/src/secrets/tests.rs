@@ -2,6 +2,7 @@
 
 use super::*;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 const PEM: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n";
 
@@ -54,8 +55,8 @@ async fn absolute_paths_and_the_environment_are_references_too() {
     assert!(matches!(secrets.resolve("env:SWITCHYARD_NOT_SET").await, Err(SecretError::NoVariable(_))));
     assert!(matches!(secrets.resolve("file:secret").await, Err(SecretError::Unreadable(..))));
     assert!(matches!(secrets.resolve("file:/").await, Err(SecretError::NotAFile(_))));
-    for bad in ["", "secret", "file:", "env:", "vault:kv/x"] {
-        assert!(matches!(secrets.resolve(bad).await, Err(SecretError::Scheme)), "{bad}");
+    for bad in ["", "secret", "file:", "env:", "vault:kv"] {
+        assert!(matches!(secrets.resolve(bad).await, Err(SecretError::Reference(_))), "{bad}");
     }
 }
 
@@ -63,4 +64,19 @@ async fn absolute_paths_and_the_environment_are_references_too() {
 fn a_secret_never_shows_itself() {
     let credential = Credential::Password(Secret::new("hunter2".into()));
     assert!(!format!("{credential:?} {}", Secret::new("hunter2".into())).contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_value_is_its_text_without_the_line_break_at_the_end_and_a_key_is_no_matter() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "one", b"word\r\n", 0o600);
+    put(folder.path(), "two", b"a\nb\n", 0o600);
+    put(folder.path(), "none", b"\n", 0o600);
+    let secrets = Secrets::new(folder.path());
+    assert_eq!(secrets.value("file:one").await.unwrap(), Secret::new("word".into()));
+    assert_eq!(secrets.value("file:two").await.unwrap(), Secret::new("a\nb".into()));
+    assert!(matches!(secrets.value("file:none").await, Err(SecretError::Empty)));
+    let error = secrets.value("vault:kv/x#key").await.unwrap_err();
+    assert!(error.hint().contains("--vault-address"), "{error}: {}", error.hint());
+    assert!(matches!(secrets.value("vault:kv/x").await, Err(SecretError::WhichKey(_))));
 }

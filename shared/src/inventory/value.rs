@@ -2,6 +2,7 @@
 
 use crate::id::is_valid_name;
 use crate::procedure::Transport;
+use crate::secret_ref::{FORMS, SecretRef};
 use crate::yaml::{Field, Position, nearest, shown};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -83,29 +84,13 @@ pub(super) fn status(field: &Field<'_>) -> Option<String> {
     None
 }
 
-/// `file:PATH` or `env:NAME`. What was written is never repeated: it may be the secret itself.
+/// A reference to a credential. What was written is never repeated: it may be the secret itself.
 pub(super) fn credential_ref(field: &Field<'_>) -> Option<String> {
     let text = field.text()?;
-    let hint = "file:PATH or env:NAME, resolved by the agent";
-    match text.split_once(':') {
-        Some(("file", path)) if !path.is_empty() && !path.chars().any(char::is_control) => {
-            Some(text.to_owned())
-        }
-        Some(("env", name))
-            if !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') =>
-        {
-            Some(text.to_owned())
-        }
-        Some(("file" | "env", _)) => {
-            field.problem("names nothing after its prefix", hint);
-            None
-        }
-        Some(("vault", _)) => {
-            field.problem("vault: is not supported yet", hint);
-            None
-        }
-        Some(_) | None => {
-            field.problem("does not refer to a credential", hint);
+    match SecretRef::parse(text) {
+        Ok(_) => Some(text.to_owned()),
+        Err(error) => {
+            field.problem(error.to_string(), FORMS);
             None
         }
     }

@@ -4,6 +4,7 @@ mod connector;
 mod journal;
 mod run;
 mod simulate;
+mod vault;
 
 use clap::{Parser, Subcommand};
 use std::io::IsTerminal as _;

@@ -1,11 +1,13 @@
 //! `switchyard-agent run`: one site's agent until it is told to stop.
 
 use super::connector::Dial;
+use super::vault;
 use anyhow::Context as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use switchyard_agent::clock::SystemClock;
 use switchyard_agent::executor::executors::Executors;
+use switchyard_agent::secrets::Secrets;
 use switchyard_agent::{Agent, Config, enroll};
 use switchyard_proto::tls::client::Security;
 use switchyard_shared::id::SiteName;
@@ -19,7 +21,9 @@ const INTERRUPTED: i32 = 130;
 /// Configure the devices of one site for a coordinator.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Credentials that an inventory names as file:PATH are read in --data, env:NAME in this environment.
+Secrets that an inventory or a rollout names as file:PATH are read in --data, env:NAME in this environment,
+vault:MOUNT/PATH#KEY in the Vault of --vault-address. exec:NAME#ARGUMENT runs a program that secret-commands.yaml
+in --data allows.
 
 Examples:
   switchyard-agent run --site lon --coordinator https://coordinator:7443 --data /var/lib/switchyard-agent --join TOKEN
@@ -44,6 +48,8 @@ pub struct Args {
     #[arg(long, env = "SWITCHYARD_MAX_IN_FLIGHT", value_name = "N", default_value_t = MAX_IN_FLIGHT_DEFAULT,
           value_parser = pool_size)]
     max_in_flight: usize,
+    #[command(flatten)]
+    vault: vault::Args,
 }
 
 fn site(text: &str) -> Result<SiteName, String> {
@@ -68,7 +74,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     let config = Config { site: args.site, data: args.data.clone(), max_in_flight: args.max_in_flight };
     let connector = Arc::new(Dial { coordinator: args.coordinator, security });
-    let executor = Arc::new(Executors::new(&args.data, clock.clone()).map_err(failed)?);
+    let vault = args.vault.open(clock.clone()).await?;
+    let secrets = Secrets::new(&args.data).with_vault(vault.clone());
+    let _token = vault.map(|vault| tokio::spawn(vault.keep_token()));
+    let executor = Arc::new(Executors::new(&args.data, secrets, clock.clone()).map_err(failed)?);
     let shutdown = CancellationToken::new();
     stop_on_signal(shutdown.clone())?;
     let agent = Agent::start(config, connector, executor, clock, shutdown).map_err(failed)?;

@@ -59,7 +59,8 @@ pub(super) fn silence(task: &Task, stage: Stage) -> Failure {
     let (what, hint) = match stage {
         Stage::Credential => {
             let message = format!("{place}: its credential could not be read within {waited}");
-            return failure(Class::CredentialUnavailable, Phase::Queue, message, "check the agent's disk");
+            let hint = "check the agent's disk, its Vault and the programs of its secrets";
+            return failure(Class::CredentialUnavailable, Phase::Queue, message, hint);
         }
         Stage::Tcp => (
             "gave no answer to the TCP connection",
