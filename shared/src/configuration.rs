@@ -46,6 +46,9 @@ pub struct Dialect {
     /// First words of lines of which a section holds one: another one takes its place. `*` is any word, so that
     /// `neighbor * remote-as` is one line for each neighbor.
     pub single: Vec<String>,
+    /// First words of lines that are taken back by these words alone: `description` by `no description`. `*` is any
+    /// word.
+    pub short: Vec<String>,
 }
 
 impl Dialect {
@@ -61,6 +64,7 @@ impl Dialect {
 
     /// The line that takes `line` back.
     pub fn negated(&self, line: &str) -> String {
+        let line = self.short.iter().find_map(|pattern| beginning(line, pattern)).unwrap_or(line);
         match &self.negation {
             Negation::Prefix(word) => match line.strip_prefix(word.as_str()) {
                 Some(bare) => bare.to_owned(),

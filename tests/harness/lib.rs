@@ -1,6 +1,7 @@
 //! What the tests that see the whole system share.
 
 pub mod checkers;
+pub mod frr;
 pub mod measured;
 pub mod openssh;
 pub mod place;

@@ -1,5 +1,6 @@
 //! Every way an agent has to work on a device, behind the one seam.
 
+use super::cli::CliDriver;
 use super::device::Driver;
 use super::engine::Engine;
 use super::local_exec::{Allowed, AllowedError, LocalExec};
@@ -9,6 +10,7 @@ use super::ssh::{Door, SshExecutor};
 use super::{AttemptContext, Executor};
 use crate::clock::Clock;
 use crate::fs::RealFs;
+use crate::platform::Platforms;
 use crate::secrets::{Secrets, SiteKey};
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -27,15 +29,31 @@ pub struct Executors {
 }
 
 impl Executors {
-    /// Everything that works with the agent's data folder; fails when a file of its own in there says what cannot be.
+    /// Everything that works with the agent's data folder, for the platforms that come with the agent; fails when a
+    /// file of its own in there says what cannot be.
     pub fn new(data: &Path, secrets: Secrets, clock: Arc<dyn Clock>) -> Result<Self, AllowedError> {
+        Self::with_platforms(data, secrets, Platforms::built_in(), clock)
+    }
+
+    /// The same for these platforms.
+    pub fn with_platforms(
+        data: &Path,
+        secrets: Secrets,
+        platforms: Platforms,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, AllowedError> {
         let key = SiteKey::of(data);
         let door = Door::new(secrets.clone(), key.clone());
         let snapshots = Snapshots::new(data, Arc::new(RealFs));
         let allowed = Arc::new(Allowed::open(&RealFs, data)?);
         let local_exec: Arc<dyn Driver> = Arc::new(LocalExec::new(allowed));
         let netconf: Arc<dyn Driver> = Arc::new(Netconf::through(door.clone()));
-        let drivers = BTreeMap::from([(Transport::LocalExec, local_exec), (Transport::Netconf, netconf)]);
+        let cli: Arc<dyn Driver> = Arc::new(CliDriver::new(door.clone(), platforms));
+        let drivers = BTreeMap::from([
+            (Transport::LocalExec, local_exec),
+            (Transport::Netconf, netconf),
+            (Transport::SshCli, cli),
+        ]);
         let engine = Engine::new(drivers, snapshots, secrets, key, clock.clone());
         Ok(Self { command: SshExecutor::through(door, clock.clone()), engine, clock })
     }

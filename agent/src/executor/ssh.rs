@@ -20,7 +20,7 @@ mod tests;
 
 use super::{AttemptContext, Executor, Failure};
 use crate::clock::Clock;
-use crate::secrets::{Secrets, SiteKey};
+use crate::secrets::{Credential, Secret, Secrets, SiteKey};
 use capture::Capture;
 pub(super) use connect::Session;
 use connect::{Stage, StageCell};
@@ -60,6 +60,23 @@ impl Door {
     /// An authenticated session with one open channel; the caller bounds the time that all of it may take.
     pub(super) async fn open(&self, task: &Task, context: &dyn AttemptContext) -> Result<Session, Failure> {
         connect::open(self, task, context, &StageCell::default()).await
+    }
+}
+
+impl Door {
+    /// The password of `task`, when its credential is one: for devices that ask for it once more.
+    pub(super) async fn password(&self, task: &Task) -> Option<Secret> {
+        match self.secrets.resolve(&task.endpoint.credential_ref).await {
+            Ok(Credential::Password(password)) => Some(password),
+            Ok(Credential::PrivateKey(_)) | Err(_) => None,
+        }
+    }
+}
+
+impl Session {
+    /// Why the session ended.
+    pub(super) fn lost(&self) -> String {
+        exchange::reason(&self.record)
     }
 }
 

@@ -69,6 +69,7 @@ fn dialect(mut section: Reader<'_>) -> Option<Dialect> {
         leave: section.text("leave"),
         negation: negation.unwrap_or(Negation::Prefix("no ".into())),
         single: section.texts("single"),
+        short: section.texts("short"),
     };
     indented.map(|_| dialect)
 }

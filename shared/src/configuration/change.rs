@@ -31,31 +31,44 @@ pub(super) fn is_or_begins_with(line: &str, short: &str, dialect: &Dialect) -> b
     bare.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
 }
 
-/// The lines that turn `from` into `to`: first what is taken back, then what is added, each in its section. A line
-/// whose place another one takes is not taken back before.
+/// The lines that turn `from` into `to`: first everything that is taken back, what stands deepest and last first, since
+/// that may need what stands before it; then what is added. A line whose place another one takes is not taken back.
 pub fn way(from: &[Block], to: &[Block], dialect: &Dialect) -> Vec<Block> {
-    let has = |blocks: &[Block], line: &str| blocks.iter().any(|block| block.line == line);
-    let is_replaced = |line: &str| to.iter().any(|wanted| dialect.takes_the_place(line, &wanted.line));
-    let taken = from.iter().filter(|block| !has(to, &block.line) && !is_replaced(&block.line));
-    let mut steps: Vec<Block> = taken.map(|block| Block::line(dialect.negated(&block.line))).collect();
-    for wanted in to {
-        match from.iter().find(|block| block.line == wanted.line) {
-            None => steps.push(wanted.clone()),
-            Some(block) => {
-                let children = way(&block.children, &wanted.children, dialect);
-                if !children.is_empty() {
-                    steps.push(Block { line: wanted.line.clone(), children });
-                }
+    let mut steps = taken_back(from, to, dialect);
+    steps.extend(added(from, to));
+    steps
+}
+
+fn taken_back(from: &[Block], to: &[Block], dialect: &Dialect) -> Vec<Block> {
+    let (mut steps, mut lines) = (Vec::new(), Vec::new());
+    for block in from.iter().rev() {
+        if let Some(wanted) = to.iter().find(|wanted| wanted.line == block.line) {
+            let children = taken_back(&block.children, &wanted.children, dialect);
+            if !children.is_empty() {
+                steps.push(Block { line: block.line.clone(), children });
             }
+        } else if !to.iter().any(|wanted| dialect.takes_the_place(&block.line, &wanted.line)) {
+            lines.push(Block::line(dialect.negated(&block.line)));
         }
     }
+    steps.extend(lines);
     steps
+}
+
+fn added(from: &[Block], to: &[Block]) -> Vec<Block> {
+    let added_of = |wanted: &Block| match from.iter().find(|block| block.line == wanted.line) {
+        None => Some(wanted.clone()),
+        Some(block) => {
+            let children = added(&block.children, &wanted.children);
+            (!children.is_empty()).then(|| Block { line: wanted.line.clone(), children })
+        }
+    };
+    to.iter().filter_map(added_of).collect()
 }
 
 /// The lines that leave nothing in `block`, for a section that itself cannot be taken back.
 pub fn emptied(block: &Block, dialect: &Dialect) -> Block {
-    let children = block.children.iter().map(|child| Block::line(dialect.negated(&child.line))).collect();
-    Block { line: block.line.clone(), children }
+    Block { line: block.line.clone(), children: taken_back(&block.children, &[], dialect) }
 }
 
 /// The lines that bring what stands in another order in `from` into that of `to`: from the first line that is out of

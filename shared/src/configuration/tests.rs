@@ -10,6 +10,7 @@ fn indented() -> Dialect {
         leave: Some("exit".into()),
         negation: Negation::Prefix("no ".into()),
         single: vec!["hostname".into(), "neighbor * remote-as".into()],
+        short: vec!["description".into()],
     }
 }
 
@@ -21,6 +22,7 @@ fn flat() -> Dialect {
         leave: None,
         negation: Negation::Swap { adds: "set ".into(), removes: "delete ".into() },
         single: vec!["set system host-name".into()],
+        short: vec![],
     }
 }
 
@@ -84,6 +86,20 @@ fn the_way_back_from_a_change_ends_where_it_began() {
 }
 
 #[test]
+fn a_line_is_taken_back_by_its_short_form_where_the_platform_wants_that() {
+    let dialect = indented();
+    assert_eq!(dialect.negated("description to the core"), "no description");
+    assert_eq!(dialect.negated("descriptions x"), "no descriptions x");
+    assert_eq!(dialect.negated("no shutdown"), "shutdown");
+    let from = parse("interface lo\n description x\n address-family v4\n  network y\n", &dialect);
+    let step = emptied(&from[0], &dialect);
+    assert_eq!(
+        commands(&[step], &dialect),
+        ["interface lo", "no address-family v4", "no description", "exit"]
+    );
+}
+
+#[test]
 fn what_is_printed_is_read_back_the_same() {
     let blocks = parse(RUNNING, &indented());
     assert_eq!(parse(&print(&blocks), &indented()), blocks);
@@ -141,9 +157,11 @@ fn a_line_of_which_there_is_one_takes_the_place_of_the_old_one() {
     assert_eq!(changed, expected);
     let back = commands(&way(&after(&running, &steps, &dialect), &running, &dialect), &dialect);
     let expected = [
-        "hostname r1",
         "router bgp 65001",
         "no neighbor 10.0.0.3 remote-as 3",
+        "exit",
+        "hostname r1",
+        "router bgp 65001",
         "neighbor 10.0.0.2 remote-as 65002",
         "exit",
     ];
@@ -168,4 +186,31 @@ fn lines_in_another_order_are_said_again_from_the_first_that_is_out_of_place() {
     let sent = commands(&reordered(&from, &to, &dialect), &dialect);
     assert_eq!(sent, ["acl x", "no permit b", "no deny c", "permit b", "deny c", "exit"]);
     assert_eq!(reordered(&to, &to, &dialect), []);
+}
+
+#[test]
+fn what_needs_another_line_is_taken_back_before_it() {
+    let dialect = indented();
+    let from = parse(
+        "route-map A\nrouter bgp 1\n neighbor x remote-as 2\n neighbor x timers 3\n address-family v4\n  neighbor x route-map A\n",
+        &dialect,
+    );
+    let to = parse("router bgp 1\n address-family v4\n  neighbor y activate\n", &dialect);
+    let sent = commands(&way(&from, &to, &dialect), &dialect);
+    let expected = [
+        "router bgp 1",
+        "address-family v4",
+        "no neighbor x route-map A",
+        "exit",
+        "no neighbor x timers 3",
+        "no neighbor x remote-as 2",
+        "exit",
+        "no route-map A",
+        "router bgp 1",
+        "address-family v4",
+        "neighbor y activate",
+        "exit",
+        "exit",
+    ];
+    assert_eq!(sent, expected);
 }

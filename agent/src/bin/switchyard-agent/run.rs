@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use switchyard_agent::clock::SystemClock;
 use switchyard_agent::executor::executors::Executors;
+use switchyard_agent::fs::RealFs;
+use switchyard_agent::platform::Platforms;
 use switchyard_agent::secrets::Secrets;
 use switchyard_agent::{Agent, Config, enroll};
 use switchyard_proto::tls::client::Security;
@@ -38,6 +40,10 @@ pub struct Args {
     /// Folder for this agent's credentials and journal; one agent for each folder.
     #[arg(long, env = "SWITCHYARD_DATA", value_name = "DIR")]
     data: PathBuf,
+    /// Folder with definitions of platforms (*.yaml) besides those that come with the agent; platforms in --data
+    /// unless this is given.
+    #[arg(long, env = "SWITCHYARD_PLATFORMS", value_name = "DIR")]
+    platforms: Option<PathBuf>,
     /// Single-use token of `switchyard agent token create`; needed at the first start only.
     #[arg(long, env = "SWITCHYARD_JOIN", hide_env_values = true, value_name = "TOKEN")]
     join: Option<String>,
@@ -64,6 +70,8 @@ fn pool_size(text: &str) -> Result<usize, String> {
 /// Runs until SIGTERM or Ctrl-C, then lets what runs end; a second signal ends it at once.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let clock = SystemClock::shared();
+    let folder = args.platforms.unwrap_or_else(|| args.data.join("platforms"));
+    let platforms = Platforms::built_in().with_folder(&folder, &RealFs).map_err(failed)?;
     let security = if args.insecure_loopback {
         Security::InsecureLoopback
     } else {
@@ -77,7 +85,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let vault = args.vault.open(clock.clone()).await?;
     let secrets = Secrets::new(&args.data).with_vault(vault.clone());
     let _token = vault.map(|vault| tokio::spawn(vault.keep_token()));
-    let executor = Arc::new(Executors::new(&args.data, secrets, clock.clone()).map_err(failed)?);
+    let executors = Executors::with_platforms(&args.data, secrets, platforms, clock.clone());
+    let executor = Arc::new(executors.map_err(failed)?);
     let shutdown = CancellationToken::new();
     stop_on_signal(shutdown.clone())?;
     let agent = Agent::start(config, connector, executor, clock, shutdown).map_err(failed)?;

@@ -1,0 +1,203 @@
+//! Finds the end of an answer: the prompt that the device has, at the end of its output, and said twice when in doubt.
+
+use super::screen::{Screen, TooMuch};
+use crate::platform::Platform;
+use std::sync::Arc;
+
+/// Longest prompt or question, in bytes.
+const PROMPT_BYTES_MAX: usize = 256;
+/// Shortest beginning of its name that a device may shorten it to in a prompt.
+const SHORT_NAME_BYTES_MIN: usize = 8;
+/// Most of a sent line that is looked for in its echo, in bytes: editors scroll long lines.
+const ECHO_BYTES_MAX: usize = 16;
+
+/// What the device waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prompt {
+    /// Commands that read, and the way into the configuration.
+    Ready,
+    /// Configuration.
+    Configure,
+    /// A user without rights.
+    User,
+}
+
+/// What came of some output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Event {
+    /// A prompt stands at the end: the answer is whole, unless this was said to need certainty.
+    Prompt(Prompt),
+    /// As before, and it does not bear the device's name.
+    OtherName(Prompt, String),
+    /// A prompt that may be a part of the output: an empty line must be sent, and the prompt come again.
+    Doubt,
+    /// The pager waits.
+    Pager,
+    /// The question of this index of the platform waits.
+    Question(usize),
+    /// It asks for the password of the escalation.
+    Password,
+}
+
+/// Reads one session's output.
+#[derive(Debug)]
+pub(super) struct Reader {
+    platform: Arc<Platform>,
+    screen: Screen,
+    /// What the device calls itself; learned from its first prompt.
+    name: Option<String>,
+    awaits: Awaits,
+    /// The last bytes of what was sent, to know its echo.
+    echo: String,
+    configuring: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Awaits {
+    /// A prompt after an answer; `certain`: twice.
+    Answer { certain: bool },
+    /// The same prompt again, after an empty line.
+    Again,
+}
+
+impl Reader {
+    /// A session that has said nothing yet: the first prompt must be certain.
+    pub(super) fn new(platform: Arc<Platform>) -> Self {
+        Self {
+            platform,
+            screen: Screen::default(),
+            name: None,
+            awaits: Awaits::Answer { certain: true },
+            echo: String::new(),
+            configuring: false,
+        }
+    }
+
+    /// `line` was sent. `certain`: no prompt within the answer shall pass for its end.
+    pub(super) fn sent(&mut self, line: &str, certain: bool, configuring: bool) {
+        self.screen.clear();
+        self.awaits = Awaits::Answer { certain };
+        let line = line.trim_end();
+        let from = line.floor_char_boundary(line.len().saturating_sub(ECHO_BYTES_MAX));
+        line[from..].clone_into(&mut self.echo);
+        self.configuring = configuring;
+    }
+
+    /// The empty line after [`Event::Doubt`] was sent.
+    pub(super) fn asked_again(&mut self) {
+        self.awaits = Awaits::Again;
+    }
+
+    /// The pager or a question was answered: what it said is no part of the answer.
+    pub(super) fn answered(&mut self) {
+        self.screen.drop_unfinished();
+    }
+
+    /// From now on the device bears the name of its last prompt.
+    pub(super) fn learn(&mut self, name: &str) {
+        self.name = Some(name.to_owned());
+    }
+
+    /// Some output came.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Option<Event>, TooMuch> {
+        self.screen.push(bytes)?;
+        Ok(self.look())
+    }
+
+    /// The answer without its echo and its prompts; to be asked when the answer is whole.
+    pub(super) fn take(&mut self) -> String {
+        let again = self.awaits == Awaits::Again;
+        let text = self.screen.clear();
+        let mut lines: Vec<&str> = text.lines().collect();
+        self.drop_above(&mut lines);
+        if again {
+            lines.pop();
+            self.drop_above(&mut lines);
+        }
+        let echoes = |line: &&str| !self.echo.is_empty() && line.trim_end().ends_with(&self.echo);
+        let skipped = usize::from(lines.first().is_some_and(echoes));
+        lines[skipped..].iter().flat_map(|line| [line.trim_end(), "\n"]).collect()
+    }
+
+    fn drop_above(&self, lines: &mut Vec<&str>) {
+        let above = &self.platform.prompts.above;
+        let belongs = |line: &str| line.is_empty() || above.iter().any(|above| above.is_match(line));
+        while lines.last().is_some_and(|line| belongs(line.trim_end())) {
+            lines.pop();
+        }
+    }
+
+    fn look(&self) -> Option<Event> {
+        let last = self.screen.unfinished(PROMPT_BYTES_MAX)?;
+        let last = last.trim_end();
+        // Before the echo has ended the prompt of the line before it stands there.
+        if last.is_empty() || (!self.echo.is_empty() && !self.screen.has_lines()) {
+            return None;
+        }
+        let prompts = &self.platform.prompts;
+        if let Some(escalation) = &self.platform.escalation
+            && !self.configuring
+            && escalation.asks.is_match(last)
+        {
+            return Some(Event::Password);
+        }
+        if self.configuring
+            && let Some(at) =
+                self.platform.answers.questions.iter().position(|question| question.asks.is_match(last))
+        {
+            return Some(Event::Question(at));
+        }
+        if let Some((prompt, name)) = self.prompt(last) {
+            return self.judge(prompt, name);
+        }
+        prompts.pager.as_ref().is_some_and(|pager| pager.asks.is_match(last)).then_some(Event::Pager)
+    }
+
+    fn judge(&self, prompt: Prompt, name: &str) -> Option<Event> {
+        let known = self.name.as_deref();
+        let ours = known.is_none_or(|known| is_name(known, name));
+        match self.awaits {
+            Awaits::Answer { certain: false } if ours && known.is_some() => Some(Event::Prompt(prompt)),
+            Awaits::Answer { .. } => Some(Event::Doubt),
+            Awaits::Again if !self.comes_again(prompt, name) => None,
+            Awaits::Again if ours && known.is_some() => Some(Event::Prompt(prompt)),
+            Awaits::Again => Some(Event::OtherName(prompt, name.to_owned())),
+        }
+    }
+
+    /// Whether the prompt at the end stands in the line before it too, but for what belongs to prompts.
+    fn comes_again(&self, prompt: Prompt, name: &str) -> bool {
+        let above = &self.platform.prompts.above;
+        let lines = self.screen.finished().rsplit(|byte| *byte == b'\n').skip(1);
+        for line in lines.take(2 + above.len()) {
+            if line.len() > PROMPT_BYTES_MAX {
+                return false;
+            }
+            let line = String::from_utf8_lossy(line);
+            let line = line.trim_end();
+            if line.is_empty() || above.iter().any(|above| above.is_match(line)) {
+                continue;
+            }
+            return self.prompt(line).is_some_and(|before| before == (prompt, name));
+        }
+        false
+    }
+
+    fn prompt<'l>(&self, line: &'l str) -> Option<(Prompt, &'l str)> {
+        let prompts = &self.platform.prompts;
+        let kinds = [
+            (Prompt::Configure, Some(&prompts.configure)),
+            (Prompt::Ready, Some(&prompts.ready)),
+            (Prompt::User, prompts.user.as_ref()),
+        ];
+        kinds.into_iter().find_map(|(prompt, pattern)| {
+            let found = pattern?.captures(line)?;
+            Some((prompt, found.name("name").map_or("", |name| name.as_str())))
+        })
+    }
+}
+
+/// Whether a prompt with `name` is of the device that is `known`: some shorten their names in long prompts.
+fn is_name(known: &str, name: &str) -> bool {
+    known == name || (name.len() >= SHORT_NAME_BYTES_MIN && known.starts_with(name))
+}

@@ -1,0 +1,213 @@
+//! A device's shell: a line goes out, its answer comes back. Nothing that could change the device goes out without a pass.
+
+use super::reader::{Event, Prompt, Reader};
+use super::wire::Wire;
+use crate::executor::WritePass;
+use crate::platform::Platform;
+use crate::secrets::Secret;
+use std::sync::Arc;
+
+/// Pages of one answer, and questions that are answered after one line.
+const KEYS_MAX: u32 = 20_000;
+/// Longest line that is typed, in bytes.
+pub(super) const LINE_BYTES_MAX: usize = 4096;
+/// Longest quotation of a device, in characters.
+const QUOTED_CHARS_MAX: usize = 200;
+
+/// A line, and by what right it is said.
+pub(super) enum Line<'a> {
+    /// It only looks, as far as the platform's definition knows.
+    Looks(&'a str),
+    /// It may change the device.
+    Changes(&'a WritePass, &'a str),
+}
+
+/// A whole answer.
+pub(super) struct Answer {
+    pub(super) text: String,
+    pub(super) prompt: Prompt,
+}
+
+/// What an answer says against the line.
+pub(super) enum Refusal {
+    /// The device will not have it.
+    Refused(String),
+    /// Another session is in the way.
+    Busy(String),
+}
+
+impl Refusal {
+    /// What the device said.
+    pub(super) fn words(&self) -> &str {
+        match self {
+            Self::Refused(said) | Self::Busy(said) => said,
+        }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// The line was not said: it may change the device, or cannot be typed.
+    NotSaid(String),
+    /// The session is gone, or nobody can say any more where its answers end.
+    Lost(String),
+}
+
+/// One session's shell.
+pub(super) struct Shell {
+    wire: Box<dyn Wire>,
+    reader: Reader,
+    platform: Arc<Platform>,
+    /// What the escalation asks for.
+    password: Option<Secret>,
+}
+
+impl Shell {
+    /// A shell that has just been opened; its first prompt comes with [`Shell::greeting`].
+    pub(super) fn new(wire: Box<dyn Wire>, platform: Arc<Platform>, password: Option<Secret>) -> Self {
+        Self { wire, reader: Reader::new(platform.clone()), platform, password }
+    }
+
+    /// Waits for the first prompt, whatever stands before it.
+    pub(super) async fn greeting(&mut self) -> Result<Answer, Broken> {
+        self.answer(true).await
+    }
+
+    /// Forgets the password: the escalation is over.
+    pub(super) fn forget(&mut self) {
+        self.password = None;
+    }
+
+    /// Says a line and waits for its whole answer. `certain`: nothing in the answer may pass for its end, which costs
+    /// one more exchange.
+    pub(super) async fn say(&mut self, line: Line<'_>, certain: bool) -> Result<Answer, Broken> {
+        let (text, configuring) = match line {
+            Line::Looks(text) if self.only_looks(text) => (text.to_owned(), false),
+            Line::Looks(text) => {
+                let why = format!("`{text}` is not known to only look, so it was not said");
+                return Err(Broken::NotSaid(why));
+            }
+            Line::Changes(_pass, text) => (typed(text, self.platform.configure.literal.as_deref())?, true),
+        };
+        self.reader.sent(&text, certain, configuring);
+        self.send(text + "\n").await?;
+        self.answer(configuring).await
+    }
+
+    fn only_looks(&self, line: &str) -> bool {
+        let platform = &self.platform;
+        let escalates = platform.escalation.as_ref().is_some_and(|escalation| escalation.command == line);
+        escalates || platform.setup.iter().any(|known| known == line) || platform.looks.allow(line)
+    }
+
+    async fn send(&mut self, text: String) -> Result<(), Broken> {
+        self.wire.send(text.into_bytes()).await.map_err(Broken::Lost)
+    }
+
+    async fn answer(&mut self, may_rename: bool) -> Result<Answer, Broken> {
+        for _ in 0..KEYS_MAX {
+            let event = self.event().await?;
+            match event {
+                Event::Prompt(prompt) => return Ok(Answer { text: self.reader.take(), prompt }),
+                Event::OtherName(prompt, name) if may_rename => {
+                    self.reader.learn(&name);
+                    return Ok(Answer { text: self.reader.take(), prompt });
+                }
+                Event::OtherName(_, name) => {
+                    return Err(Broken::Lost(format!("its prompt suddenly says {name:?}: another device?")));
+                }
+                Event::Doubt => {
+                    self.reader.asked_again();
+                    self.send("\n".into()).await?;
+                }
+                Event::Pager => {
+                    self.key(|platform| platform.prompts.pager.as_ref().map(|pager| &pager.answer)).await?
+                }
+                Event::Question(at) => {
+                    self.key(|platform| platform.answers.questions.get(at).map(|question| &question.answer))
+                        .await?;
+                }
+                Event::Password => {
+                    let Some(password) = self.password.take() else {
+                        return Err(Broken::Lost(
+                            "it asks for a password to configure it, and there is none".into(),
+                        ));
+                    };
+                    self.reader.answered();
+                    self.send(format!("{}\n", password.reveal())).await?;
+                }
+            }
+        }
+        Err(Broken::Lost(format!("it asked for a key {KEYS_MAX} times")))
+    }
+
+    async fn key(&mut self, of: impl Fn(&Platform) -> Option<&String>) -> Result<(), Broken> {
+        let answer = of(&self.platform).cloned().unwrap_or_default();
+        self.reader.answered();
+        self.send(answer).await
+    }
+
+    async fn event(&mut self) -> Result<Event, Broken> {
+        loop {
+            let bytes = self.wire.next().await.map_err(Broken::Lost)?;
+            match self.reader.push(&bytes) {
+                Ok(Some(event)) => return Ok(event),
+                Ok(None) => {}
+                Err(_) => {
+                    return Err(Broken::Lost("its answer does not end: it is longer than 1 MiB".into()));
+                }
+            }
+        }
+    }
+
+    /// What `answer` says against the line it answers.
+    pub(super) fn refusal(&self, answer: &Answer) -> Option<Refusal> {
+        let answers = &self.platform.answers;
+        let is =
+            |patterns: &[regex::Regex], line: &str| patterns.iter().any(|pattern| pattern.is_match(line));
+        let mut lines = answer.text.lines().filter(|line| !is(&answers.harmless, line));
+        let busy = lines.clone().find(|line| is(&answers.busy, line));
+        if let Some(line) = busy {
+            return Some(Refusal::Busy(self.quoted(line)));
+        }
+        lines.find(|line| is(&answers.refused, line)).map(|line| Refusal::Refused(self.quoted(line)))
+    }
+
+    /// A device's line for a message: short and without secrets.
+    pub(super) fn quoted(&self, line: &str) -> String {
+        let line = self.platform.redact(line.trim());
+        let cut: String = line.chars().take(QUOTED_CHARS_MAX).collect();
+        if cut.len() < line.len() { format!("{cut}…") } else { cut }
+    }
+
+    /// Says goodbye.
+    pub(super) async fn close(self) {
+        self.wire.close().await;
+    }
+}
+
+/// `line` as it is typed, so that no character of it does anything by itself.
+fn typed(line: &str, literal: Option<&str>) -> Result<String, Broken> {
+    if let Some(why) = untypable(line, literal.is_some()) {
+        return Err(Broken::NotSaid(why));
+    }
+    match literal {
+        Some(literal) => Ok(line.replace('?', &format!("{literal}?"))),
+        None => Ok(line.to_owned()),
+    }
+}
+
+/// Why `line` cannot be typed, if it cannot.
+pub(super) fn untypable(line: &str, has_literal: bool) -> Option<String> {
+    if line.chars().any(char::is_control) {
+        return Some("it holds a control character".into());
+    }
+    if line.contains(char::REPLACEMENT_CHARACTER) {
+        return Some("it holds a character that is not UTF-8".into());
+    }
+    if line.contains('?') && !has_literal {
+        return Some("it holds a question mark, which asks this platform for help".into());
+    }
+    (line.len() > LINE_BYTES_MAX).then(|| format!("it is longer than {LINE_BYTES_MAX} bytes"))
+}

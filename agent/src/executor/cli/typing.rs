@@ -1,0 +1,85 @@
+//! Steps as lines to type: which of them stand in a section, and what is said instead of a section that cannot go.
+
+use switchyard_shared::configuration::{Block, Dialect, emptied};
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Typed {
+    pub(super) line: String,
+    /// How many of the lines after it stand in its section, with the one that leaves it.
+    pub(super) within: usize,
+    /// What is typed when the device will not take back a section: its lines one by one.
+    pub(super) instead: Vec<Typed>,
+}
+
+/// The lines of `steps` for a section that has `running`.
+pub(super) fn lines(steps: &[Block], running: &[Block], dialect: &Dialect) -> Vec<Typed> {
+    let section = |line: &str| running.iter().find(|block| block.line == line);
+    let mut lines = Vec::new();
+    for step in steps {
+        let has = section(&step.line).map_or(&[][..], |block| &block.children);
+        let mut within = self::lines(&step.children, has, dialect);
+        if !step.children.is_empty() {
+            within.extend(dialect.leave.iter().map(|leave| one(leave)));
+        }
+        let gone =
+            dialect.takes_back(&step.line).and_then(section).filter(|block| !block.children.is_empty());
+        let instead = gone.map(|block| self::lines(&[emptied(block, dialect)], running, dialect));
+        lines.push(Typed {
+            line: step.line.clone(),
+            within: within.len(),
+            instead: instead.unwrap_or_default(),
+        });
+        lines.append(&mut within);
+    }
+    lines
+}
+
+/// A line that stands alone.
+pub(super) fn one(line: &str) -> Typed {
+    Typed { line: line.to_owned(), within: 0, instead: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use switchyard_shared::configuration::{Negation, parse, way};
+
+    fn dialect() -> Dialect {
+        Dialect {
+            indented: true,
+            comments: vec!["!".into()],
+            ends: vec!["exit".into()],
+            leave: Some("exit".into()),
+            negation: Negation::Prefix("no ".into()),
+            single: vec![],
+            short: vec!["description".into()],
+        }
+    }
+
+    fn words(lines: &[Typed]) -> Vec<&str> {
+        lines.iter().map(|typed| typed.line.as_str()).collect()
+    }
+
+    #[test]
+    fn a_section_that_cannot_go_is_emptied_instead_however_deep_it_stands() {
+        let running = parse("router a\n family v4\n  network x\n description y\n", &dialect());
+        let lines = lines(&way(&running, &[], &dialect()), &running, &dialect());
+        assert_eq!(words(&lines), ["no router a"]);
+        let instead = &lines[0].instead;
+        assert_eq!(words(instead), ["router a", "no description", "no family v4", "exit"]);
+        assert_eq!(words(&instead[2].instead), ["family v4", "no network x", "exit"]);
+    }
+
+    #[test]
+    fn a_section_knows_how_many_lines_are_passed_over_with_it() {
+        let wanted = parse("router a\n family v4\n  network x\n description y\nhostname r\n", &dialect());
+        let lines = lines(&wanted, &[], &dialect());
+        let within: Vec<(&str, usize)> =
+            lines.iter().map(|typed| (typed.line.as_str(), typed.within)).collect();
+        let expected =
+            [("router a", 5), ("family v4", 2), ("network x", 0), ("exit", 0), ("description y", 0)];
+        assert_eq!(within[..5], expected);
+        assert_eq!(within[6], ("hostname r", 0));
+    }
+}

@@ -1,0 +1,312 @@
+//! What changes a device: lines into its configuration, commit, confirm, save, and the way back.
+
+use super::reader::Prompt;
+use super::session::CliSession;
+use super::shell::{Answer, Broken, Line, Refusal};
+use super::typing::{Typed, lines, one};
+use crate::executor::WritePass;
+use crate::executor::device::{Running, WriteEnd, Written};
+use crate::executor::wanted::Wanted;
+use crate::platform::{Candidate, Configure};
+use switchyard_shared::configuration::{Block, reordered, way};
+use switchyard_shared::outcome::LeftAs;
+
+/// Rounds in which a device is brought back, each after a look at what it has.
+const ROUNDS_MAX: u32 = 4;
+
+/// What is done about a line that the device refuses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Refused {
+    /// Nothing more is typed.
+    Ends,
+    /// The rest is typed without it.
+    IsPassedOver,
+}
+
+/// The end of some lines that were not all taken.
+enum End {
+    /// The device refused one, or left the configuration; the session goes on.
+    Refused { message: String, busy: bool },
+    /// The session is lost.
+    Lost(String),
+}
+
+impl From<Broken> for End {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::NotSaid(message) => Self::Refused { message, busy: false },
+            Broken::Lost(why) => Self::Lost(why),
+        }
+    }
+}
+
+impl End {
+    /// The end of a write that has left the device as `left_as`, when it is told.
+    fn ends(self, left_as: LeftAs) -> WriteEnd {
+        match self {
+            Self::Refused { message, busy: false } => WriteEnd::Rejected { message, left_as },
+            Self::Refused { message, busy: true } => WriteEnd::Busy(message),
+            Self::Lost(why) => WriteEnd::Lost(why),
+        }
+    }
+}
+
+pub(super) async fn write(
+    session: &mut CliSession,
+    pass: &WritePass,
+    running: &Running,
+    wanted: &Wanted,
+) -> Result<Written, WriteEnd> {
+    let before = session.blocks(&running.0);
+    let steps = session.steps(&before, wanted);
+    let lines = lines(&steps, &before, &session.platform.dialect);
+    let configure = &session.platform.clone().configure;
+    for line in &configure.checkpoint {
+        // A device without room for another checkpoint is put back by its lines.
+        say(session, pass, line).await.map_err(|end| not_begun(end.into()))?;
+    }
+    enter(session, pass, configure).await?;
+    let typed = type_all(session, pass, &lines, Refused::Ends).await;
+    if let Err(end) = typed {
+        return Err(give_up(session, pass, configure, end).await);
+    }
+    commit(session, pass, configure, session.names.confirmed).await
+}
+
+/// Before the first line of configuration nothing is changed, whatever happens.
+fn not_begun(end: End) -> WriteEnd {
+    match end {
+        End::Lost(why) => WriteEnd::NotSent(why),
+        refused @ End::Refused { .. } => refused.ends(LeftAs::Unchanged),
+    }
+}
+
+async fn enter(session: &mut CliSession, pass: &WritePass, configure: &Configure) -> Result<(), WriteEnd> {
+    let mut prompt = Prompt::Ready;
+    for line in &configure.enter {
+        let answer = say(session, pass, line).await.map_err(|end| not_begun(end.into()))?;
+        prompt = answer.prompt;
+        if let Some(refusal) = session.shell.refusal(&answer) {
+            return Err(not_begun(refused(line, refusal)));
+        }
+    }
+    if prompt == Prompt::Configure {
+        return Ok(());
+    }
+    let message = format!("it did not enter its configuration with `{}`", configure.enter.join("`, `"));
+    Err(WriteEnd::Rejected { message, left_as: LeftAs::Unchanged })
+}
+
+/// Leaves a configuration that was not taken whole.
+async fn give_up(session: &mut CliSession, pass: &WritePass, configure: &Configure, end: End) -> WriteEnd {
+    if matches!(end, End::Lost(_)) {
+        return end.ends(LeftAs::Unknown);
+    }
+    let (leave, left_as) = match &configure.candidate {
+        Some(candidate) => (&candidate.abort, LeftAs::Unchanged),
+        None => (&configure.leave, LeftAs::Unknown),
+    };
+    match finish(session, pass, leave).await {
+        Ok(()) => end.ends(left_as),
+        Err(left) => End::Lost(format!("{}; then {}", end.message(), left.message())).ends(LeftAs::Unknown),
+    }
+}
+
+/// Says lines that end at the ready prompt, whatever it says to each of them.
+async fn finish(session: &mut CliSession, pass: &WritePass, lines: &[String]) -> Result<(), End> {
+    let mut prompt = None;
+    for line in lines {
+        prompt = Some(say(session, pass, line).await?.prompt);
+    }
+    match prompt {
+        None | Some(Prompt::Ready) => Ok(()),
+        Some(Prompt::Configure | Prompt::User) => Err(End::Lost("it did not leave its configuration".into())),
+    }
+}
+
+/// Makes what was typed the running configuration, and leaves.
+async fn commit(
+    session: &mut CliSession,
+    pass: &WritePass,
+    configure: &Configure,
+    confirmed: bool,
+) -> Result<Written, WriteEnd> {
+    let Some(candidate) = &configure.candidate else {
+        return match finish(session, pass, &configure.leave).await {
+            Ok(()) => Ok(Written::for_good()),
+            Err(end) => Err(end.ends(LeftAs::Unknown)),
+        };
+    };
+    let awaiting = candidate.confirmed.as_ref().filter(|_| confirmed);
+    let words = awaiting.map_or(&candidate.commit, |confirmed| &confirmed.commit);
+    match all(session, pass, words).await {
+        Ok(()) => Ok(Written { awaits_confirmation: awaiting.is_some() }),
+        Err(end) => Err(not_committed(session, pass, candidate, end).await),
+    }
+}
+
+async fn not_committed(
+    session: &mut CliSession,
+    pass: &WritePass,
+    candidate: &Candidate,
+    end: End,
+) -> WriteEnd {
+    if matches!(end, End::Lost(_)) {
+        return end.ends(LeftAs::Unknown);
+    }
+    match finish(session, pass, &candidate.abort).await {
+        // A commit in several words may have done a part of its work: the engine looks.
+        Ok(()) => end.ends(LeftAs::Unknown),
+        Err(left) => End::Lost(format!("{}; then {}", end.message(), left.message())).ends(LeftAs::Unknown),
+    }
+}
+
+pub(super) async fn confirm(session: &mut CliSession, pass: &WritePass) -> Result<(), WriteEnd> {
+    let platform = session.platform.clone();
+    let confirmed = platform.configure.candidate.as_ref().and_then(|candidate| candidate.confirmed.as_ref());
+    let Some(confirmed) = confirmed else { return Ok(()) };
+    all(session, pass, &confirmed.confirm).await.map_err(|end| end.ends(LeftAs::Unknown))
+}
+
+pub(super) async fn cancel(session: &mut CliSession, pass: &WritePass) -> Result<(), WriteEnd> {
+    let platform = session.platform.clone();
+    let confirmed = platform.configure.candidate.as_ref().and_then(|candidate| candidate.confirmed.as_ref());
+    let Some(confirmed) = confirmed else {
+        return Err(WriteEnd::NotSent("this platform takes nothing back by itself".into()));
+    };
+    all(session, pass, &confirmed.cancel).await.map_err(|end| end.ends(LeftAs::Unknown))
+}
+
+pub(super) async fn save(session: &mut CliSession, pass: &WritePass) -> Result<(), WriteEnd> {
+    let platform = session.platform.clone();
+    all(session, pass, &platform.save).await.map_err(|end| end.ends(LeftAs::Changed))
+}
+
+/// Back to `before`: by the device's own checkpoint, then by lines until it is the same to the byte.
+pub(super) async fn restore(
+    session: &mut CliSession,
+    pass: &WritePass,
+    running: &Running,
+    before: &Running,
+) -> Result<(), WriteEnd> {
+    let platform = session.platform.clone();
+    let wanted = session.blocks(&before.0);
+    let mut now = running.clone();
+    let mut said = None;
+    if !platform.configure.rollback.is_empty() && now != *before {
+        if let Err(end) = all(session, pass, &platform.configure.rollback).await {
+            let End::Refused { message, .. } = end else { return Err(end.ends(LeftAs::Unknown)) };
+            said = Some(message);
+        }
+        now = read(session).await?;
+    }
+    for _ in 0..ROUNDS_MAX {
+        if now == *before {
+            return Ok(());
+        }
+        if let Some(refused) = bring_back(session, pass, &session.blocks(&now.0), &wanted).await? {
+            said = Some(refused);
+        }
+        now = read(session).await?;
+    }
+    if now == *before {
+        return Ok(());
+    }
+    let said = said.map(|said| format!("; it said: {said}")).unwrap_or_default();
+    let message = format!("it still has another configuration than before the change{said}");
+    Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown })
+}
+
+async fn read(session: &mut CliSession) -> Result<Running, WriteEnd> {
+    session.read_running().await.map_err(|failure| WriteEnd::Lost(failure.message))
+}
+
+/// One round of the way back; what the device refused of it, if anything.
+async fn bring_back(
+    session: &mut CliSession,
+    pass: &WritePass,
+    now: &[Block],
+    before: &[Block],
+) -> Result<Option<String>, WriteEnd> {
+    let platform = session.platform.clone();
+    let dialect = &platform.dialect;
+    let mut steps = way(now, before, dialect);
+    if steps.is_empty() {
+        steps = reordered(now, before, dialect);
+    }
+    enter(session, pass, &platform.configure).await?;
+    let typed = type_all(session, pass, &lines(&steps, now, dialect), Refused::IsPassedOver).await;
+    let refused = typed.map_err(|end| end.ends(LeftAs::Unknown))?;
+    commit(session, pass, &platform.configure, false).await?;
+    Ok(refused)
+}
+
+/// Types `lines` into an open configuration. Gives the first refusal that was passed over.
+async fn type_all(
+    session: &mut CliSession,
+    pass: &WritePass,
+    lines: &[Typed],
+    on_refusal: Refused,
+) -> Result<Option<String>, End> {
+    let (mut at, mut passed_over) = (0, None);
+    while let Some(typed) = lines.get(at) {
+        at += 1;
+        let Err(end) = type_one(session, pass, typed).await else { continue };
+        let End::Refused { message, .. } = &end else { return Err(end) };
+        if !typed.instead.is_empty() {
+            let refused = Box::pin(type_all(session, pass, &typed.instead, on_refusal)).await?;
+            passed_over = passed_over.or(refused);
+        } else if on_refusal == Refused::IsPassedOver {
+            passed_over.get_or_insert_with(|| message.clone());
+            at += typed.within;
+        } else {
+            return Err(end);
+        }
+    }
+    Ok(passed_over)
+}
+
+async fn type_one(session: &mut CliSession, pass: &WritePass, typed: &Typed) -> Result<(), End> {
+    let answer = session.shell.say(Line::Changes(pass, &typed.line), false).await?;
+    if let Some(refusal) = session.shell.refusal(&answer) {
+        return Err(refused(&session.shell.quoted(&typed.line), refusal));
+    }
+    match answer.prompt {
+        Prompt::Configure => Ok(()),
+        // What follows would be said outside of the configuration.
+        Prompt::Ready | Prompt::User => {
+            Err(End::Lost(format!("`{}` has ended its configuration", session.shell.quoted(&typed.line))))
+        }
+    }
+}
+
+/// Says every one of the platform's own `lines`; the first that is refused ends it.
+async fn all(session: &mut CliSession, pass: &WritePass, lines: &[String]) -> Result<(), End> {
+    for line in lines {
+        let answer = say(session, pass, line).await?;
+        if let Some(refusal) = session.shell.refusal(&answer) {
+            return Err(refused(line, refusal));
+        }
+    }
+    Ok(())
+}
+
+async fn say(session: &mut CliSession, pass: &WritePass, line: &str) -> Result<Answer, Broken> {
+    let line = one(&session.names.fill(line)).line;
+    session.shell.say(Line::Changes(pass, &line), false).await
+}
+
+fn refused(line: &str, refusal: Refusal) -> End {
+    match refusal {
+        Refusal::Refused(said) => End::Refused { message: format!("`{line}`: {said}"), busy: false },
+        Refusal::Busy(said) => End::Refused { message: said, busy: true },
+    }
+}
+
+impl End {
+    fn message(&self) -> &str {
+        match self {
+            Self::Refused { message, .. } | Self::Lost(message) => message,
+        }
+    }
+}
