@@ -12,6 +12,7 @@ const TOKEN_VARIABLE: &str = "VAULT_TOKEN";
 
 /// A HashiCorp Vault or an OpenBao, by the variables of its own programs.
 #[derive(Debug, clap::Args)]
+#[group(id = "vault")]
 pub struct Args {
     /// The Vault or OpenBao for vault: references, such as https://vault.example.net:8200.
     #[arg(long, env = "VAULT_ADDR", value_name = "URL")]

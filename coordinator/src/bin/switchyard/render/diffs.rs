@@ -36,7 +36,7 @@ pub fn diffs(found: &Comparison, verbose: bool, color: bool) -> Vec<String> {
 
 fn totals(found: &Comparison) -> String {
     let change = match found.changes() {
-        0 => "nothing changes".to_owned(),
+        0 if found.not_read() == 0 => "nothing changes".to_owned(),
         1 => "1 device changes".to_owned(),
         many => format!("{} change", counted(many as u64, "device")),
     };
