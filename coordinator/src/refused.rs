@@ -1,6 +1,6 @@
 //! Why the coordinator refused something, in the words of the domain; `api` turns it into a status.
 
-use switchyard_shared::rollout::{CommandRefused, NotSettled};
+use switchyard_shared::rollout::{CommandRefused, NotRestored, NotSettled};
 use switchyard_shared::yaml::Problem;
 
 /// A refusal; nothing changed.
@@ -12,6 +12,20 @@ pub enum Refused {
     /// A doubt that cannot be settled like this.
     #[error(transparent)]
     NotSettled(#[from] NotSettled),
+    /// A device that cannot be put back.
+    #[error(transparent)]
+    NotRestored(#[from] NotRestored),
+    /// Another rollout works on the device.
+    #[error(
+        "roll back {device}: rollouts/{rollout} holds it now; wait for its end, or abort it with: switchyard rollout \
+         abort {rollout}; if it is UNKNOWN there, settle it with: switchyard device reconcile {device}"
+    )]
+    HeldByOther {
+        /// The device.
+        device: String,
+        /// Who holds it.
+        rollout: String,
+    },
     /// No such resource.
     #[error("find {kind} {name}: there is none; list them with: {list}")]
     NotFound {

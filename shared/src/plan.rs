@@ -213,6 +213,7 @@ impl Plan {
         layout.budget = Some(self.spec.strategy.budget);
         layout.watched = self.watched.clone();
         layout.readable = self.is_readable();
+        layout.restorable = self.spec.change.command.is_none();
         layout.set_credentials(self.devices.iter().map(|device| device.endpoint.credential_ref.as_str()));
         layout
     }
@@ -254,6 +255,7 @@ impl Plan {
                 Work::Driver(Arc::new(Procedure {
                     mode: change.mode,
                     commit: change.commit.clone(),
+                    revert: self.spec.rollback.on_device_failure,
                     pre: of_device(&self.spec.checks.pre),
                     post: of_device(&self.spec.checks.post),
                     ..Procedure::new(transport, platform.unwrap_or_default())

@@ -14,6 +14,7 @@ mod fold;
 mod late;
 mod layout;
 mod pacing;
+mod restore;
 mod result;
 mod retries;
 
@@ -22,6 +23,7 @@ pub use command::CommandRefused;
 pub use counts::Counts;
 pub use doubt::{Doubt, NotSettled, READS_MAX, Word};
 pub use layout::{Layout, LayoutDevice, LayoutWave, RetryPolicy};
+pub use restore::{NotRestored, RESTORES_MAX, Restore};
 pub use result::ResultVerdict;
 
 use event::SkipReason;
@@ -106,14 +108,19 @@ pub struct Device {
     pub doubt: Option<Box<Doubt>>,
     /// How often it was in doubt.
     pub doubts: u32,
+    /// The latest attempt that is known to have written to it; 0 before the first.
+    pub wrote: u32,
+    /// Its latest way back to what it had, over or not.
+    pub restore: Option<Box<Restore>>,
 }
 
 impl Device {
     /// What an attempt at it is for now.
     pub fn purpose(&self) -> Purpose {
-        match &self.doubt {
-            None => Purpose::Apply,
-            Some(doubt) => Purpose::Settle { before: doubt.before.clone() },
+        match (&self.doubt, self.restoring()) {
+            (Some(doubt), _) => Purpose::Settle { before: doubt.before.clone() },
+            (None, Some(restore)) => Purpose::Restore { attempt: restore.of },
+            (None, None) => Purpose::Apply,
         }
     }
 

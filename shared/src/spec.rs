@@ -8,6 +8,7 @@ mod limits;
 mod places;
 mod pools;
 mod procedure;
+mod rollback;
 mod size;
 mod strategy;
 
@@ -17,6 +18,7 @@ pub use checks::{CheckSpec, Checks};
 pub use limits::{ATTEMPTS_MAX, Retry};
 pub use places::Places;
 pub(crate) use pools::{in_flight, rate};
+pub use rollback::Rollback;
 pub use size::Size;
 pub use strategy::{CANARY, Canary, Order, Promote, Strategy, Targets, WAVES_MAX, WaveSpec};
 
@@ -60,6 +62,9 @@ pub struct RolloutSpec {
     /// How many at once at an agent, and how fast.
     #[serde(default)]
     pub pools: PoolSettings,
+    /// What is put back without anybody's word.
+    #[serde(default, skip_serializing_if = "Rollback::is_default")]
+    pub rollback: Rollback,
     /// Where its keys stand in the document it was read from.
     #[serde(skip)]
     pub places: Places,
@@ -92,14 +97,7 @@ fn decode(node: &Node, source: &str, problems: &Problems) -> Option<RolloutSpec>
     let spec = root.require("spec", "spec: {change: …}").and_then(|field| field.section());
     drop(root);
     let mut spec = spec?;
-    spec.not_supported_yet(&[
-        "redundancy",
-        "rollback",
-        "approvals",
-        "windows",
-        "on_window_close",
-        "notifications",
-    ]);
+    spec.not_supported_yet(&["redundancy", "approvals", "windows", "on_window_close", "notifications"]);
     let change = spec.require("change", "change: {ssh: {command: load}, templates: {default: motd.cfg.j2}}");
     let change = change.and_then(|field| field.section()).map(change::read);
     let checks = checks::read(spec.section("checks"));
@@ -110,6 +108,17 @@ fn decode(node: &Node, source: &str, problems: &Problems) -> Option<RolloutSpec>
         spec.refuse(
             "checks",
             "need a driver that looks",
+            "leave out change.ssh to have a driver do the work",
+        );
+    }
+    let rollback = rollback::read(spec.section("rollback"));
+    if let Some(change) = change.iter().flatten().next()
+        && change.command.is_some()
+        && !rollback.is_default()
+    {
+        spec.refuse(
+            "rollback",
+            "does not go with ssh.command: nobody keeps what the device had",
             "leave out change.ssh to have a driver do the work",
         );
     }
@@ -138,6 +147,7 @@ fn decode(node: &Node, source: &str, problems: &Problems) -> Option<RolloutSpec>
         timeouts,
         retry,
         pools,
+        rollback,
         places,
     })
 }

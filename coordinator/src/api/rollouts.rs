@@ -3,7 +3,7 @@
 use super::Api;
 use super::page::page;
 use super::watch::Watched;
-use crate::driver::{Reconcile, Steer, Turn, Verb, World};
+use crate::driver::{Reconcile, RestoreDevice, Steer, Turn, Verb, World};
 use crate::guard::caller_name;
 use crate::refused::Refused;
 use std::borrow::Cow;
@@ -184,6 +184,23 @@ impl RolloutService for Api {
         });
         let (device_results, left) = settled.await?;
         Ok(Response::new(v1::ReconcileDevicesResponse { device_results, left }))
+    }
+
+    async fn rollback_device(
+        &self,
+        request: Request<v1::RollbackDeviceRequest>,
+    ) -> Result<Response<v1::RollbackDeviceResponse>, Status> {
+        let by = caller_name(&request);
+        let v1::RollbackDeviceRequest { rollout, device, reason, request_id } = request.into_inner();
+        let asked = RestoreDevice { rollout, device, by, reason, request_id };
+        let restore = move |world: &mut World, turn: &mut Turn| {
+            let (rollout, device) = world.restore_device(&asked, turn)?;
+            let rollout = &world.rollout(rollout.as_str())?.rollout;
+            let rank = rollout.layout.rank(&device);
+            Ok(rank.map(|rank| convert::rollout::device_result(rollout, rank as usize)))
+        };
+        let device_result = self.driver.command_about(restore).await?;
+        Ok(Response::new(v1::RollbackDeviceResponse { device_result }))
     }
 
     async fn list_device_results(

@@ -2,7 +2,7 @@
 
 use crate::refused::Refused;
 use switchyard_proto::convert::BadField;
-use switchyard_shared::rollout::{CommandRefused, NotSettled};
+use switchyard_shared::rollout::{CommandRefused, NotRestored, NotSettled};
 use switchyard_shared::yaml::Problem;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -37,6 +37,13 @@ fn code(refused: &Refused) -> (Code, &'static str) {
         Refused::NotSettled(NotSettled::NoDoubt { .. }) => (Code::FailedPrecondition, "NO_DOUBT"),
         Refused::NotSettled(NotSettled::NoDevice { .. }) => (Code::NotFound, "NOT_FOUND"),
         Refused::NotSettled(NotSettled::Unreadable { .. }) => (Code::FailedPrecondition, "UNREADABLE"),
+        Refused::NotRestored(NotRestored::NoDevice { .. }) => (Code::NotFound, "NOT_FOUND"),
+        Refused::NotRestored(NotRestored::ByCommand { .. }) => (Code::FailedPrecondition, "NO_SNAPSHOT"),
+        Refused::NotRestored(NotRestored::NothingToRestore { .. }) => {
+            (Code::FailedPrecondition, "NOTHING_TO_RESTORE")
+        }
+        Refused::NotRestored(NotRestored::TooMany { .. }) => (Code::ResourceExhausted, "TOO_MANY_ROLLBACKS"),
+        Refused::HeldByOther { .. } => (Code::FailedPrecondition, "DEVICE_BUSY"),
         Refused::NotFound { .. } => (Code::NotFound, "NOT_FOUND"),
         Refused::BadRequest { .. } => (Code::InvalidArgument, "BAD_REQUEST"),
         Refused::SpecInvalid(_) => (Code::InvalidArgument, "SPEC_INVALID"),

@@ -35,6 +35,8 @@ impl World {
             | Event::Conflicted { .. }
             | Event::Skipped { .. }
             | Event::WaveFinished { .. }
+            | Event::Restoring { .. }
+            | Event::Restored { .. }
             | Event::Promoted { .. }
             | Event::Resumed { .. }
             | Event::Released { .. }

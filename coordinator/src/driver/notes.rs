@@ -70,6 +70,8 @@ impl Notes {
             | Event::Conflicted { .. }
             | Event::Skipped { .. }
             | Event::WaveFinished { .. }
+            | Event::Restoring { .. }
+            | Event::Restored { .. }
             | Event::Promoted { .. }
             | Event::Aborted { .. } => {}
         }

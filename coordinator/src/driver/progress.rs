@@ -80,7 +80,13 @@ impl World {
         Some(turn.now)
     }
 
-    fn dispatch(&mut self, name: &RolloutName, site: &SiteName, ops: &[(DeviceName, u32)], turn: &mut Turn) {
+    pub(super) fn dispatch(
+        &mut self,
+        name: &RolloutName,
+        site: &SiteName,
+        ops: &[(DeviceName, u32)],
+        turn: &mut Turn,
+    ) {
         let (Some(active), Some(session)) = (self.rollouts.get(name), self.fleet.sessions.get_mut(site))
         else {
             return;

@@ -210,7 +210,7 @@ impl Rollouts {
 }
 
 fn goes_on(active: &Active) -> bool {
-    !active.rollout.has_ended() || active.rollout.is_settling()
+    !active.rollout.has_ended() || active.rollout.is_settling() || active.rollout.counts.running > 0
 }
 
 impl Index<&RolloutName> for Rollouts {

@@ -442,6 +442,7 @@ mod connecting;
 mod doubts;
 mod full;
 mod once;
+mod restore;
 mod returns;
 mod shared_sites;
 mod sites;

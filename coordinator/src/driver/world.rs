@@ -201,6 +201,8 @@ fn moves_breakers(event: &Event) -> bool {
         | Event::Conflicted { .. }
         | Event::Skipped { .. }
         | Event::WaveFinished { .. }
+        | Event::Restoring { .. }
+        | Event::Restored { .. }
         | Event::Promoted { .. }
         | Event::Aborted { .. }
         | Event::Breaker { .. } => false,
@@ -220,7 +222,8 @@ fn hold(fleet: &mut Fleet, rollout: &Rollout, event: &Event) {
             }
         }
         Event::Requeued { device, .. } => fleet.release(device, name),
-        Event::Settled { device, state, .. } => {
+        Event::Restoring { device, .. } => fleet.hold(device, name),
+        Event::Settled { device, state, .. } | Event::Restored { device, state, .. } => {
             if *state != DeviceState::Unknown {
                 fleet.release(device, name);
             }

@@ -3,8 +3,8 @@
 use super::{BadField, same_names, timestamp};
 use crate::v1;
 use switchyard_shared::breaker::{Name, Report, State};
-use switchyard_shared::id::RolloutName;
-use switchyard_shared::outcome::DeviceState;
+use switchyard_shared::id::{DeviceName, RolloutName};
+use switchyard_shared::outcome::{DeviceState, Outcome};
 use switchyard_shared::pace::{Evidence, Group};
 use switchyard_shared::rollout::event::Event;
 use switchyard_shared::rollout::{Counts, Doubt, Layout, Rollout, RolloutState, WaveState, Word};
@@ -207,6 +207,8 @@ pub fn event(
         | Event::GivenUp { .. }
         | Event::Settled { .. }
         | Event::Conflicted { .. }
+        | Event::Restoring { .. }
+        | Event::Restored { .. }
         | Event::Skipped { .. } => {
             Wire::DevicesChanged(v1::DevicesChanged { devices: changed(layout, event) })
         }
@@ -215,17 +217,7 @@ pub fn event(
 }
 
 fn changed(layout: &Layout, event: &Event) -> Vec<v1::DeviceResult> {
-    let of = |name: &switchyard_shared::id::DeviceName, attempt: u32, state: DeviceState| {
-        let place = layout.rank(name).map(|rank| &layout.devices[rank as usize]);
-        v1::DeviceResult {
-            device: name.to_string(),
-            site: place.map(|place| place.site.to_string()).unwrap_or_default(),
-            wave: place.map(|place| layout.waves[place.wave as usize].name.clone()).unwrap_or_default(),
-            state: v1::DeviceState::from(state).into(),
-            attempt,
-            ..v1::DeviceResult::default()
-        }
-    };
+    let of = |name: &DeviceName, attempt: u32, state: DeviceState| told(layout, name, attempt, state);
     match event {
         Event::Dispatched { ops, .. } => {
             ops.iter().map(|(name, attempt)| of(name, *attempt, DeviceState::Running)).collect()
@@ -266,6 +258,13 @@ fn changed(layout: &Layout, event: &Event) -> Vec<v1::DeviceResult> {
             let (outcome, reason) = (Some(outcome.into()), reason.clone());
             vec![v1::DeviceResult { outcome, reason, ..of(device, *attempt, DeviceState::Unknown) }]
         }
+        Event::Restoring { device, attempt, by, reason, .. } => {
+            let reason = being_put_back(by, reason);
+            vec![v1::DeviceResult { reason, ..of(device, *attempt, DeviceState::Running) }]
+        }
+        Event::Restored { device, attempt, state, outcome } => {
+            vec![put_back(of(device, *attempt, *state), outcome.as_ref())]
+        }
         Event::Skipped { devices, message, .. } => devices
             .iter()
             .map(|name| v1::DeviceResult { reason: message.clone(), ..of(name, 0, DeviceState::Skipped) })
@@ -282,6 +281,31 @@ fn changed(layout: &Layout, event: &Event) -> Vec<v1::DeviceResult> {
         | Event::Breaker { .. }
         | Event::Ended { .. } => Vec::new(),
     }
+}
+
+fn told(layout: &Layout, name: &DeviceName, attempt: u32, state: DeviceState) -> v1::DeviceResult {
+    let place = layout.rank(name).map(|rank| &layout.devices[rank as usize]);
+    v1::DeviceResult {
+        device: name.to_string(),
+        site: place.map(|place| place.site.to_string()).unwrap_or_default(),
+        wave: place.map(|place| layout.waves[place.wave as usize].name.clone()).unwrap_or_default(),
+        state: v1::DeviceState::from(state).into(),
+        attempt,
+        ..v1::DeviceResult::default()
+    }
+}
+
+fn being_put_back(by: &str, reason: &str) -> String {
+    match reason {
+        "" => format!("being put back, asked by {by}"),
+        reason => format!("being put back, asked by {by}: {reason}"),
+    }
+}
+
+fn put_back(told: v1::DeviceResult, outcome: Option<&Outcome>) -> v1::DeviceResult {
+    let never = || "not put back: its agent never started it".to_owned();
+    let reason = outcome.map_or_else(never, |outcome| outcome.message.clone());
+    v1::DeviceResult { outcome: outcome.map(Into::into), reason, ..told }
 }
 
 fn changed_breaker(report: &Report) -> v1::BreakerChanged {

@@ -288,6 +288,8 @@ impl Sim<'_> {
                     | Event::Skipped { .. }
                     | Event::WaveFinished { .. }
                     | Event::Promoted { .. }
+                    | Event::Restoring { .. }
+                    | Event::Restored { .. }
                     | Event::Paused { .. }
                     | Event::Resumed { .. }
                     | Event::Aborted { .. }

@@ -224,7 +224,7 @@ impl Rollout {
 
     /// How a rollout with these counts ended.
     fn verdict(&self) -> RolloutState {
-        match (self.counts.good(), self.counts.bad()) {
+        match (self.counts.good(), self.counts.bad() + self.counts.rolled_back) {
             (_, 0) => RolloutState::Succeeded,
             (0, _) => RolloutState::Failed,
             _ => RolloutState::PartiallySucceeded,

@@ -6,7 +6,7 @@ use super::{Rollout, RolloutState, door};
 use crate::breaker::State;
 use crate::guard::{self, Guard};
 use crate::id::{DeviceName, SiteName};
-use crate::outcome::{Class, DeviceState, Found, Outcome};
+use crate::outcome::{Class, DeviceState, Found, LeftAs, Outcome};
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -232,7 +232,9 @@ impl Rollout {
                 }
             }
             Some(Found::NotApplied) => {
-                settled(self.untouched(name), None, "read back: it is as it was before the write")
+                let (state, why) = (self.untouched(name), "read back: it is as it was before the write");
+                let back = || Outcome { left_as: LeftAs::Reverted, ..outcome.clone() };
+                settled(state, (state == DeviceState::RolledBack).then(back), why)
             }
             Some(Found::Different) => Event::StillUnknown {
                 reason: format!(
@@ -297,6 +299,9 @@ impl Rollout {
 
     /// The state of a device in doubt on which nothing was written.
     pub(super) fn untouched(&self, name: &DeviceName) -> DeviceState {
+        if self.device(name).is_some_and(|(_, device)| device.doubts_its_restore()) {
+            return DeviceState::RolledBack;
+        }
         let doubts = self.device(name).map_or(0, |(_, device)| device.doubts);
         match self.state {
             RolloutState::Running | RolloutState::Paused | RolloutState::Pending if !self.has_ended() => {
@@ -323,7 +328,8 @@ impl Rollout {
     /// The attempt of a device in doubt was never started: its agent says so.
     pub(super) fn never_started(&self, name: &DeviceName, attempt: u32) -> Event {
         let (by, reason) = ("auto".to_owned(), "its agent never started it".to_owned());
-        let state = self.untouched(name);
+        let restores = self.device(name).is_some_and(|(_, device)| device.is_attempt_of_restore(attempt));
+        let state = if restores { self.before_restore(name) } else { self.untouched(name) };
         Event::Settled { device: name.clone(), attempt, state, outcome: None, by, reason }
     }
 

@@ -61,14 +61,19 @@ impl Rollout {
 
     pub(super) fn given_up(&mut self, name: &DeviceName, attempt: u32, reason: &str, at: Timestamp) {
         if let Some(rank) = self.shift(name, DeviceState::Unknown) {
-            self.pace.withdraw(rank);
-            self.pace.finish(rank, Verdict::Doubtful, None, at);
+            let is_restore = self.devices[rank as usize].is_attempt_of_restore(attempt);
+            if !is_restore {
+                self.pace.withdraw(rank);
+                self.pace.finish(rank, Verdict::Doubtful, None, at);
+            }
             let device = &mut self.devices[rank as usize];
             device.reason = reason.to_owned();
+            let restore = device.restore.as_ref().filter(|restore| restore.attempt == attempt);
+            let before = restore.and_then(|restore| restore.before.clone());
             let raised = attempt > device.attempt;
             device.attempt = device.attempt.max(attempt);
             // Its agent may still have it in hand and says so when it comes back.
-            self.begin_doubt(rank, Doubt { raised, ..Doubt::new(at, attempt, None, None) });
+            self.begin_doubt(rank, Doubt { raised, ..Doubt::new(at, attempt, before, None) });
         }
     }
 
@@ -84,6 +89,7 @@ impl Rollout {
         let readable = self.layout.readable;
         let device = &mut self.devices[rank as usize];
         device.reported = device.reported.max(attempt);
+        device.note_write(attempt, outcome);
         device.outcome = Some(Box::new(outcome.clone()));
         if let Some(doubt) = &mut device.doubt {
             doubt.before = outcome.before.clone().or(doubt.before.take());
@@ -111,8 +117,13 @@ impl Rollout {
         }
         device.reason = reason.to_owned();
         match (outcome, state) {
-            (Some(outcome), _) => device.outcome = Some(Box::new(outcome.clone())),
-            (None, DeviceState::Pending | DeviceState::Skipped) => device.outcome = None,
+            (Some(outcome), _) => {
+                device.note_write(attempt, outcome);
+                device.outcome = Some(Box::new(outcome.clone()));
+            }
+            (None, DeviceState::Pending | DeviceState::Skipped | DeviceState::RolledBack) => {
+                device.outcome = None;
+            }
             (None, _) => {}
         }
         match state {

@@ -129,6 +129,32 @@ pub enum Event {
         /// Both, in one line.
         reason: String,
     },
+    /// A person has a device put back to what it had before a write: it was handed to its agent for that.
+    Restoring {
+        /// The device.
+        device: DeviceName,
+        /// Its site.
+        site: SiteName,
+        /// The attempt that puts it back.
+        attempt: u32,
+        /// The attempt before whose write it was read.
+        of: u32,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// A device is back, as it was until then, or in doubt.
+    Restored {
+        /// The device.
+        device: DeviceName,
+        /// The attempt that was to put it back.
+        attempt: u32,
+        /// What the device is now.
+        state: DeviceState,
+        /// How it ended; absent when the agent never had it.
+        outcome: Option<Outcome>,
+    },
     /// Devices that will not be tried.
     Skipped {
         /// The devices.

@@ -41,6 +41,8 @@ impl Rollout {
             not_before: Timestamp(i64::MIN),
             doubt: None,
             doubts: 0,
+            wrote: 0,
+            restore: None,
         };
         let (counts, waves) = planned(&layout);
         Ok(Self {
@@ -105,6 +107,7 @@ impl Rollout {
             Event::Conflicted { device, attempt, outcome, reason } => {
                 self.conflicted(device, *attempt, outcome, reason, at);
             }
+            Event::Restoring { .. } | Event::Restored { .. } => self.way_back(event, at),
             Event::Skipped { devices, message, .. } => {
                 devices.iter().for_each(|name| self.skip(name, message))
             }
@@ -199,6 +202,7 @@ impl Rollout {
             let device = &mut self.devices[rank as usize];
             device.tries += u32::from(ran);
             device.reason.clear();
+            device.note_write(attempt, outcome);
             device.outcome = Some(Box::new(outcome.clone()));
             device.reported = attempt;
             device.refused = 0;
@@ -229,6 +233,7 @@ impl Rollout {
             let Some((attempt, outcome)) = outcome else { return };
             (device.reported, device.heard) = (attempt, attempt);
             device.reason = outcome.message.clone();
+            device.note_write(attempt, outcome);
             if outcome.class == Class::NotStarted {
                 device.refused = device.refused.saturating_add(1);
             }
@@ -256,7 +261,8 @@ impl Rollout {
         self.waves[place.wave as usize].counts.shift(from, to);
         let site = self.layout.site_of()[rank as usize] as usize;
         // Rises only after its attempt has left `Running`.
-        let is_retry = self.devices[rank as usize].tries > 0;
+        let device = &self.devices[rank as usize];
+        let is_retry = device.tries > 0 && device.restore.is_none();
         let in_wave = place.wave <= self.wave && self.started_at.is_some();
         match from {
             DeviceState::Running => {

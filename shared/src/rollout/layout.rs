@@ -82,6 +82,8 @@ pub struct Layout {
     pub confirm_wait: Duration,
     /// Whether a device can be read after a doubt.
     pub readable: bool,
+    /// Whether what a device had is kept, so that it can be put back.
+    pub restorable: bool,
     /// How much harm is accepted; absent when nothing but room limits the pace.
     pub budget: Option<Budget>,
     /// The labels that the pace watches.
@@ -118,6 +120,7 @@ impl Layout {
             command_timeout: Duration::ZERO,
             confirm_wait: Duration::ZERO,
             readable: false,
+            restorable: false,
             budget: None,
             watched: Arc::default(),
             credentials: Vec::new(),

@@ -42,6 +42,9 @@ impl Rollout {
         if attempt == 0 || attempt > device.attempt {
             return ResultVerdict::Stray(format!("attempt {attempt} at {name} was never made"));
         }
+        if self.awaits_restore(name, attempt) {
+            return ResultVerdict::Counted(self.after_restore(name, attempt, outcome));
+        }
         let reading = device.doubt.as_ref().is_some_and(|doubt| doubt.reading);
         if reading && attempt == device.attempt {
             return ResultVerdict::Counted(self.after_reading(name, attempt, outcome, now));
@@ -86,6 +89,9 @@ impl Rollout {
             .running_at(site)
             .filter(|(name, attempt)| !in_hand.contains(&((*name).clone(), *attempt)))
             .map(|(name, attempt)| match lost_journal {
+                _ if self.awaits_restore(name, attempt) => {
+                    self.lost_restore(name, attempt, lost_journal.then(|| in_doubt("", now)))
+                }
                 true => Event::Finished { device: name.clone(), attempt, outcome: in_doubt("", now) },
                 false => Event::Requeued {
                     device: name.clone(),

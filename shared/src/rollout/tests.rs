@@ -4,6 +4,7 @@ mod credentials;
 mod doubt;
 mod late;
 mod pacing;
+mod restore;
 mod retrying;
 mod silence;
 

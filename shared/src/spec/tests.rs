@@ -136,11 +136,11 @@ fn keys_of_the_full_format_are_refused_as_not_supported_yet() {
         said.iter().map(cut).collect()
     };
     let want = "change.secrets strategy.canary.spread_by \
-                strategy.canary.max_failures strategy.progress_deadline timeouts.device rollback windows \
+                strategy.canary.max_failures strategy.progress_deadline timeouts.device rollback.on_breaker_open rollback.on_abort windows \
                 on_window_close";
     assert_eq!(not_yet(NTP).join(" "), want);
     let want = "change.config_version redundancy \
-                strategy.waves[1].require_approval strategy.progress_deadline checks.post[1].type checks.post[1].scope rollback approvals windows \
+                strategy.waves[1].require_approval strategy.progress_deadline checks.post[1].type checks.post[1].scope rollback.on_breaker_open rollback.method rollback.max_parallel approvals windows \
                 on_window_close notifications";
     let stops = "on_stop: rollback_wave";
     assert_eq!(not_yet(&BGP.replace(stops, "on_stop: pause")).join(" "), want);

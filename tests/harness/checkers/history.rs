@@ -192,12 +192,14 @@ pub fn end_of(event: &Event) -> Option<(&DeviceName, u32)> {
         | Event::Requeued { device, attempt, .. }
         | Event::StillUnknown { device, attempt, .. }
         | Event::Settled { device, attempt, .. }
+        | Event::Restored { device, attempt, .. }
         | Event::Conflicted { device, attempt, .. } => Some((device, *attempt)),
         Event::Created { .. }
         | Event::WaveStarted { .. }
         | Event::Dispatched { .. }
         | Event::ReadBack { .. }
         | Event::GivenUp { .. }
+        | Event::Restoring { .. }
         | Event::Skipped { .. }
         | Event::WaveFinished { .. }
         | Event::Promoted { .. }

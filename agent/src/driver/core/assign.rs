@@ -1,12 +1,13 @@
 //! What the coordinator asks for: work, acknowledgements, call-offs, breakers moved by hand.
 
 use super::Core;
+use super::start::is_restore;
 use std::collections::BTreeSet;
 use switchyard_proto::convert::link::{Assignment, BreakerAction, FromCoordinator, UnusableTask};
 use switchyard_shared::breaker::Name;
 use switchyard_shared::id::{DeviceName, OpId, RolloutName};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
-use switchyard_shared::task::Task;
+use switchyard_shared::task::{Purpose, Task};
 use switchyard_shared::time::Timestamp;
 
 impl Core {
@@ -51,7 +52,11 @@ impl Core {
             self.refuse_settled(task.op, wrote, now);
             return;
         }
-        self.queue.push_back(task);
+        let is_restore = is_restore(&task);
+        match is_restore {
+            true => self.queue.push_front(task),
+            false => self.queue.push_back(task),
+        }
         if let Some(lost) = &self.journal_lost {
             self.refuse_queued(&format!("failed to {lost}"), now);
         } else if let Some(full) = self.journal_full() {
@@ -59,6 +64,7 @@ impl Core {
         } else if self.draining {
             self.refuse_queued("this agent is shutting down", now);
         } else if self.received > self.granted
+            && !is_restore
             && let Some(task) = self.queue.pop_back()
         {
             let message = format!("sent beyond the credit of {}", self.granted);
@@ -88,13 +94,13 @@ impl Core {
     }
 
     /// Calls off what has written nothing, of all devices or of those named. A reading goes on: it changes
-    /// nothing, and a rollout that stands still needs to know what its devices have.
+    /// nothing, and a rollout that stands still needs to know what its devices have. So does a device's way back.
     fn cancel(&mut self, rollout: &RolloutName, devices: &[DeviceName], reason: &str, now: Timestamp) {
         let message = format!("called off: {reason}");
         let devices: BTreeSet<&DeviceName> = devices.iter().collect();
         let meant = |task: &Task| {
-            let (op, writes) = (&task.op, task.purpose.writes());
-            writes && op.rollout == *rollout && (devices.is_empty() || devices.contains(&op.device))
+            let (op, applies) = (&task.op, task.purpose == Purpose::Apply);
+            applies && op.rollout == *rollout && (devices.is_empty() || devices.contains(&op.device))
         };
         let (off, kept) = std::mem::take(&mut self.queue).into_iter().partition(&meant);
         self.queue = kept;

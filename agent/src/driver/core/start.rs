@@ -67,7 +67,7 @@ impl Core {
             device: &device,
             credential: &task.endpoint.credential_ref,
             retry: self.tried.has_failed(&task.op),
-            work: Work::Rollout,
+            work: if is_restore(&task) { Work::Rollback } else { Work::Rollout },
             deadline: deadline.plus(OVERDUE_AFTER),
         };
         match self.pool.try_acquire(&ask, now) {
@@ -95,6 +95,11 @@ impl Core {
             }
         }
     }
+}
+
+/// Whether a person has the device put back: that queues behind nothing.
+pub(super) fn is_restore(task: &Task) -> bool {
+    matches!(task.purpose, Purpose::Restore { .. })
 }
 
 fn is_of_site(not_now: &NotNow) -> bool {

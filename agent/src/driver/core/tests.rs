@@ -6,6 +6,7 @@ mod full;
 mod pools;
 mod reading;
 mod restarting;
+mod restoring;
 mod secrets;
 mod stalling;
 mod starting;
@@ -165,7 +166,8 @@ impl World {
                 }
                 self.said.push(message);
             }
-            assert!(self.core.pool.in_flight() + self.core.queue.len() <= self.pool);
+            let most = self.pool + switchyard_shared::pool::RESERVED_FOR_ROLLBACK;
+            assert!(self.core.pool.in_flight() + self.core.queue.len() <= most);
             if quiet {
                 return;
             }

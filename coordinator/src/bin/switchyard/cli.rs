@@ -11,6 +11,7 @@ mod inventory;
 mod plan;
 mod plans;
 mod rehearse;
+mod rollback;
 mod rollout;
 mod serve;
 mod spec;
@@ -122,6 +123,8 @@ enum Command {
     Watch(watch::Watch),
     /// Show where a rollout stands
     Status(status::Status),
+    /// Put a device back to what it had before a rollout
+    Rollback(rollback::Rollback),
     /// List, look into and steer rollouts
     #[command(subcommand)]
     Rollout(rollout::Rollout),
@@ -194,6 +197,7 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<Exit, Failu
         Command::Apply(args) => args.run(session).await,
         Command::Watch(args) => args.run(session).await,
         Command::Status(args) => args.run(session).await,
+        Command::Rollback(args) => args.run(session).await,
         Command::Rollout(args) => args.run(session).await,
         Command::Plans(args) => args.run(session).await,
         Command::Breaker(args) => args.run(session).await,

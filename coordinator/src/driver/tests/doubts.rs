@@ -5,7 +5,7 @@ use crate::driver::Reconcile;
 use switchyard_shared::outcome::{DeviceState, Found};
 use switchyard_shared::rollout::Word;
 
-const ONE: &str = "api_version: switchyard/v1\nkind: Inventory\ndefaults: {username: u, credential_ref: \"env:K\", host_keys: [\"SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU\"]}\nsites: {lab: {}}\ndevices:\n  a: {hostname: 127.0.0.1, site: lab}\n";
+pub(super) const ONE: &str = "api_version: switchyard/v1\nkind: Inventory\ndefaults: {username: u, credential_ref: \"env:K\", host_keys: [\"SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU\"]}\nsites: {lab: {}}\ndevices:\n  a: {hostname: 127.0.0.1, site: lab}\n";
 
 /// A rollout of the one device `a`, which was handed to an agent.
 pub(super) struct Bench {

@@ -1,0 +1,192 @@
+//! Promises about putting one device back: only what was written, told honestly, and never applied again by that.
+
+use super::*;
+use crate::outcome::Found;
+use crate::rollout::{NotRestored, Word};
+use crate::task::Purpose;
+
+/// A rollout of `r1`, written by attempt 1 and ended as `class`, and `r2`, still in flight.
+fn written(class: Class) -> (Rollout, World) {
+    let mut layout = layout(&[("r1", "lon", 0), ("r2", "lon", 0)], vec![wave("all", false, false)]);
+    (layout.readable, layout.restorable) = (true, true);
+    let (mut rollout, mut world) = (rollout(layout), World::default());
+    world.sites.insert(site("lon"), connected(2));
+    settle(&mut rollout, NOW, &world);
+    let wrote = Outcome {
+        wrote_at: Some(NOW),
+        before: Some("hmac:before".into()),
+        left_as: LeftAs::Changed,
+        ..outcome(class)
+    };
+    tell(&mut rollout, 1, wrote);
+    (rollout, world)
+}
+
+fn tell(rollout: &mut Rollout, attempt: u32, outcome: Outcome) -> Event {
+    let verdict = rollout.result(&device("r1"), attempt, &outcome, NOW);
+    let ResultVerdict::Counted(event) = verdict else { panic!("it counts: {verdict:?}") };
+    rollout.apply(&event, NOW);
+    assert_counts(rollout);
+    event
+}
+
+fn restore(rollout: &mut Rollout) -> u32 {
+    let event = rollout.restore(&device("r1"), "anna", "breaks bgp").unwrap();
+    rollout.apply(&event, NOW);
+    assert_counts(rollout);
+    let Event::Restoring { attempt, .. } = event else { panic!("{event:?}") };
+    attempt
+}
+
+fn r1(rollout: &Rollout) -> &Device {
+    rollout.device(&device("r1")).unwrap().1
+}
+
+#[test]
+fn a_device_is_put_back_to_what_it_had_before_its_last_write_also_after_the_end() {
+    for ended in [false, true] {
+        let (mut rollout, world) = written(Class::Ok);
+        if ended {
+            report_result(&mut rollout, "r2", 1, Class::Ok);
+            settle(&mut rollout, NOW, &world);
+        }
+        let state = rollout.state;
+        assert_eq!(restore(&mut rollout), 2);
+        assert_eq!(
+            (r1(&rollout).state, r1(&rollout).purpose()),
+            (DeviceState::Running, Purpose::Restore { attempt: 1 })
+        );
+        assert!(settle(&mut rollout, NOW, &world).is_empty(), "nothing else happens because of it");
+        let back = Outcome { wrote_at: Some(NOW), left_as: LeftAs::Reverted, ..outcome(Class::Ok) };
+        tell(&mut rollout, 2, back.clone());
+        assert_eq!((r1(&rollout).state, rollout.state), (DeviceState::RolledBack, state));
+        assert_eq!(rollout.counts.rolled_back, 1);
+        assert_eq!(r1(&rollout).outcome.as_ref().unwrap().left_as, LeftAs::Reverted);
+        assert_eq!(rollout.result(&device("r1"), 2, &back, NOW), ResultVerdict::Repeated);
+        assert_eq!(rollout.result(&device("r1"), 1, &outcome(Class::Ok), NOW), ResultVerdict::Repeated);
+        assert!(settle(&mut rollout, NOW, &world).is_empty(), "it is not configured again");
+        let again = rollout.restore(&device("r1"), "anna", "").unwrap_err().to_string();
+        assert!(again.contains("put back already"), "{again}");
+    }
+}
+
+#[test]
+fn a_rollout_one_device_of_which_was_put_back_did_not_wholly_succeed() {
+    let (mut rollout, world) = written(Class::Ok);
+    let attempt = restore(&mut rollout);
+    tell(&mut rollout, attempt, Outcome { left_as: LeftAs::Reverted, ..outcome(Class::Ok) });
+    report_result(&mut rollout, "r2", 1, Class::Ok);
+    settle(&mut rollout, NOW, &world);
+    assert_eq!(rollout.state, RolloutState::PartiallySucceeded);
+}
+
+#[test]
+fn what_could_not_be_put_back_stays_what_it_was_and_says_so() {
+    for (class, wrote_at, left_as) in [
+        (Class::Unreachable, None, LeftAs::Changed),
+        (Class::NotStarted, None, LeftAs::Changed),
+        (Class::PrecheckFailed, None, LeftAs::Changed),
+        (Class::RollbackFailed, Some(NOW), LeftAs::Unknown),
+    ] {
+        let (mut rollout, _) = written(Class::Ok);
+        let attempt = restore(&mut rollout);
+        tell(&mut rollout, attempt, Outcome { wrote_at, left_as, ..outcome(class) });
+        let known = r1(&rollout).outcome.clone().unwrap();
+        assert_eq!(
+            (r1(&rollout).state, known.class),
+            (DeviceState::Succeeded, Class::RollbackFailed),
+            "{class}"
+        );
+        assert_eq!(known.left_as, left_as, "{class}");
+        assert_eq!(restore(&mut rollout), attempt + 1, "it can be tried again");
+        assert_eq!(r1(&rollout).purpose(), Purpose::Restore { attempt: 1 });
+    }
+}
+
+#[test]
+fn a_lost_way_back_is_read_with_what_the_device_had_before_the_write() {
+    for (found, state) in [
+        (Found::NotApplied, DeviceState::RolledBack),
+        (Found::Applied, DeviceState::Succeeded),
+        (Found::Different, DeviceState::Unknown),
+    ] {
+        let (mut rollout, world) = written(Class::Ok);
+        let attempt = restore(&mut rollout);
+        let lost = Outcome {
+            before: Some("hmac:after".into()),
+            wrote_at: Some(NOW),
+            ..outcome(Class::LostAfterWrite)
+        };
+        tell(&mut rollout, attempt, lost);
+        assert_eq!(r1(&rollout).state, DeviceState::Unknown);
+        let events = settle(&mut rollout, NOW, &world);
+        assert_eq!(events, [Event::ReadBack { site: site("lon"), ops: vec![(device("r1"), 3)] }]);
+        assert_eq!(r1(&rollout).purpose(), Purpose::Settle { before: Some("hmac:before".into()) });
+        tell(&mut rollout, 3, Outcome { found: Some(found), ..outcome(Class::Ok) });
+        assert_eq!(r1(&rollout).state, state, "{found}");
+        if found == Found::Different {
+            let word =
+                rollout.reconcile_device(&device("r1"), Some(Word::NotApplied), "anna", "seen", NOW).unwrap();
+            rollout.apply(&word, NOW);
+            assert_eq!(r1(&rollout).state, DeviceState::RolledBack);
+        }
+        assert_counts(&rollout);
+    }
+}
+
+#[test]
+fn an_agent_that_never_had_it_leaves_the_device_as_it_was_and_one_without_its_journal_in_doubt() {
+    for (lost_journal, state) in [(false, DeviceState::Succeeded), (true, DeviceState::Unknown)] {
+        let (mut rollout, world) = written(Class::Ok);
+        report_result(&mut rollout, "r2", 1, Class::Ok);
+        settle(&mut rollout, NOW, &world);
+        restore(&mut rollout);
+        let events = rollout.reconcile(&site("lon"), &BTreeSet::new(), lost_journal, NOW);
+        assert_eq!(events.len(), 1);
+        events.iter().for_each(|event| rollout.apply(event, NOW));
+        assert_counts(&rollout);
+        assert_eq!(r1(&rollout).state, state);
+        assert_eq!(rollout.is_settling(), lost_journal, "it is read");
+    }
+}
+
+#[test]
+fn a_way_back_that_nobody_waits_for_any_more_is_told_late_or_was_never_begun() {
+    for told in [true, false] {
+        let (mut rollout, _) = written(Class::Ok);
+        let attempt = restore(&mut rollout);
+        rollout.apply(&Event::Aborted { by: "anna".into(), reason: String::new() }, NOW);
+        let given_up = rollout.give_up_away(&World::default(), "anna", "gone").unwrap();
+        rollout.apply(&given_up, NOW);
+        assert_eq!(r1(&rollout).state, DeviceState::Unknown);
+        if told {
+            tell(&mut rollout, attempt, Outcome { left_as: LeftAs::Reverted, ..outcome(Class::Ok) });
+        } else {
+            let events = rollout.reconcile(&site("lon"), &BTreeSet::new(), false, NOW);
+            events.iter().for_each(|event| rollout.apply(event, NOW));
+        }
+        let state = if told { DeviceState::RolledBack } else { DeviceState::Succeeded };
+        assert_eq!(r1(&rollout).state, state);
+        assert_counts(&rollout);
+    }
+}
+
+#[test]
+fn only_what_was_written_by_a_driver_and_is_known_is_put_back() {
+    let why = |rollout: &Rollout, name: &str| rollout.restore(&device(name), "anna", "").unwrap_err();
+    let (mut rollout, _) = written(Class::LostAfterWrite);
+    assert!(why(&rollout, "r1").to_string().contains("switchyard device reconcile r1"));
+    assert!(why(&rollout, "r2").to_string().contains("being worked on"));
+    assert!(matches!(why(&rollout, "r9"), NotRestored::NoDevice { .. }));
+    report_result(&mut rollout, "r2", 1, Class::Rejected);
+    let nothing = why(&rollout, "r2").to_string();
+    assert!(nothing.contains("nothing was written to it"), "{nothing}");
+    let (mut rollout, _) = written(Class::PostcheckFailed);
+    assert_eq!(r1(&rollout).state, DeviceState::Failed);
+    assert_eq!(restore(&mut rollout), 2, "what failed and stays on the device can be put back");
+    let (mut rollout, _) = written(Class::Ok);
+    let mut layout = (*rollout.layout).clone();
+    layout.restorable = false;
+    rollout.layout = Arc::new(layout);
+    assert!(matches!(why(&rollout, "r1"), NotRestored::ByCommand { .. }));
+}
