@@ -8,6 +8,7 @@ pub use judge::{Saved, Tally, compile, judge, parse_comparison, saved_name};
 
 use crate::outcome::words;
 use crate::task::Timeouts;
+use crate::yaml::Field;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -61,6 +62,20 @@ impl Transport {
             Self::Gnmi => 9339,
             Self::Http => 443,
         }
+    }
+
+    /// Those that an agent can speak.
+    pub const BUILT: [Self; 3] = [Self::SshCli, Self::Netconf, Self::LocalExec];
+
+    /// Reads one where a document names it; one that no agent speaks yet is refused.
+    pub fn read(field: &Field<'_>) -> Option<Self> {
+        let words: Vec<_> = Self::ALL.iter().map(|transport| (transport.as_str(), *transport)).collect();
+        let transport = field.word(&words)?;
+        if !Self::BUILT.contains(&transport) {
+            let built = Self::BUILT.map(Self::as_str).join(", ");
+            field.problem("not supported yet", format!("one of {built}"));
+        }
+        Some(transport)
     }
 
     /// Whether it runs over SSH, so that a key of the device must be pinned.

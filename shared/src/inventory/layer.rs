@@ -52,7 +52,7 @@ impl Layer {
                 .unwrap_or_default(),
             site,
             platform: section.take("platform").and_then(|field| value::word(&field)),
-            transport: section.take("transport").and_then(|field| value::transport(&field)),
+            transport: section.take("transport").and_then(|field| Transport::read(&field)),
             role: role.or(data_role),
             status: section.take("status").and_then(|field| value::status(&field)),
             username: section.take("username").map(|field| value::username(&field).unwrap_or_default()),

@@ -1,7 +1,6 @@
 //! The values of an inventory, checked one by one.
 
 use crate::id::is_valid_name;
-use crate::procedure::Transport;
 use crate::secret_ref::{FORMS, SecretRef};
 use crate::yaml::{Field, Position, nearest, shown};
 use serde_json::Value;
@@ -48,11 +47,6 @@ pub(super) fn hostname(field: &Field<'_>) -> Option<String> {
         return None;
     }
     Some(text.to_owned())
-}
-
-pub(super) fn transport(field: &Field<'_>) -> Option<Transport> {
-    let words: Vec<_> = Transport::ALL.iter().map(|transport| (transport.as_str(), *transport)).collect();
-    field.word(&words)
 }
 
 pub(super) fn username(field: &Field<'_>) -> Option<String> {

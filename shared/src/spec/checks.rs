@@ -146,9 +146,8 @@ fn probe(section: &mut Section<'_>) -> Option<(Probe, BTreeMap<String, String>)>
             return Some((Probe::Command { command: String::new() }, commands.unwrap_or_default()));
         }
         2 => Probe::NetconfGet { xpath: text(section.require("xpath", "xpath: \"count(//interface)\"")) },
-        3 => Probe::GnmiGet { path: text(section.require("path", "path: /system/state/hostname")) },
         _ => {
-            let _known = (section.take("query"), section.take("url"));
+            let _known = (section.take("path"), section.take("query"), section.take("url"));
             kind.problem("not supported yet", "");
             return None;
         }

@@ -18,11 +18,9 @@ pub(super) fn read(section: &mut Section<'_>, is_command: bool) -> Chosen {
         }
         return Chosen { transport: None, mode: Mode::Merge, commit: Commit::default() };
     }
-    let transports: Vec<_> =
-        Transport::ALL.iter().map(|transport| (transport.as_str(), *transport)).collect();
     let modes = [(Mode::Merge.as_str(), Mode::Merge), (Mode::Replace.as_str(), Mode::Replace)];
     Chosen {
-        transport: section.take("transport").and_then(|field| field.word(&transports)),
+        transport: section.take("transport").and_then(|field| Transport::read(&field)),
         mode: section.take("mode").and_then(|field| field.word(&modes)).unwrap_or(Mode::Merge),
         commit: section.section("commit").map(commit).unwrap_or_default(),
     }

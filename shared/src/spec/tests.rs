@@ -176,6 +176,10 @@ fn a_driver_reads_its_transport_its_mode_and_its_commit_and_a_command_takes_none
     let direct = change("    commit: {method: direct, confirm_timeout: 1m}\n");
     assert_says(&problems(&direct), &["confirm_timeout: means nothing with method: direct"]);
     assert_says(&problems(&change("    transport: telnet\n")), &["must be ssh_cli or netconf"]);
+    assert_says(
+        &problems(&change("    transport: gnmi\n")),
+        &["change.transport: not supported yet (one of ssh_cli"],
+    );
 }
 
 #[test]
