@@ -67,6 +67,9 @@ pub struct Prompts {
     pub configure: Regex,
     /// Where neither is, before [`Escalation`].
     pub user: Option<Regex>,
+    /// What the line right above a prompt looks like where configuration is taken, for platforms that have the same
+    /// prompt everywhere; [`Prompts::configure`] says nothing then.
+    pub configure_above: Option<Regex>,
     /// Lines right above a prompt that belong to it.
     pub above: Vec<Regex>,
     /// The last line while it waits for a key, and the key.

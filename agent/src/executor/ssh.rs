@@ -18,6 +18,12 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
+/// A task for nobody, for the tests of other transports.
+#[cfg(test)]
+pub(in crate::executor) fn played_task() -> Task {
+    tests::task()
+}
+
 use super::{AttemptContext, Executor, Failure};
 use crate::clock::Clock;
 use crate::secrets::{Credential, Secret, Secrets, SiteKey};

@@ -30,6 +30,11 @@ fn platform(section: Section<'_>) -> Option<Platform> {
     let running = root
         .required_section("running", "running: {command: show running-config}")
         .and_then(sections::running);
+    if let Some(reading) = &running
+        && !looks.allow(&reading.command)
+    {
+        root.0.problem("running.command is not among the words that only look", "add it to looks.beginnings");
+    }
     let dialect = root.required_section("dialect", "dialect: {sections: indented, …}").and_then(dialect);
     let keeps = root.patterns("keeps");
     let configure = root

@@ -89,10 +89,11 @@ pub(super) fn prompts(mut section: Reader<'_>) -> Option<Prompts> {
         }
     }
     let user = section.pattern("user");
+    let configure_above = section.pattern("configure_above");
     let above = section.patterns("above");
     let pager = section.section("pager").and_then(question);
     drop(section);
-    Some(Prompts { ready: ready?, configure: configure?, user, above, pager })
+    Some(Prompts { ready: ready?, configure: configure?, user, configure_above, above, pager })
 }
 
 fn question(mut section: Reader<'_>) -> Option<Question> {

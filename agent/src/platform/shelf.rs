@@ -12,7 +12,14 @@ use switchyard_shared::yaml::Problem;
 pub const PLATFORMS_MAX: usize = 128;
 
 /// The definitions that come with the agent.
-const BUILT_IN: [(&str, &str); 1] = [("frr.yaml", include_str!("frr.yaml"))];
+const BUILT_IN: [(&str, &str); 6] = [
+    ("arista_eos.yaml", include_str!("arista_eos.yaml")),
+    ("cisco_ios.yaml", include_str!("cisco_ios.yaml")),
+    ("cisco_nxos.yaml", include_str!("cisco_nxos.yaml")),
+    ("frr.yaml", include_str!("frr.yaml")),
+    ("juniper_junos.yaml", include_str!("juniper_junos.yaml")),
+    ("nokia_srlinux.yaml", include_str!("nokia_srlinux.yaml")),
+];
 
 /// Platforms by each of their names.
 #[derive(Debug, Clone, Default)]

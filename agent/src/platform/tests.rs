@@ -9,19 +9,37 @@ fn said(document: &str) -> Vec<String> {
 
 const SMALL: &str = "api_version: switchyard/v1\nkind: Platform\nname: mine\n\
     prompts: {ready: '^(?P<name>\\w+)#$', configure: '^(?P<name>\\w+)\\(c\\)#$'}\n\
-    running: {command: show all}\ndialect: {sections: flat, takes_back: {before: 'no '}}\n\
+    looks: {beginnings: [show]}\nrunning: {command: show all}\ndialect: {sections: flat, takes_back: {before: 'no '}}\n\
     configure: {enter: [edit], leave: [quit]}\n";
 
 #[test]
 fn every_platform_that_comes_with_the_agent_can_be_used() {
     let platforms = Platforms::built_in();
-    for name in ["frr"] {
+    let names = ["arista_eos", "cisco_ios", "cisco_nxos", "frr", "juniper_junos", "nokia_srlinux"];
+    assert_eq!(platforms.names(), names);
+    for name in names {
         let platform = platforms.get(name).unwrap_or_else(|| panic!("{name} is missing"));
         assert!(platform.looks.allow(&platform.running.command), "{name}: its own reading only looks");
         for writes in platform.configure.enter.iter().chain(&platform.configure.leave).chain(&platform.save) {
             assert!(!platform.looks.allow(writes), "{name}: {writes} is a way to a change");
         }
     }
+}
+
+#[test]
+fn a_platform_is_found_by_its_short_names_too() {
+    let platforms = Platforms::built_in();
+    for (alias, name) in [
+        ("ios", "cisco_ios"),
+        ("nxos", "cisco_nxos"),
+        ("eos", "arista_eos"),
+        ("junos", "juniper_junos"),
+        ("srl", "nokia_srlinux"),
+        ("vtysh", "frr"),
+    ] {
+        assert_eq!(platforms.get(alias).unwrap().name, name);
+    }
+    assert!(platforms.get("ios_").is_none());
 }
 
 #[test]
@@ -34,7 +52,7 @@ fn a_wrong_definition_is_refused_with_the_place_of_every_problem() {
     );
     assert!(
         said.iter().any(
-            |line| line.starts_with("p.yaml:5:1: runnning:") && line.ends_with("(did you mean running?)")
+            |line| line.starts_with("p.yaml:6:1: runnning:") && line.ends_with("(did you mean running?)")
         ),
         "{said:?}"
     );
@@ -54,6 +72,7 @@ fn what_a_definition_may_hold_has_bounds() {
             "has 200 items, more than the 128",
         ),
         (SMALL.replace("(?P<name>\\w+)#", "\\w+#"), "has no group called name"),
+        (SMALL.replace("show all", "print all"), "running.command is not among the words that only look"),
         (SMALL.replace("[edit]", "[]"), "enter is missing"),
     ] {
         let said = said(&wrong);

@@ -8,6 +8,8 @@ use std::sync::Arc;
 const PROMPT_BYTES_MAX: usize = 256;
 /// Shortest beginning of its name that a device may shorten it to in a prompt.
 const SHORT_NAME_BYTES_MIN: usize = 8;
+/// Lines above a prompt that are looked at.
+const LINES_ABOVE_MAX: usize = 8;
 /// Most of a sent line that is looked for in its echo, in bytes: editors scroll long lines.
 const ECHO_BYTES_MAX: usize = 16;
 
@@ -120,8 +122,7 @@ impl Reader {
     }
 
     fn drop_above(&self, lines: &mut Vec<&str>) {
-        let above = &self.platform.prompts.above;
-        let belongs = |line: &str| line.is_empty() || above.iter().any(|above| above.is_match(line));
+        let belongs = |line: &str| line.is_empty() || self.is_above(line);
         while lines.last().is_some_and(|line| belongs(line.trim_end())) {
             lines.pop();
         }
@@ -134,66 +135,74 @@ impl Reader {
         if last.is_empty() || (!self.echo.is_empty() && !self.screen.has_lines()) {
             return None;
         }
-        let prompts = &self.platform.prompts;
         if let Some(escalation) = &self.platform.escalation
             && !self.configuring
             && escalation.asks.is_match(last)
         {
             return Some(Event::Password);
         }
+        let questions = &self.platform.answers.questions;
         if self.configuring
-            && let Some(at) =
-                self.platform.answers.questions.iter().position(|question| question.asks.is_match(last))
+            && let Some(at) = questions.iter().position(|question| question.asks.is_match(last))
         {
             return Some(Event::Question(at));
         }
-        if let Some((prompt, name)) = self.prompt(last) {
-            return self.judge(prompt, name);
+        let above = self.lines_above();
+        if let Some((prompt, name)) = self.prompt(last, &above) {
+            return self.judge(prompt, name, &above);
         }
-        prompts.pager.as_ref().is_some_and(|pager| pager.asks.is_match(last)).then_some(Event::Pager)
+        let pager = self.platform.prompts.pager.as_ref();
+        pager.is_some_and(|pager| pager.asks.is_match(last)).then_some(Event::Pager)
     }
 
-    fn judge(&self, prompt: Prompt, name: &str) -> Option<Event> {
+    /// The finished lines that prompts are judged by, the last one first.
+    fn lines_above(&self) -> Vec<String> {
+        let lines = self.screen.finished().rsplit(|byte| *byte == b'\n').skip(1).take(LINES_ABOVE_MAX);
+        let short = lines.take_while(|line| line.len() <= PROMPT_BYTES_MAX);
+        short.map(|line| String::from_utf8_lossy(line).trim_end().to_owned()).collect()
+    }
+
+    fn judge(&self, prompt: Prompt, name: &str, above: &[String]) -> Option<Event> {
         let known = self.name.as_deref();
-        let ours = known.is_none_or(|known| is_name(known, name));
+        let ours = known.is_some_and(|known| is_name(known, name));
         match self.awaits {
-            Awaits::Answer { certain: false } if ours && known.is_some() => Some(Event::Prompt(prompt)),
+            Awaits::Answer { certain: false } if ours => Some(Event::Prompt(prompt)),
             Awaits::Answer { .. } => Some(Event::Doubt),
-            Awaits::Again if !self.comes_again(prompt, name) => None,
-            Awaits::Again if ours && known.is_some() => Some(Event::Prompt(prompt)),
+            Awaits::Again if !self.comes_again(prompt, name, above) => None,
+            Awaits::Again if ours => Some(Event::Prompt(prompt)),
             Awaits::Again => Some(Event::OtherName(prompt, name.to_owned())),
         }
     }
 
-    /// Whether the prompt at the end stands in the line before it too, but for what belongs to prompts.
-    fn comes_again(&self, prompt: Prompt, name: &str) -> bool {
-        let above = &self.platform.prompts.above;
-        let lines = self.screen.finished().rsplit(|byte| *byte == b'\n').skip(1);
-        for line in lines.take(2 + above.len()) {
-            if line.len() > PROMPT_BYTES_MAX {
-                return false;
-            }
-            let line = String::from_utf8_lossy(line);
-            let line = line.trim_end();
-            if line.is_empty() || above.iter().any(|above| above.is_match(line)) {
-                continue;
-            }
-            return self.prompt(line).is_some_and(|before| before == (prompt, name));
-        }
-        false
+    /// Whether the prompt at the end stands in the lines above too, with nothing between but what belongs to prompts.
+    fn comes_again(&self, prompt: Prompt, name: &str, above: &[String]) -> bool {
+        let belongs = |line: &String| line.is_empty() || self.is_above(line);
+        let between = above.iter().take_while(|line| belongs(line)).count();
+        let before = above.get(between).and_then(|line| self.prompt(line, &above[between + 1..]));
+        before == Some((prompt, name))
     }
 
-    fn prompt<'l>(&self, line: &'l str) -> Option<(Prompt, &'l str)> {
+    fn is_above(&self, line: &str) -> bool {
+        self.platform.prompts.above.iter().any(|above| above.is_match(line))
+    }
+
+    /// What prompt `line` is, below the lines `above`.
+    fn prompt<'l>(&self, line: &'l str, above: &[String]) -> Option<(Prompt, &'l str)> {
         let prompts = &self.platform.prompts;
-        let kinds = [
-            (Prompt::Configure, Some(&prompts.configure)),
-            (Prompt::Ready, Some(&prompts.ready)),
-            (Prompt::User, prompts.user.as_ref()),
-        ];
-        kinds.into_iter().find_map(|(prompt, pattern)| {
-            let found = pattern?.captures(line)?;
-            Some((prompt, found.name("name").map_or("", |name| name.as_str())))
-        })
+        let matches = |pattern: &regex::Regex| {
+            let found = pattern.captures(line)?;
+            Some(found.name("name").map_or("", |name| name.as_str()))
+        };
+        let configure = match &prompts.configure_above {
+            None => matches(&prompts.configure),
+            Some(mode) => {
+                matches(&prompts.configure).filter(|_| above.first().is_some_and(|line| mode.is_match(line)))
+            }
+        };
+        configure
+            .map(|name| (Prompt::Configure, name))
+            .or_else(|| matches(&prompts.ready).map(|name| (Prompt::Ready, name)))
+            .or_else(|| prompts.user.as_ref().and_then(matches).map(|name| (Prompt::User, name)))
     }
 }
 

@@ -43,7 +43,10 @@ impl Names {
         Self {
             device: format!("{} ({}:{})", task.op.device, task.endpoint.hostname, task.endpoint.port),
             id: format!("sw{:08x}", crc32c::crc32c(format!("{}@{attempt}", task.op.rollout).as_bytes())),
-            comment: commit.comment.chars().filter(plain).take(COMMENT_BYTES_MAX).collect(),
+            comment: match commit.comment.is_empty() {
+                true => format!("rollout {}", task.op.rollout),
+                false => commit.comment.chars().filter(plain).take(COMMENT_BYTES_MAX).collect(),
+            },
             confirm_timeout: commit.confirm_timeout,
             confirmed: commit.confirmed,
         }
@@ -120,13 +123,21 @@ impl CliSession {
         }
     }
 
+    /// Everything that a device with `running` shall have after a replacement.
+    pub(super) fn whole(&self, running: &[Block], wanted: &Wanted) -> Vec<Block> {
+        let blocks = self.blocks(wanted.reveal());
+        let kept = running.iter().filter(|block| self.stays(block, &blocks));
+        kept.chain(&blocks).cloned().collect()
+    }
+
     /// `running` without what a replacement leaves alone.
     fn given_up(&self, running: &[Block], wanted: &[Block]) -> Vec<Block> {
-        let stays = |block: &Block| {
-            let named = wanted.iter().any(|wanted| wanted.line == block.line);
-            !named && self.platform.keeps.iter().any(|keeps| keeps.is_match(&block.line))
-        };
-        running.iter().filter(|block| !stays(block)).cloned().collect()
+        running.iter().filter(|block| !self.stays(block, wanted)).cloned().collect()
+    }
+
+    fn stays(&self, block: &Block, wanted: &[Block]) -> bool {
+        let named = wanted.iter().any(|wanted| wanted.line == block.line);
+        !named && self.platform.keeps.iter().any(|keeps| keeps.is_match(&block.line))
     }
 
     fn difference(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {

@@ -10,6 +10,7 @@ use crate::executor::wanted::Wanted;
 use crate::platform::{Candidate, Configure};
 use switchyard_shared::configuration::{Block, reordered, way};
 use switchyard_shared::outcome::LeftAs;
+use switchyard_shared::procedure::Mode;
 
 /// Rounds in which a device is brought back, each after a look at what it has.
 const ROUNDS_MAX: u32 = 4;
@@ -59,14 +60,23 @@ pub(super) async fn write(
 ) -> Result<Written, WriteEnd> {
     let before = session.blocks(&running.0);
     let steps = session.steps(&before, wanted);
-    let lines = lines(&steps, &before, &session.platform.dialect);
     let configure = &session.platform.clone().configure;
+    let whole =
+        (wanted.mode == Mode::Replace && !configure.clear.is_empty()).then(|| session.whole(&before, wanted));
+    let lines = match &whole {
+        Some(whole) => lines(whole, &[], &session.platform.dialect),
+        None => lines(&steps, &before, &session.platform.dialect),
+    };
     for line in &configure.checkpoint {
         // A device without room for another checkpoint is put back by its lines.
         say(session, pass, line).await.map_err(|end| not_begun(end.into()))?;
     }
     enter(session, pass, configure).await?;
-    let typed = type_all(session, pass, &lines, Refused::Ends).await;
+    let cleared = if whole.is_some() { all(session, pass, &configure.clear).await } else { Ok(()) };
+    let typed = match cleared {
+        Ok(()) => type_all(session, pass, &lines, Refused::Ends).await,
+        Err(end) => Err(end),
+    };
     if let Err(end) = typed {
         return Err(give_up(session, pass, configure, end).await);
     }
@@ -200,12 +210,15 @@ pub(super) async fn restore(
         }
         now = read(session).await?;
     }
-    for _ in 0..ROUNDS_MAX {
+    for round in 0..ROUNDS_MAX {
         if now == *before {
             return Ok(());
         }
-        if let Some(refused) = bring_back(session, pass, &session.blocks(&now.0), &wanted).await? {
-            said = Some(refused);
+        match bring_back(session, pass, &session.blocks(&now.0), &wanted, round > 0).await {
+            Ok(None) => {}
+            Ok(Some(refused)) => said = Some(refused),
+            Err(WriteEnd::Rejected { message, .. }) => said = Some(message),
+            Err(end @ (WriteEnd::NotSent(_) | WriteEnd::Busy(_) | WriteEnd::Lost(_))) => return Err(end),
         }
         now = read(session).await?;
     }
@@ -221,12 +234,13 @@ async fn read(session: &mut CliSession) -> Result<Running, WriteEnd> {
     session.read_running().await.map_err(|failure| WriteEnd::Lost(failure.message))
 }
 
-/// One round of the way back; what the device refused of it, if anything.
+/// One round of the way back, by the lines that differ or, where a candidate can be emptied, by all of them; what the device refused of it, if anything.
 async fn bring_back(
     session: &mut CliSession,
     pass: &WritePass,
     now: &[Block],
     before: &[Block],
+    whole: bool,
 ) -> Result<Option<String>, WriteEnd> {
     let platform = session.platform.clone();
     let dialect = &platform.dialect;
@@ -235,8 +249,17 @@ async fn bring_back(
         steps = reordered(now, before, dialect);
     }
     enter(session, pass, &platform.configure).await?;
-    let typed = type_all(session, pass, &lines(&steps, now, dialect), Refused::IsPassedOver).await;
-    let refused = typed.map_err(|end| end.ends(LeftAs::Unknown))?;
+    let typed = match whole && !platform.configure.clear.is_empty() {
+        true => match all(session, pass, &platform.configure.clear).await {
+            Ok(()) => type_all(session, pass, &lines(before, &[], dialect), Refused::Ends).await,
+            Err(end) => Err(end),
+        },
+        false => type_all(session, pass, &lines(&steps, now, dialect), Refused::IsPassedOver).await,
+    };
+    let refused = match typed {
+        Ok(refused) => refused,
+        Err(end) => return Err(give_up(session, pass, &platform.configure, end).await),
+    };
     commit(session, pass, &platform.configure, false).await?;
     Ok(refused)
 }
