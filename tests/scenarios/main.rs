@@ -3,6 +3,7 @@
 mod abort;
 mod bad_input;
 mod disk;
+mod frr;
 mod identities;
 mod killed;
 mod main_job;
