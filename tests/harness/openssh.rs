@@ -4,8 +4,8 @@
 //! standard input and output of an `sshd -i`, whose forced command plays the device and keeps its ledger.
 
 mod device;
-mod listener;
-mod setup;
+pub(crate) mod listener;
+pub(crate) mod setup;
 
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,9 @@ mod wire;
 mod write;
 mod xml;
 
+#[cfg(test)]
+mod tests;
+
 use super::Failure;
 use super::device::{Driver, Job, Session};
 use super::ssh::{self, Door};

@@ -21,10 +21,10 @@ const CONNECTIONS_MAX: usize = 64;
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
 /// How to start a server.
-pub(super) struct Server {
-    pub(super) sshd: &'static str,
-    pub(super) config: PathBuf,
-    pub(super) clock: Arc<dyn Clock>,
+pub(crate) struct Server {
+    pub(crate) sshd: &'static str,
+    pub(crate) config: PathBuf,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// Accepts for ever; dropping this ends every session of the device.
@@ -75,7 +75,7 @@ async fn hold(mut stream: TcpStream) -> io::Result<()> {
 }
 
 /// A real server on this connection; it is killed when this is dropped.
-async fn serve(stream: TcpStream, server: &Server) -> io::Result<()> {
+pub(crate) async fn serve(stream: TcpStream, server: &Server) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let stream = stream.into_std()?;
     stream.set_nonblocking(false)?;

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
 /// Where packages put the server.
-const SSHD_PLACES: [&str; 3] = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"];
+pub(crate) const SSHD_PLACES: [&str; 3] = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"];
 /// The folder into which sshd locks its unprivileged half.
-const PRIVILEGES_FOLDER: &str = "/run/sshd";
+pub(crate) const PRIVILEGES_FOLDER: &str = "/run/sshd";
 
 /// The home folder of a session, always empty. sshd runs the command through the user's login shell,
 /// and what a person keeps in .bashrc or .zshenv may take longer than the device's whole answer.
@@ -90,7 +90,7 @@ fn ssh_config(user: &str, keys: &Path) -> String {
 }
 
 /// Makes a key pair unless it is there; returns the path of the public half.
-async fn keygen(path: &Path) -> Result<PathBuf, OpenSshError> {
+pub(crate) async fn keygen(path: &Path) -> Result<PathBuf, OpenSshError> {
     let shown = path.display().to_string();
     if !path.exists() {
         output("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", "switchyard-tests", "-f", &shown])
@@ -100,7 +100,7 @@ async fn keygen(path: &Path) -> Result<PathBuf, OpenSshError> {
 }
 
 /// What a helper program prints, without the last newline.
-pub(super) async fn output(program: &'static str, arguments: &[&str]) -> Result<String, OpenSshError> {
+pub(crate) async fn output(program: &'static str, arguments: &[&str]) -> Result<String, OpenSshError> {
     let result = Command::new(program).args(arguments).kill_on_drop(true).output().await;
     let result = result.map_err(|error| match error.kind() == io::ErrorKind::NotFound {
         true => OpenSshError::Missing(program),
@@ -114,7 +114,7 @@ pub(super) async fn output(program: &'static str, arguments: &[&str]) -> Result<
 }
 
 /// Writes a small file anew.
-pub(super) fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+pub(crate) fn write(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(mode).open(path)?;
     file.write_all(text.as_bytes())
 }
