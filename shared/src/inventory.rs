@@ -65,9 +65,9 @@ pub struct Device {
     pub hostname: String,
     /// TCP port of every way that has none of its own.
     pub port: u16,
-    /// Nobody wrote the port, so each way has its usual one.
+    /// Somebody wrote [`PORT_DEFAULT`], so that it holds for every way; otherwise each has its usual one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub port_is_usual: bool,
+    pub port_is_meant: bool,
     /// What each way to it needs of its own.
     #[serde(default, skip_serializing_if = "Connections::is_default")]
     pub connections: Connections,
@@ -103,7 +103,8 @@ pub struct Device {
 impl Device {
     /// The port of one way to it; a command runs over SSH as well.
     pub fn port_of(&self, transport: Option<Transport>) -> u16 {
-        self.connections.port_of(transport, (!self.port_is_usual).then_some(self.port))
+        self.connections
+            .port_of(transport, (self.port_is_meant || self.port != PORT_DEFAULT).then_some(self.port))
     }
 }
 

@@ -26,6 +26,7 @@ pub mod readback;
 pub mod rehearse;
 pub mod rollout;
 pub mod secret_ref;
+pub mod secret_text;
 pub mod spec;
 pub mod ssh;
 pub mod task;

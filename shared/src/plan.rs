@@ -256,6 +256,7 @@ impl Plan {
                     mode: change.mode,
                     commit: change.commit.clone(),
                     revert: self.spec.rollback.on_device_failure,
+                    secrets: change.secrets.clone(),
                     pre: of_device(&self.spec.checks.pre),
                     post: of_device(&self.spec.checks.post),
                     ..Procedure::new(transport, platform.unwrap_or_default())

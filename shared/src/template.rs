@@ -1,9 +1,14 @@
 //! Templates into configurations: strict about what is undefined, bounded in work and in size.
 
+mod secrets;
+
+pub use secrets::NAME as SECRETS;
+
 use crate::task::CONFIGURATION_BYTES_MAX;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
+use std::collections::BTreeSet;
 use std::io;
 
 /// Most instructions of one rendering.
@@ -31,17 +36,18 @@ pub struct TemplateError {
 /// The templates of one plan. There is no loader: a template sees only what was added.
 pub struct Templates {
     environment: Environment<'static>,
+    secrets: BTreeSet<String>,
 }
 
 impl Default for Templates {
     fn default() -> Self {
-        Self::new()
+        Self::new([])
     }
 }
 
 impl Templates {
-    /// None yet.
-    pub fn new() -> Self {
+    /// None yet; those that come may name these secrets.
+    pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
@@ -52,7 +58,7 @@ impl Templates {
         if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).build() {
             environment.set_syntax(syntax);
         }
-        Self { environment }
+        Self { environment, secrets: secrets.into_iter().collect() }
     }
 
     /// Adds a template of at most [`TEMPLATE_BYTES_MAX`] bytes; fails when it is not one.
@@ -71,6 +77,7 @@ impl Templates {
             )));
         }
         let text = std::str::from_utf8(source).map_err(|_| refuse("it is not UTF-8 text".into()))?;
+        secrets::check(name, text, &self.secrets.iter().map(String::as_str).collect())?;
         let added = self.environment.add_template_owned(name.to_owned(), text.to_owned());
         added.map_err(|error| explain(name, text, &error))
     }
@@ -145,7 +152,7 @@ mod tests {
     use minijinja::context;
 
     fn render(source: &str) -> Result<String, TemplateError> {
-        let mut templates = Templates::new();
+        let mut templates = Templates::default();
         templates.add("t.xml.j2", source.as_bytes())?;
         let context =
             context! { device => context! { name => "dev001", data => context! {} }, text => "<a & b>" };
@@ -187,7 +194,7 @@ mod tests {
         );
         assert!(refused("{{ device.items() }}").ends_with("write it as a filter, such as `acl | items`"));
         assert!(refused("{% include 'other' %}").contains("line 1"), "{}", refused("{% include 'other' %}"));
-        let mut templates = Templates::new();
+        let mut templates = Templates::default();
         assert!(templates.add("t", b"\xff").is_err());
         assert!(templates.add("t", &vec![b'x'; TEMPLATE_BYTES_MAX + 1]).is_err());
         assert!(!refused(&"{{ ((".repeat(50_000)).is_empty());

@@ -1,21 +1,31 @@
 //! What a device shall have: the rendered configuration with its secrets filled in, and how to hide them again.
 
+mod hidden;
+#[cfg(test)]
+mod tests;
+
 use super::Failure;
 use crate::secrets::{Secret, Secrets};
+use hidden::Hidden;
+use std::collections::BTreeMap;
+use std::time::Duration;
 use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::procedure::{Mode, Procedure};
-use switchyard_shared::task::Task;
+use switchyard_shared::secret_text::{Segment, segments};
+use switchyard_shared::task::{CONFIGURATION_BYTES_MAX, Task};
+use switchyard_shared::time::format_duration;
+use zeroize::Zeroizing;
 
-/// What stands in a text where a secret was.
-const HIDDEN: &str = "(secret)";
-/// Shorter values are not looked for in texts: they would hide everything.
-const HIDDEN_BYTES_MIN: usize = 4;
+/// Longest wait for all secrets of one configuration.
+const FILL_WAIT: Duration = Duration::from_secs(20);
+/// Largest configuration with its secrets, in bytes.
+const FILLED_BYTES_MAX: usize = 2 * CONFIGURATION_BYTES_MAX;
 
 /// What a device shall have.
 #[derive(Debug)]
 pub struct Wanted {
     text: Secret,
-    secrets: Vec<Secret>,
+    hidden: Hidden,
     /// What it is to the running configuration.
     pub mode: Mode,
 }
@@ -23,16 +33,29 @@ pub struct Wanted {
 impl Wanted {
     /// `text` as it goes to the device, with the values of `secrets` in it.
     pub fn new(text: Secret, secrets: Vec<Secret>, mode: Mode) -> Self {
-        Self { text, secrets, mode }
+        Self { text, hidden: Hidden::values(secrets), mode }
     }
 
-    /// The configuration of `task`.
-    pub async fn fill(task: &Task, procedure: &Procedure, _secrets: &Secrets) -> Result<Self, Failure> {
+    /// The configuration of `task` with the values of its secrets, each of which is one line of printable text.
+    pub async fn fill(task: &Task, procedure: &Procedure, secrets: &Secrets) -> Result<Self, Failure> {
         let Ok(text) = std::str::from_utf8(&task.configuration) else {
-            let message = "the rendered configuration is not UTF-8 text";
-            return Err(Failure::new(Class::PrecheckFailed, Phase::Queue, message));
+            return Err(refused("the rendered configuration is not UTF-8 text".into(), "plan again"));
         };
-        Ok(Self::new(Secret::new(text.to_owned()), Vec::new(), procedure.mode))
+        if procedure.secrets.is_empty() {
+            return Ok(Self::new(Secret::new(text.to_owned()), Vec::new(), procedure.mode));
+        }
+        let Ok(segments) = segments(text) else {
+            return Err(refused("the rendered configuration names a secret in part".into(), "plan again"));
+        };
+        let values = values(&segments, procedure, secrets);
+        let values = tokio::time::timeout(FILL_WAIT, values).await.unwrap_or_else(|_| {
+            let message =
+                format!("the secrets of the change were not there within {}", format_duration(FILL_WAIT));
+            Err(unavailable(message, "check the agent's Vault and the programs of its secrets"))
+        })?;
+        let text = put_in(&segments, &values)?;
+        let hidden = Hidden::of(&segments, values.into_values().collect());
+        Ok(Self { text, hidden, mode: procedure.mode })
     }
 
     /// The configuration as it goes to the device: show it to nobody else.
@@ -40,22 +63,67 @@ impl Wanted {
         self.text.reveal()
     }
 
-    /// `text` without the secrets: for messages, output and differences.
+    /// `text` without the secrets, those that the device had in their places included: for messages, output and
+    /// differences.
     pub fn redact(&self, text: &str) -> String {
-        let known = self.secrets.iter().map(Secret::reveal).filter(|secret| secret.len() >= HIDDEN_BYTES_MIN);
-        known.fold(text.to_owned(), |text, secret| text.replace(secret, HIDDEN))
+        self.hidden.redact(text)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_is_in_no_text_that_leaves() {
-        let secret = |text: &str| Secret::new(text.to_owned());
-        let wanted = Wanted::new(secret("key s3cr3t\n"), vec![secret("s3cr3t")], Mode::Merge);
-        assert_eq!(wanted.redact("+key s3cr3t\n-key 0ld\n"), "+key (secret)\n-key 0ld\n");
-        assert!(!format!("{wanted:?}").contains("s3cr3t"));
+/// The value of each secret that the configuration names.
+async fn values<'a>(
+    segments: &[Segment<'a>],
+    procedure: &Procedure,
+    secrets: &Secrets,
+) -> Result<BTreeMap<&'a str, Secret>, Failure> {
+    let mut values = BTreeMap::new();
+    for segment in segments {
+        let Segment::Secret(name) = *segment else { continue };
+        if values.contains_key(name) {
+            continue;
+        }
+        let Some(reference) = procedure.secrets.get(name) else {
+            return Err(refused(format!("nobody says where the secret {name} is"), "plan again"));
+        };
+        let value = secrets.value(reference).await.map_err(|error| {
+            unavailable(format!("secret {name} ({reference}): failed to {error}"), &error.hint())
+        })?;
+        if value.reveal().chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
+            let message =
+                format!("the secret {name} ({reference}) holds a line break or a control character");
+            let hint = "nothing was written; a secret of a configuration is one line of printable text";
+            return Err(refused(message, hint));
+        }
+        values.insert(name, value);
     }
+    Ok(values)
+}
+
+fn put_in(segments: &[Segment<'_>], values: &BTreeMap<&str, Secret>) -> Result<Secret, Failure> {
+    let piece = |segment: &Segment<'_>| match *segment {
+        Segment::Text(text) => text.len(),
+        Segment::Secret(name) => values.get(name).map_or(0, |value| value.reveal().len()),
+    };
+    let bytes: usize = segments.iter().map(piece).sum();
+    if bytes > FILLED_BYTES_MAX {
+        let message = format!("the configuration with its secrets is larger than {FILLED_BYTES_MAX} bytes");
+        return Err(refused(message, "nothing was written; take shorter secrets, or name them less often"));
+    }
+    // With room for all from the start: a text that grows leaves copies behind that nobody wipes.
+    let mut text = Zeroizing::new(String::with_capacity(bytes));
+    for segment in segments {
+        match *segment {
+            Segment::Text(piece) => text.push_str(piece),
+            Segment::Secret(name) => text.push_str(values.get(name).map_or("", Secret::reveal)),
+        }
+    }
+    Ok(Secret::new(std::mem::take(&mut *text)))
+}
+
+fn refused(message: String, hint: &str) -> Failure {
+    Failure::new(Class::PrecheckFailed, Phase::Queue, message).with_hint(hint)
+}
+
+fn unavailable(message: String, hint: &str) -> Failure {
+    Failure::new(Class::CredentialUnavailable, Phase::Queue, message).with_hint(hint)
 }

@@ -155,7 +155,7 @@ fn device(
         name: DeviceName::new(name).ok()?,
         hostname: hostname?,
         port: merged.port.unwrap_or(PORT_DEFAULT),
-        port_is_usual: merged.port.is_none(),
+        port_is_meant: merged.port == Some(PORT_DEFAULT),
         connections,
         site,
         platform: merged.platform,

@@ -3,8 +3,9 @@
 use super::build::PlanInput;
 use super::{CONFIGURATIONS_BYTES_MAX, vars};
 use crate::inventory::{Device, Inventory};
+use crate::secret_text;
 use crate::spec::{DEFAULT_TEMPLATE, RolloutSpec};
-use crate::template::{TemplateError, Templates};
+use crate::template::{SECRETS, TemplateError, Templates};
 use crate::yaml::{Problem, shown};
 use minijinja::value::{Serde, Value};
 use serde::Serialize;
@@ -68,8 +69,17 @@ pub(super) fn render(input: &PlanInput<'_>, devices: &[usize], problems: &mut Ve
     if problems.len() > known {
         return rendered;
     }
-    let base: Vec<(String, Value)> =
+    let secrets: BTreeMap<&str, String> =
+        input.spec.change.secrets.keys().map(|name| (name.as_str(), secret_text::named(name))).collect();
+    problems.extend(forged(input, &vars, devices));
+    if problems.len() > known {
+        return rendered;
+    }
+    let mut base: Vec<(String, Value)> =
         vars.into_iter().map(|(name, value)| (name, Value::from(Serde(value)))).collect();
+    if !secrets.is_empty() {
+        base.push((SECRETS.to_owned(), Value::from(Serde(secrets))));
+    }
     let mut failures = Failures::default();
     let mut bytes = 0;
     for (index, _, template) in chosen {
@@ -78,6 +88,9 @@ pub(super) fn render(input: &PlanInput<'_>, devices: &[usize], problems: &mut Ve
         }
         let device = &input.inventory.devices[index];
         match templates.render(template, context(input.spec, input.inventory, device, &base)) {
+            Ok(config) if is_broken(input.spec, &config) => {
+                failures.add(broken(template), device.name.as_str());
+            }
             Ok(config) => {
                 let digest = crate::digest::of_bytes(&config);
                 if !rendered.configs.contains_key(&digest) {
@@ -103,8 +116,51 @@ pub(super) fn render(input: &PlanInput<'_>, devices: &[usize], problems: &mut Ve
     rendered
 }
 
+/// Values that hold the marks of secrets: nothing but the planner may write them.
+fn forged(
+    input: &PlanInput<'_>,
+    vars: &BTreeMap<String, serde_json::Value>,
+    devices: &[usize],
+) -> Option<Problem> {
+    if input.spec.change.secrets.is_empty() {
+        return None;
+    }
+    let var = vars.iter().find(|(_, value)| secret_text::is_value_marked(value));
+    let device = || {
+        let devices = devices.iter().map(|index| &input.inventory.devices[*index]);
+        let marked = |device: &&Device| {
+            serde_json::to_value(device).is_ok_and(|value| secret_text::is_value_marked(&value))
+        };
+        devices.into_iter().find(marked).map(|device| format!("the device {}", device.name))
+    };
+    let whose = var.map(|(name, _)| format!("the var {name}")).or_else(device)?;
+    let message = format!("{whose} holds a character of private use that marks secrets");
+    Some(input.spec.places.problem("spec.change.secrets", message, "take it out: no configuration needs it"))
+}
+
+/// Whether the names of secrets did not come through the rendering whole.
+fn is_broken(spec: &RolloutSpec, config: &[u8]) -> bool {
+    let secrets = &spec.change.secrets;
+    let known = |segment: &secret_text::Segment<'_>| match segment {
+        secret_text::Segment::Text(_) => true,
+        secret_text::Segment::Secret(name) => secrets.contains_key(*name),
+    };
+    let text = || std::str::from_utf8(config).ok().and_then(|text| secret_text::segments(text).ok());
+    !secrets.is_empty() && !text().is_some_and(|segments| segments.iter().all(known))
+}
+
+fn broken(template: &str) -> TemplateError {
+    TemplateError {
+        template: template.to_owned(),
+        line: 0,
+        column: 0,
+        message: "a secret did not come through whole: it can only be printed, as {{ secrets.NAME }}".into(),
+        exhausted: false,
+    }
+}
+
 fn compile(input: &PlanInput<'_>, problems: &mut Vec<Problem>) -> Templates {
-    let mut templates = Templates::new();
+    let mut templates = Templates::new(input.spec.change.secrets.keys().cloned());
     let mut seen = BTreeSet::new();
     for (platform, path) in &input.spec.change.templates {
         let Some(source) = input.files.get(path) else {

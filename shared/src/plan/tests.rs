@@ -1,5 +1,7 @@
 //! Promises of plans.
 
+mod secrets;
+
 use super::*;
 use crate::inventory::Inventory;
 use proptest::prelude::*;

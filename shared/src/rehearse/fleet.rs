@@ -109,7 +109,7 @@ fn device(model: &FleetModel, place: u32, drawn: &Drawn) -> Device {
         name: DeviceName::new(model.device_name(place)).expect("a letter and digits"),
         hostname: format!("10.{}.{}.{}", place >> 16, place >> 8 & 255, place & 255),
         port: 22,
-        port_is_usual: false,
+        port_is_meant: false,
         connections: Default::default(),
         site: name(model, drawn.site),
         platform,

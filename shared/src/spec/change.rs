@@ -1,7 +1,9 @@
 //! `spec.change`: the command or the driver, the templates and their vars.
 
 use super::procedure::{self, Chosen};
-use crate::procedure::{Commit, Mode, Transport};
+use crate::procedure::{Commit, Mode, SECRETS_MAX, Transport};
+use crate::secret_ref::{FORMS, SecretRef};
+use crate::template::SECRETS;
 use crate::yaml::{Field, Section, shown};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,7 +12,7 @@ use std::collections::BTreeMap;
 /// Most vars at the top level of one place.
 pub const VARS_MAX: usize = 1024;
 /// Names that templates use for other things.
-pub const RESERVED_VARS: [&str; 5] = ["device", "site", "rollout", "loop", "self"];
+pub const RESERVED_VARS: [&str; 6] = ["device", "site", "rollout", "loop", "self", SECRETS];
 /// The key of `templates` that serves platforms without their own.
 pub const DEFAULT_TEMPLATE: &str = "default";
 const TEMPLATES_MAX: usize = 64;
@@ -44,6 +46,9 @@ pub struct Change {
     pub vars: BTreeMap<String, Value>,
     /// Files of values; later ones win.
     pub vars_files: Vec<String>,
+    /// References to secrets, by the name that templates print; only an agent ever knows more.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, String>,
 }
 
 fn merge() -> Mode {
@@ -59,7 +64,7 @@ fn is_default(commit: &Commit) -> bool {
 }
 
 pub(super) fn read(mut section: Section<'_>) -> Option<Change> {
-    section.not_supported_yet(&["config_version", "secrets"]);
+    section.not_supported_yet(&["config_version"]);
     let ssh = section.take("ssh");
     let is_command = ssh.is_some();
     let procedure = procedure::read(&mut section, is_command);
@@ -81,11 +86,19 @@ pub(super) fn read(mut section: Section<'_>) -> Option<Change> {
     let vars = section.take("vars").map(|field| vars(&field)).unwrap_or_default();
     let files = section.take("vars_files").and_then(|field| field.list(VARS_FILES_MAX)).unwrap_or_default();
     let vars_files = files.iter().filter_map(|field| field.parsed(path)).collect();
+    let secrets = section.take(SECRETS);
+    if let (Some(field), true) = (&secrets, is_command) {
+        field.problem(
+            "does not go with ssh.command",
+            "leave out ssh to have a driver do the work: it keeps what the device shows of them from everybody",
+        );
+    }
+    let secrets = secrets.map(|field| secrets_of(&field)).unwrap_or_default();
     if is_command && command.is_none() {
         return None;
     }
     let Chosen { transport, mode, commit } = procedure;
-    Some(Change { command, read, transport, mode, commit, templates: templates?, vars, vars_files })
+    Some(Change { command, read, transport, mode, commit, templates: templates?, vars, vars_files, secrets })
 }
 
 fn templates_of(field: &Field<'_>) -> Option<BTreeMap<String, String>> {
@@ -115,6 +128,33 @@ pub(crate) fn vars(field: &Field<'_>) -> BTreeMap<String, Value> {
         }
     }
     vars
+}
+
+/// References by name. What was written is never repeated: it may be the secret itself.
+fn secrets_of(field: &Field<'_>) -> BTreeMap<String, String> {
+    let mut secrets = BTreeMap::new();
+    for (name, at, field) in field.map(SECRETS_MAX).unwrap_or_default() {
+        if let Err(message) = check_var(name) {
+            field.problem_at(at, message, "");
+        }
+        if !field.is_map() {
+            field.problem("must be a mapping with secret_ref", FORMS);
+            continue;
+        }
+        let Some(mut section) = field.section() else { continue };
+        let Some(reference) = section.require("secret_ref", "secret_ref: \"vault:kv/net/ntp#key\"") else {
+            continue;
+        };
+        let Some(text) = reference.text() else { continue };
+        match SecretRef::parse(text) {
+            Ok(parsed) if parsed.is_one_value() => {
+                secrets.insert(name.to_owned(), text.to_owned());
+            }
+            Ok(_) => reference.problem("names a place with several values", "add #KEY"),
+            Err(error) => reference.problem(error.to_string(), FORMS),
+        }
+    }
+    secrets
 }
 
 /// Why `name` cannot be a var.

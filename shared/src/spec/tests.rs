@@ -1,5 +1,7 @@
 //! Promises of the rollout spec.
 
+mod secrets;
+
 use super::*;
 use crate::outcome::Class;
 use crate::pace::{Budget, Mode, Share};
@@ -135,7 +137,7 @@ fn keys_of_the_full_format_are_refused_as_not_supported_yet() {
         };
         said.iter().map(cut).collect()
     };
-    let want = "change.secrets strategy.canary.spread_by \
+    let want = "strategy.canary.spread_by \
                 strategy.canary.max_failures strategy.progress_deadline timeouts.device rollback.on_breaker_open rollback.on_abort windows \
                 on_window_close";
     assert_eq!(not_yet(NTP).join(" "), want);

@@ -132,6 +132,11 @@ impl<'a> Field<'a> {
         matches!(self.node.value, Value::List(_))
     }
 
+    /// Whether this is a mapping.
+    pub fn is_map(&self) -> bool {
+        matches!(self.node.value, Value::Map(_))
+    }
+
     /// The items of a list of at most `items_max`.
     pub fn list(&self, items_max: usize) -> Option<Vec<Field<'a>>> {
         let Value::List(items) = &self.node.value else { return self.unexpected("a list") };

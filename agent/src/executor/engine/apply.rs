@@ -115,7 +115,8 @@ impl Run<'_> {
         let limit = self.job.task.timeouts.command;
         let restored = after_write(limit, session.restore(&begun.pass, &now, &begun.before)).await;
         if let Err(end) = restored {
-            tracing::warn!(device = %self.job.task.op.device, ?end, "the way back was refused");
+            let said = self.wanted.redact(&end.to_string());
+            tracing::warn!(device = %self.job.task.op.device, said, "the way back was refused");
         }
         match self.read_after(session).await {
             Ok(now) if now == begun.before => LeftAs::Reverted,

@@ -133,7 +133,7 @@ fn device(device: &v1::Device) -> Option<Device> {
         data: BTreeMap::new(),
         username: "replay".into(),
         credential_ref: "env:REPLAY".into(),
-        port_is_usual: false,
+        port_is_meant: false,
         connections: Default::default(),
         host_keys: vec!["SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU".into()],
         redundancy_group: None,

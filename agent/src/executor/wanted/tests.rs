@@ -1,0 +1,121 @@
+//! What a device gets of secrets, and what nobody else does.
+
+use super::*;
+use crate::secrets::Secrets;
+use std::path::Path;
+use switchyard_shared::id::{DeviceName, OpId, RolloutName};
+use switchyard_shared::procedure::Transport;
+use switchyard_shared::secret_text::named;
+use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Timeouts, Work};
+
+fn task(configuration: &str) -> Task {
+    let wait = Duration::from_secs(5);
+    Task {
+        op: OpId {
+            rollout: RolloutName::new("ntp").unwrap(),
+            device: DeviceName::new("r1").unwrap(),
+            attempt: 1,
+        },
+        endpoint: Endpoint {
+            hostname: "192.0.2.1".into(),
+            port: 22,
+            username: "u".into(),
+            credential_ref: "env:X".into(),
+            host_keys: vec!["SHA256:x".into()],
+            ssh: Default::default(),
+        },
+        work: Work::command("x", None),
+        purpose: Default::default(),
+        configuration: configuration.as_bytes().into(),
+        timeouts: Timeouts { connect: wait, command: wait },
+        breakers: BreakerSettings::default(),
+        pools: PoolSettings::default(),
+    }
+}
+
+fn put(folder: &Path, name: &str, text: &str) {
+    crate::fs::replace(&crate::fs::RealFs, &folder.join(name), text.as_bytes()).unwrap();
+}
+
+async fn fill(configuration: &str, files: &[(&str, &str)]) -> Result<Wanted, Failure> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut procedure = Procedure::new(Transport::SshCli, "frr");
+    for (name, text) in files {
+        put(folder.path(), name, text);
+        procedure.secrets.insert((*name).to_owned(), format!("file:{name}"));
+    }
+    Wanted::fill(&task(configuration), &procedure, &Secrets::new(folder.path())).await
+}
+
+#[tokio::test]
+async fn a_device_gets_the_value_and_every_text_that_leaves_the_name() {
+    let text =
+        format!("hostname r1\nntp authentication-key 1 md5 {}\nsnmp {} ro\n", named("ntp"), named("snmp"));
+    let wanted = fill(&text, &[("ntp", "s3cr3t-new\n"), ("snmp", "s3cr3t")]).await.unwrap();
+    assert_eq!(wanted.reveal(), "hostname r1\nntp authentication-key 1 md5 s3cr3t-new\nsnmp s3cr3t ro\n");
+    let diff = "--- running\n+++ planned\n@@ -1,3 +1,3 @@\n hostname r1\n\
+                -ntp authentication-key 1 md5 the-old-one\n-ntp authentication-key 22 md5 an-older-one 7\n\
+                +ntp authentication-key 1 md5 s3cr3t-new\n-  snmp old-community ro\n+  snmp s3cr3t ro\n";
+    let expected = "--- running\n+++ planned\n@@ -1,3 +1,3 @@\n hostname r1\n\
+                    -ntp authentication-key 1 md5 (secret)\n-ntp authentication-key 22 md5 (secret)\n\
+                    +ntp authentication-key 1 md5 (secret)\n-  snmp (secret)\n+  snmp (secret)\n";
+    assert_eq!(wanted.redact(diff), expected);
+    assert_eq!(wanted.redact("% Invalid key s3cr3t-new at s3cr3t"), "% Invalid key (secret) at (secret)");
+    assert!(!format!("{wanted:?}").contains("s3cr3t"), "{wanted:?}");
+}
+
+#[tokio::test]
+async fn the_old_secret_of_an_xml_element_is_hidden_in_a_text_of_one_line_too() {
+    let text = format!("<ntp><key-id>1</key-id><n:key>{}</n:key></ntp>", named("k"));
+    let wanted = fill(&text, &[("k", "s3cr3t")]).await.unwrap();
+    let running = "<data><ntp><key-id>1</key-id><x:key a=\"b\">old</x:key></ntp><key/><key>\n</key></data>";
+    let expected = running.replace("old", "(secret)");
+    assert_eq!(wanted.redact(running), expected);
+    assert_eq!(wanted.redact("-   <key>old</key>\n"), "-   <key>(secret)</key>\n");
+}
+
+#[tokio::test]
+async fn a_secret_that_would_be_more_than_one_line_is_refused_before_any_write() {
+    for bad in ["a\nno aaa\n", "a\rb", "a\u{1b}[2Jb", "a\u{2028}b", "a\0b"] {
+        let failure = fill(&format!("key {}\n", named("k")), &[("k", bad)]).await.unwrap_err();
+        assert_eq!(failure.class, Class::PrecheckFailed, "{}", failure.message);
+        assert!(failure.message.contains("secret k (file:k) holds a line break"), "{}", failure.message);
+        assert!(!failure.message.contains("aaa"), "{}", failure.message);
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_had_says_which_and_where() {
+    let mut procedure = Procedure::new(Transport::SshCli, "frr");
+    procedure.secrets.insert("k".into(), "vault:kv/net/ntp#key".into());
+    let secrets = Secrets::new("/nowhere");
+    let text = format!("key {}\n", named("k"));
+    let failure = Wanted::fill(&task(&text), &procedure, &secrets).await.unwrap_err();
+    assert_eq!(failure.class, Class::CredentialUnavailable);
+    assert!(
+        failure.message.contains("secret k (vault:kv/net/ntp#key): failed to ask a Vault"),
+        "{}",
+        failure.message
+    );
+    assert!(failure.hint.contains("--vault-address"), "{}", failure.hint);
+    let unknown = format!("key {}\n", named("other"));
+    let failure = Wanted::fill(&task(&unknown), &procedure, &secrets).await.unwrap_err();
+    assert_eq!(failure.class, Class::PrecheckFailed, "{}", failure.message);
+}
+
+#[tokio::test]
+async fn without_secrets_a_configuration_goes_as_it_is_and_with_too_many_not_at_all() {
+    let text = format!("motd {}\n", named("x"));
+    assert_eq!(fill(&text, &[]).await.unwrap().reveal(), text, "nobody named a secret, so it is text");
+    let many = named("k").repeat(100);
+    let failure = fill(&many, &[("k", &"x".repeat(60_000))]).await.unwrap_err();
+    assert!(failure.message.contains("larger than"), "{}", failure.message);
+}
+
+#[test]
+fn a_secret_is_in_no_text_that_leaves() {
+    let secret = |text: &str| Secret::new(text.to_owned());
+    let wanted = Wanted::new(secret("key s3cr3t\n"), vec![secret("s3cr3t")], Mode::Merge);
+    assert_eq!(wanted.redact("+key s3cr3t\n-key 0ld\n"), "+key (secret)\n-key 0ld\n");
+    assert!(!format!("{wanted:?}").contains("s3cr3t"));
+}
