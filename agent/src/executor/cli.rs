@@ -101,6 +101,10 @@ fn broken_before(broken: Broken, phase: Phase, device: &str) -> Failure {
     match broken {
         Broken::NotSaid(why) => Failure::new(Class::PrecheckFailed, phase, format!("{device}: {why}"))
             .with_hint("add it to looks.beginnings of the platform if it can change nothing"),
+        Broken::NoRights(why) => {
+            Failure::new(Class::AuthFailed, Phase::Authenticate, format!("{device}: {why}"))
+                .with_hint("log in as a user that may configure, or with the password that gives the right")
+        }
         Broken::Lost(why) => {
             Failure::new(Class::Unreachable, phase, format!("{device}: session lost: {why}"))
                 .with_hint("nothing was written; log in by hand and look at its sessions")

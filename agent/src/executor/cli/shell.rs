@@ -50,6 +50,8 @@ impl Refusal {
 pub(super) enum Broken {
     /// The line was not said: it may change the device, or cannot be typed.
     NotSaid(String),
+    /// The device wants a password to be configured, and there is none or it was wrong.
+    NoRights(String),
     /// The session is gone, or nobody can say any more where its answers end.
     Lost(String),
 }
@@ -61,12 +63,14 @@ pub(super) struct Shell {
     platform: Arc<Platform>,
     /// What the escalation asks for.
     password: Option<Secret>,
+    /// Whether the password has been said.
+    tried: bool,
 }
 
 impl Shell {
     /// A shell that has just been opened; its first prompt comes with [`Shell::greeting`].
     pub(super) fn new(wire: Box<dyn Wire>, platform: Arc<Platform>, password: Option<Secret>) -> Self {
-        Self { wire, reader: Reader::new(platform.clone()), platform, password }
+        Self { wire, reader: Reader::new(platform.clone()), platform, password, tried: false }
     }
 
     /// Waits for the first prompt, whatever stands before it.
@@ -130,10 +134,13 @@ impl Shell {
                 }
                 Event::Password => {
                     let Some(password) = self.password.take() else {
-                        return Err(Broken::Lost(
-                            "it asks for a password to configure it, and there is none".into(),
-                        ));
+                        let why = match self.tried {
+                            true => "it refuses the password of the login for the right to configure",
+                            false => "it asks for a password to be configured, and there is none",
+                        };
+                        return Err(Broken::NoRights(why.into()));
                     };
+                    self.tried = true;
                     self.reader.answered();
                     self.send(format!("{}\n", password.reveal())).await?;
                 }

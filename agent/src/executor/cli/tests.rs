@@ -1,5 +1,6 @@
 //! Readers and sessions with played devices: seven ways of a command line, and what can go wrong with each.
 
+mod login;
 mod matrix;
 mod played;
 mod reading;

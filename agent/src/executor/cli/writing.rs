@@ -36,6 +36,7 @@ impl From<Broken> for End {
     fn from(broken: Broken) -> Self {
         match broken {
             Broken::NotSaid(message) => Self::Refused { message, busy: false },
+            Broken::NoRights(why) => Self::Lost(why),
             Broken::Lost(why) => Self::Lost(why),
         }
     }

@@ -1,0 +1,102 @@
+//! From a user's prompt to the one that configures, and what a session may say while it only looks.
+
+use super::super::shell::Shell;
+use super::super::wire::Wire;
+use super::super::{begin, session::CliSession};
+use super::played::{Device, Fault};
+use crate::executor::Failure;
+use crate::executor::device::Session;
+use crate::secrets::Secret;
+use futures_util::future::BoxFuture;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use switchyard_shared::outcome::{Class, Phase};
+use switchyard_shared::procedure::Probe;
+
+/// A device that says its lines whatever it hears.
+struct Script {
+    lines: VecDeque<&'static str>,
+    heard: Arc<Mutex<String>>,
+}
+
+impl Wire for Script {
+    fn send(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), String>> {
+        self.heard.lock().expect("no test panics with it").push_str(&String::from_utf8_lossy(&bytes));
+        Box::pin(async { Ok(()) })
+    }
+
+    fn next(&mut self) -> BoxFuture<'_, Result<Vec<u8>, String>> {
+        let line = self.lines.pop_front().map(|line| line.as_bytes().to_vec());
+        Box::pin(async move { line.ok_or_else(|| "the script is over".into()) })
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async {})
+    }
+}
+
+async fn login(lines: &[&'static str], password: Option<&str>) -> (Result<(), Failure>, String) {
+    let heard = Arc::new(Mutex::new(String::new()));
+    let script = Script { lines: lines.iter().copied().collect(), heard: heard.clone() };
+    let platform = super::platform("cisco_ios");
+    let password = password.map(|text| Secret::new(text.into()));
+    let mut shell = Shell::new(Box::new(script), platform.clone(), password);
+    let begun = begin(&mut shell, &platform, "r1").await;
+    let heard = heard.lock().expect("no test panics with it").clone();
+    (begun, heard)
+}
+
+#[tokio::test]
+async fn a_user_without_rights_gets_them_with_the_password_of_the_login() {
+    let lines = [
+        "\r\nr1>",
+        "\r\nr1>",
+        "enable\r\nPassword: ",
+        "\r\nr1#",
+        "terminal length 0\r\nr1#",
+        "terminal width 511\r\nr1#",
+    ];
+    let (begun, heard) = login(&lines, Some("s3cret")).await;
+    assert_eq!(begun, Ok(()));
+    assert_eq!(heard, "\nenable\ns3cret\nterminal length 0\nterminal width 511\n");
+}
+
+#[tokio::test]
+async fn a_password_that_is_not_there_or_not_right_is_said_and_tried_once() {
+    let asks = ["\r\nr1>", "\r\nr1>", "enable\r\nPassword: "];
+    let (begun, heard) = login(&asks, None).await;
+    assert!(begun.expect_err("no way in").message.contains("asks for a password"), "{heard}");
+    let denied = [&asks[..], &["\r\nPassword: "][..]].concat();
+    let (begun, heard) = login(&denied, Some("s3cret")).await;
+    let failure = begun.expect_err("no way in");
+    assert_eq!((failure.class, failure.phase), (Class::AuthFailed, Phase::Authenticate), "{failure:?}");
+    assert_eq!(heard.matches("s3cret").count(), 1, "a second try locks accounts");
+    assert!(!format!("{failure:?}").contains("s3cret"));
+    let refused = [&asks[..], &["\r\n% Access denied\r\nr1>"][..]].concat();
+    let (begun, _) = login(&refused, Some("s3cret")).await;
+    assert_eq!(begun.expect_err("no way in").class, Class::AuthFailed);
+}
+
+#[tokio::test]
+async fn a_device_that_is_left_in_its_configuration_is_not_touched() {
+    let (begun, heard) = login(&["\r\nr1(config)#", "\r\nr1(config)#"], None).await;
+    assert_eq!(begun.expect_err("no way in").class, Class::PrecheckFailed);
+    assert_eq!(heard, "\n");
+}
+
+#[tokio::test]
+async fn a_check_that_could_change_a_device_is_not_said_to_it() {
+    for platform in ["arista_eos", "cisco_ios", "cisco_nxos", "frr", "juniper_junos", "nokia_srlinux"] {
+        let device = Device::new(platform, "hostname r1\n", Fault::default());
+        let mut session: CliSession = device.session().await.expect("a session");
+        for command in
+            ["reload", "configure terminal", "show version | redirect flash:x", "show version\nreload"]
+        {
+            let probe = Probe::Command { command: command.into() };
+            let failure = session.look(&probe).await.expect_err("a refusal");
+            assert_eq!(failure.class, Class::PrecheckFailed, "{platform}: {failure:?}");
+            assert!(failure.message.contains("not known to only look"), "{platform}: {failure:?}");
+        }
+        assert_eq!(device.writing_words(), Vec::<String>::new(), "{platform}");
+    }
+}
