@@ -26,6 +26,13 @@ use std::sync::Arc;
 use switchyard_shared::outcome::{Class, Phase};
 use wire::{Stream, Wire};
 
+/// `text` as XML holds it, printed by us the same.
+pub(super) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    xml::escape(&mut escaped, text);
+    escaped
+}
+
 /// The name of the subsystem, RFC 6242 section 3.
 const SUBSYSTEM: &str = "netconf";
 /// Messages of a channel that are passed over while the device answers whether it has the subsystem.

@@ -4,13 +4,13 @@ mod hidden;
 #[cfg(test)]
 mod tests;
 
-use super::Failure;
+use super::{Failure, netconf};
 use crate::secrets::{Secret, Secrets};
 use hidden::Hidden;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use switchyard_shared::outcome::{Class, Phase};
-use switchyard_shared::procedure::{Mode, Procedure};
+use switchyard_shared::procedure::{Mode, Procedure, Transport};
 use switchyard_shared::secret_text::{Segment, segments};
 use switchyard_shared::task::{CONFIGURATION_BYTES_MAX, Task};
 use switchyard_shared::time::format_duration;
@@ -53,8 +53,14 @@ impl Wanted {
                 format!("the secrets of the change were not there within {}", format_duration(FILL_WAIT));
             Err(unavailable(message, "check the agent's Vault and the programs of its secrets"))
         })?;
+        let mut known: Vec<Secret> = values.values().cloned().collect();
+        let values = match procedure.transport {
+            Transport::Netconf => in_xml(values),
+            Transport::SshCli | Transport::Gnmi | Transport::Http | Transport::LocalExec => values,
+        };
         let text = put_in(&segments, &values)?;
-        let hidden = Hidden::of(&segments, values.into_values().collect());
+        known.extend(values.into_values());
+        let hidden = Hidden::of(&segments, known);
         Ok(Self { text, hidden, mode: procedure.mode })
     }
 
@@ -97,6 +103,12 @@ async fn values<'a>(
         values.insert(name, value);
     }
     Ok(values)
+}
+
+/// The values as XML holds them: none of them can be markup.
+fn in_xml(values: BTreeMap<&str, Secret>) -> BTreeMap<&str, Secret> {
+    let escaped = |value: Secret| Secret::new(netconf::escaped(value.reveal()));
+    values.into_iter().map(|(name, value)| (name, escaped(value))).collect()
 }
 
 fn put_in(segments: &[Segment<'_>], values: &BTreeMap<&str, Secret>) -> Result<Secret, Failure> {

@@ -4,7 +4,7 @@ mod parse;
 mod print;
 
 pub use parse::{XmlError, parse};
-pub use print::print;
+pub use print::{escape, print};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -4,7 +4,6 @@ use super::*;
 use crate::secrets::Secrets;
 use std::path::Path;
 use switchyard_shared::id::{DeviceName, OpId, RolloutName};
-use switchyard_shared::procedure::Transport;
 use switchyard_shared::secret_text::named;
 use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Timeouts, Work};
 
@@ -118,4 +117,17 @@ fn a_secret_is_in_no_text_that_leaves() {
     let wanted = Wanted::new(secret("key s3cr3t\n"), vec![secret("s3cr3t")], Mode::Merge);
     assert_eq!(wanted.redact("+key s3cr3t\n-key 0ld\n"), "+key (secret)\n-key 0ld\n");
     assert!(!format!("{wanted:?}").contains("s3cr3t"));
+}
+
+#[tokio::test]
+async fn a_secret_in_xml_is_never_markup_and_is_hidden_as_it_is_printed() {
+    let mut procedure = Procedure::new(Transport::Netconf, "");
+    procedure.secrets.insert("k".into(), "file:k".into());
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "k", "a</key><mtu>&9\"");
+    let text = format!("<key>{}</key>", named("k"));
+    let wanted = Wanted::fill(&task(&text), &procedure, &Secrets::new(folder.path())).await.unwrap();
+    assert_eq!(wanted.reveal(), "<key>a&lt;/key&gt;&lt;mtu&gt;&amp;9&quot;</key>");
+    assert_eq!(wanted.redact("bad value a&lt;/key&gt;&lt;mtu&gt;&amp;9&quot;"), "bad value (secret)");
+    assert_eq!(wanted.redact("bad value a</key><mtu>&9\""), "bad value (secret)");
 }
