@@ -199,6 +199,18 @@ async fn a_refused_line_leaves_the_device_as_it_was() {
 
 #[tokio::test]
 #[ignore = "needs frr: use tests/run"]
+async fn a_section_that_the_device_will_not_let_go_is_a_refusal() {
+    let lab = Lab::new().await;
+    lab.router.load("interface lo\ndescription stays").expect("a change");
+    let before = lab.router.running();
+    let (outcome, _) = lab.attempt("no interface lo\n", Purpose::Apply).await;
+    assert_eq!(ended(&outcome), (Class::Rejected, LeftAs::Unchanged), "{outcome:?}");
+    assert!(outcome.message.contains("only inactive interfaces can be deleted"), "{}", outcome.message);
+    assert_eq!(lab.router.running(), before);
+}
+
+#[tokio::test]
+#[ignore = "needs frr: use tests/run"]
 async fn what_a_device_had_comes_back_byte_for_byte() {
     let changes = [
         CHANGE,

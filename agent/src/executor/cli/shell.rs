@@ -11,6 +11,8 @@ use std::sync::Arc;
 const KEYS_MAX: u32 = 20_000;
 /// Longest line that is typed, in bytes.
 pub(super) const LINE_BYTES_MAX: usize = 4096;
+/// Lines after a refusal that are quoted with it: many devices give their reasons there.
+const REASONS_MAX: usize = 3;
 /// Longest quotation of a device, in characters.
 const QUOTED_CHARS_MAX: usize = 200;
 
@@ -178,7 +180,10 @@ impl Shell {
         if let Some(line) = busy {
             return Some(Refusal::Busy(self.quoted(line)));
         }
-        lines.find(|line| is(&answers.refused, line)).map(|line| Refusal::Refused(self.quoted(line)))
+        let first = lines.find(|line| is(&answers.refused, line))?;
+        let rest = lines.map(str::trim).filter(|line| !line.is_empty()).take(REASONS_MAX);
+        let said: Vec<&str> = std::iter::once(first.trim()).chain(rest).collect();
+        Some(Refusal::Refused(self.quoted(&said.join(" "))))
     }
 
     /// A device's line for a message: short and without secrets.

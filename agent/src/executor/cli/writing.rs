@@ -64,10 +64,14 @@ pub(super) async fn write(
     let configure = &session.platform.clone().configure;
     let whole =
         (wanted.mode == Mode::Replace && !configure.clear.is_empty()).then(|| session.whole(&before, wanted));
-    let lines = match &whole {
+    let mut lines = match &whole {
         Some(whole) => lines(whole, &[], &session.platform.dialect),
         None => lines(&steps, &before, &session.platform.dialect),
     };
+    if wanted.mode == Mode::Merge {
+        // Who asks for a section to go is told when it cannot.
+        lines.iter_mut().for_each(|line| line.instead.clear());
+    }
     for line in &configure.checkpoint {
         // A device without room for another checkpoint is put back by its lines.
         say(session, pass, line).await.map_err(|end| not_begun(end.into()))?;
