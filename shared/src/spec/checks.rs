@@ -145,7 +145,9 @@ fn probe(section: &mut Section<'_>) -> Option<(Probe, BTreeMap<String, String>)>
                 section.require("command", "command: {default: show clock}").map(|field| commands(&field));
             return Some((Probe::Command { command: String::new() }, commands.unwrap_or_default()));
         }
-        2 => Probe::NetconfGet { xpath: text(section.require("xpath", "xpath: \"count(//interface)\"")) },
+        2 => Probe::NetconfGet {
+            xpath: text(section.require("xpath", "xpath: \"//interface[name='eth0']/oper-status\"")),
+        },
         _ => {
             let _known = (section.take("path"), section.take("query"), section.take("url"));
             kind.problem("not supported yet", "");

@@ -39,8 +39,7 @@ impl Plan {
         let (found, ended) = match self.no_diff || !made.comparable {
             true => (None, Ended::Whole),
             false => {
-                let have = if made.devices == 1 { "has" } else { "have" };
-                session.note(&format!("reading what {} {have} …", counted(made.devices.into(), "device")));
+                session.note(&format!("reading {} …", counted(made.devices.into(), "device")));
                 let wanted = (made.name.as_str(), Vec::new());
                 let (found, ended) = compare(session, &api, wanted, made.devices, false).await?;
                 (Some(found), ended)

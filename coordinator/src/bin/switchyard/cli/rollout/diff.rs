@@ -35,7 +35,7 @@ impl Diff {
         let expected = if named == 0 { planned } else { named };
         let plan = short("plans", &rollout.plan).to_owned();
         let by_line = session.format == Format::Jsonl;
-        session.note(&format!("reading what {} have …", counted(expected.into(), "device")));
+        session.note(&format!("reading {} …", counted(expected.into(), "device")));
         let (found, ended) = compare(session, &api, (&plan, devices), expected, by_line).await?;
         if session.for_people() {
             let lines = diffs(&found, session.globals.verbose, session.color);
