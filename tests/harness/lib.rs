@@ -4,6 +4,7 @@ pub mod checkers;
 pub mod frr;
 pub mod measured;
 pub mod netconfd;
+pub mod openbao;
 pub mod openssh;
 pub mod place;
 pub mod programs;

@@ -7,6 +7,7 @@ mod frr;
 mod identities;
 mod killed;
 mod main_job;
+mod openbao;
 mod openssh;
 mod overlap;
 mod pace;
