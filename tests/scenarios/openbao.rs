@@ -10,8 +10,12 @@ const ROOT: &str = "canary-root-4b1d";
 const TOKEN: &str = "canary-agent-77c2";
 const OLD: &str = "canary-old-9e3a";
 const NEW: &str = "canary-new-51f0";
+/// In a line that no platform takes for one with a secret.
+const OLD_NOTE: &str = "canary-old-note-2a6b";
+const NEW_NOTE: &str = "canary-new-note-83d7";
 
 const TEMPLATE: &str = "router bgp 65001\n neighbor 10.0.0.2 password {{ secrets.bgp }}\n";
+const NOTE: &str = " neighbor 10.0.0.2 description {{ secrets.note }}\n";
 
 /// The world with one FRR router whose login and whose neighbor's password are in `bao`.
 fn lab(bao: &OpenBao, router: &FrrRouter) -> World {
@@ -64,17 +68,20 @@ fn the_login_and_a_secret_come_from_openbao_and_are_seen_nowhere() {
     let bao = OpenBao::start(ROOT);
     bao.token(TOKEN, "60s");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let before =
-        format!("router bgp 65001\n neighbor 10.0.0.2 remote-as 65002\n neighbor 10.0.0.2 password {OLD}\n");
+    let neighbor = " neighbor 10.0.0.2";
+    let before = format!(
+        "router bgp 65001\n{neighbor} remote-as 65002\n{neighbor} password {OLD}\n{neighbor} description {OLD_NOTE}\n"
+    );
     let router = runtime.block_on(FrrRouter::start(&before)).expect("a router");
     let reference = router.ssh.credential_ref();
     let key = reference.strip_prefix("file:").expect("a file");
     bao.put("net/svc-switchyard", &[&format!("private_key=@{key}")]);
-    bao.put("net/bgp", &[&format!("password={NEW}"), "other=x"]);
+    bao.put("net/bgp", &[&format!("password={NEW}"), &format!("note={NEW_NOTE}")]);
     let world = lab(&bao, &router);
-    world.write("bgp.j2", TEMPLATE);
+    world.write("bgp.j2", &[TEMPLATE, NOTE].concat());
     let spec = "api_version: switchyard/v1\nkind: Rollout\nmetadata: {name: bgp}\nspec:\n  change:\n    \
-                templates: {default: bgp.j2}\n    secrets: {bgp: {secret_ref: \"vault:kv/net/bgp#password\"}}\n";
+                templates: {default: bgp.j2}\n    secrets: {bgp: {secret_ref: \"vault:kv/net/bgp#password\"}, \
+                note: {secret_ref: \"vault:kv/net/bgp#note\"}}\n";
     let spec = world.write("bgp.yaml", spec).display().to_string();
 
     let planned = world.run(&["plan", "-f", &spec]);
@@ -99,17 +106,22 @@ fn the_login_and_a_secret_come_from_openbao_and_are_seen_nowhere() {
     ] {
         screens.push(text(&world.run(words)));
     }
-    assert!(screens[0].contains("neighbor 10.0.0.2 password (secret)"), "the diff is shown: {}", screens[0]);
+    for hidden in ["password (secret)", "description (secret)"] {
+        let line = format!("neighbor 10.0.0.2 {hidden}");
+        assert!(screens[0].contains(&line), "the diff is shown: {}", screens[0]);
+    }
     let pem = std::fs::read_to_string(key).expect("the key");
     let middle = pem.lines().nth(2).expect("a line of the key");
     let places = |canary: &str| found(&world, &screens, canary);
-    for canary in [TOKEN, ROOT, NEW, middle] {
+    for canary in [TOKEN, ROOT, NEW, NEW_NOTE, middle] {
         assert_eq!(places(canary), Vec::<String>::new(), "{canary}");
     }
     // What the device had is kept for the way back, at its site alone.
-    let kept = places(OLD);
     let at_site = |place: &String| place.contains("agent-lab/snapshots/");
-    assert!(!kept.is_empty() && kept.iter().all(at_site), "{kept:?}");
+    for canary in [OLD, OLD_NOTE] {
+        let kept = places(canary);
+        assert!(!kept.is_empty() && kept.iter().all(at_site), "{canary}: {kept:?}");
+    }
 
     let renewed = || bao.look_up(TOKEN)["data"]["last_renewal_time"].as_u64();
     switchyard_tests::wait::until("the agent renews its token", renewed);

@@ -156,6 +156,7 @@ impl<'a> Run<'a> {
 
     fn redacted(&self, mut outcome: Outcome) -> Outcome {
         outcome.message = self.wanted.redact(&outcome.message);
+        outcome.hint = self.wanted.redact(&outcome.hint);
         outcome.output = self.wanted.redact(&outcome.output);
         outcome
     }
