@@ -9,7 +9,7 @@ mod sections;
 mod tests;
 
 pub use after::after;
-pub use change::{commands, emptied, missing, reordered, way};
+pub use change::{commands, contradiction, emptied, missing, reordered, way};
 pub use diff::{DIFF_BYTES_MAX, cut, unified};
 pub use sections::{Block, parse, print};
 

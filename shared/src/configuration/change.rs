@@ -9,6 +9,21 @@ pub fn missing(running: &[Block], wanted: &[Block], dialect: &Dialect) -> Vec<Bl
     wanted.iter().filter_map(|block| missing_of(running, block, dialect)).collect()
 }
 
+/// A line of `wanted` that takes something back which a later line of the same section sets again, and that line. What
+/// a merge of them must send depends on what each one meets, so [`missing`] cannot judge them one by one.
+pub fn contradiction<'a>(wanted: &'a [Block], dialect: &Dialect) -> Option<(&'a str, &'a str)> {
+    wanted.iter().enumerate().find_map(|(at, block)| {
+        let again = dialect.takes_back(&block.line).and_then(|taken_back| {
+            let later = wanted[at + 1..].iter();
+            later.map(|later| later.line.as_str()).find(|later| is_or_begins_with(later, taken_back, dialect))
+        });
+        match again {
+            Some(again) => Some((block.line.as_str(), again)),
+            None => contradiction(&block.children, dialect),
+        }
+    })
+}
+
 fn missing_of(running: &[Block], wanted: &Block, dialect: &Dialect) -> Option<Block> {
     if let Some(has) = running.iter().find(|block| block.line == wanted.line) {
         let children = missing(&has.children, &wanted.children, dialect);

@@ -214,3 +214,20 @@ fn what_needs_another_line_is_taken_back_before_it() {
     ];
     assert_eq!(sent, expected);
 }
+
+#[test]
+fn a_merge_that_takes_back_what_it_sets_again_is_told_and_not_guessed() {
+    let dialect = indented();
+    let found = |text: &str| {
+        let wanted = parse(text, &dialect);
+        contradiction(&wanted, &dialect).map(|(back, again)| format!("{back} / {again}"))
+    };
+    let list = "no ip access-list extended EDGE\nip access-list extended EDGE\n permit ip any any\n";
+    assert_eq!(
+        found(list).as_deref(),
+        Some("no ip access-list extended EDGE / ip access-list extended EDGE")
+    );
+    let nested = "interface lo\n no ip address\n ip address 10.0.0.1/32\n";
+    assert_eq!(found(nested).as_deref(), Some("no ip address / ip address 10.0.0.1/32"));
+    assert_eq!(found("no ip http server\nip http server-name x\ninterface lo\n no shutdown\n"), None);
+}

@@ -10,7 +10,9 @@ use crate::platform::Platform;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
-use switchyard_shared::configuration::{Block, after, commands, missing, parse, print, unified, way};
+use switchyard_shared::configuration::{
+    Block, after, commands, contradiction, missing, parse, print, unified, way,
+};
 use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::procedure::{Mode, Probe};
 use switchyard_shared::task::Purpose;
@@ -143,6 +145,18 @@ impl CliSession {
     fn difference(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {
         let dialect = &self.platform.dialect;
         let before = self.blocks(&running.0);
+        let blocks = self.blocks(wanted.reveal());
+        if wanted.mode == Mode::Merge
+            && let Some((back, again)) = contradiction(&blocks, dialect)
+        {
+            let (back, again) = (self.shell.quoted(back), self.shell.quoted(again));
+            let message = format!(
+                "{}: the template says {back} and then {again}: a merge cannot do both",
+                self.names.device
+            );
+            return Err(Failure::new(Class::PrecheckFailed, Phase::Read, message)
+                .with_hint("leave out the line that takes it back, or use mode: replace"));
+        }
         let steps = self.steps(&before, wanted);
         if steps.is_empty() {
             return Ok(Difference { text: String::new() });
