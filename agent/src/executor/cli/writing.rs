@@ -46,8 +46,8 @@ impl End {
     /// The end of a write that has left the device as `left_as`, when it is told.
     fn ends(self, left_as: LeftAs) -> WriteEnd {
         match self {
-            Self::Refused { message, busy: false } => WriteEnd::Rejected { message, left_as },
-            Self::Refused { message, busy: true } => WriteEnd::Busy(message),
+            Self::Refused { message, busy: true } if left_as == LeftAs::Unchanged => WriteEnd::Busy(message),
+            Self::Refused { message, .. } => WriteEnd::Rejected { message, left_as },
             Self::Lost(why) => WriteEnd::Lost(why),
         }
     }

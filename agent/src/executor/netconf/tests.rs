@@ -140,7 +140,7 @@ async fn a_confirmation_never_commits_what_somebody_else_prepares() {
             _ => Answer::Ok,
         });
         let confirmed = session(&peer, CANDIDATE, true).await.confirm(&pass().await).await;
-        assert_eq!(matches!(confirmed, Err(WriteEnd::Busy(_))), tag == "lock-denied", "{confirmed:?}");
+        assert_eq!(confirmed.is_err(), tag == "lock-denied", "{confirmed:?}");
         assert_eq!(peer.said(), said, "{tag}");
     }
 }

@@ -74,7 +74,7 @@ pub fn of_commit(error: CallError) -> WriteEnd {
 
 fn no(errors: &[RpcError], left_as: LeftAs) -> WriteEnd {
     match errors.first() {
-        Some(first) if first.is_busy() => WriteEnd::Busy(said(errors)),
+        Some(first) if first.is_busy() && left_as == LeftAs::Unchanged => WriteEnd::Busy(said(errors)),
         Some(_) | None => WriteEnd::Rejected { message: said(errors), left_as },
     }
 }
