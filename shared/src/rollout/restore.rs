@@ -143,6 +143,7 @@ impl Rollout {
         let (state, outcome) = match class {
             Class::Ok | Class::Unchanged => (DeviceState::RolledBack, outcome.clone()),
             Class::LostAfterWrite | Class::Inconclusive => (DeviceState::Unknown, outcome.clone()),
+            Class::RollbackFailed if outcome.wrote_at.is_some() => (DeviceState::Failed, outcome.clone()),
             Class::RollbackFailed => (was, outcome.clone()),
             Class::Unreachable
             | Class::Timeout
