@@ -235,7 +235,7 @@ impl Plan {
         let (change, timeouts) = (&self.spec.change, &self.spec.timeouts);
         match change.command.is_none() && change.commit.confirmed {
             // The device's patience begins with its commit, which comes as late as the write's own deadline.
-            true => change.commit.confirm_timeout.saturating_add(timeouts.command),
+            true => change.commit.patience().saturating_add(timeouts.command),
             false => Duration::ZERO,
         }
     }

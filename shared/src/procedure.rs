@@ -20,6 +20,8 @@ pub const CONFIRM_TIMEOUTS: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(10)..=Duration::from_secs(3600);
 /// Longest comment of a commit, in bytes.
 pub const COMMENT_BYTES_MAX: usize = 256;
+/// How long a device that takes a change back by itself is looked at beyond its patience.
+pub const LOOKS_AFTER_PATIENCE: Duration = Duration::from_secs(30);
 /// Sessions that may follow the first write: for the checks, and to look again at one that took itself back.
 const SESSIONS_AFTER_WRITE: u32 = 2;
 /// Answers that are waited for after the first write, one after the other.
@@ -100,6 +102,13 @@ pub struct Commit {
     pub comment: String,
 }
 
+impl Commit {
+    /// How long a device may still take an unconfirmed change back: some count in whole minutes, rounded up.
+    pub fn patience(&self) -> Duration {
+        Duration::from_secs(self.confirm_timeout.as_secs().saturating_add(59) / 60 * 60)
+    }
+}
+
 impl Default for Commit {
     fn default() -> Self {
         Self {
@@ -155,7 +164,10 @@ impl Procedure {
     /// The longest from the first byte that can change the device to the end: the write, a reading, a new session,
     /// the checks, the confirmation or, where that fails, the device's own way back and a look at it.
     pub fn after_write(&self, timeouts: &Timeouts) -> Duration {
-        let waiting = if self.commit.confirmed { self.commit.confirm_timeout } else { Duration::ZERO };
+        let waiting = match self.commit.confirmed {
+            true => self.commit.patience().saturating_add(LOOKS_AFTER_PATIENCE),
+            false => Duration::ZERO,
+        };
         let sessions = timeouts.connect.saturating_mul(SESSIONS_AFTER_WRITE);
         let words = timeouts.command.saturating_mul(ANSWERS_AFTER_WRITE);
         checks(&self.post, timeouts).saturating_add(waiting).saturating_add(sessions).saturating_add(words)

@@ -7,68 +7,102 @@ use crate::executor::Failure;
 use crate::executor::device::{Running, Session, WriteEnd, Written};
 use std::time::Duration;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
+use switchyard_shared::procedure::LOOKS_AFTER_PATIENCE;
 use switchyard_shared::time::Timestamp;
 
 /// Rest between two tries to reach a device after a change.
 const REST: Duration = Duration::from_secs(1);
 /// How long after the end of its patience a device has surely begun to take the change back.
 const MARGIN: Duration = Duration::from_secs(2);
-/// Looks at a device that takes a change back by itself.
-const LOOKS_MAX: u32 = 30;
+/// The last part of its patience in which nothing is confirmed and nothing cancelled: one in so many.
+const CONFIRM_MARGIN_SHARE: u32 = 10;
+/// What to do about a device that nobody could look at.
+const READ_IT: &str = "it is read before anything else; if it stays unknown, look at the device";
+
+/// Why a change must not stay, or cannot be judged.
+enum Trouble {
+    /// It was read, or a check said so.
+    Bad(String),
+    /// Nobody could look.
+    Unseen(String),
+}
 
 impl Run<'_> {
+    /// What becomes of an accepted write that was begun at `written.1`.
     pub(super) async fn after(
         &self,
         mut session: Box<dyn Session>,
         begun: &Begun,
-        written: Written,
+        written: (Written, Timestamp),
     ) -> Result<Outcome, Ended> {
-        let written_at = self.engine.clock.now();
         self.job.context.progress(Phase::Verify);
         let has_it = self.has_it(&mut *session).await;
         goodbye(session).await;
-        if let Err(why) = has_it {
-            return Ok(self.take_back(begun, written, written_at, &why).await);
+        if let Err(trouble) = has_it {
+            return Ok(self.take_back(begun, written, trouble).await);
         }
         let mut session = match self.reconnect().await {
             Ok(session) => session,
             Err(failure) => {
                 let why = format!("it cannot be reached over a new session: {}", failure.message);
-                return Ok(self.take_back(begun, written, written_at, &why).await);
+                return Ok(self.take_back(begun, written, Trouble::Unseen(why)).await);
             }
         };
         let checked = match self.has_it(&mut *session).await {
-            Ok(()) => self.post_checks(&mut session, &begun.saved).await,
-            Err(why) => Err(why),
+            Ok(()) => self.post_checks(&mut session, &begun.saved).await.map_err(Trouble::Bad),
+            Err(trouble) => Err(trouble),
         };
-        if let Err(why) = checked {
+        let in_time =
+            !written.0.awaits_confirmation || self.engine.clock.now() < self.confirm_until(written.1);
+        let checked = match in_time {
+            true => checked,
+            false => checked.and(Err(Trouble::Bad(
+                "its checks took longer than the device waits for its confirmation".into(),
+            ))),
+        };
+        if let Err(trouble) = checked {
             goodbye(session).await;
-            return Ok(self.take_back(begun, written, written_at, &why).await);
+            return Ok(self.take_back(begun, written, trouble).await);
         }
-        let made = self.make_last(&mut *session, begun, written).await;
+        let made = self.make_last(&mut *session, begun, written.0).await;
         goodbye(session).await;
         Ok(made)
     }
 
-    async fn has_it(&self, session: &mut dyn Session) -> Result<(), String> {
+    /// Until when a change that was begun at `at` may be confirmed or cancelled: a word that comes as the device takes
+    /// it back by itself could do the opposite.
+    fn confirm_until(&self, at: Timestamp) -> Timestamp {
+        let patience = self.job.procedure.commit.confirm_timeout;
+        at.plus(patience.saturating_sub(patience / CONFIRM_MARGIN_SHARE))
+    }
+
+    async fn has_it(&self, session: &mut dyn Session) -> Result<(), Trouble> {
         let running = self
             .read_after(session)
             .await
-            .map_err(|end| format!("it could not be read after the change: {end}"))?;
-        let difference = session.compare(&running, &self.wanted).map_err(|failure| failure.message)?;
+            .map_err(|end| Trouble::Unseen(format!("it could not be read after the change: {end}")))?;
+        let difference =
+            session.compare(&running, &self.wanted).map_err(|failure| Trouble::Bad(failure.message))?;
         if difference.is_nothing() {
             return Ok(());
         }
-        Err("it took the change and does not have it".into())
+        Err(Trouble::Bad("it took the change and does not have it".into()))
     }
 
     async fn make_last(&self, session: &mut dyn Session, begun: &Begun, written: Written) -> Outcome {
         let (device, limit) = (self.device(), self.job.task.timeouts.command);
         if written.awaits_confirmation {
             self.job.context.progress(Phase::Confirm);
+            let unknown = |why: String| {
+                let message = format!("{device} had the change and whether it stays is not known: {why}");
+                self.ended(Class::LostAfterWrite, Phase::Confirm, LeftAs::Unknown, &message)
+                    .with_hint(READ_IT)
+            };
             if let Err(end) = after_write(limit, session.confirm(&begun.pass)).await {
-                let message = format!("{device} has the change and its confirmation is not known: {end}");
-                return self.ended(Class::LostAfterWrite, Phase::Confirm, LeftAs::Unknown, &message);
+                return unknown(format!("its confirmation: {end}"));
+            }
+            if let Err(Trouble::Bad(why) | Trouble::Unseen(why)) = self.has_it(session).await {
+                return unknown(format!("after its confirmation {why}"));
             }
         }
         let mut message = match session.remark() {
@@ -88,64 +122,92 @@ impl Run<'_> {
         super::within(Phase::Verify, limit, self.device(), self.driver.connect(&self.job)).await
     }
 
-    /// The change is there and must not stay: by the device's own means, else by what it had.
-    async fn take_back(&self, begun: &Begun, written: Written, written_at: Timestamp, why: &str) -> Outcome {
+    /// The change must not stay: by the device's own means, else by what it had.
+    async fn take_back(
+        &self,
+        begun: &Begun,
+        (written, at): (Written, Timestamp),
+        trouble: Trouble,
+    ) -> Outcome {
+        let (why, seen) = match trouble {
+            Trouble::Bad(why) => (why, true),
+            Trouble::Unseen(why) => (why, false),
+        };
         let left_as = match (written.awaits_confirmation, self.job.procedure.revert) {
-            (true, _) => self.by_itself(begun, written_at).await,
+            (true, _) => self.by_itself(begun, at).await,
             (false, true) => match self.reconnect().await {
                 Ok(mut session) => {
                     let left_as = self.put_back(&mut *session, begun).await;
                     goodbye(session).await;
-                    left_as
+                    Some(left_as)
                 }
-                Err(_) => LeftAs::Changed,
+                Err(_) => None,
             },
-            (false, false) => LeftAs::Changed,
+            (false, false) => seen.then_some(LeftAs::Changed),
         };
         let device = self.device();
         match left_as {
-            LeftAs::Unchanged | LeftAs::Reverted => {
+            Some(LeftAs::Unchanged | LeftAs::Reverted) => {
                 let message = format!("{device}: {why}; it is as it was before the change");
                 self.ended(Class::PostcheckFailed, Phase::Verify, LeftAs::Reverted, &message)
                     .with_hint("correct the change, then plan again")
             }
-            LeftAs::Changed => {
-                let message = format!("{device}: {why}; the change stays on it");
+            Some(LeftAs::Changed) => {
+                let message = format!("{device}: {why}; what it has of the change stays on it");
                 self.ended(Class::PostcheckFailed, Phase::Verify, LeftAs::Changed, &message)
                     .with_hint("look at the device; switchyard rollback puts back what it had")
             }
-            LeftAs::Unknown => {
+            Some(LeftAs::Unknown) => {
                 let message = format!("{device}: {why}; it could not be put back");
                 self.ended(Class::RollbackFailed, Phase::Revert, LeftAs::Unknown, &message)
                     .with_hint("look at the device; the configuration it had is kept at its agent")
             }
+            None => {
+                let message = format!("{device}: {why}; nobody could look at it since");
+                self.ended(Class::LostAfterWrite, Phase::Verify, LeftAs::Unknown, &message).with_hint(READ_IT)
+            }
         }
     }
 
-    /// Has the device take back what it waits to have confirmed, at once if it can be told, and looks whether it did.
-    async fn by_itself(&self, begun: &Begun, written_at: Timestamp) -> LeftAs {
+    /// Has the device take back what it waits to have confirmed, at once if it can still be told, and looks whether it
+    /// did; `None` when nobody could look.
+    async fn by_itself(&self, begun: &Begun, at: Timestamp) -> Option<LeftAs> {
         self.job.context.progress(Phase::Revert);
+        let mut seen = None;
         if let Ok(mut session) = self.reconnect().await {
-            let told = after_write(self.job.task.timeouts.command, session.cancel(&begun.pass)).await;
-            let now = self.read_after(&mut *session).await;
+            // One that has taken it back already must not be told to: that could bring it back.
+            let mut now = self.read_after(&mut *session).await;
+            if now.as_ref().is_ok_and(|now| *now != begun.before)
+                && self.engine.clock.now() < self.confirm_until(at)
+            {
+                let told = after_write(self.job.task.timeouts.command, session.cancel(&begun.pass)).await;
+                if told.is_ok() {
+                    now = self.read_after(&mut *session).await;
+                }
+            }
             goodbye(session).await;
-            if told.is_ok() && is(&now, &begun.before) {
-                return LeftAs::Reverted;
+            if is(&now, &begun.before) {
+                return Some(LeftAs::Reverted);
             }
         }
-        let over = written_at.plus(self.job.procedure.commit.confirm_timeout + MARGIN);
+        let commit = &self.job.procedure.commit;
+        let over = at.plus(commit.confirm_timeout + MARGIN);
         tokio::time::sleep(over.since(self.engine.clock.now())).await;
-        for _ in 0..LOOKS_MAX {
+        let last = at.plus(commit.patience() + LOOKS_AFTER_PATIENCE);
+        loop {
             if let Ok(mut session) = self.reconnect().await {
                 let now = self.read_after(&mut *session).await;
                 goodbye(session).await;
                 if is(&now, &begun.before) {
-                    return LeftAs::Reverted;
+                    return Some(LeftAs::Reverted);
                 }
+                seen = now.is_ok().then_some(LeftAs::Unknown);
+            }
+            if self.engine.clock.now() >= last {
+                return seen;
             }
             tokio::time::sleep(REST).await;
         }
-        LeftAs::Unknown
     }
 }
 

@@ -26,26 +26,35 @@ impl Run<'_> {
         };
         self.job.context.progress(Phase::Write);
         let limit = self.job.task.timeouts.command;
+        let at = self.engine.clock.now();
         let written = after_write(limit, session.write(&begun.pass, &begun.before, &self.wanted)).await;
         match written {
-            Ok(written) => self.after(session, &begun, written).await,
+            Ok(written) => self.after(session, &begun, (written, at)).await,
             Err(end) => Ok(self.not_written(session, &begun, end).await),
         }
     }
 
     /// Everything before the first byte that can change the device.
     async fn begin(&self, session: &mut Box<dyn Session>) -> Result<Begun, Ended> {
-        let (before, difference) = self.read_and_compare(&mut **session).await?;
-        if difference.is_nothing() {
-            let message = format!("{} has it already; nothing was written", self.device());
-            return Err(Box::new(self.ended(Class::Unchanged, Phase::Read, LeftAs::Unchanged, &message)));
-        }
+        self.must_differ(session).await?;
         self.job.context.progress(Phase::Validate);
         let saved = self.pre_checks(session).await?;
         let limit = self.job.task.timeouts.command;
         let prepared = self.before_write(Phase::Validate, limit, session.prepare()).await;
         prepared.map_err(|failure| self.failed(&failure))?;
+        // What was changed meanwhile by somebody else is what the device must be put back to.
+        let before = self.must_differ(session).await?;
         Ok(Begun { saved, ..self.open_gate(before).await? })
+    }
+
+    /// What the device has, unless that is what is wanted.
+    async fn must_differ(&self, session: &mut Box<dyn Session>) -> Result<Running, Ended> {
+        let (before, difference) = self.read_and_compare(&mut **session).await?;
+        if difference.is_nothing() {
+            let message = format!("{} has it already; nothing was written", self.device());
+            return Err(Box::new(self.ended(Class::Unchanged, Phase::Read, LeftAs::Unchanged, &message)));
+        }
+        Ok(before)
     }
 
     /// Keeps what the device has and opens the gate.

@@ -31,7 +31,7 @@ async fn a_change_is_read_compared_written_and_verified_over_a_new_session() {
     let outcome = bench.apply().await;
     assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Changed), "{}", outcome.message);
     use Deed::{Close, Connect, Gate, Prepare, Read, Write};
-    assert_eq!(bench.deeds(), [Connect, Read, Prepare, Gate, Write, Read, Close, Connect, Read, Close]);
+    assert_eq!(bench.deeds(), [Connect, Read, Prepare, Read, Gate, Write, Read, Close, Connect, Read, Close]);
     assert_eq!(bench.has(), "new");
 }
 
@@ -154,6 +154,58 @@ async fn a_change_is_confirmed_only_after_its_checks_and_a_failed_check_takes_it
     );
     assert!(outcome.message.contains("the check look failed"), "{}", outcome.message);
     assert_eq!(bench.has(), "old");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_has_taken_a_change_back_already_is_told_nothing_more() {
+    let bench = Bench::new("old", "new");
+    bench.awaits_confirmation();
+    bench.heals_at_once();
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::PostcheckFailed, LeftAs::Reverted));
+    assert!(!bench.deeds().contains(&Deed::Cancel) && !bench.deeds().contains(&Deed::Confirm));
+}
+
+#[tokio::test(start_paused = true)]
+async fn checks_that_outlast_the_devices_patience_confirm_nothing_and_cancel_nothing() {
+    let mut bench = Bench::new("old", "new");
+    bench.awaits_confirmation();
+    let late = Check {
+        initial_delay: Duration::from_secs(280),
+        ..command("show", Expectation::Contains("new".into()))
+    };
+    bench.procedure.post = vec![late];
+    let outcome = bench.apply().await;
+    assert_eq!(
+        (outcome.class, outcome.left_as),
+        (Class::PostcheckFailed, LeftAs::Reverted),
+        "{}",
+        outcome.message
+    );
+    assert!(!bench.deeds().contains(&Deed::Cancel) && !bench.deeds().contains(&Deed::Confirm));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_that_is_cut_after_an_accepted_write_leaves_a_doubt_and_no_blame() {
+    let bench = Bench::new("old", "new");
+    bench.cut_off_while_changed();
+    let outcome = bench.apply().await;
+    assert_eq!(
+        (outcome.class, outcome.left_as),
+        (Class::LostAfterWrite, LeftAs::Unknown),
+        "{}",
+        outcome.message
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_else_changed_before_the_write_is_what_the_device_is_put_back_to() {
+    let bench = Bench::new("old", "new");
+    bench.is_changed_meanwhile("somebody's");
+    bench.refuse_the_write("half");
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Rejected, LeftAs::Reverted), "{}", outcome.message);
+    assert_eq!(bench.has(), "somebody's");
 }
 
 #[tokio::test(start_paused = true)]

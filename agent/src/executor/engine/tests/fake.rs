@@ -46,6 +46,8 @@ pub struct World {
     refuses_the_way_back: bool,
     awaits: bool,
     cancels_nothing: bool,
+    heals_at_once: bool,
+    changed_meanwhile: Option<String>,
     cut_off_while_changed: bool,
     diff: String,
     data: std::path::PathBuf,
@@ -124,6 +126,10 @@ impl Session for FakeSession {
     fn prepare(&mut self) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async {
             done(&self.0, Deed::Prepare).await;
+            let mut world = lock(&self.0);
+            if let Some(changed) = world.changed_meanwhile.take() {
+                world.has = changed;
+            }
             Ok(())
         })
     }
@@ -206,7 +212,15 @@ impl Session for FakeSession {
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
-        Box::pin(async move { done(&self.0, Deed::Close).await })
+        Box::pin(async move {
+            done(&self.0, Deed::Close).await;
+            let mut world = lock(&self.0);
+            if world.heals_at_once
+                && let Some(before) = world.unconfirmed.take()
+            {
+                world.has = before;
+            }
+        })
     }
 }
 
@@ -288,6 +302,16 @@ impl Bench {
     /// It says that it takes the change back, and does not.
     pub fn cancels_nothing(&self) {
         lock(&self.world).cancels_nothing = true;
+    }
+
+    /// It takes an unconfirmed change back when the session of the write closes.
+    pub fn heals_at_once(&self) {
+        lock(&self.world).heals_at_once = true;
+    }
+
+    /// Somebody else changes it just before the write.
+    pub fn is_changed_meanwhile(&self, has: &str) {
+        lock(&self.world).changed_meanwhile = Some(has.into());
     }
 
     pub fn cut_off_while_changed(&self) {
