@@ -124,15 +124,8 @@ pub async fn compare(
 ) -> Result<(Comparison, Ended), Failure> {
     let request = v1::ComparePlanRequest { name: full("plans", plan), devices };
     let mut told = api.call(api.rollouts().compare_plan(request)).await?;
-    let interrupt = session.around.interrupt.clone();
-    let mut interrupted = std::pin::pin!(async move { interrupt.wait().await });
-    let limit = session.globals.timeout;
-    let mut time_up = std::pin::pin!(async move {
-        match limit {
-            Some(limit) => tokio::time::sleep(limit).await,
-            None => std::future::pending().await,
-        }
-    });
+    let mut interrupted = std::pin::pin!(session.interrupted());
+    let mut time_up = std::pin::pin!(session.time_up());
     let mut words = word_every();
     let (mut found, mut count) = (Comparison::default(), 0u32);
     let ended = loop {

@@ -41,6 +41,23 @@ impl Session {
         Self { around, globals, format, color, broken: false }
     }
 
+    /// Ends when the person presses Ctrl-C.
+    pub fn interrupted(&self) -> impl Future<Output = ()> + use<> {
+        let interrupt = self.around.interrupt.clone();
+        async move { interrupt.wait().await }
+    }
+
+    /// Ends when `--timeout` is over; never without one.
+    pub fn time_up(&self) -> impl Future<Output = ()> + use<> {
+        let limit = self.globals.timeout;
+        async move {
+            match limit {
+                Some(limit) => tokio::time::sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
     /// Whether results are for people.
     pub fn for_people(&self) -> bool {
         self.format == Format::Table

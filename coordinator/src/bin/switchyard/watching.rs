@@ -60,15 +60,8 @@ impl Watcher {
         wish: &Wish,
     ) -> Result<Ending, Failure> {
         let mut news = follow(api.clone(), &wish.rollout, wish.since);
-        let interrupt = session.around.interrupt.clone();
-        let mut interrupted = std::pin::pin!(async move { interrupt.wait().await });
-        let limit = session.globals.timeout;
-        let mut time_up = std::pin::pin!(async move {
-            match limit {
-                Some(limit) => tokio::time::sleep(limit).await,
-                None => std::future::pending().await,
-            }
-        });
+        let mut interrupted = std::pin::pin!(session.interrupted());
+        let mut time_up = std::pin::pin!(session.time_up());
         let mut tick = tokio::time::interval(REDRAW);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {

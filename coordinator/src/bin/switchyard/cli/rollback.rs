@@ -67,15 +67,8 @@ impl Rollback {
     }
 
     async fn wait(self, session: &mut Session, api: &Api, rollout: &str) -> Result<Exit, Failure> {
-        let interrupt = session.around.interrupt.clone();
-        let mut interrupted = std::pin::pin!(async move { interrupt.wait().await });
-        let limit = session.globals.timeout;
-        let mut time_up = std::pin::pin!(async move {
-            match limit {
-                Some(limit) => tokio::time::sleep(limit).await,
-                None => std::future::pending().await,
-            }
-        });
+        let mut interrupted = std::pin::pin!(session.interrupted());
+        let mut time_up = std::pin::pin!(session.time_up());
         let mut tick = tokio::time::interval(LOOK_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let filter = format!("device = \"{}\"", self.device);

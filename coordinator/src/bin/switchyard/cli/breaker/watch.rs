@@ -18,15 +18,8 @@ use tonic::Streaming;
 pub async fn watch(session: &mut Session) -> Result<Exit, Failure> {
     let mut moves =
         Moves { api: session.api().await?, stream: None, tries: Tries::default(), wait: Duration::ZERO };
-    let interrupt = session.around.interrupt.clone();
-    let mut interrupted = std::pin::pin!(async move { interrupt.wait().await });
-    let limit = session.globals.timeout;
-    let mut time_up = std::pin::pin!(async move {
-        match limit {
-            Some(limit) => tokio::time::sleep(limit).await,
-            None => std::future::pending().await,
-        }
-    });
+    let mut interrupted = std::pin::pin!(session.interrupted());
+    let mut time_up = std::pin::pin!(session.time_up());
     loop {
         let news = tokio::select! {
             biased;

@@ -44,15 +44,8 @@ pub async fn until_settled(
         let (rollout, _) = device.name.rsplit_once("/deviceResults/").unwrap_or_default();
         asked_of.entry(rollout.to_owned()).or_default().insert(device.device);
     }
-    let interrupt = session.around.interrupt.clone();
-    let mut interrupted = std::pin::pin!(async move { interrupt.wait().await });
-    let limit = session.globals.timeout;
-    let mut time_up = std::pin::pin!(async move {
-        match limit {
-            Some(limit) => tokio::time::sleep(limit).await,
-            None => std::future::pending().await,
-        }
-    });
+    let mut interrupted = std::pin::pin!(session.interrupted());
+    let mut time_up = std::pin::pin!(session.time_up());
     let mut tick = tokio::time::interval(LOOK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     for looks in 1u32.. {
