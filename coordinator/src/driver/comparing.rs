@@ -93,6 +93,10 @@ impl World {
     fn compare_more(&mut self, id: u64, turn: &mut Turn) {
         let Some(comparison) = self.comparisons.running.get_mut(&id) else { return };
         if comparison.is_behind(turn.now) {
+            if comparison.until <= turn.now {
+                // Its reader has stood still to the end: the stream ends here.
+                self.comparisons.running.remove(&id);
+            }
             return;
         }
         comparison.take_later(turn.now);
