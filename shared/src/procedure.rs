@@ -177,3 +177,19 @@ impl Procedure {
 fn checks(checks: &[Check], timeouts: &Timeouts) -> Duration {
     checks.iter().map(|check| check.longest(timeouts.command)).fold(Duration::ZERO, Duration::saturating_add)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_that_counts_in_minutes_is_waited_for_to_the_end_of_its_last_one() {
+        for (seconds, patience) in [(10, 60), (60, 60), (61, 120), (300, 300)] {
+            let commit = Commit { confirm_timeout: Duration::from_secs(seconds), ..Commit::default() };
+            assert_eq!(commit.patience(), Duration::from_secs(patience), "{seconds}");
+            let procedure = Procedure { commit, ..Procedure::new(Transport::SshCli, "junos") };
+            let timeouts = Timeouts { connect: Duration::ZERO, command: Duration::ZERO };
+            assert!(procedure.after_write(&timeouts) >= Duration::from_secs(patience) + LOOKS_AFTER_PATIENCE);
+        }
+    }
+}

@@ -338,3 +338,16 @@ impl End {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_in_use_half_way_through_a_change_is_looked_at_and_not_called_untouched() {
+        let busy = || End::Refused { message: "locked".into(), busy: true };
+        assert_eq!(busy().ends(LeftAs::Unchanged), WriteEnd::Busy("locked".into()));
+        let half = WriteEnd::Rejected { message: "locked".into(), left_as: LeftAs::Unknown };
+        assert_eq!(busy().ends(LeftAs::Unknown), half);
+    }
+}

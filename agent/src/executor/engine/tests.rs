@@ -186,6 +186,20 @@ async fn checks_that_outlast_the_devices_patience_confirm_nothing_and_cancel_not
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_device_is_read_after_its_confirmation_before_it_is_called_changed() {
+    let bench = Bench::new("old", "new");
+    bench.awaits_confirmation();
+    bench.confirms_too_late();
+    let outcome = bench.apply().await;
+    assert_eq!(
+        (outcome.class, outcome.left_as),
+        (Class::LostAfterWrite, LeftAs::Unknown),
+        "{}",
+        outcome.message
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_link_that_is_cut_after_an_accepted_write_leaves_a_doubt_and_no_blame() {
     let bench = Bench::new("old", "new");
     bench.cut_off_while_changed();

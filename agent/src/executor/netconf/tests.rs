@@ -133,6 +133,13 @@ async fn contact_lost_before_the_commit_leaves_no_doubt_and_at_the_commit_it_doe
 }
 
 #[tokio::test]
+async fn an_answer_without_ok_to_a_commit_is_a_doubt_and_never_a_success() {
+    let peer = Peer::new(|word| if word == "commit" { Answer::Data(String::new()) } else { Answer::Ok });
+    let end = write(&mut session(&peer, CANDIDATE, true).await).await.unwrap_err();
+    assert!(matches!(&end, WriteEnd::Lost(why) if why.contains("<ok/>")), "{end:?}");
+}
+
+#[tokio::test]
 async fn a_confirmation_never_commits_what_somebody_else_prepares() {
     for (tag, said) in [("lock-denied", &["lock"][..]), ("in-use", &["lock", "commit"])] {
         let peer = Peer::new(move |word| match word {

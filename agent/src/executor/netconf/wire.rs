@@ -89,7 +89,14 @@ impl Wire {
         };
         self.waiting = false;
         let errors = reply::errors(&reply);
-        if errors.is_empty() { Ok(reply) } else { Err(CallError::Refused(errors)) }
+        if !errors.is_empty() {
+            return Err(CallError::Refused(errors));
+        }
+        // RFC 6241 §4.4: what returns no data returns <ok>; without it nobody knows what was done.
+        if rpc.might() == Might::Writes && !reply.children.iter().any(|child| child.is(BASE, "ok")) {
+            return Err(CallError::Garbled(format!("find <ok/> in the answer to {}", rpc.name())));
+        }
+        Ok(reply)
     }
 
     /// Whether a call is without its answer.

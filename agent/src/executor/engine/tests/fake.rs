@@ -47,6 +47,7 @@ pub struct World {
     awaits: bool,
     cancels_nothing: bool,
     heals_at_once: bool,
+    confirms_too_late: bool,
     changed_meanwhile: Option<String>,
     cut_off_while_changed: bool,
     diff: String,
@@ -169,7 +170,10 @@ impl Session for FakeSession {
     fn confirm<'a>(&'a mut self, _: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
         Box::pin(async {
             done(&self.0, Deed::Confirm).await;
-            lock(&self.0).unconfirmed = None;
+            let mut world = lock(&self.0);
+            if let Some(before) = world.unconfirmed.take().filter(|_| world.confirms_too_late) {
+                world.has = before;
+            }
             Ok(())
         })
     }
@@ -307,6 +311,11 @@ impl Bench {
     /// It takes an unconfirmed change back when the session of the write closes.
     pub fn heals_at_once(&self) {
         lock(&self.world).heals_at_once = true;
+    }
+
+    /// It takes the change back in the very moment of its confirmation, and says yes.
+    pub fn confirms_too_late(&self) {
+        lock(&self.world).confirms_too_late = true;
     }
 
     /// Somebody else changes it just before the write.
