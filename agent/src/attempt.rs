@@ -26,7 +26,7 @@ pub fn longest(task: &Task) -> Duration {
         // A reading before the write has a channel and a deadline of its own.
         Work::Command { read: Some(_), .. } if task.purpose == Purpose::Apply => once,
         Work::Driver(procedure) if task.purpose.writes() => {
-            procedure.before_write(&task.timeouts).saturating_add(procedure.after_write(&task.timeouts))
+            procedure.before_write(&task.timeouts).saturating_add(task.write_time())
         }
         Work::Command { .. } | Work::Driver(_) => Duration::ZERO,
     };

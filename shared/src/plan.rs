@@ -208,7 +208,7 @@ impl Plan {
         layout.device_wait = self.spec.breakers.device_wait_duration_in_open;
         layout.site_probes = self.spec.breakers.site_permitted_calls_in_half_open;
         layout.connect_timeout = self.spec.timeouts.connect;
-        layout.command_timeout = self.write_time();
+        layout.command_timeout = self.goes_on();
         layout.confirm_wait = self.confirm_wait();
         layout.budget = Some(self.spec.strategy.budget);
         layout.watched = self.watched.clone();
@@ -223,11 +223,9 @@ impl Plan {
         self.spec.change.command.is_none() || self.spec.change.read.is_some()
     }
 
-    /// The longest from the first byte that can change a device to its end.
-    fn write_time(&self) -> Duration {
-        self.devices
-            .first()
-            .map_or(Duration::ZERO, |device| self.work(device).write_time(&self.spec.timeouts))
+    /// The longest that a device which was lost may still be at work on its change by itself.
+    fn goes_on(&self) -> Duration {
+        self.devices.first().map_or(Duration::ZERO, |device| self.work(device).goes_on(&self.spec.timeouts))
     }
 
     /// How long a change that nobody confirms may be seen on a device.

@@ -24,8 +24,15 @@ pub const COMMENT_BYTES_MAX: usize = 256;
 pub const LOOKS_AFTER_PATIENCE: Duration = Duration::from_secs(30);
 /// Sessions that may follow the first write: for the checks, and to look again at one that took itself back.
 const SESSIONS_AFTER_WRITE: u32 = 2;
-/// Answers that are waited for after the first write, one after the other.
+/// Answers that are waited for after the first write, one after the other, beside those of [`Procedure::writing`].
 const ANSWERS_AFTER_WRITE: u32 = 6;
+/// Answers to the words around the lines of one write or one way back: locks, an edit, a commit, readings between.
+const ANSWERS_OF_A_WRITE: u32 = 6;
+/// How long a device may take on average for each line that is typed.
+pub const LINE_TIME: Duration = Duration::from_millis(250);
+/// Lines that may have to be typed beside those of the configuration: what a device must lose, or get back, is known
+/// there alone.
+pub const LINES_BESIDE: u32 = 4_000;
 /// Most secrets of one change.
 pub const SECRETS_MAX: usize = 64;
 
@@ -161,9 +168,30 @@ impl Procedure {
         checks(&self.pre, timeouts).saturating_add(timeouts.command.saturating_mul(3))
     }
 
-    /// The longest from the first byte that can change the device to the end: the write, a reading, a new session,
-    /// the checks, the confirmation or, where that fails, the device's own way back and a look at it.
-    pub fn after_write(&self, timeouts: &Timeouts) -> Duration {
+    /// The longest that the lines of a configuration of `lines` lines may take to be typed, or to be taken back; zero
+    /// where nothing is typed.
+    pub fn typing(&self, lines: u32) -> Duration {
+        match self.transport {
+            Transport::SshCli => LINE_TIME.saturating_mul(lines.saturating_add(LINES_BESIDE)),
+            Transport::Netconf | Transport::Gnmi | Transport::Http | Transport::LocalExec => Duration::ZERO,
+        }
+    }
+
+    /// The longest that one write of a configuration of `lines` lines may take, or one way back. Each answer on its
+    /// way has [`Timeouts::command`].
+    pub fn writing(&self, timeouts: &Timeouts, lines: u32) -> Duration {
+        timeouts.command.saturating_mul(ANSWERS_OF_A_WRITE).saturating_add(self.typing(lines))
+    }
+
+    /// The longest from the first byte that can change the device to the end: the write of a configuration of `lines`
+    /// lines, a reading, a new session, the checks, the confirmation or, where that fails, the way back and a look.
+    pub fn after_write(&self, timeouts: &Timeouts, lines: u32) -> Duration {
+        self.writing(timeouts, lines).saturating_mul(2).saturating_add(self.goes_on(timeouts))
+    }
+
+    /// The longest that a device whose agent is lost may still change by itself: it works on the one thing that it was
+    /// told last, since who types no more writes no more, and takes back what nobody confirms.
+    pub fn goes_on(&self, timeouts: &Timeouts) -> Duration {
         let waiting = match self.commit.confirmed {
             true => self.commit.patience().saturating_add(LOOKS_AFTER_PATIENCE),
             false => Duration::ZERO,
@@ -189,7 +217,21 @@ mod tests {
             assert_eq!(commit.patience(), Duration::from_secs(patience), "{seconds}");
             let procedure = Procedure { commit, ..Procedure::new(Transport::SshCli, "junos") };
             let timeouts = Timeouts { connect: Duration::ZERO, command: Duration::ZERO };
-            assert!(procedure.after_write(&timeouts) >= Duration::from_secs(patience) + LOOKS_AFTER_PATIENCE);
+            let patience = Duration::from_secs(patience) + LOOKS_AFTER_PATIENCE;
+            assert!(
+                procedure.goes_on(&timeouts) >= patience && procedure.after_write(&timeouts, 0) >= patience
+            );
         }
+    }
+
+    #[test]
+    fn what_is_typed_line_by_line_has_time_for_every_line_and_a_doubt_about_it_does_not_wait_for_them() {
+        let timeouts = Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(30) };
+        let cli = Procedure::new(Transport::SshCli, "junos");
+        let (short, long) = (cli.after_write(&timeouts, 10), cli.after_write(&timeouts, 10_010));
+        assert_eq!(long - short, LINE_TIME * 20_000, "there and back");
+        let netconf = Procedure::new(Transport::Netconf, "");
+        assert_eq!(netconf.after_write(&timeouts, 10), netconf.after_write(&timeouts, 10_010));
+        assert_eq!(cli.goes_on(&timeouts), netconf.goes_on(&timeouts));
     }
 }

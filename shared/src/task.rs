@@ -204,11 +204,11 @@ impl Work {
         }
     }
 
-    /// How long after the first byte that can change the device its end is known at the latest.
-    pub fn write_time(&self, timeouts: &Timeouts) -> Duration {
+    /// How long after it was last heard of a device may still be at work on a change by itself.
+    pub fn goes_on(&self, timeouts: &Timeouts) -> Duration {
         match self {
             Self::Command { .. } => timeouts.command,
-            Self::Driver(procedure) => procedure.after_write(timeouts),
+            Self::Driver(procedure) => procedure.goes_on(timeouts),
         }
     }
 
@@ -245,6 +245,15 @@ pub struct Task {
 impl Task {
     /// How long after the first byte that can change the device its end is known at the latest.
     pub fn write_time(&self) -> Duration {
-        self.work.write_time(&self.timeouts)
+        match &self.work {
+            Work::Command { .. } => self.timeouts.command,
+            Work::Driver(procedure) => procedure.after_write(&self.timeouts, self.lines()),
+        }
+    }
+
+    /// Lines of the rendered configuration.
+    pub fn lines(&self) -> u32 {
+        let ends = self.configuration.iter().filter(|byte| **byte == b'\n').count();
+        u32::try_from(ends).unwrap_or(u32::MAX).saturating_add(1)
     }
 }

@@ -99,7 +99,9 @@ pub trait Session: Send {
         Box::pin(async { Ok(()) })
     }
 
-    /// Writes what is wanted to a device that has `running`, and commits.
+    /// Writes what is wanted to a device that has `running`, and commits. The engine bounds this and the way back by
+    /// [`Procedure::writing`] as a whole: that every answer on the way comes within the task's time for a command is
+    /// the driver's to see to.
     fn write<'a>(
         &'a mut self,
         pass: &'a WritePass,

@@ -73,7 +73,7 @@ fn place(job: &Job<'_>) -> String {
 /// Says hello over `stream`.
 async fn greet(stream: Box<dyn Stream>, job: &Job<'_>) -> Result<NetconfSession, Failure> {
     let place = place(job);
-    let opened = Wire::open(stream, job.task.purpose.writes()).await;
+    let opened = Wire::open(stream, job.task.purpose.writes(), job.task.timeouts.command).await;
     let (wire, abilities) = opened.map_err(|error| trouble::failure(error, Phase::Connect, &place))?;
     Ok(NetconfSession {
         wire,

@@ -7,7 +7,9 @@ use crate::executor::device::{Difference, Job, Running, Session, WriteEnd, Writt
 use crate::executor::wanted::Wanted;
 use crate::executor::{Failure, WritePass};
 use crate::platform::Platform;
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use switchyard_shared::configuration::{
@@ -16,6 +18,7 @@ use switchyard_shared::configuration::{
 use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::procedure::{Mode, Probe};
 use switchyard_shared::task::Purpose;
+use tokio::time::Sleep;
 use zeroize::Zeroizing;
 
 /// Longest comment of a commit that is typed, in bytes.
@@ -30,6 +33,10 @@ pub(super) struct Names {
     id: String,
     comment: String,
     confirm_timeout: Duration,
+    /// Longest wait for one answer.
+    pub(super) answer: Duration,
+    /// Longest wait for all lines of one write, or of one way back.
+    pub(super) typing: Duration,
     /// Whether a commit is to be confirmed, where the platform can.
     pub(super) confirmed: bool,
 }
@@ -50,6 +57,8 @@ impl Names {
                 false => commit.comment.chars().filter(plain).take(COMMENT_BYTES_MAX).collect(),
             },
             confirm_timeout: commit.confirm_timeout,
+            answer: task.timeouts.command,
+            typing: job.procedure.typing(task.lines()),
             confirmed: commit.confirmed,
         }
     }
@@ -71,11 +80,24 @@ pub(super) struct CliSession {
     pub(super) shell: Shell,
     pub(super) platform: Arc<Platform>,
     pub(super) names: Names,
+    /// When nothing more is typed.
+    late: Option<Pin<Box<Sleep>>>,
 }
 
 impl CliSession {
-    pub(super) fn new(shell: Shell, platform: Arc<Platform>, names: Names) -> Self {
-        Self { shell, platform, names }
+    pub(super) fn new(mut shell: Shell, platform: Arc<Platform>, names: Names) -> Self {
+        shell.be_patient(names.answer);
+        Self { shell, platform, names, late: None }
+    }
+
+    /// From now on there is so much time to type lines.
+    pub(super) fn begin_to_type(&mut self) {
+        self.late = Some(Box::pin(tokio::time::sleep(self.names.typing)));
+    }
+
+    /// Whether that time is over.
+    pub(super) fn is_late(&mut self) -> bool {
+        self.late.as_mut().is_some_and(|late| late.as_mut().now_or_never().is_some())
     }
 
     pub(super) fn blocks(&self, text: &str) -> Vec<Block> {

@@ -6,6 +6,8 @@ use crate::executor::WritePass;
 use crate::platform::Platform;
 use crate::secrets::Secret;
 use std::sync::Arc;
+use std::time::Duration;
+use switchyard_shared::time::format_duration;
 
 /// Pages of one answer, and questions that are answered after one line.
 const KEYS_MAX: u32 = 20_000;
@@ -67,12 +69,20 @@ pub(super) struct Shell {
     password: Option<Secret>,
     /// Whether the password has been said.
     tried: bool,
+    /// Longest wait for the answer to a line that may change the device.
+    patience: Duration,
 }
 
 impl Shell {
     /// A shell that has just been opened; its first prompt comes with [`Shell::greeting`].
     pub(super) fn new(wire: Box<dyn Wire>, platform: Arc<Platform>, password: Option<Secret>) -> Self {
-        Self { wire, reader: Reader::new(platform.clone()), platform, password, tried: false }
+        let reader = Reader::new(platform.clone());
+        Self { wire, reader, platform, password, tried: false, patience: Duration::MAX }
+    }
+
+    /// From now on no answer to a line that may change the device is waited for longer than `patience`.
+    pub(super) fn be_patient(&mut self, patience: Duration) {
+        self.patience = patience;
     }
 
     /// Waits for the first prompt, whatever stands before it.
@@ -98,7 +108,14 @@ impl Shell {
         };
         self.reader.sent(&text, certain, configuring);
         self.send(text + "\n").await?;
-        self.answer(configuring).await
+        match (configuring, self.patience) {
+            (true, patience) if patience < Duration::MAX => {
+                let answer = tokio::time::timeout(patience, self.answer(true)).await;
+                let waited = || format!("no answer to a line within {}", format_duration(patience));
+                answer.unwrap_or_else(|_| Err(Broken::Lost(waited())))
+            }
+            (_, _) => self.answer(configuring).await,
+        }
     }
 
     fn only_looks(&self, line: &str) -> bool {

@@ -2,6 +2,7 @@
 
 mod login;
 mod matrix;
+mod patience;
 mod played;
 mod reading;
 

@@ -11,6 +11,7 @@ use crate::platform::{Candidate, Configure};
 use switchyard_shared::configuration::{Block, reordered, way};
 use switchyard_shared::outcome::LeftAs;
 use switchyard_shared::procedure::Mode;
+use switchyard_shared::time::format_duration;
 
 /// Rounds in which a device is brought back, each after a look at what it has.
 const ROUNDS_MAX: u32 = 4;
@@ -76,6 +77,7 @@ pub(super) async fn write(
         // A device without room for another checkpoint is put back by its lines.
         say(session, pass, line).await.map_err(|end| not_begun(end.into()))?;
     }
+    session.begin_to_type();
     enter(session, pass, configure).await?;
     let cleared = if whole.is_some() { all(session, pass, &configure.clear).await } else { Ok(()) };
     let typed = match cleared {
@@ -208,6 +210,7 @@ pub(super) async fn restore(
     let wanted = session.blocks(&before.0);
     let mut now = running.clone();
     let mut said = None;
+    session.begin_to_type();
     if !platform.configure.rollback.is_empty() && now != *before {
         if let Err(end) = all(session, pass, &platform.configure.rollback).await {
             let End::Refused { message, .. } = end else { return Err(end.ends(LeftAs::Unknown)) };
@@ -236,7 +239,11 @@ pub(super) async fn restore(
 }
 
 async fn read(session: &mut CliSession) -> Result<Running, WriteEnd> {
-    session.read_running().await.map_err(|failure| WriteEnd::Lost(failure.message))
+    let answer = session.names.answer;
+    match tokio::time::timeout(answer, session.read_running()).await {
+        Ok(read) => read.map_err(|failure| WriteEnd::Lost(failure.message)),
+        Err(_) => Err(WriteEnd::Lost(format!("it could not be read within {}", format_duration(answer)))),
+    }
 }
 
 /// One round of the way back, by the lines that differ or, where a candidate can be emptied, by all of them; what the device refused of it, if anything.
@@ -278,6 +285,11 @@ async fn type_all(
 ) -> Result<Option<String>, End> {
     let (mut at, mut passed_over) = (0, None);
     while let Some(typed) = lines.get(at) {
+        if session.is_late() {
+            let time = format_duration(session.names.typing);
+            let message = format!("it had {at} of {} lines when their time was over ({time})", lines.len());
+            return Err(End::Refused { message, busy: false });
+        }
         at += 1;
         let Err(end) = type_one(session, pass, typed).await else { continue };
         let End::Refused { message, .. } = &end else { return Err(end) };

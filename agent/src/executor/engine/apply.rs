@@ -4,6 +4,7 @@ use super::limits::{after_write, goodbye};
 use super::{Ended, Run};
 use crate::executor::WritePass;
 use crate::executor::device::{Running, Session, WriteEnd, Written};
+use std::time::Duration;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::procedure::Saved;
 
@@ -25,9 +26,9 @@ impl Run<'_> {
             }
         };
         self.job.context.progress(Phase::Write);
-        let limit = self.job.task.timeouts.command;
         let at = self.engine.clock.now();
-        let written = after_write(limit, session.write(&begun.pass, &begun.before, &self.wanted)).await;
+        let written =
+            after_write(self.writing(), session.write(&begun.pass, &begun.before, &self.wanted)).await;
         match written {
             Ok(written) => self.after(session, &begun, (written, at)).await,
             Err(end) => Ok(self.not_written(session, &begun, end).await),
@@ -121,8 +122,7 @@ impl Run<'_> {
             return LeftAs::Unchanged;
         }
         self.job.context.progress(Phase::Revert);
-        let limit = self.job.task.timeouts.command;
-        let restored = after_write(limit, session.restore(&begun.pass, &now, &begun.before)).await;
+        let restored = after_write(self.writing(), session.restore(&begun.pass, &now, &begun.before)).await;
         if let Err(end) = restored {
             let said = self.wanted.redact(&end.to_string());
             tracing::warn!(device = %self.job.task.op.device, said, "the way back was refused");
@@ -131,6 +131,11 @@ impl Run<'_> {
             Ok(now) if now == begun.before => LeftAs::Reverted,
             Ok(_) | Err(_) => LeftAs::Unknown,
         }
+    }
+
+    /// The longest that one write or one way back may take; drivers bound each answer on its way.
+    fn writing(&self) -> Duration {
+        self.job.procedure.writing(&self.job.task.timeouts, self.job.task.lines())
     }
 
     /// Reads the device after a write: it cannot be called off any more.

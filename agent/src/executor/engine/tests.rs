@@ -299,3 +299,20 @@ async fn a_device_in_doubt_is_judged_by_what_it_had_before() {
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_configuration_of_many_lines_has_time_for_all_of_them_and_for_the_way_back() {
+    let bench = Bench::new("old", "new");
+    bench.writing_takes(Duration::from_secs(10 * 60));
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Changed), "{}", outcome.message);
+    let bench = Bench::new("old", "new");
+    bench.writing_takes(Duration::from_secs(10 * 60));
+    bench.refuse_the_write("half");
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Rejected, LeftAs::Reverted), "{}", outcome.message);
+    let bench = Bench::new("old", "new");
+    bench.writing_takes(Duration::from_secs(60 * 60));
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::LostAfterWrite, LeftAs::Unknown));
+}

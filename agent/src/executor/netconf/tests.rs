@@ -15,6 +15,7 @@ use switchyard_shared::outcome::{Class, LeftAs};
 use switchyard_shared::procedure::{Commit, Mode};
 use zeroize::Zeroizing;
 
+const PATIENCE: Duration = Duration::from_secs(30);
 const WANT: &str = "<s xmlns=\"urn:x\"><a>2</a></s>";
 
 fn running(text: &str) -> Running {
@@ -26,7 +27,7 @@ fn wanted() -> Wanted {
 }
 
 async fn session(peer: &Peer, abilities: &str, may_write: bool) -> NetconfSession {
-    let (wire, abilities) = Wire::open(peer.stream(abilities), may_write).await.unwrap();
+    let (wire, abilities) = Wire::open(peer.stream(abilities), may_write, PATIENCE).await.unwrap();
     NetconfSession {
         wire,
         abilities,
@@ -231,7 +232,7 @@ async fn notifications_and_answers_that_come_too_late_are_passed_over() {
 #[tokio::test]
 async fn a_peer_that_is_no_netconf_server_is_told_so() {
     for (hello, why) in [("SSH-2.0-x]]>]]>", "read XML"), ("<a/>]]>]]>", "it sent <a>"), ("", "ended")] {
-        let opened = Wire::open(Peer::new(|_| Answer::Ok).says(hello), true).await;
+        let opened = Wire::open(Peer::new(|_| Answer::Ok).says(hello), true, PATIENCE).await;
         let error = opened.err().expect("no session");
         let failure = super::trouble::failure(error, switchyard_shared::outcome::Phase::Connect, "r1");
         assert_eq!(failure.class, Class::Unreachable);
@@ -252,4 +253,16 @@ fn errors_that_may_pass_are_told_from_those_that_will_not() {
         assert_eq!(class(tag), Class::PrecheckFailed, "{tag}");
     }
     assert_eq!(class("access-denied"), Class::AuthFailed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_that_is_never_answered_was_not_committed_and_a_commit_that_is_not_is_a_doubt() {
+    for (silent, is_lost) in [("edit-config", false), ("commit", true)] {
+        let peer = Peer::new(move |word| if word == silent { Answer::Later } else { Answer::Ok });
+        let mut session = session(&peer, CANDIDATE, true).await;
+        let end = write(&mut session).await.unwrap_err();
+        assert!(end.to_string().contains(&format!("no answer to {silent} within 30s")), "{end}");
+        assert_eq!(matches!(end, WriteEnd::Lost(_)), is_lost, "{end:?}");
+        assert_eq!(matches!(end, WriteEnd::NotSent(_)), !is_lost, "{end:?}");
+    }
 }

@@ -7,6 +7,7 @@ use super::rpc::{Might, Rpc};
 use super::xml::{Element, parse};
 use crate::executor::WritePass;
 use std::time::Duration;
+use switchyard_shared::time::format_duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use zeroize::Zeroizing;
 
@@ -44,16 +45,23 @@ pub struct Wire {
     framer: Framer,
     number: u64,
     may_write: bool,
+    /// Longest wait for the answer to a writing word.
+    patience: Duration,
     /// A call was begun and its answer not read: nothing more can be said.
     waiting: bool,
     fresh: bool,
 }
 
 impl Wire {
-    /// Says hello over `stream` and hears the device's. Without `may_write` no lock and no writing word passes.
-    pub async fn open(stream: Box<dyn Stream>, may_write: bool) -> Result<(Self, Abilities), CallError> {
+    /// Says hello over `stream` and hears the device's. Without `may_write` no lock and no writing word passes; no
+    /// answer to a writing word is waited for longer than `patience`.
+    pub async fn open(
+        stream: Box<dyn Stream>,
+        may_write: bool,
+        patience: Duration,
+    ) -> Result<(Self, Abilities), CallError> {
         let framer = Framer::default();
-        let mut wire = Self { stream, framer, number: 0, may_write, waiting: false, fresh: true };
+        let mut wire = Self { stream, framer, number: 0, may_write, patience, waiting: false, fresh: true };
         wire.put(OURS).await?;
         let hello = wire.message().await?;
         let abilities =
@@ -64,7 +72,7 @@ impl Wire {
         Ok((wire, abilities))
     }
 
-    /// Says `rpc` and waits for its answer; the caller bounds the time. Every word to a device goes through here:
+    /// Says `rpc` and waits for its answer; the caller bounds the time of what only reads. Every word to a device goes through here:
     /// what writes needs the pass of this attempt's gate, and a lock an attempt that may write.
     pub async fn call(&mut self, rpc: &Rpc<'_>, pass: Option<&WritePass>) -> Result<Element, CallError> {
         match rpc.might() {
@@ -76,16 +84,15 @@ impl Wire {
         if std::mem::replace(&mut self.waiting, true) {
             return Err(CallError::NotSent("an earlier answer is still to come".into()));
         }
-        let number = self.say(rpc).await?;
-        let reply = match std::mem::take(&mut self.fresh) {
-            true => match tokio::time::timeout(NUDGE_AFTER, self.answer(number)).await {
-                Ok(reply) => reply?,
-                Err(_) => {
-                    self.say(&Rpc::Nothing).await?;
-                    self.answer(number).await?
-                }
-            },
-            false => self.answer(number).await?,
+        let patience = self.patience;
+        let reply = match rpc.might() {
+            Might::Reads | Might::Locks => self.exchange(rpc).await?,
+            Might::Writes => {
+                tokio::time::timeout(patience, self.exchange(rpc)).await.unwrap_or_else(|_| {
+                    let waited = format_duration(patience);
+                    Err(CallError::Lost(format!("no answer to {} within {waited}", rpc.name())))
+                })?
+            }
         };
         self.waiting = false;
         let errors = reply::errors(&reply);
@@ -102,6 +109,20 @@ impl Wire {
     /// Whether a call is without its answer.
     pub fn is_waiting(&self) -> bool {
         self.waiting
+    }
+
+    async fn exchange(&mut self, rpc: &Rpc<'_>) -> Result<Element, CallError> {
+        let number = self.say(rpc).await?;
+        if !std::mem::take(&mut self.fresh) {
+            return self.answer(number).await;
+        }
+        match tokio::time::timeout(NUDGE_AFTER, self.answer(number)).await {
+            Ok(reply) => reply,
+            Err(_) => {
+                self.say(&Rpc::Nothing).await?;
+                self.answer(number).await
+            }
+        }
     }
 
     async fn say(&mut self, rpc: &Rpc<'_>) -> Result<u64, CallError> {

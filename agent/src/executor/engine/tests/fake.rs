@@ -49,6 +49,7 @@ pub struct World {
     heals_at_once: bool,
     confirms_too_late: bool,
     changed_meanwhile: Option<String>,
+    writing_takes: Duration,
     cut_off_while_changed: bool,
     diff: String,
     data: std::path::PathBuf,
@@ -143,6 +144,8 @@ impl Session for FakeSession {
     ) -> BoxFuture<'a, Result<Written, WriteEnd>> {
         Box::pin(async {
             done(&self.0, Deed::Write).await;
+            let takes = lock(&self.0).writing_takes;
+            tokio::time::sleep(takes).await;
             let mut world = lock(&self.0);
             if let Some(part) = world.refuses.clone() {
                 world.has = part;
@@ -199,6 +202,8 @@ impl Session for FakeSession {
     ) -> BoxFuture<'a, Result<(), WriteEnd>> {
         Box::pin(async {
             done(&self.0, Deed::Restore).await;
+            let takes = lock(&self.0).writing_takes;
+            tokio::time::sleep(takes).await;
             let mut world = lock(&self.0);
             if world.refuses_the_way_back {
                 return Err(WriteEnd::Rejected { message: "% locked".into(), left_as: LeftAs::Unknown });
@@ -321,6 +326,11 @@ impl Bench {
     /// Somebody else changes it just before the write.
     pub fn is_changed_meanwhile(&self, has: &str) {
         lock(&self.world).changed_meanwhile = Some(has.into());
+    }
+
+    /// Every write and every way back takes so long.
+    pub fn writing_takes(&self, time: Duration) {
+        lock(&self.world).writing_takes = time;
     }
 
     pub fn cut_off_while_changed(&self) {
