@@ -131,7 +131,7 @@ impl OpenSshFleet {
                 .map_err(|error| OpenSshError::Data(setup.dir.clone(), error))?;
             let hang = holds(&config.hang);
             listeners.spawn(listener::listen(socket, folder, hang, Arc::clone(&server)));
-            entries.push(Entry { name, address, site });
+            entries.push(Entry { name, address, site, persona: Default::default() });
         }
         let fleet = Self { dir: setup.dir.clone(), entries, setup, _listeners: listeners };
         setup::write(&fleet.dir.join("inventory.yaml"), &fleet.inventory_yaml(), 0o644)

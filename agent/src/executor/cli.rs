@@ -17,7 +17,7 @@ use crate::platform::{Platform, Platforms};
 use futures_util::future::BoxFuture;
 use reader::Prompt;
 use session::{CliSession, Names};
-use shell::{Broken, Line, Shell};
+use shell::{Broken, Line, Shell, TOO_MUCH};
 use std::sync::Arc;
 use switchyard_shared::outcome::{Class, Phase};
 use wire::SshWire;
@@ -73,7 +73,20 @@ impl Driver for CliDriver {
 /// From an open shell to the prompt that takes commands.
 async fn begin(shell: &mut Shell, platform: &Platform, device: &str) -> Result<(), Failure> {
     let lost = |broken| broken_before(broken, Phase::Connect, device);
-    let mut prompt = shell.greeting().await.map_err(lost)?.prompt;
+    let mut prompt = match shell.greeting().await {
+        Ok(answer) => answer.prompt,
+        Err(broken) => {
+            return Err(match shell.turned_away() {
+                Some(said) => {
+                    let message = format!("{device} turned the session away: {said}");
+                    Failure::new(Class::Overloaded, Phase::Connect, message).with_hint(
+                        "it has too many sessions: close idle ones, or lower max_parallel_per_site",
+                    )
+                }
+                None => lost(broken),
+            });
+        }
+    };
     if let (Prompt::User, Some(escalation)) = (prompt, &platform.escalation) {
         let answer = shell.say(Line::Looks(&escalation.command), false).await.map_err(lost)?;
         prompt = answer.prompt;
@@ -105,6 +118,8 @@ fn broken_before(broken: Broken, phase: Phase, device: &str) -> Failure {
             Failure::new(Class::AuthFailed, Phase::Authenticate, format!("{device}: {why}"))
                 .with_hint("log in as a user that may configure, or with the password that gives the right")
         }
+        Broken::TooMuch => Failure::new(Class::PrecheckFailed, phase, format!("{device}: {TOO_MUCH}"))
+            .with_hint("nothing was written; log in by hand and look at what it shows"),
         Broken::Lost(why) => {
             Failure::new(Class::Unreachable, phase, format!("{device}: session lost: {why}"))
                 .with_hint("nothing was written; log in by hand and look at its sessions")

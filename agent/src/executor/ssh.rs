@@ -30,6 +30,7 @@ use crate::secrets::{Credential, Secret, Secrets, SiteKey};
 use capture::Capture;
 pub(super) use connect::Session;
 use connect::{Stage, StageCell};
+pub(super) use explain::is_too_much;
 use futures_util::future::BoxFuture;
 use reading::Heard;
 use std::collections::BTreeMap;

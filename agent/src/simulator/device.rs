@@ -1,6 +1,8 @@
 //! One simulated device: its mode, its configuration in force and its ledger.
 
+use super::cli::{Cli, Vendor};
 use super::ledger::{Event, Kind, LEDGER_FILE, RUNNING_FILE, device_folder, read_ledger, read_running};
+use super::persona::{Persona, platforms};
 use super::{Mode, files};
 use crate::clock::Clock;
 use sha2::{Digest, Sha256};
@@ -17,9 +19,16 @@ struct State {
     contacts: u64,
 }
 
+/// What a device plays, with what it must remember for it.
+pub(super) enum Role {
+    Command,
+    Cli(Arc<Cli>),
+}
+
 /// A device and its folder.
 pub(super) struct Device {
     pub(super) name: String,
+    pub(super) role: Role,
     data: PathBuf,
     folder: PathBuf,
     clock: Arc<dyn Clock>,
@@ -29,14 +38,21 @@ pub(super) struct Device {
 
 impl Device {
     /// A device that remembers what its ledger in `data` tells of earlier runs.
-    pub(super) fn open(data: &Path, name: String, mode: Mode, clock: Arc<dyn Clock>) -> io::Result<Self> {
+    pub(super) fn open(
+        data: &Path,
+        name: String,
+        mode: Mode,
+        persona: Persona,
+        clock: Arc<dyn Clock>,
+    ) -> io::Result<Self> {
         let folder = device_folder(data, &name);
         std::fs::create_dir_all(&folder)?;
         let ledger = read_ledger(data, &name)?;
         let count = |kind| ledger.iter().filter(|event| event.event == kind).count() as u64;
         let state = State { applies: count(Kind::Apply), contacts: count(Kind::Contact) };
+        let role = role(persona, data, &name)?;
         let data = data.to_owned();
-        Ok(Self { name, data, folder, clock, state: Mutex::new(state), mode: watch::Sender::new(mode) })
+        Ok(Self { name, role, data, folder, clock, state: Mutex::new(state), mode: watch::Sender::new(mode) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -96,6 +112,24 @@ impl Device {
         Ok(state.applies)
     }
 
+    /// Puts in force what was said to a played device; a full disk is told to the log.
+    pub(super) fn puts(&self, client: SocketAddr, command: &str, configuration: &[u8]) {
+        if let Err(error) = self.apply(client, command, configuration) {
+            tracing::error!(device = self.name, %error, "a simulated device failed to keep its configuration");
+        }
+    }
+
+    /// Puts in force again what was there before a change that nobody confirmed.
+    pub(super) fn takes_back(&self, running: &str) {
+        let itself = SocketAddr::from(([127, 0, 0, 1], 0));
+        let _one_writer = self.state();
+        let put = files::replace(&self.folder.join(RUNNING_FILE), running.as_bytes(), 0o644);
+        let event = self.event(Kind::Reverted, itself, None).about(running.as_bytes());
+        if let Err(error) = put.and_then(|()| self.append(&event)) {
+            tracing::error!(device = self.name, %error, "a simulated device failed to keep its configuration");
+        }
+    }
+
     /// Puts the first half of `configuration` in force, then notes that.
     pub(super) fn take_half(
         &self,
@@ -137,6 +171,17 @@ impl Device {
     fn append(&self, event: &Event) -> io::Result<()> {
         files::append_line(&self.folder.join(LEDGER_FILE), &serde_json::to_string(event)?)
     }
+}
+
+/// What `name` plays; it goes on with the configuration that it had when the simulator ended.
+fn role(persona: Persona, data: &Path, name: &str) -> io::Result<Role> {
+    let Persona::Cli(platform) = persona else { return Ok(Role::Command) };
+    let unknown = || io::Error::other(format!("nobody plays {platform}"));
+    let vendor = Vendor::of(platform).ok_or_else(unknown)?;
+    let platform = platforms().get(platform).ok_or_else(unknown)?;
+    let kept = read_running(data, name)?.map(|kept| String::from_utf8_lossy(&kept).into_owned());
+    let running = kept.unwrap_or_else(|| vendor.starts.replace("{name}", name));
+    Ok(Role::Cli(Arc::new(Cli::new(vendor, platform, &running))))
 }
 
 impl Event {

@@ -6,6 +6,7 @@ use super::inventory::{Entry, inventory_yaml};
 use super::keys::Keys;
 use super::ledger::{Event, read_ledger, read_running};
 use super::listener::{Order, listen};
+use super::persona::{Persona, Plays};
 use super::ranges::{ParseRangesError, assign_sites};
 use super::server::{self, Shared, USER};
 use super::{Fault, Mode, Ranges, SiteRanges, control, files};
@@ -46,6 +47,8 @@ pub struct FleetConfig {
     pub password: Option<String>,
     /// Cuts the link to all devices once so many were served; never if absent.
     pub cut_after: Option<usize>,
+    /// Who plays a command line; a later one wins, and the rest take commands.
+    pub plays: Vec<Plays>,
 }
 
 impl FleetConfig {
@@ -61,6 +64,7 @@ impl FleetConfig {
             slow_delay: Duration::from_millis(500),
             password: None,
             cut_after: None,
+            plays: Vec::new(),
         }
     }
 }
@@ -252,6 +256,9 @@ fn check_config(config: &FleetConfig) -> Result<Vec<(String, SiteName)>, FleetEr
     for fault in &config.faults {
         check(&fault.devices, count)?;
     }
+    for devices in config.plays.iter().filter_map(|plays| plays.devices.as_ref()) {
+        check(devices, count)?;
+    }
     let sites = match (config.sites.is_empty(), SiteName::new("lab")) {
         (true, Ok(site)) => vec![site; count],
         (true, Err(error)) => return Err(FleetError::Sites(error.into())),
@@ -278,10 +285,12 @@ async fn start_device(
     let address = listener.local_addr().map_err(listen_error)?;
     let fault = config.faults.iter().rev().find(|fault| fault.devices.contains(index + 1));
     let mode = fault.map_or(Mode::Good, |fault| fault.mode);
-    let device = Device::open(folder, name.clone(), mode, Arc::clone(clock));
+    let plays = |plays: &&Plays| plays.devices.as_ref().is_none_or(|devices| devices.contains(index + 1));
+    let persona = config.plays.iter().rev().find(plays).map_or(Persona::Command, |plays| plays.persona);
+    let device = Device::open(folder, name.clone(), mode, persona, Arc::clone(clock));
     let device = Arc::new(device.map_err(|error| FleetError::Data(folder.into(), error))?);
     let (orders, inbox) = mpsc::channel(ORDERS_MAX);
     let ear = listen(Arc::clone(&device), address, listener, Arc::clone(shared), inbox);
     tokio::spawn(ear);
-    Ok(Slot { device, entry: Entry { name, address, site: site.into() }, orders })
+    Ok(Slot { device, entry: Entry { name, address, site: site.into(), persona }, orders })
 }

@@ -1,5 +1,6 @@
 //! The inventory of a fleet, as its operator would write it.
 
+use super::Persona;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -13,6 +14,8 @@ pub struct Entry {
     pub address: SocketAddr,
     /// Its site.
     pub site: String,
+    /// What it plays.
+    pub persona: Persona,
 }
 
 /// An inventory of `entries` that share user, credential and host key. The port stands in the
@@ -32,10 +35,14 @@ pub fn inventory_yaml(entries: &[Entry], username: &str, credential_ref: &str, h
         let _ = writeln!(text, "  {}: {{}}", quoted(site));
     }
     text.push_str("devices:\n");
-    for Entry { name, address, site } in entries {
+    for Entry { name, address, site, persona } in entries {
         let port = if shared.is_some() { String::new() } else { format!(", port: {}", address.port()) };
         let (name, site) = (quoted(name), quoted(site));
-        let _ = writeln!(text, "  {name}: {{hostname: {}{port}, site: {site}}}", address.ip());
+        let way = match persona.in_inventory() {
+            Some((platform, transport)) => format!(", platform: {platform}, transport: {transport}"),
+            None => String::new(),
+        };
+        let _ = writeln!(text, "  {name}: {{hostname: {}{port}, site: {site}{way}}}", address.ip());
     }
     text
 }
@@ -54,7 +61,12 @@ mod tests {
     use super::*;
 
     fn entry(name: &str, address: &str, site: &str) -> Entry {
-        Entry { name: name.into(), address: address.parse().expect("an address"), site: site.into() }
+        Entry {
+            name: name.into(),
+            address: address.parse().expect("an address"),
+            site: site.into(),
+            persona: Persona::Command,
+        }
     }
 
     #[test]
@@ -76,5 +88,13 @@ mod tests {
         let text = inventory_yaml(&entries, "netops", "file:/x/key", "SHA256:abc");
         assert!(text.contains("  dev002: {hostname: 127.10.0.2, port: 4002, site: lab}\n"), "{text}");
         assert!(!text.contains("\n  port:"), "{text}");
+    }
+
+    #[test]
+    fn a_device_that_plays_a_platform_is_named_with_it_and_the_way_to_it() {
+        let entry = Entry { persona: Persona::Cli("cisco_ios"), ..entry("dev001", "127.10.0.1:22", "lab") };
+        let text = inventory_yaml(&[entry], "netops", "file:/x/key", "SHA256:abc");
+        let line = "  dev001: {hostname: 127.10.0.1, site: lab, platform: cisco_ios, transport: ssh_cli}\n";
+        assert!(text.ends_with(line), "{text}");
     }
 }

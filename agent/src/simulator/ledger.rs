@@ -35,6 +35,10 @@ pub enum Kind {
     Half,
     /// The configuration in force was read.
     Read,
+    /// Something was said that can write: a line, or the name of an RPC.
+    Typed,
+    /// A change that nobody confirmed in time was taken back.
+    Reverted,
 }
 
 impl Kind {
@@ -42,7 +46,7 @@ impl Kind {
     pub fn ends_a_write(self) -> bool {
         match self {
             Self::Apply | Self::Reject | Self::Stall | Self::Abandoned | Self::Half => true,
-            Self::Contact | Self::Login | Self::Refusal | Self::Read => false,
+            Self::Contact | Self::Login | Self::Refusal | Self::Read | Self::Typed | Self::Reverted => false,
         }
     }
 }

@@ -136,7 +136,8 @@ async fn serve(device: Arc<Device>, shared: Arc<Shared>, stream: TcpStream, clie
         | Mode::Mute
         | Mode::Signal
         | Mode::Busy
-        | Mode::NoCommand => server::serve(device, shared, stream, client).await,
+        | Mode::NoCommand
+        | Mode::Trick(_) => server::serve(device, shared, stream, client).await,
     }
 }
 

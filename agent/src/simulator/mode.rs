@@ -1,6 +1,7 @@
 //! How a simulated device behaves, and how a fault is written: `MODE:RANGE`.
 
 use super::ranges::{ParseRangesError, Ranges};
+use super::trick::Trick;
 use std::fmt;
 use std::str::FromStr;
 
@@ -53,10 +54,12 @@ pub enum Mode {
     StuckRead,
     /// Answers a reading by half, then drops the connection. For tests.
     HalfRead,
+    /// Plays a trick within a session with a command line or NETCONF; as good with any other.
+    Trick(Trick),
 }
 
 impl Mode {
-    /// Every mode; those for tests come last.
+    /// Every mode but the tricks; those for tests come last.
     pub const ALL: &'static [Self] = &[
         Self::Good,
         Self::Slow,
@@ -83,7 +86,7 @@ impl Mode {
         Self::HalfRead,
     ];
     /// What help and messages name.
-    pub const WORDS: &'static str = "good, slow, reject, slow-failure, stall, hang, refuse, auth, overloaded, cut, drop-after-write, half";
+    pub const WORDS: &'static str = "good, slow, reject, slow-failure, stall, hang, refuse, auth, overloaded, cut, drop-after-write, half; for command lines locked, session-limit, partial, forged-prompt, other-prompt, banner, paging, one-byte, many-lines, drop-before-confirm";
 
     /// The word for it.
     pub fn as_str(self) -> &'static str {
@@ -111,12 +114,14 @@ impl Mode {
             Self::NoRead => "no-read",
             Self::StuckRead => "stuck-read",
             Self::HalfRead => "half-read",
+            Self::Trick(trick) => trick.as_str(),
         }
     }
 
     /// The mode that `word` names.
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|mode| mode.as_str() == word)
+        let plain = Self::ALL.iter().copied().find(|mode| mode.as_str() == word);
+        plain.or_else(|| Trick::parse(word).map(Self::Trick))
     }
 }
 
@@ -181,7 +186,8 @@ mod tests {
 
     #[test]
     fn every_mode_is_named_by_its_own_word() {
-        for mode in Mode::ALL {
+        let tricks = Trick::WORDS.map(|(trick, _)| Mode::Trick(trick));
+        for mode in Mode::ALL.iter().chain(&tricks) {
             assert_eq!(Mode::parse(mode.as_str()), Some(*mode));
         }
     }

@@ -1,7 +1,8 @@
 //! The SSH server of a simulated device: who may log in, and which command gets a session.
 
+use super::cli;
 use super::cut_after::CutAfter;
-use super::device::Device;
+use super::device::{Device, Role};
 use super::freeze::FrozenStream;
 use super::listener::note;
 use super::session::{self, Call};
@@ -126,7 +127,8 @@ impl Handler for Visitor {
         command: &[u8],
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        let channel = self.channels.remove(&id).filter(|_| self.device.mode() != Mode::NoCommand);
+        let plays = matches!(self.device.role, Role::Command) && self.device.mode() != Mode::NoCommand;
+        let channel = self.channels.remove(&id).filter(|_| plays);
         let Some(channel) = channel else {
             return session.channel_failure(id);
         };
@@ -141,6 +143,41 @@ impl Handler for Visitor {
             cut_after: Arc::clone(&self.shared.cut_after),
         };
         tokio::spawn(session::run(call, channel));
+        Ok(())
+    }
+
+    async fn pty_request(
+        &mut self,
+        id: ChannelId,
+        _terminal: &str,
+        _columns: u32,
+        _rows: u32,
+        _width: u32,
+        _height: u32,
+        _modes: &[(russh::Pty, u32)],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        match self.device.role {
+            Role::Cli(_) => session.channel_success(id),
+            Role::Command => session.channel_failure(id),
+        }
+    }
+
+    async fn shell_request(&mut self, id: ChannelId, session: &mut Session) -> Result<(), Self::Error> {
+        let channel = self.channels.remove(&id).filter(|_| self.device.mode() != Mode::NoCommand);
+        let (Role::Cli(cli), Some(channel)) = (&self.device.role, channel) else {
+            return session.channel_failure(id);
+        };
+        session.channel_success(id)?;
+        let call = cli::Call {
+            device: Arc::clone(&self.device),
+            cli: Arc::clone(cli),
+            client: self.client,
+            cut: self.cut.clone(),
+            stop: self.shared.stop.clone(),
+            slow_delay: self.shared.slow_delay,
+        };
+        tokio::spawn(cli::run(call, channel));
         Ok(())
     }
 }

@@ -81,7 +81,8 @@ pub(super) async fn run(call: Call, mut channel: Channel<Msg>) {
         | Mode::Close
         | Mode::NoRead
         | Mode::StuckRead
-        | Mode::HalfRead => take(&call, &channel, &configuration).await,
+        | Mode::HalfRead
+        | Mode::Trick(_) => take(&call, &channel, &configuration).await,
         Mode::StallAfterWrite => {
             if let Err(error) = call.device.apply(call.client, &call.command, &configuration) {
                 tracing::error!("failed to write the ledger of {}: {error}", call.device.name);
@@ -181,7 +182,8 @@ async fn take(call: &Call, channel: &Channel<Msg>, configuration: &[u8]) {
         | Mode::Close
         | Mode::NoRead
         | Mode::StuckRead
-        | Mode::HalfRead => {
+        | Mode::HalfRead
+        | Mode::Trick(_) => {
             let text = format!("{}: apply {number}, {} bytes\n", call.device.name, configuration.len());
             answer(channel, text.as_bytes(), 0).await;
         }

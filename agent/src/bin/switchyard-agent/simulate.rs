@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 use switchyard_agent::simulator::{
-    Fault, Fleet, FleetConfig, SiteRanges, parse_sites, raise_descriptor_limit, send_order,
+    Fault, Fleet, FleetConfig, Plays, SiteRanges, parse_sites, raise_descriptor_limit, send_order,
 };
 use switchyard_shared::time::parse_duration;
 
@@ -14,13 +14,16 @@ const SPARE_DESCRIPTORS: u64 = 200;
 /// Run simulated devices: real SSH on loopback addresses, each with its own ledger.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Faults: good, slow, reject, slow-failure, stall, hang, refuse, auth, overloaded, cut, drop-after-write.
+Faults: good, slow, reject, slow-failure, stall, hang, refuse, auth, overloaded, cut, drop-after-write, half.
+With --platform also: locked, session-limit, partial, forged-prompt, other-prompt, banner, paging, one-byte, many-lines,
+drop-before-confirm. A line that holds the word nonsense is refused by every platform.
 Ranges count devices from 1: 47-100, 3, 3,5-9.
 
 Examples:
   switchyard-agent simulate --devices 100 --fault hang:47-100
   switchyard-agent simulate --devices 100 --sites ams:1-20,fra:21-40,lon:41-100
   switchyard-agent simulate --devices 100 --cut-after 46
+  switchyard-agent simulate --devices 8 --platform cisco_ios --platform juniper_junos:5-8 --fault locked:3
   switchyard-agent simulate --set good:47-100     (while the first one runs)")]
 pub struct Args {
     /// How many devices to simulate.
@@ -44,11 +47,14 @@ pub struct Args {
     /// Cut the link to all devices once so many were served: sessions freeze, connections are swallowed.
     #[arg(long, value_name = "N")]
     cut_after: Option<usize>,
+    /// Play a platform's command line, such as cisco_ios or juniper_junos:5-8; may be given several times.
+    #[arg(long, value_name = "PLATFORM[:RANGE]")]
+    platform: Vec<Plays>,
     /// How late slow devices answer.
     #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = duration)]
     slow_delay: Duration,
     /// Change how devices of the simulator that runs in --data behave, and exit.
-    #[arg(long, value_name = "MODE:RANGE", conflicts_with_all = ["devices", "fault", "sites", "cut_after"])]
+    #[arg(long, value_name = "MODE:RANGE", conflicts_with_all = ["devices", "fault", "sites", "cut_after", "platform"])]
     set: Vec<Fault>,
 }
 
@@ -83,6 +89,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         slow_delay: args.slow_delay,
         password: None,
         cut_after: args.cut_after,
+        plays: args.platform,
     };
     let fleet = Fleet::start(config).await.map_err(failed)?;
     announce(&fleet);

@@ -3,6 +3,7 @@
 use super::reader::{Event, Prompt, Reader};
 use super::wire::Wire;
 use crate::executor::WritePass;
+use crate::executor::ssh::is_too_much;
 use crate::platform::Platform;
 use crate::secrets::Secret;
 use std::sync::Arc;
@@ -17,6 +18,9 @@ pub(super) const LINE_BYTES_MAX: usize = 4096;
 const REASONS_MAX: usize = 3;
 /// Longest quotation of a device, in characters.
 const QUOTED_CHARS_MAX: usize = 200;
+
+/// What is said of an answer without bounds.
+pub(super) const TOO_MUCH: &str = "its answer does not end: it is longer than 1 MiB";
 
 /// A line, and by what right it is said.
 pub(super) enum Line<'a> {
@@ -56,6 +60,8 @@ pub(super) enum Broken {
     NotSaid(String),
     /// The device wants a password to be configured, and there is none or it was wrong.
     NoRights(String),
+    /// Its answer is larger than any that is read.
+    TooMuch,
     /// The session is gone, or nobody can say any more where its answers end.
     Lost(String),
 }
@@ -180,9 +186,7 @@ impl Shell {
             match self.reader.push(&bytes) {
                 Ok(Some(event)) => return Ok(event),
                 Ok(None) => {}
-                Err(_) => {
-                    return Err(Broken::Lost("its answer does not end: it is longer than 1 MiB".into()));
-                }
+                Err(_) => return Err(Broken::TooMuch),
             }
         }
     }
@@ -208,6 +212,15 @@ impl Shell {
         let line = self.platform.redact(line.trim());
         let cut: String = line.chars().take(QUOTED_CHARS_MAX).collect();
         if cut.len() < line.len() { format!("{cut}…") } else { cut }
+    }
+
+    /// What a device that gives no prompt has said against the session, if that is that it has too many.
+    pub(super) fn turned_away(&mut self) -> Option<String> {
+        let said = self.reader.take();
+        let busy = |line: &&str| {
+            is_too_much(line) || self.platform.answers.busy.iter().any(|pattern| pattern.is_match(line))
+        };
+        said.lines().find(busy).map(|line| self.quoted(line))
     }
 
     /// Says goodbye.

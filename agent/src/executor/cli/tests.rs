@@ -1,10 +1,12 @@
-//! Readers and sessions with played devices: seven ways of a command line, and what can go wrong with each.
+//! Readers, logins, and attempts on simulated devices over SSH: each platform by everything that can go wrong.
 
+mod bench;
 mod login;
 mod matrix;
 mod patience;
-mod played;
+mod platforms;
 mod reading;
+mod unsaid;
 
 use crate::platform::{Platform, Platforms};
 use std::sync::{Arc, OnceLock};

@@ -2,7 +2,7 @@
 
 use super::reader::Prompt;
 use super::session::CliSession;
-use super::shell::{Answer, Broken, Line, Refusal};
+use super::shell::{Answer, Broken, Line, Refusal, TOO_MUCH};
 use super::typing::{Typed, lines, one};
 use crate::executor::WritePass;
 use crate::executor::device::{Running, WriteEnd, Written};
@@ -38,6 +38,7 @@ impl From<Broken> for End {
         match broken {
             Broken::NotSaid(message) => Self::Refused { message, busy: false },
             Broken::NoRights(why) => Self::Lost(why),
+            Broken::TooMuch => Self::Lost(TOO_MUCH.into()),
             Broken::Lost(why) => Self::Lost(why),
         }
     }

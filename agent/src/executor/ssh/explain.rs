@@ -131,7 +131,7 @@ const TOO_MUCH: [&str; 7] = [
 ];
 
 /// Whether a device's words say that it has too many connections.
-pub(super) fn is_too_much(said: &str) -> bool {
+pub(in crate::executor) fn is_too_much(said: &str) -> bool {
     let said = said.to_lowercase();
     TOO_MUCH.iter().any(|words| said.contains(words))
 }

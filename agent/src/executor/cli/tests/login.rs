@@ -1,17 +1,14 @@
-//! From a user's prompt to the one that configures, and what a session may say while it only looks.
+//! From a user's prompt to the one that configures.
 
+use super::super::begin;
 use super::super::shell::Shell;
 use super::super::wire::Wire;
-use super::super::{begin, session::CliSession};
-use super::played::{Device, Fault};
 use crate::executor::Failure;
-use crate::executor::device::Session;
 use crate::secrets::Secret;
 use futures_util::future::BoxFuture;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use switchyard_shared::outcome::{Class, Phase};
-use switchyard_shared::procedure::Probe;
 
 /// A device that says its lines whatever it hears.
 struct Script {
@@ -82,21 +79,4 @@ async fn a_device_that_is_left_in_its_configuration_is_not_touched() {
     let (begun, heard) = login(&["\r\nr1(config)#", "\r\nr1(config)#"], None).await;
     assert_eq!(begun.expect_err("no way in").class, Class::PrecheckFailed);
     assert_eq!(heard, "\n");
-}
-
-#[tokio::test]
-async fn a_check_that_could_change_a_device_is_not_said_to_it() {
-    for platform in ["arista_eos", "cisco_ios", "cisco_nxos", "frr", "juniper_junos", "nokia_srlinux"] {
-        let device = Device::new(platform, "hostname r1\n", Fault::default());
-        let mut session: CliSession = device.session().await.expect("a session");
-        for command in
-            ["reload", "configure terminal", "show version | redirect flash:x", "show version\nreload"]
-        {
-            let probe = Probe::Command { command: command.into() };
-            let failure = session.look(&probe).await.expect_err("a refusal");
-            assert_eq!(failure.class, Class::PrecheckFailed, "{platform}: {failure:?}");
-            assert!(failure.message.contains("not known to only look"), "{platform}: {failure:?}");
-        }
-        assert_eq!(device.writing_words(), Vec::<String>::new(), "{platform}");
-    }
 }

@@ -1,0 +1,143 @@
+//! Simulated devices that play platforms over SSH on loopback, and attempts on them as an agent makes them.
+
+use crate::clock::SystemClock;
+use crate::executor::executors::Executors;
+use crate::executor::{AttemptContext, Executor, GateRefused};
+use crate::secrets::Secrets;
+use crate::simulator::{Event, Fault, Fleet, FleetConfig, Kind, Mode, Plays, RUNNING_FILE, device_folder};
+use futures_util::future::BoxFuture;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use switchyard_shared::outcome::{Outcome, Phase};
+use switchyard_shared::procedure::{self, Procedure, Transport};
+use switchyard_shared::task::{Endpoint, Purpose, Task, Timeouts, Work};
+use tokio_util::sync::CancellationToken;
+
+/// How late a slow device answers, and how long each byte takes of one that says them one by one.
+const SLOW: Duration = Duration::from_millis(1);
+/// No test waits so long, unless a device is silent.
+const PATIENCE: Duration = Duration::from_secs(40);
+/// How long a silent device is waited for.
+const SHORT: Duration = Duration::from_secs(4);
+
+/// One device: its platform, what it has, and how it behaves.
+pub(super) struct Part<'a> {
+    pub(super) platform: &'a str,
+    pub(super) has: &'a str,
+    pub(super) mode: Mode,
+}
+
+/// The write gate of an attempt: keeps what it was told that the device had.
+#[derive(Default)]
+struct Gate(Mutex<Option<String>>);
+
+impl AttemptContext for Gate {
+    fn progress(&self, _phase: Phase) {}
+
+    fn open_write_gate(&self, before: Option<String>) -> BoxFuture<'_, Result<(), GateRefused>> {
+        *self.0.lock().expect("no test panics with it") = before;
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// Devices from 1 on, and an agent's executors.
+pub(super) struct Bench {
+    fleet: Fleet,
+    executors: Executors,
+    silent: Vec<bool>,
+    _folder: tempfile::TempDir,
+}
+
+impl Bench {
+    #[expect(clippy::disallowed_methods, reason = "a test's own folder")]
+    pub(super) async fn new(parts: &[Part<'_>]) -> Arc<Self> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut config = FleetConfig::new(folder.path().join("devices"), parts.len());
+        config.slow_delay = SLOW;
+        for (number, part) in (1..).zip(parts) {
+            let own = device_folder(&config.data, &device(number));
+            std::fs::create_dir_all(&own).expect("a folder");
+            std::fs::write(own.join(RUNNING_FILE), part.has).expect("a file");
+            let plays: Plays = format!("{}:{number}", part.platform).parse().expect("a platform");
+            config.plays.push(plays);
+            let devices = number.to_string().parse().expect("a range");
+            config.faults.push(Fault { mode: part.mode, devices });
+        }
+        let fleet = Fleet::start(config).await.expect("a fleet");
+        let data = folder.path();
+        let executors = Executors::new(data, Secrets::new(data), SystemClock::shared()).expect("executors");
+        let is_silent =
+            |part: &Part<'_>| matches!(part.mode, Mode::Stall | Mode::StallAfterWrite | Mode::StuckRead);
+        let silent = parts.iter().map(is_silent).collect();
+        Arc::new(Self { fleet, executors, silent, _folder: folder })
+    }
+
+    /// An attempt on the device with this number.
+    pub(super) fn task(&self, number: usize, platform: &str, text: &str, mode: procedure::Mode) -> Task {
+        let address = self.fleet.address(number).expect("a device");
+        let mut procedure = Procedure::new(Transport::SshCli, platform);
+        procedure.mode = mode;
+        let command = if self.silent[number - 1] { SHORT } else { PATIENCE };
+        let mut task = crate::executor::ssh::played_task();
+        task.op.device = switchyard_shared::id::DeviceName::new(device(number)).expect("a name");
+        task.endpoint = Endpoint {
+            hostname: address.ip().to_string(),
+            port: address.port(),
+            username: self.fleet.username().into(),
+            credential_ref: self.fleet.credential_ref().into(),
+            host_keys: vec![self.fleet.host_key().into()],
+            ssh: Default::default(),
+        };
+        task.work = Work::Driver(Arc::new(procedure));
+        task.configuration = text.as_bytes().into();
+        task.timeouts = Timeouts { connect: PATIENCE, command };
+        task
+    }
+
+    /// Makes the attempt, and notes what the device had before its write; one that only looks has no write.
+    pub(super) async fn attempt(&self, task: &Task) -> Outcome {
+        let gate = Gate::default();
+        let mut outcome = self.executors.attempt(task, &gate, CancellationToken::new()).await;
+        outcome.before = gate.0.into_inner().expect("no test panics with it");
+        assert!(task.purpose.writes() || outcome.before.is_none(), "{outcome:?}");
+        outcome
+    }
+
+    /// The same for another purpose, as the attempt after.
+    pub(super) async fn again(&self, task: &Task, purpose: Purpose) -> Outcome {
+        let mut task = task.clone();
+        task.op.attempt += 1;
+        task.purpose = purpose;
+        self.attempt(&task).await
+    }
+
+    /// Waits until something has happened to the device.
+    pub(super) async fn until(&self, number: usize, kind: Kind) {
+        let happened = |event: &Event| event.event == kind;
+        let wait = async {
+            while !self.fleet.ledger(&device(number)).expect("a ledger").iter().any(happened) {
+                tokio::time::sleep(SLOW).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.expect("it happens in time");
+    }
+
+    /// What the device has, by its own file.
+    pub(super) fn has(&self, number: usize) -> String {
+        let running = self.fleet.running(&device(number)).expect("a file").expect("a configuration");
+        String::from_utf8(running).expect("text")
+    }
+
+    /// What was typed at the device that can write, by its own ledger; names of the attempt are `ID`.
+    pub(super) fn typed(&self, number: usize) -> Vec<String> {
+        let ledger = self.fleet.ledger(&device(number)).expect("a ledger");
+        let typed = ledger.into_iter().filter(|event| event.event == Kind::Typed);
+        let id = regex::Regex::new("sw[0-9a-f]{8}").expect("a pattern");
+        typed.map(|event| id.replace_all(&event.detail.unwrap_or_default(), "ID").into_owned()).collect()
+    }
+}
+
+/// What the simulator calls the device with this number.
+fn device(number: usize) -> String {
+    format!("dev{number:03}")
+}

@@ -1,0 +1,156 @@
+//! What outlives the sessions with a played device: what runs, what awaits its confirmation, checkpoints, the lock.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use switchyard_shared::configuration::{Block, print};
+
+/// Most checkpoints; the first by name goes when there is one more.
+const CHECKPOINTS_MAX: usize = 16;
+
+/// A change that the device takes back unless it is confirmed.
+struct Awaited {
+    before: Vec<Block>,
+    /// The draft that it came from, where drafts have names.
+    name: String,
+    number: u64,
+}
+
+#[derive(Default)]
+struct State {
+    running: Vec<Block>,
+    awaited: Option<Awaited>,
+    commits: u64,
+    checkpoints: BTreeMap<String, Vec<Block>>,
+    holder: Option<u64>,
+}
+
+/// One device's memory.
+pub(in crate::simulator) struct Memory(Mutex<State>);
+
+impl Memory {
+    pub(super) fn new(running: Vec<Block>) -> Self {
+        Self(Mutex::new(State { running, ..State::default() }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn running(&self) -> Vec<Block> {
+        self.state().running.clone()
+    }
+
+    /// Puts a configuration in force; one that awaited its confirmation has it now.
+    pub(super) fn put(&self, running: Vec<Block>) {
+        let mut state = self.state();
+        state.running = running;
+        state.awaited = None;
+    }
+
+    /// Puts a configuration in force until it is confirmed; gives its number.
+    pub(super) fn put_until_confirmed(&self, running: Vec<Block>, name: &str) -> u64 {
+        let mut state = self.state();
+        let before = std::mem::replace(&mut state.running, running);
+        state.commits += 1;
+        let number = state.commits;
+        state.awaited = Some(Awaited { before, name: name.to_owned(), number });
+        number
+    }
+
+    /// Whether a change awaits its confirmation.
+    pub(super) fn awaits(&self) -> bool {
+        self.state().awaited.is_some()
+    }
+
+    /// What was there before the change that awaits its confirmation.
+    pub(super) fn before(&self) -> Option<Vec<Block>> {
+        self.state().awaited.as_ref().map(|awaited| awaited.before.clone())
+    }
+
+    /// Makes the change of the draft `name` last; `false` when none awaits that.
+    pub(super) fn confirm(&self, name: &str) -> bool {
+        let mut state = self.state();
+        state.awaited.take_if(|awaited| awaited.name == name).is_some()
+    }
+
+    /// Takes the change of the draft `name` back; gives what runs then.
+    pub(super) fn cancel(&self, name: &str) -> Option<String> {
+        self.back(|awaited| awaited.name == name)
+    }
+
+    /// Takes the change with this number back, if it is still not confirmed; gives what runs then.
+    pub(super) fn take_back(&self, number: u64) -> Option<String> {
+        self.back(|awaited| awaited.number == number)
+    }
+
+    fn back(&self, is_it: impl Fn(&Awaited) -> bool) -> Option<String> {
+        let mut state = self.state();
+        let awaited = state.awaited.take_if(|awaited| is_it(awaited))?;
+        state.running = awaited.before;
+        Some(print(&state.running))
+    }
+
+    /// Keeps what runs under `name`.
+    pub(super) fn keep(&self, name: &str) {
+        let mut state = self.state();
+        let running = state.running.clone();
+        state.checkpoints.insert(name.to_owned(), running);
+        if state.checkpoints.len() > CHECKPOINTS_MAX {
+            state.checkpoints.pop_first();
+        }
+    }
+
+    pub(super) fn kept(&self, name: &str) -> Option<Vec<Block>> {
+        self.state().checkpoints.get(name).cloned()
+    }
+
+    /// Takes the lock for a session; `false` when another one has it.
+    pub(super) fn hold(&self, session: u64) -> bool {
+        let mut state = self.state();
+        *state.holder.get_or_insert(session) == session
+    }
+
+    /// Gives the lock back, if this session has it.
+    pub(super) fn release(&self, session: u64) {
+        self.state().holder.take_if(|holder| *holder == session);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str) -> Vec<Block> {
+        vec![Block::line(text)]
+    }
+
+    #[test]
+    fn a_change_that_nobody_confirms_is_taken_back_once_and_a_confirmed_one_stays() {
+        let memory = Memory::new(line("old"));
+        let first = memory.put_until_confirmed(line("new"), "sw1");
+        assert!(!memory.confirm("another"), "another draft confirms nothing");
+        assert_eq!(memory.take_back(first).as_deref(), Some("old\n"));
+        assert_eq!(memory.take_back(first), None);
+        let second = memory.put_until_confirmed(line("new"), "sw1");
+        assert!(memory.confirm("sw1"));
+        assert_eq!((memory.take_back(second), memory.cancel("sw1")), (None, None));
+        assert_eq!(memory.running(), line("new"));
+    }
+
+    #[test]
+    fn a_lock_has_one_holder_and_only_that_one_gives_it_back() {
+        let memory = Memory::new(Vec::new());
+        assert!(memory.hold(1) && memory.hold(1) && !memory.hold(2));
+        memory.release(2);
+        assert!(!memory.hold(2));
+        memory.release(1);
+        assert!(memory.hold(2));
+    }
+
+    #[test]
+    fn checkpoints_have_a_bound() {
+        let memory = Memory::new(line("x"));
+        (0..40).for_each(|number| memory.keep(&format!("sw{number:02}")));
+        assert_eq!((memory.kept("sw00"), memory.kept("sw39")), (None, Some(line("x"))));
+    }
+}

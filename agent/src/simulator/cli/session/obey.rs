@@ -1,0 +1,248 @@
+//! What a line does to a played device: its drafts, its commits, what it shows.
+
+use super::{Out, Session};
+use crate::simulator::Mode;
+use crate::simulator::cli::vendor::{Meaning, opened};
+use crate::simulator::trick::Trick;
+use std::time::Duration;
+use switchyard_shared::configuration::{Block, after, print};
+
+/// Lines of configuration after which a device that takes half a change is gone.
+const HALF_LINES: usize = 2;
+/// Lines of a configuration without bound, and of each piece of it.
+const MANY_LINES: usize = 1_000_000;
+const PIECE_LINES: usize = 8_000;
+/// The first byte of a character of two, at the end of a line.
+const HALF_CHARACTER: &[u8] = b"\xc3\r\n";
+
+impl Session {
+    pub(super) fn obey(&mut self, meaning: Meaning, word: &str, line: &str) {
+        let seconds =
+            |unit: u64| word.parse::<u64>().ok().map(|count| Duration::from_secs(count.saturating_mul(unit)));
+        match meaning {
+            Meaning::Show | Meaning::Setup | Meaning::Save => self.answer(""),
+            Meaning::Enter => self.enter(word),
+            Meaning::Leave | Meaning::Abort => self.leave(),
+            Meaning::Up if self.path.pop().is_some() => self.answer(""),
+            Meaning::Up => self.leave(),
+            Meaning::Commit => self.commit(line, None),
+            Meaning::CommitForClock => self.commit_for(line, clock(word)),
+            Meaning::CommitForMinutes => self.commit_for(line, seconds(60)),
+            Meaning::CommitForSeconds => self.commit_for(line, seconds(1)),
+            Meaning::Confirm if self.has(Trick::DropBeforeConfirm) => self.out.push_back(Out::Cut),
+            Meaning::Confirm if self.cli.memory.confirm(word) => self.answer(""),
+            Meaning::Cancel => match self.cli.memory.cancel(word) {
+                Some(running) => {
+                    self.device.puts(self.client, line, running.as_bytes());
+                    self.answer("");
+                }
+                None => self.answer(self.vendor().refused),
+            },
+            Meaning::Clear => self.draft(Some(Vec::new())),
+            Meaning::ClearAsking => {
+                self.asks = true;
+                self.say("This will delete the entire configuration\n");
+                self.say("Delete everything under this level? [yes,no] (no) ");
+            }
+            Meaning::LoadRunning => self.draft(Some(self.cli.memory.running())),
+            Meaning::LoadBefore => self.draft(self.cli.memory.before()),
+            Meaning::LoadCheckpoint => self.draft(self.cli.memory.kept(word)),
+            Meaning::Checkpoint => {
+                self.cli.memory.keep(word);
+                self.answer("");
+            }
+            Meaning::Rollback => match self.cli.memory.kept(word) {
+                Some(kept) => {
+                    self.put(kept, line);
+                    self.answer("");
+                }
+                None => self.answer(self.vendor().refused),
+            },
+            Meaning::Confirm => self.answer(self.vendor().refused),
+            Meaning::Goodbye => self.out.push_back(Out::End),
+        }
+    }
+
+    fn enter(&mut self, name: &str) {
+        if self.has(Trick::Locked) || (self.vendor().exclusive && !self.cli.memory.hold(self.number)) {
+            return self.answer(self.vendor().locked);
+        }
+        name.clone_into(&mut self.name);
+        self.draft = Some(self.cli.memory.running());
+        self.path.clear();
+        self.answer("");
+    }
+
+    fn draft(&mut self, draft: Option<Vec<Block>>) {
+        match draft {
+            Some(draft) => {
+                self.draft = Some(draft);
+                self.answer("");
+            }
+            None => self.answer(self.vendor().refused),
+        }
+    }
+
+    fn has_candidate(&self) -> bool {
+        self.cli.platform.configure.candidate.is_some()
+    }
+
+    /// Leaves the configuration: what was not committed is gone.
+    fn leave(&mut self) {
+        self.forget_draft();
+        if self.has_candidate() || self.configured == 0 {
+            return self.answer("");
+        }
+        self.after_the_change();
+    }
+
+    fn forget_draft(&mut self) -> Option<Vec<Block>> {
+        self.cli.memory.release(self.number);
+        self.path.clear();
+        self.draft.take()
+    }
+
+    /// What is said once the whole change is in force.
+    fn after_the_change(&mut self) {
+        if self.device.mode() == Mode::DropAfterWrite {
+            return self.out.push_back(Out::Cut);
+        }
+        if self.device.mode() == Mode::StallAfterWrite {
+            self.silent = true;
+            return;
+        }
+        self.answer("");
+    }
+
+    fn commit_for(&mut self, line: &str, patience: Option<Duration>) {
+        match patience {
+            Some(patience) => self.commit(line, Some(patience)),
+            None => self.answer(self.vendor().refused),
+        }
+    }
+
+    fn commit(&mut self, line: &str, patience: Option<Duration>) {
+        if self.refuses_all() {
+            return self.answer(self.vendor().not_committed);
+        }
+        if self.has(Trick::DropBeforeConfirm) && self.cli.memory.awaits() {
+            return self.out.push_back(Out::Cut);
+        }
+        let Some(draft) = self.forget_draft() else { return self.answer(self.vendor().refused) };
+        match patience {
+            None => self.put(draft, line),
+            Some(patience) => {
+                let text = print(&draft);
+                let number = self.cli.memory.put_until_confirmed(draft, &self.name);
+                self.device.puts(self.client, line, text.as_bytes());
+                self.out.push_back(Out::TakeBackAfter(patience, number));
+            }
+        }
+        self.after_the_change();
+    }
+
+    /// Puts a configuration in force; that a commit only confirms what runs already is no change.
+    fn put(&self, running: Vec<Block>, line: &str) {
+        let text = (running != self.cli.memory.running()).then(|| print(&running));
+        self.cli.memory.put(running);
+        if let Some(text) = text {
+            self.device.puts(self.client, line, text.as_bytes());
+        }
+    }
+
+    fn refuses_all(&self) -> bool {
+        matches!(self.device.mode(), Mode::Reject | Mode::SlowFailure)
+    }
+
+    pub(super) fn configure(&mut self, line: &str) {
+        let dialect = &self.cli.platform.dialect;
+        let flat = ["set ", "delete "].iter().any(|word| line.starts_with(word));
+        let direct = !self.has_candidate();
+        if line.contains("nonsense") || flat == dialect.indented || (direct && self.refuses_all()) {
+            return self.answer(self.vendor().refused);
+        }
+        if self.device.mode() == Mode::Stall {
+            self.silent = true;
+            return;
+        }
+        self.configured += 1;
+        let step = self
+            .path
+            .iter()
+            .rev()
+            .fold(Block::line(line), |inner, section| Block { line: section.clone(), children: vec![inner] });
+        let opens = if dialect.indented { opened(&self.path, line) } else { None };
+        let step = match &opens {
+            Some(path) => path.iter().rev().fold(None, |inner: Option<Block>, section| {
+                Some(Block { line: section.clone(), children: inner.into_iter().collect() })
+            }),
+            None => Some(step),
+        };
+        let draft = self.draft.take().unwrap_or_default();
+        let draft = after(&draft, step.as_slice(), dialect);
+        if direct {
+            self.put(draft.clone(), line);
+        }
+        self.draft = Some(draft);
+        self.path = opens.unwrap_or(std::mem::take(&mut self.path));
+        if self.device.mode() == Mode::Half && self.configured >= HALF_LINES {
+            return self.out.push_back(Out::Cut);
+        }
+        self.answer("");
+    }
+
+    pub(super) fn show(&mut self, line: &str) {
+        if let Err(error) = self.device.show(self.client, line) {
+            tracing::error!(device = self.device.name, %error, "a simulated device failed to write its ledger");
+        }
+        let platform = &self.cli.platform;
+        let comment = platform.dialect.comments.first().cloned().unwrap_or_default();
+        let end = if platform.running.whole.is_some() { "end\n" } else { "" };
+        let running = print(&self.cli.memory.running());
+        let whole = format!("{comment} simulated\n{running}{end}");
+        let mode = self.device.mode();
+        if mode == Mode::Garble {
+            self.bytes(HALF_CHARACTER);
+        }
+        let half = whole[..whole.floor_char_boundary(whole.len() / 2)].to_owned();
+        if mode == Mode::NoRead {
+            return self.answer(self.vendor().refused);
+        }
+        if mode == Mode::StuckRead {
+            self.say(&half);
+            self.silent = true;
+            return;
+        }
+        if mode == Mode::HalfRead {
+            self.say(&half);
+            return self.out.push_back(Out::Cut);
+        }
+        if mode == Mode::Flood {
+            return self.again("x".repeat(PIECE_LINES), usize::MAX);
+        }
+        if self.has(Trick::Partial) {
+            return self.answer(&half);
+        }
+        if self.has(Trick::ManyLines) {
+            self.again("!\n".repeat(PIECE_LINES), MANY_LINES / PIECE_LINES);
+        }
+        if self.has(Trick::ForgedPrompt) {
+            self.say(&format!("{comment} simulated\n"));
+            self.prompt();
+            self.out.push_back(Out::Rest);
+            return self.answer(&format!("\n{running}{end}"));
+        }
+        self.answer(&whole);
+    }
+}
+
+/// `hh:mm:ss`.
+fn clock(word: &str) -> Option<Duration> {
+    let parts: Vec<u64> = word.split(':').map(str::parse).collect::<Result<_, _>>().ok()?;
+    match parts[..] {
+        [hours, minutes, seconds] => Some(Duration::from_secs(
+            hours.saturating_mul(3600).saturating_add(minutes.saturating_mul(60)).saturating_add(seconds),
+        )),
+        _ => None,
+    }
+}

@@ -1,0 +1,72 @@
+//! What goes wrong within a session with a device that plays a command line or NETCONF.
+
+use std::fmt;
+
+/// One misbehaviour; everything else is as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trick {
+    /// Another session holds the configuration, and the device says who.
+    Locked,
+    /// It has too many sessions: it says so and ends each new one.
+    SessionLimit,
+    /// It shows the first half of its configuration and then its prompt, or half a message and nothing more.
+    Partial,
+    /// Its configuration holds a line like its prompt.
+    ForgedPrompt,
+    /// After the first line its prompt is that of another device.
+    OtherPrompt,
+    /// A greeting with prompts in it stands before the first prompt.
+    Banner,
+    /// It pages after every third line, whatever it is told.
+    Paging,
+    /// It says one byte at a time, each as late as a slow device answers.
+    OneByte,
+    /// Its configuration has a million lines.
+    ManyLines,
+    /// It drops the connection when it is told to make a change last, and does not.
+    DropBeforeConfirm,
+    /// A chunk of its message is shorter than it says.
+    LyingChunk,
+    /// Its messages are framed in another way than was agreed.
+    WrongFraming,
+    /// Its answer is a document type with entities that grow.
+    Bomb,
+    /// Its answer is nested ten thousand deep.
+    Deep,
+}
+
+impl Trick {
+    /// Every one by its word.
+    pub const WORDS: [(Self, &'static str); 14] = [
+        (Self::Locked, "locked"),
+        (Self::SessionLimit, "session-limit"),
+        (Self::Partial, "partial"),
+        (Self::ForgedPrompt, "forged-prompt"),
+        (Self::OtherPrompt, "other-prompt"),
+        (Self::Banner, "banner"),
+        (Self::Paging, "paging"),
+        (Self::OneByte, "one-byte"),
+        (Self::ManyLines, "many-lines"),
+        (Self::DropBeforeConfirm, "drop-before-confirm"),
+        (Self::LyingChunk, "lying-chunk"),
+        (Self::WrongFraming, "wrong-framing"),
+        (Self::Bomb, "bomb"),
+        (Self::Deep, "deep"),
+    ];
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        Self::WORDS.iter().find(|(trick, _)| *trick == self).map_or("", |(_, word)| word)
+    }
+
+    /// The one that `word` names.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(_, known)| *known == word).map(|(trick, _)| *trick)
+    }
+}
+
+impl fmt::Display for Trick {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
