@@ -6,6 +6,7 @@ pub mod engine;
 pub mod executors;
 mod failure;
 mod hearing;
+pub mod http;
 pub mod local_exec;
 pub mod netconf;
 mod pass;

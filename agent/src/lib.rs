@@ -11,6 +11,7 @@ mod entropy;
 pub mod executor;
 mod failpoint;
 pub mod fs;
+pub mod http_client;
 pub mod journal;
 pub mod lock;
 pub mod memory;

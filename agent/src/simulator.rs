@@ -9,6 +9,7 @@ mod device;
 mod files;
 mod fleet;
 mod freeze;
+pub mod http;
 mod inventory;
 mod keys;
 mod ledger;

@@ -32,4 +32,5 @@ pub mod ssh;
 pub mod task;
 pub mod template;
 pub mod time;
+pub mod tls;
 pub mod yaml;

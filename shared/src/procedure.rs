@@ -74,7 +74,7 @@ impl Transport {
     }
 
     /// Those that an agent can speak.
-    pub const BUILT: [Self; 3] = [Self::SshCli, Self::Netconf, Self::LocalExec];
+    pub const BUILT: [Self; 4] = [Self::SshCli, Self::Netconf, Self::Http, Self::LocalExec];
 
     /// Reads one where a document names it; one that no agent speaks yet is refused.
     pub fn read(field: &Field<'_>) -> Option<Self> {
@@ -85,6 +85,14 @@ impl Transport {
             field.problem("not supported yet", format!("one of {built}"));
         }
         Some(transport)
+    }
+
+    /// Whether it runs over TLS, so that a CA can be pinned.
+    pub fn is_tls(self) -> bool {
+        match self {
+            Self::Gnmi | Self::Http => true,
+            Self::SshCli | Self::Netconf | Self::LocalExec => false,
+        }
     }
 
     /// Whether it runs over SSH, so that a key of the device must be pinned.

@@ -3,6 +3,7 @@
 use crate::id::OpId;
 use crate::procedure::Procedure;
 use crate::ssh::SshSettings;
+use crate::tls::TlsSettings;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +33,9 @@ pub struct Endpoint {
     /// How an SSH session with it is made.
     #[serde(default, skip_serializing_if = "SshSettings::is_default")]
     pub ssh: SshSettings,
+    /// How TLS with it is made.
+    #[serde(default, skip_serializing_if = "TlsSettings::is_default")]
+    pub tls: TlsSettings,
 }
 
 /// Deadlines of an attempt.

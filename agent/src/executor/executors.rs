@@ -3,6 +3,7 @@
 use super::cli::CliDriver;
 use super::device::Driver;
 use super::engine::Engine;
+use super::http::Http;
 use super::local_exec::{Allowed, AllowedError, LocalExec};
 use super::netconf::Netconf;
 use super::snapshots::Snapshots;
@@ -47,9 +48,11 @@ impl Executors {
         let snapshots = Snapshots::new(data, Arc::new(RealFs));
         let allowed = Arc::new(Allowed::open(&RealFs, data)?);
         let local_exec: Arc<dyn Driver> = Arc::new(LocalExec::new(allowed));
+        let http: Arc<dyn Driver> = Arc::new(Http::new(secrets.clone(), key.clone()));
         let netconf: Arc<dyn Driver> = Arc::new(Netconf::through(door.clone()));
         let cli: Arc<dyn Driver> = Arc::new(CliDriver::new(door.clone(), platforms));
         let drivers = BTreeMap::from([
+            (Transport::Http, http),
             (Transport::LocalExec, local_exec),
             (Transport::Netconf, netconf),
             (Transport::SshCli, cli),

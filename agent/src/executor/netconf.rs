@@ -11,7 +11,7 @@ mod session;
 mod trouble;
 mod wire;
 mod write;
-mod xml;
+pub(super) mod xml;
 
 #[cfg(test)]
 mod tests;

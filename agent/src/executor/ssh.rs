@@ -28,7 +28,7 @@ use super::{AttemptContext, Executor, Failure};
 use crate::clock::Clock;
 use crate::secrets::{Credential, Secret, Secrets, SiteKey};
 use capture::Capture;
-pub(super) use connect::Session;
+pub(super) use connect::{Session, dial};
 use connect::{Stage, StageCell};
 pub(super) use explain::is_too_much;
 use futures_util::future::BoxFuture;
@@ -45,6 +45,11 @@ use tokio_util::sync::CancellationToken;
 
 /// Longest goodbye to a device whose answer is already known.
 const CLOSE_WAIT: Duration = Duration::from_millis(500);
+
+/// Resolves the task's credential, for transports without SSH as well.
+pub(super) async fn credential(secrets: &Secrets, task: &Task) -> Result<Credential, Failure> {
+    auth::credential(secrets, task).await
+}
 
 /// The way to an open SSH session, for every transport that runs over SSH. Cheap to share.
 pub struct Door {

@@ -4,7 +4,7 @@ mod hidden;
 #[cfg(test)]
 mod tests;
 
-use super::{Failure, netconf};
+use super::{Failure, http, netconf};
 use crate::secrets::{Secret, Secrets};
 use hidden::Hidden;
 use std::collections::BTreeMap;
@@ -65,6 +65,7 @@ impl Wanted {
         let mut known: Vec<Secret> = values.values().cloned().collect();
         let values = match procedure.transport {
             Transport::Netconf => in_xml(values),
+            Transport::Http if procedure.platform == http::RESTCONF => in_json(values),
             Transport::SshCli | Transport::Gnmi | Transport::Http | Transport::LocalExec => values,
         };
         let text = put_in(&segments, &values)?;
@@ -117,6 +118,15 @@ async fn values<'a>(
 /// The values as XML holds them: none of them can be markup.
 fn in_xml(values: BTreeMap<&str, Secret>) -> BTreeMap<&str, Secret> {
     let escaped = |value: Secret| Secret::new(netconf::escaped(value.reveal()));
+    values.into_iter().map(|(name, value)| (name, escaped(value))).collect()
+}
+
+/// The values as a text of JSON holds them, between its quotation marks.
+fn in_json(values: BTreeMap<&str, Secret>) -> BTreeMap<&str, Secret> {
+    let escaped = |value: Secret| {
+        let quoted = Zeroizing::new(serde_json::Value::from(value.reveal()).to_string());
+        Secret::new(quoted[1..quoted.len() - 1].to_owned())
+    };
     values.into_iter().map(|(name, value)| (name, escaped(value))).collect()
 }
 

@@ -14,7 +14,8 @@ pub use kept::KEPT_FOR;
 
 use super::{Secret, file};
 use crate::clock::Clock;
-use http::{Method, Reply, Server};
+use crate::http_client::Reply;
+use http::{Method, Server};
 use kept::Kept;
 use std::path::PathBuf;
 use std::sync::Arc;

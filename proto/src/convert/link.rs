@@ -3,6 +3,7 @@
 mod down;
 mod procedure;
 mod task;
+mod tls;
 mod up;
 
 pub use down::{Assignment, BreakerAction, FromCoordinator, UnusableTask, Welcome};

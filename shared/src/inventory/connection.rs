@@ -3,6 +3,7 @@
 use super::value;
 use crate::procedure::Transport;
 use crate::ssh::{Algorithms, SshSettings};
+use crate::tls::{Protection, TlsSettings};
 use crate::yaml::{Field, Section};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -16,9 +17,17 @@ pub struct Connections {
     /// The ports of ways with one of their own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ports: BTreeMap<Transport, u16>,
+    /// TLS of the ways that have it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tls: BTreeMap<Transport, TlsSettings>,
 }
 
 impl Connections {
+    /// TLS of one way.
+    pub fn tls_of(&self, transport: Option<Transport>) -> TlsSettings {
+        transport.and_then(|transport| self.tls.get(&transport)).cloned().unwrap_or_default()
+    }
+
     /// The port of one way, where `written` is the one that the other keys name; a command runs over SSH as well.
     pub fn port_of(&self, transport: Option<Transport>, written: Option<u16>) -> u16 {
         let transport = transport.unwrap_or(Transport::SshCli);
@@ -37,6 +46,40 @@ impl Connections {
 pub(super) struct Said {
     algorithms: Option<Algorithms>,
     ports: BTreeMap<Transport, u16>,
+    tls: BTreeMap<Transport, SaidOfTls>,
+}
+
+/// What one place says of TLS.
+#[derive(Debug, Clone, Default)]
+struct SaidOfTls {
+    protection: Option<Protection>,
+    ca_ref: Option<String>,
+    server_name: Option<String>,
+}
+
+impl SaidOfTls {
+    fn read(section: &mut Section<'_>) -> Self {
+        let words: Vec<_> = Protection::ALL.iter().map(|word| (word.as_str(), *word)).collect();
+        Self {
+            protection: section.take("tls").and_then(|field| field.word(&words)),
+            ca_ref: section.take("ca_ref").and_then(|field| value::value_ref(&field)),
+            server_name: section.take("server_name").and_then(|field| value::hostname(&field)),
+        }
+    }
+
+    fn lay_over(&mut self, above: Self) {
+        self.protection = above.protection.or(self.protection);
+        self.ca_ref = above.ca_ref.or(self.ca_ref.take());
+        self.server_name = above.server_name.or(self.server_name.take());
+    }
+
+    fn settled(self) -> TlsSettings {
+        TlsSettings {
+            protection: self.protection.unwrap_or_default(),
+            ca_ref: self.ca_ref,
+            server_name: self.server_name,
+        }
+    }
 }
 
 impl Said {
@@ -53,6 +96,9 @@ impl Said {
         {
             if let Some(mut way) = section.section(key) {
                 said.port(&mut way, transport);
+                if transport.is_tls() {
+                    said.tls.insert(transport, SaidOfTls::read(&mut way));
+                }
             }
         }
         Some(said)
@@ -67,10 +113,15 @@ impl Said {
     pub(super) fn lay_over(&mut self, above: Self) {
         self.algorithms = above.algorithms.or(self.algorithms);
         self.ports.extend(above.ports);
+        for (transport, tls) in above.tls {
+            self.tls.entry(transport).or_default().lay_over(tls);
+        }
     }
 
     pub(super) fn settled(self) -> Connections {
+        let tls = self.tls.into_iter().map(|(transport, said)| (transport, said.settled()));
         Connections {
+            tls: tls.filter(|(_, tls)| !tls.is_default()).collect(),
             ssh: SshSettings { algorithms: self.algorithms.unwrap_or_default() },
             ports: self.ports,
         }

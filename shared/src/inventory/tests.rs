@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::filter::Filter;
+use crate::tls::Protection;
 use proptest::prelude::{prop_assert, proptest};
 use std::fmt::Write as _;
 
@@ -96,6 +97,34 @@ fn a_profile_or_a_port_that_is_none_is_refused_with_its_place() {
         "devices.d1.connection_options.telnet: the key \"telnet\" is not known here",
     ] {
         assert!(all.contains(want), "no {want} in\n{all}");
+    }
+}
+
+#[test]
+fn tls_of_a_device_is_laid_over_that_of_its_groups_key_by_key() {
+    let inventory = parsed(
+        "groups:\n  web: {connection_options: {http: {ca_ref: \"file:ca.pem\", tls: clear_on_loopback}}}\n\
+         devices:\n  d1: {hostname: h1, groups: [web]}\n  \
+         d2: {hostname: h2, groups: [web], connection_options: {http: {tls: verified, server_name: d2.lab}}}\n",
+    );
+    let tls = |name: &str, way| inventory.device(name).expect(name).connections.tls_of(way);
+    let (d1, d2) = (tls("d1", Some(Transport::Http)), tls("d2", Some(Transport::Http)));
+    assert_eq!((d1.protection, d1.server_name), (Protection::ClearOnLoopback, None));
+    assert_eq!((d2.protection, d2.server_name.as_deref()), (Protection::Verified, Some("d2.lab")));
+    assert_eq!((d1.ca_ref.as_deref(), d2.ca_ref.as_deref()), (Some("file:ca.pem"), Some("file:ca.pem")));
+    assert!(tls("d1", Some(Transport::Gnmi)).is_default() && tls("d1", None).is_default());
+    let said = said(
+        "devices:\n  d1: {hostname: h1, connection_options: {http: {tls: off, ca_ref: ca.pem}, \
+         gnmi: {ca_ref: \"vault:kv/ca\"}, netconf: {ca_ref: \"file:ca\"}}}\n",
+    )
+    .join("\n");
+    for want in [
+        "http.tls: must be verified or",
+        "http.ca_ref: does not",
+        "gnmi.ca_ref: must name one",
+        "netconf.ca_ref: the key",
+    ] {
+        assert!(said.contains(want), "no {want} in\n{said}");
     }
 }
 

@@ -90,6 +90,16 @@ pub(super) fn credential_ref(field: &Field<'_>) -> Option<String> {
     }
 }
 
+/// A reference to one text, such as the CAs that are trusted.
+pub(super) fn value_ref(field: &Field<'_>) -> Option<String> {
+    let reference = credential_ref(field)?;
+    if SecretRef::parse(&reference).is_ok_and(|parsed| parsed.is_one_value()) {
+        return Some(reference);
+    }
+    field.problem("must name one value", "vault:MOUNT/PATH#KEY");
+    None
+}
+
 /// `SHA256:` and 32 bytes in base64 without padding, as `ssh-keygen -lf` prints it.
 pub(super) fn host_key(field: &Field<'_>) -> Option<String> {
     let text = field.text()?;

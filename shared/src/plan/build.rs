@@ -191,6 +191,7 @@ fn planned_device(
             credential_ref: device.credential_ref.clone(),
             host_keys: device.host_keys.clone(),
             ssh: device.connections.ssh.clone(),
+            tls: device.connections.tls_of(transport),
         },
         config: config.into(),
         template: template.into(),

@@ -72,6 +72,7 @@ impl Lab {
                 credential_ref: self.router.ssh.credential_ref(),
                 host_keys: vec![self.router.ssh.host_key().into()],
                 ssh: Default::default(),
+                tls: Default::default(),
             },
             work: Work::Driver(Arc::new(Procedure::new(Transport::SshCli, "frr"))),
             purpose,

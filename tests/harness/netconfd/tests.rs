@@ -104,6 +104,7 @@ impl Bench {
                 credential_ref: self.peer.credential_ref(),
                 host_keys: vec![self.peer.host_key().into()],
                 ssh: Default::default(),
+                tls: Default::default(),
             },
             work: Work::Driver(Arc::new(self.procedure.clone())),
             purpose,

@@ -46,6 +46,7 @@ fn task(fleet: &OpenSshFleet, entry: &Entry) -> Task {
             credential_ref: fleet.credential_ref(),
             host_keys: vec![fleet.host_key().into()],
             ssh: Default::default(),
+            tls: Default::default(),
         },
         work: Work::command("configure-from-stdin", None),
         purpose: Default::default(),

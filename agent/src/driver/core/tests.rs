@@ -60,6 +60,7 @@ fn task(op: OpId) -> Task {
             credential_ref: "env:X".into(),
             host_keys: vec!["SHA256:x".into()],
             ssh: Default::default(),
+            tls: Default::default(),
         },
         work: Work::command("configure", None),
         purpose: Default::default(),

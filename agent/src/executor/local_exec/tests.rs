@@ -95,6 +95,7 @@ fn task(wanted: &str) -> Task {
             credential_ref: "env:X".into(),
             host_keys: vec![],
             ssh: Default::default(),
+            tls: Default::default(),
         },
         work: Work::Driver(Arc::new(Procedure::new(Transport::LocalExec, "script"))),
         purpose: Purpose::Apply,

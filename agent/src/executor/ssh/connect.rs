@@ -4,14 +4,16 @@ use super::cut::CutStream;
 use super::heard::{FirstWords, HeardStream};
 use super::peer::{Peer, Record};
 use super::{Door, Failure, algorithms, auth, explain, socket};
-use crate::executor::AttemptContext;
+use crate::executor::{AttemptContext, Hearing};
 use russh::Channel;
 use russh::client::{Config, Handle, Msg, connect_stream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::ssh::Algorithms;
 use switchyard_shared::task::Task;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Output that a device may send ahead of us reading it, in bytes.
@@ -149,4 +151,15 @@ pub(super) async fn open_again(handle: &Handle<Peer>) -> Result<Channel<Msg>, ru
         }
     }
     handle.channel_open_session().await
+}
+
+/// A TCP connection to the task's device, for transports without SSH; every sign of life is noted in `hearing`.
+pub(in crate::executor) async fn dial(
+    task: &Task,
+    hearing: Option<Arc<Hearing>>,
+) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + use<>, Failure> {
+    let address = (task.endpoint.hostname.as_str(), task.endpoint.port);
+    let stream = socket::connect(address).await.map_err(|error| explain::io(task, Stage::Tcp, &error))?;
+    let stream = CutStream::new(stream, CancellationToken::new());
+    Ok(HeardStream::new(stream, hearing, FirstWords::default()))
 }

@@ -22,6 +22,8 @@ pub(super) struct Hidden {
     leads: BTreeSet<String>,
     /// Names of XML elements that hold one.
     elements: BTreeSet<String>,
+    /// Names of members of JSON that hold one, without their module.
+    members: BTreeSet<String>,
 }
 
 impl Hidden {
@@ -29,7 +31,7 @@ impl Hidden {
     pub(super) fn values(mut values: Vec<Secret>) -> Self {
         values.retain(|value| value.reveal().len() >= HIDDEN_BYTES_MIN);
         values.sort_by_key(|value| std::cmp::Reverse(value.reveal().len()));
-        Self { values, leads: BTreeSet::new(), elements: BTreeSet::new() }
+        Self { values, leads: BTreeSet::new(), elements: BTreeSet::new(), members: BTreeSet::new() }
     }
 
     /// The values and the places of them in a configuration.
@@ -46,6 +48,7 @@ impl Hidden {
                 Segment::Secret(_) => {
                     let Some(before) = line.take() else { continue };
                     hidden.elements.extend(element(&before).map(str::to_owned));
+                    hidden.members.extend(member(&before).map(str::to_owned));
                     let lead = before.trim_start();
                     if lead.trim_end().len() >= LEAD_BYTES_MIN {
                         hidden.leads.insert(lead.to_owned());
@@ -71,10 +74,17 @@ impl Hidden {
 
     fn line(&self, line: &str) -> String {
         let bare = line.trim_start_matches(SIGNS);
-        let found = self.leads.iter().filter_map(|lead| end_of_lead(bare, lead)).min();
+        let leads = self.leads.iter().filter_map(|lead| end_of_lead(bare, lead));
+        let found = leads.chain(self.end_of_member(bare)).min();
         let Some(end) = found.filter(|end| !bare[*end..].trim().is_empty()) else { return line.to_owned() };
         let newline = if line.ends_with('\n') { "\n" } else { "" };
         format!("{}{HIDDEN}{newline}", &line[..line.len() - bare.len() + end])
+    }
+
+    /// Where the value begins in a line of printed JSON whose member holds a secret.
+    fn end_of_member(&self, line: &str) -> Option<usize> {
+        let (name, value) = line.strip_prefix('"')?.split_once("\": ")?;
+        self.members.contains(local(name)).then_some(line.len() - value.len())
     }
 }
 
@@ -94,6 +104,18 @@ fn end_of_lead(line: &str, lead: &str) -> Option<usize> {
         }
     }
     Some(line.len() - rest.len())
+}
+
+/// The name of the member of JSON whose text `before` ends in, without its module.
+fn member(before: &str) -> Option<&str> {
+    let (left, _) = before.rsplit_once('"')?;
+    let name = left.trim_end().strip_suffix(':')?.trim_end().strip_suffix('"')?;
+    let name = local(name.rsplit('"').next()?);
+    (!name.is_empty()).then_some(name)
+}
+
+fn local(name: &str) -> &str {
+    name.rsplit(':').next().unwrap_or(name)
 }
 
 /// The name in a start tag at the end of `text`, without its prefix.

@@ -22,6 +22,7 @@ fn task(configuration: &str) -> Task {
             credential_ref: "env:X".into(),
             host_keys: vec!["SHA256:x".into()],
             ssh: Default::default(),
+            tls: Default::default(),
         },
         work: Work::command("x", None),
         purpose: Default::default(),
@@ -142,4 +143,21 @@ async fn a_secret_in_xml_is_never_markup_and_is_hidden_as_it_is_printed() {
     assert_eq!(wanted.reveal(), "<key>a&lt;/key&gt;&lt;mtu&gt;&amp;9&quot;</key>");
     assert_eq!(wanted.redact("bad value a&lt;/key&gt;&lt;mtu&gt;&amp;9&quot;"), "bad value (secret)");
     assert_eq!(wanted.redact("bad value a</key><mtu>&9\""), "bad value (secret)");
+}
+
+#[tokio::test]
+async fn a_secret_in_json_ends_no_text_and_the_old_one_in_its_place_is_hidden() {
+    let mut procedure = Procedure::new(Transport::Http, crate::executor::http::RESTCONF);
+    procedure.secrets.insert("k".into(), "file:k".into());
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "k", "a\", \"mtu\": \"\\9");
+    let text = format!("{{\"x:ntp\":{{\"key\" : \"{}\"}}}}", named("k"));
+    let wanted = Wanted::fill(&task(&text), &procedure, &Secrets::new(folder.path())).await.unwrap();
+    assert_eq!(wanted.reveal(), r#"{"x:ntp":{"key" : "a\", \"mtu\": \"\\9"}}"#);
+    let diff = "   \"x:ntp\": {\n-    \"key\": \"old\",\n+    \"x:key\": \"a\\\", \\\"mtu\\\": \\\"\\\\9\"\n     \"keys\": 1\n";
+    let hidden = "   \"x:ntp\": {\n-    \"key\": (secret)\n+    \"x:key\": (secret)\n     \"keys\": 1\n";
+    assert_eq!(wanted.redact(diff), hidden);
+    procedure.platform = "eos".into();
+    let wanted = Wanted::fill(&task(&text), &procedure, &Secrets::new(folder.path())).await.unwrap();
+    assert!(wanted.reveal().contains("a\", \"mtu"), "a line is typed as it is");
 }

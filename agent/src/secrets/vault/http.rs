@@ -1,44 +1,24 @@
 //! One question to a Vault and its answer: a connection for each, bounded in time and size.
 
 use super::{Secret, VaultError};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::body::Bytes;
-use hyper::client::conn::http1;
+use crate::http_client::{Connection, Reply, Request, tls};
 use hyper::header::{HOST, HeaderValue};
-use hyper_util::rt::TokioIo;
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use switchyard_shared::time::format_duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use zeroize::Zeroizing;
 
 /// Longest wait for an answer, from the connection on.
 const ANSWER_WAIT: Duration = Duration::from_secs(4);
 /// Largest answer, in bytes.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
-/// Largest file of CAs, in bytes.
-const CA_BYTES_MAX: u64 = 4 * 1024 * 1024;
-/// Where systems keep the CAs they trust.
-const SYSTEM_CAS: [&str; 3] =
-    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Method {
     Get,
     Post,
-}
-
-/// An answer of any status.
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) body: Zeroizing<Vec<u8>>,
 }
 
 /// Where the Vault is.
@@ -48,7 +28,7 @@ pub(super) struct Server {
     port: u16,
     /// What comes before `/v1`.
     prefix: String,
-    tls: Option<(TlsConnector, ServerName<'static>)>,
+    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
 }
 
 /// `text` as a path: everything but letters, digits and `-._~/` as `%XX`.
@@ -78,7 +58,7 @@ impl Server {
         let (port, tls) = match scheme {
             "https" => {
                 let name = ServerName::try_from(host.clone()).map_err(|error| wrong(error.to_string()))?;
-                (443, Some((TlsConnector::from(trust(ca).await.map_err(wrong)?), name)))
+                (443, Some((tls::trust_file(ca).await.map_err(wrong)?, name)))
             }
             "http" => (80, None),
             _ => return Err(wrong("it must begin with https:// or http://".into())),
@@ -117,7 +97,7 @@ impl Server {
         path: &str,
         token: &Secret,
         namespace: Option<&str>,
-    ) -> Result<hyper::Request<Empty<Bytes>>, VaultError> {
+    ) -> Result<Request, VaultError> {
         let wrong = |why: &str| VaultError::Settings { address: self.address.clone(), why: why.into() };
         let mut token = HeaderValue::from_str(token.reveal()).map_err(|_| wrong("its token is no token"))?;
         token.set_sensitive(true);
@@ -135,69 +115,25 @@ impl Server {
         if let Some(namespace) = namespace {
             request = request.header("x-vault-namespace", namespace);
         }
-        request.body(Empty::new()).map_err(|_| wrong("its namespace or a path cannot be sent"))
+        request.body(Default::default()).map_err(|_| wrong("its namespace or a path cannot be sent"))
     }
 
-    async fn send(&self, request: hyper::Request<Empty<Bytes>>) -> Result<Reply, String> {
+    async fn send(&self, request: Request) -> Result<Reply, String> {
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await;
         let stream = stream.map_err(|error| error.to_string())?;
-        match &self.tls {
-            None => exchange(stream, request).await,
-            Some((connector, name)) => {
-                let stream = connector.connect(name.clone(), stream).await;
-                exchange(stream.map_err(|error| format!("its certificate: {error}"))?, request).await
+        let connection = match &self.tls {
+            None => Connection::over(stream).await,
+            Some((config, name)) => {
+                let stream = tls::connect(stream, config.clone(), name.clone()).await;
+                Connection::over(stream.map_err(|failure| failure.to_string())?).await
             }
-        }
-    }
-}
-
-async fn exchange(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    request: hyper::Request<Empty<Bytes>>,
-) -> Result<Reply, String> {
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
-    let connection = tokio::spawn(connection);
-    let _ended = AbortOnDrop(connection.abort_handle());
-    let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
-    let status = response.status().as_u16();
-    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
-    let body = body.map_err(|error| error.to_string())?.to_bytes();
-    Ok(Reply { status, body: Zeroizing::new(body.to_vec()) })
-}
-
-/// Ends a connection with whoever asked.
-struct AbortOnDrop(tokio::task::AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
+        };
+        let mut connection = connection.map_err(|error| error.to_string())?;
+        connection.ask(request, ANSWER_BYTES_MAX).await.map_err(|error| error.to_string())
     }
 }
 
 /// An address without a login that may stand in it.
 fn shown(address: &str) -> String {
     address.rsplit('@').next().unwrap_or_default().to_owned()
-}
-
-/// Trusts the CAs in `ca`, or those of the system.
-async fn trust(ca: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
-    let system = || SYSTEM_CAS.iter().map(Path::new).find(|path| path.is_file());
-    let path = ca.or_else(system).ok_or("the system has no CAs: set VAULT_CACERT")?;
-    let unreadable = |error: std::io::Error| format!("{}: {error}", path.display());
-    let mut pem = Vec::new();
-    let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
-    file.take(CA_BYTES_MAX).read_to_end(&mut pem).await.map_err(unreadable)?;
-    let mut roots = RootCertStore::empty();
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok).collect();
-    let (added, _) = roots.add_parsable_certificates(certificates);
-    if added == 0 {
-        return Err(format!("{} holds no certificate in PEM", path.display()));
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
 }

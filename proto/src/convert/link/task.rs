@@ -11,6 +11,7 @@ use switchyard_shared::task::{
     BreakerSettings, CONFIGURATION_BYTES_MAX, Endpoint, PoolSettings, Purpose, Rate, SiteSettings, Task,
     Timeouts, Work,
 };
+use switchyard_shared::tls::TlsSettings;
 
 impl From<&Task> for agent_v1::Task {
     fn from(task: &Task) -> Self {
@@ -34,6 +35,7 @@ impl From<&Task> for agent_v1::Task {
             read_command,
             procedure,
             algorithms: agent_v1::SshAlgorithms::from(task.endpoint.ssh.algorithms).into(),
+            tls: (!task.endpoint.tls.is_default()).then(|| (&task.endpoint.tls).into()),
             compare: task.purpose == Purpose::Compare,
             restore_attempt: match task.purpose {
                 Purpose::Restore { attempt } => attempt,
@@ -132,6 +134,10 @@ impl TryFrom<agent_v1::Task> for Task {
                 credential_ref: present(wire.credential_ref, "credential_ref")?,
                 host_keys: wire.host_keys,
                 ssh: SshSettings { algorithms: algorithms(wire.algorithms)? },
+                tls: match wire.tls {
+                    Some(tls) => tls.try_into().map_err(|error: BadField| error.within("tls"))?,
+                    None => TlsSettings::default(),
+                },
             },
             configuration: wire.configuration.into(),
             timeouts: Timeouts {
@@ -192,6 +198,7 @@ mod tests {
     use std::time::Duration;
     use switchyard_shared::id::{DeviceName, OpId, RolloutName};
     use switchyard_shared::procedure::Transport;
+    use switchyard_shared::tls::Protection;
 
     fn task() -> Task {
         Task {
@@ -207,6 +214,11 @@ mod tests {
                 credential_ref: "env:PASSWORD".into(),
                 host_keys: vec!["SHA256:abc".into()],
                 ssh: Default::default(),
+                tls: TlsSettings {
+                    protection: Protection::ClearOnLoopback,
+                    ca_ref: Some("file:ca.pem".into()),
+                    server_name: Some("r1.example.net".into()),
+                },
             },
             work: Work::Command { write: "configure".into(), read: Some("show running-config".into()) },
             purpose: Purpose::Settle { before: Some(switchyard_shared::readback::digest(b"old")) },
@@ -240,8 +252,10 @@ mod tests {
 
     #[test]
     fn a_task_that_cannot_be_carried_out_names_its_bad_field() {
-        let cases: [(&str, Damage); 11] = [
+        let cases: [(&str, Damage); 13] = [
             ("algorithms", |t| t.algorithms = 9),
+            ("tls.ca_ref", |t| t.tls.as_mut().unwrap().ca_ref = "ca.pem".into()),
+            ("tls.protection", |t| t.tls.as_mut().unwrap().protection = 9),
             ("read_command", |t| t.read_command = String::new()),
             ("before", |t| t.before = "old".into()),
             ("operation", |t| t.operation = None),

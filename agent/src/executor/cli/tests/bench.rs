@@ -87,6 +87,7 @@ impl Bench {
             credential_ref: self.fleet.credential_ref().into(),
             host_keys: vec![self.fleet.host_key().into()],
             ssh: Default::default(),
+            tls: Default::default(),
         };
         task.work = Work::Driver(Arc::new(procedure));
         task.configuration = text.as_bytes().into();

@@ -357,6 +357,7 @@ fn task(procedure: &Procedure, wanted: &str) -> Task {
             credential_ref: "env:X".into(),
             host_keys: vec!["SHA256:x".into()],
             ssh: Default::default(),
+            tls: Default::default(),
         },
         work: Work::Driver(Arc::new(procedure.clone())),
         purpose: Purpose::Apply,

@@ -64,6 +64,7 @@ pub(in crate::executor::ssh) fn task() -> Task {
         credential_ref: "file:key".into(),
         host_keys: vec![],
         ssh: Default::default(),
+        tls: Default::default(),
     };
     let long = Duration::from_secs(20);
     Task {
@@ -107,6 +108,7 @@ impl Bench {
             credential_ref: fleet.credential_ref().into(),
             host_keys: vec![fleet.host_key().into()],
             ssh: Default::default(),
+            tls: Default::default(),
         };
         let executor = SshExecutor::new(folder.path(), SystemClock::shared());
         Self { fleet, executor, task, gate: Gate::default(), folder }

@@ -1,0 +1,134 @@
+//! What an answer that is no good means before a write, and after its first byte.
+
+use super::RestconfSession;
+use super::errors::{errors, said};
+use crate::executor::Failure;
+use crate::executor::device::WriteEnd;
+use crate::executor::http::wire::CallError;
+use crate::http_client::Reply;
+use hyper::header::LOCATION;
+use switchyard_shared::outcome::{Class, LeftAs, Phase};
+
+/// Longest quotation of an answer, in characters.
+const QUOTED_CHARS_MAX: usize = 120;
+
+/// Whether an answer of this status to the first questions ends the attempt; others only say that the device does not
+/// know what was asked for.
+pub(super) fn ends_a_login(status: u16) -> bool {
+    matches!(status, 300..=399 | 401 | 403 | 407 | 429 | 503)
+}
+
+impl RestconfSession {
+    /// `error` in an attempt that has written nothing.
+    pub(super) fn failed(&self, error: &CallError, phase: Phase) -> Failure {
+        let place = self.place();
+        match error {
+            CallError::NotAllowed(word) => {
+                let message = format!("{place}: {word} was kept back: this attempt may only read");
+                Failure::new(Class::AgentError, phase, message)
+                    .with_hint("report this: it is a fault of the agent")
+            }
+            CallError::NotSent(why) => Failure::new(Class::Unreachable, phase, format!("{place}: {why}"))
+                .with_hint("nothing was written; look at the device's log and its session limit"),
+            CallError::Lost(why) => {
+                let class = if phase == Phase::Connect { Class::Unreachable } else { Class::PrecheckFailed };
+                Failure::new(class, phase, format!("{place} gave no whole answer: {why}"))
+                    .with_hint("nothing was written; see what the device answers, and look at its log")
+            }
+        }
+    }
+
+    /// An answer that is no success, in an attempt that has written nothing.
+    pub(super) fn refused(&self, reply: &Reply, phase: Phase, path: &str) -> Failure {
+        let (place, user, words) = (self.place(), &self.user, words(reply));
+        let failure =
+            |class, message: String, hint: &str| Failure::new(class, phase, message).with_hint(hint);
+        match reply.status {
+            401 | 407 => Failure::new(
+                Class::AuthFailed,
+                Phase::Authenticate,
+                format!("{place} refused the password of user {user}{words}"),
+            )
+            .with_hint(
+                "check username and credential_ref of the device; further tries could lock the account, so its breaker \
+                 stays open for a while and tells how to try at once",
+            ),
+            403 => Failure::new(
+                Class::AuthFailed,
+                Phase::Authenticate,
+                format!("{place} does not let user {user} read {path}{words}"),
+            )
+            .with_hint("give the user the right to do this (NACM or the device's own roles)"),
+            409 | 423 | 429 | 503 => failure(
+                Class::Overloaded,
+                format!("{place} is busy (status {}){words}", reply.status),
+                "nothing was written; wait for the other session, or end it, and try again",
+            ),
+            300..=399 => failure(
+                if phase == Phase::Connect { Class::Unreachable } else { Class::PrecheckFailed },
+                format!("{place} sends us elsewhere{}: redirects are not followed", location(reply)),
+                "nothing was written, and the login was sent to nobody else; name the device's own address and port in \
+                 the inventory",
+            ),
+            404 if phase == Phase::Read => failure(
+                Class::PrecheckFailed,
+                format!("{place} has no RESTCONF at {path}{words}"),
+                "turn RESTCONF on at the device, or correct the port",
+            ),
+            status => failure(
+                Class::PrecheckFailed,
+                format!("{place} answers GET {path} with status {status}{words}"),
+                "nothing was written; see what the device can do over RESTCONF, and look at its log",
+            ),
+        }
+    }
+}
+
+/// What an answer to a request that writes is the end of; `Ok` is a success.
+pub(super) fn end_of(name: &str, reply: &Reply) -> Result<(), WriteEnd> {
+    let errors = errors(&reply.body);
+    let words = words(reply);
+    let rejected = |message: String| Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown });
+    match reply.status {
+        200 | 201 | 204 => Ok(()),
+        412 => Err(WriteEnd::Busy(format!(
+            "somebody has changed its configuration since it was read, so {name} was not carried out{words}"
+        ))),
+        423 | 429 | 503 => Err(WriteEnd::Busy(format!("status {}{words}", reply.status))),
+        409 if errors.iter().any(super::errors::RestError::is_busy) => Err(WriteEnd::Busy(said(&errors))),
+        300..=399 => {
+            rejected(format!("it sends {name} elsewhere{}: redirects are not followed", location(reply)))
+        }
+        400..=499 | 501 | 505 if !errors.is_empty() => rejected(said(&errors)),
+        400..=499 | 501 | 505 => rejected(format!("{name} ended with status {}{words}", reply.status)),
+        status => Err(WriteEnd::Lost(format!("{name} ended with status {status}{words}"))),
+    }
+}
+
+/// `error` of a request that writes.
+pub(super) fn lost(error: CallError) -> WriteEnd {
+    match error {
+        CallError::NotAllowed(word) => WriteEnd::NotSent(format!("{word} was kept back")),
+        CallError::NotSent(why) => WriteEnd::NotSent(why),
+        CallError::Lost(why) => WriteEnd::Lost(why),
+    }
+}
+
+/// What an answer says, after a colon; nothing when it says nothing.
+fn words(reply: &Reply) -> String {
+    let errors = errors(&reply.body);
+    if !errors.is_empty() {
+        return format!(": {}", said(&errors));
+    }
+    let text = String::from_utf8_lossy(&reply.body);
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let cut: String = line.chars().filter(|c| !c.is_control()).take(QUOTED_CHARS_MAX).collect();
+    if cut.is_empty() { String::new() } else { format!(": {cut}") }
+}
+
+/// Where a redirect points, for a message.
+fn location(reply: &Reply) -> String {
+    let to = reply.headers.get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
+    let cut: String = to.chars().take(QUOTED_CHARS_MAX).collect();
+    if cut.is_empty() { String::new() } else { format!(" ({cut})") }
+}

@@ -1,0 +1,155 @@
+//! From the first changing request to its end, and the way back.
+//!
+//! What is merged goes in one PATCH of the datastore, which the device carries out whole or not at all (RFC 8040
+//! section 4.6). What is replaced or taken away goes in one YANG patch (RFC 8072) where the device knows it; else one
+//! top node is one PUT or DELETE, and several go one after the other, so that a device which refuses one of them is put
+//! back.
+
+use super::compare::{self, Edit};
+use super::discover::data_place;
+use super::errors::patch_is_done;
+use super::trouble::{end_of, lost};
+use super::{RestconfSession, YANG_JSON};
+use crate::executor::WritePass;
+use crate::executor::device::{Running, WriteEnd, Written};
+use crate::executor::http::json::{self, Tree};
+use crate::executor::http::wire::{Ask, Body};
+use crate::executor::wanted::Wanted;
+use serde_json::{Value, json};
+use switchyard_shared::outcome::LeftAs;
+use zeroize::Zeroizing;
+
+/// A YANG patch, RFC 8072 section 4.2.
+const PATCH_JSON: &str = "application/yang-patch+json";
+
+impl RestconfSession {
+    pub(super) async fn write_now(
+        &mut self,
+        pass: &WritePass,
+        running: &Running,
+        wanted: &Wanted,
+    ) -> Result<Written, WriteEnd> {
+        let want = compare::wanted(wanted.reveal(), wanted.mode).map_err(WriteEnd::NotSent)?;
+        let have = compare::running(&running.0).map_err(WriteEnd::NotSent)?;
+        self.put(pass, &compare::edits(&have, &want, wanted.mode)).await?;
+        Ok(Written::for_good())
+    }
+
+    /// All at once by putting the whole datastore back; where a device does not take that, node by node.
+    pub(super) async fn restore_now(
+        &mut self,
+        pass: &WritePass,
+        running: &Running,
+        before: &Running,
+    ) -> Result<(), WriteEnd> {
+        let then = compare::running(&before.0).map_err(WriteEnd::NotSent)?;
+        let now = compare::running(&running.0).map_err(WriteEnd::NotSent)?;
+        let whole = json::only("ietf-restconf:data", &Value::Object(then.clone()));
+        match self.change(pass, &Ask::Put(Body { kind: YANG_JSON, text: &whole }), "", true).await {
+            Err(WriteEnd::Rejected { .. }) => self.put(pass, &compare::way(&now, &then)).await,
+            end => end,
+        }
+    }
+
+    async fn put(&mut self, pass: &WritePass, edits: &[Edit]) -> Result<(), WriteEnd> {
+        let merges = |edit: &Edit| match edit {
+            Edit::Merge(name, value) => Some((name.clone(), value.clone())),
+            Edit::Replace(..) | Edit::Remove(_) => None,
+        };
+        if let Some(merged) = edits.iter().map(merges).collect::<Option<Tree>>() {
+            return self.merge(pass, merged, true).await;
+        }
+        if self.yang_patch {
+            return self.patch(pass, edits).await;
+        }
+        let (mut merged, mut is_first) = (Tree::new(), true);
+        for edit in edits {
+            let (ask, text);
+            let path = match edit {
+                Edit::Merge(name, value) => {
+                    merged.insert(name.clone(), value.clone());
+                    continue;
+                }
+                Edit::Replace(name, value) => {
+                    text = json::only(name, value);
+                    ask = Ask::Put(Body { kind: YANG_JSON, text: &text });
+                    format!("/{name}")
+                }
+                Edit::Remove(path) => {
+                    ask = Ask::Delete;
+                    format!("/{}", path.join("/"))
+                }
+            };
+            let end = self.change(pass, &ask, &path, is_first).await;
+            begun(end, is_first)?;
+            is_first = false;
+        }
+        match merged.is_empty() {
+            true => Ok(()),
+            false => begun(self.merge(pass, merged, is_first).await, is_first),
+        }
+    }
+
+    async fn merge(&mut self, pass: &WritePass, merged: Tree, is_first: bool) -> Result<(), WriteEnd> {
+        let text = json::only("ietf-restconf:data", &Value::Object(merged));
+        self.change(pass, &Ask::Patch(Body { kind: YANG_JSON, text: &text }), "", is_first).await
+    }
+
+    async fn patch(&mut self, pass: &WritePass, edits: &[Edit]) -> Result<(), WriteEnd> {
+        let edits: Vec<Value> = edits.iter().zip(1..).map(|(edit, number)| of_patch(edit, number)).collect();
+        let patch = json!({"ietf-yang-patch:yang-patch": {"patch-id": self.patch_id, "edit": edits}});
+        let text = Zeroizing::new(patch.to_string());
+        self.change(pass, &Ask::Patch(Body { kind: PATCH_JSON, text: &text }), "", true).await
+    }
+
+    /// Asks for one change of what is at `path` below the data. The first of an attempt is carried out only on what was
+    /// read: the tag of a resource may be its own, so only that of the datastore can be asked for.
+    async fn change(
+        &mut self,
+        pass: &WritePass,
+        ask: &Ask<'_>,
+        path: &str,
+        is_first: bool,
+    ) -> Result<(), WriteEnd> {
+        let tag = self.tag.take().filter(|_| is_first && path.is_empty());
+        let path = format!("{}/data{path}", self.root);
+        let is_patch = matches!(ask, Ask::Patch(body) if body.kind == PATCH_JSON);
+        let reply = self.wire.send(ask, data_place(&path, tag.as_deref()), Some(pass)).await;
+        let reply = reply.map_err(lost)?;
+        end_of(ask.name(), &reply)?;
+        // RFC 8072 section 3: an answer that does not say ok leaves open what was done.
+        if is_patch && reply.status != 204 && !patch_is_done(&reply.body) {
+            let words = super::errors::said(&super::errors::errors(&reply.body));
+            let message = format!("its answer to a YANG patch does not say that it is done{words}");
+            return Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown });
+        }
+        Ok(())
+    }
+}
+
+/// The end of one of several requests: once the first is done, no other one leaves the device untouched.
+fn begun(end: Result<(), WriteEnd>, is_first: bool) -> Result<(), WriteEnd> {
+    match end {
+        Err(WriteEnd::Busy(message)) if !is_first => {
+            Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown })
+        }
+        Err(WriteEnd::NotSent(why)) if !is_first => Err(WriteEnd::Lost(why)),
+        end => end,
+    }
+}
+
+/// One edit of a YANG patch.
+fn of_patch(edit: &Edit, number: u32) -> Value {
+    let number = number.to_string();
+    let with_value = |operation: &str, name: &str, value: &Value| {
+        let tree = Tree::from_iter([(name.to_owned(), value.clone())]);
+        json!({"edit-id": number, "operation": operation, "target": format!("/{name}"), "value": tree})
+    };
+    match edit {
+        Edit::Merge(name, value) => with_value("merge", name, value),
+        Edit::Replace(name, value) => with_value("replace", name, value),
+        Edit::Remove(path) => {
+            json!({"edit-id": number, "operation": "remove", "target": format!("/{}", path.join("/"))})
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Devices that answer what they should not, or are not who they should be: each its own class, and words that help.
+
+use super::Bench;
+use crate::executor::http::RESTCONF;
+use crate::simulator::http::{HttpFault, Store};
+use serde_json::json;
+use std::time::Duration;
+use switchyard_shared::outcome::{Class, LeftAs, Outcome};
+use switchyard_shared::tls::{Protection, TlsSettings};
+
+const MTU: &str = r#"{"x:system": {"mtu": 9000}}"#;
+
+fn store() -> Store {
+    Store::new(&json!({"x:system": {"mtu": 1500}}))
+}
+
+fn assert_is(outcome: &Outcome, class: Class, words: &[&str]) {
+    assert_eq!((outcome.class, outcome.left_as), (class, LeftAs::Unchanged), "{}", outcome.message);
+    for word in words.iter().chain(&["127.0.0.1:"]) {
+        let text = format!("{} {}", outcome.message, outcome.hint);
+        assert!(text.contains(word), "no {word:?} in {text}");
+    }
+    assert!(!outcome.hint.is_empty(), "{}: and what now?", outcome.message);
+}
+
+#[tokio::test]
+async fn answers_that_are_none_are_told_apart_before_anything_is_written() {
+    let deep = format!("{}1{}", "[".repeat(500), "]".repeat(500));
+    for (fault, class, words) in [
+        (
+            HttpFault::Status(401),
+            Class::AuthFailed,
+            vec!["refused the password of user netops", "credential_ref"],
+        ),
+        (HttpFault::Status(403), Class::AuthFailed, vec!["netops", "NACM"]),
+        (HttpFault::Status(503), Class::Overloaded, vec!["busy (status 503)"]),
+        (HttpFault::Status(429), Class::Overloaded, vec!["busy (status 429)"]),
+        (HttpFault::Status(500), Class::PrecheckFailed, vec!["status 500", "log"]),
+        (HttpFault::Status(404), Class::PrecheckFailed, vec!["has no RESTCONF at /restconf/data", "port"]),
+        (
+            HttpFault::Redirect("https://evil.example/x".into()),
+            Class::Unreachable,
+            vec!["(https://evil.example/x)", "not followed"],
+        ),
+        (HttpFault::Kind("text/html"), Class::PrecheckFailed, vec!["\"text/html\"", "yang-data+json"]),
+        (
+            HttpFault::Says("{\"ietf-restconf:data\": [1]}".into()),
+            Class::PrecheckFailed,
+            vec!["data are a list"],
+        ),
+        (HttpFault::Says("[]".into()), Class::PrecheckFailed, vec!["it is a list"]),
+        (HttpFault::Says("{\"a\": ".into()), Class::PrecheckFailed, vec!["EOF"]),
+        (
+            HttpFault::Says("{\"ietf-restconf:data\": {\"x\": 1}}".into()),
+            Class::PrecheckFailed,
+            vec!["module of \"x\""],
+        ),
+        (HttpFault::Says(deep), Class::PrecheckFailed, vec!["recursion limit"]),
+        (HttpFault::Says("{}".into()), Class::PrecheckFailed, vec!["no data in it"]),
+        (HttpFault::HalfAnswer, Class::Unreachable, vec!["no whole answer"]),
+        (HttpFault::EndlessBody, Class::Unreachable, vec!["larger than 4194304 bytes"]),
+    ] {
+        let bench = Bench::new(store(), RESTCONF).await;
+        bench.device.break_with(fault.clone());
+        assert_is(&bench.apply(MTU).await, class, &words);
+        assert_eq!(bench.device.writes(), [], "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_is_locked_says_by_whom_and_one_without_room_is_tried_later() {
+    for (fault, words) in [
+        (HttpFault::Locked("anna in session 7".into()), "locked by anna in session 7"),
+        (HttpFault::RefusesWrites(503), "status 503"),
+        (HttpFault::RefusesWrites(423), "status 423"),
+    ] {
+        let bench = Bench::new(store(), RESTCONF).await;
+        bench.device.break_with(fault);
+        assert_is(&bench.apply(MTU).await, Class::Overloaded, &[words, "nothing was written"]);
+    }
+}
+
+#[tokio::test]
+async fn a_silent_device_is_a_timeout() {
+    let mut bench = Bench::new(store(), RESTCONF).await;
+    bench.task.timeouts.connect = Duration::from_millis(300);
+    bench.device.break_with(HttpFault::Silent);
+    let outcome = bench.apply(MTU).await;
+    assert_eq!(outcome.class, Class::Timeout, "{}", outcome.message);
+}
+
+#[tokio::test]
+async fn a_device_must_prove_that_it_is_the_one_before_it_gets_the_login() {
+    let good = Bench::with(store(), RESTCONF, Some("127.0.0.1")).await;
+    assert_eq!(good.apply(MTU).await.class, Class::Ok);
+
+    let mut other_name = Bench::with(store(), RESTCONF, Some("r2.example.net")).await;
+    assert_is(&other_name.apply(MTU).await, Class::HostKeyMismatch, &["another name", "no login was sent"]);
+    assert_eq!(other_name.device.ledger(), []);
+    other_name.task.endpoint.tls.server_name = Some("r2.example.net".into());
+    assert_eq!(other_name.apply(MTU).await.class, Class::Ok);
+
+    let mut other_ca = Bench::with(store(), RESTCONF, Some("127.0.0.1")).await;
+    other_ca.task.endpoint.tls.ca_ref = None;
+    let outcome = other_ca.apply(MTU).await;
+    assert_is(&outcome, Class::HostKeyMismatch, &["none of the trusted CAs", "ca_ref"]);
+    assert_eq!(other_ca.device.ledger(), []);
+}
+
+#[tokio::test]
+async fn nothing_is_said_in_clear_that_was_not_meant_to_be() {
+    let mut clear = Bench::new(store(), RESTCONF).await;
+    clear.task.endpoint.tls = TlsSettings::default();
+    let outcome = clear.apply(MTU).await;
+    assert_is(&outcome, Class::Unreachable, &["does not speak TLS", "443"]);
+    assert_eq!(clear.device.ledger(), []);
+
+    clear.task.endpoint.tls.protection = Protection::ClearOnLoopback;
+    clear.task.endpoint.hostname = "192.0.2.1".into();
+    let outcome = clear.apply(MTU).await;
+    assert_eq!(outcome.class, Class::PrecheckFailed, "{}", outcome.message);
+    assert!(outcome.message.contains("not on the agent's own machine"), "{}", outcome.message);
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_at_the_agent_is_said_before_anything_is_sent() {
+    let mut bench = Bench::with(store(), RESTCONF, Some("127.0.0.1")).await;
+    bench.task.endpoint.tls.ca_ref = Some("file:password".into());
+    let outcome = bench.apply(MTU).await;
+    assert_eq!(outcome.class, Class::CredentialUnavailable);
+    assert!(outcome.message.contains("file:password holds no certificate"), "{}", outcome.message);
+    bench.procedure.platform = "toaster".into();
+    let outcome = bench.apply(MTU).await;
+    assert_eq!(outcome.class, Class::PrecheckFailed);
+    assert!(outcome.message.contains("toaster") && outcome.hint.contains("restconf"), "{}", outcome.message);
+    assert_eq!(bench.device.ledger(), []);
+}

@@ -1,0 +1,203 @@
+//! Promises of RESTCONF: what differs, what is asked for, what a device is left with.
+
+use super::Bench;
+use crate::executor::http::RESTCONF;
+use crate::simulator::http::{HttpFault, Store};
+use serde_json::{Value, json};
+use switchyard_shared::outcome::{Class, Found, LeftAs};
+use switchyard_shared::procedure::{Check, Expectation, Probe};
+use switchyard_shared::task::Purpose;
+
+const MTU: &str = r#"{"x:system": {"mtu": 9000}}"#;
+
+fn content() -> Value {
+    json!({
+        "y:other": {"a": 1},
+        "x:system": {"name": "r1", "mtu": 1500, "clock": {"zone": "UTC"},
+            "interface": [{"name": "e1", "vlan": 10}]}
+    })
+}
+
+async fn bench(change: impl FnOnce(&mut Store)) -> Bench {
+    let mut store = Store::new(&content());
+    change(&mut store);
+    Bench::new(store, RESTCONF).await
+}
+
+fn methods(bench: &Bench) -> Vec<String> {
+    bench.device.writes().iter().map(|noted| format!("{} {}", noted.method, noted.path)).collect()
+}
+
+fn has(bench: &Bench) -> Value {
+    serde_json::from_str(&bench.device.running()).unwrap()
+}
+
+#[tokio::test]
+async fn a_device_is_compared_changed_once_and_then_left_alone() {
+    let bench = bench(|_| {}).await;
+    let (outcome, diff) = bench.compare(MTU).await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Unchanged), "{}", outcome.message);
+    assert!(diff.contains("-    \"mtu\": 1500") && diff.contains("+    \"mtu\": 9000"), "{diff}");
+    assert_eq!(bench.device.writes(), [], "a comparison asks for no change");
+
+    let outcome = bench.apply(MTU).await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Changed), "{}", outcome.message);
+    assert!(outcome.message.contains("for good at once"), "{}", outcome.message);
+    assert_eq!(has(&bench)["x:system"]["mtu"], 9000);
+    assert_eq!(has(&bench)["x:system"]["interface"], content()["x:system"]["interface"]);
+    assert_eq!(methods(&bench), ["PATCH /restconf/data"]);
+    assert!(bench.device.connections() >= 2, "it is looked at over a new connection");
+    assert_eq!(*bench.told.answered.lock().unwrap(), [true, true, true]);
+
+    let outcome = bench.attempt(Purpose::Apply, MTU, 2).await;
+    assert_eq!(outcome.class, Class::Unchanged, "{}", outcome.message);
+    assert_eq!(methods(&bench).len(), 1, "nothing more was written");
+}
+
+#[tokio::test]
+async fn check_mode_asks_for_no_change_whatever_the_template_says() {
+    let bench = bench(|_| {}).await.replaces();
+    for template in [MTU, r#"{"x:system": null}"#, r#"{"z:new": {"a": 1}, "y:other": null}"#] {
+        let (outcome, _) = bench.compare(template).await;
+        assert_eq!(outcome.class, Class::Ok, "{}", outcome.message);
+        let settle = bench.attempt(Purpose::Settle { before: None }, template, 1).await;
+        assert_eq!(settle.found, Some(Found::Different), "{}", settle.message);
+    }
+    assert_eq!(bench.device.writes(), []);
+    assert!(!bench.device.ledger().is_empty());
+}
+
+#[tokio::test]
+async fn a_rejected_change_leaves_the_device_as_it_was() {
+    let bench = bench(|_| {}).await;
+    let outcome = bench.apply(r#"{"x:system": {"mtu": 9000, "name": "bad"}}"#).await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Rejected, LeftAs::Unchanged), "{}", outcome.message);
+    assert!(outcome.message.contains("invalid-value: /x:system/name may not be"), "{}", outcome.message);
+    assert_eq!(has(&bench), content());
+    assert_eq!(methods(&bench).len(), 1);
+}
+
+#[tokio::test]
+async fn a_device_gets_back_what_it_had_to_the_byte() {
+    for (yang_patch, put_whole) in [(true, true), (true, false), (false, false)] {
+        let bench = bench(|store| (store.yang_patch, store.put_whole) = (yang_patch, put_whole)).await;
+        let change = r#"{"x:system": {"mtu": 9000, "clock": null}, "y:other": null, "z:new": {"b": 2}}"#;
+        let outcome = bench.apply(change).await;
+        assert_eq!(outcome.class, Class::Ok, "{}", outcome.message);
+        assert_eq!(has(&bench)["z:new"], json!({"b": 2}));
+        assert_eq!(has(&bench)["x:system"].get("clock"), None);
+        let outcome = bench.attempt(Purpose::Restore { attempt: 1 }, change, 2).await;
+        assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Reverted), "{}", outcome.message);
+        assert_eq!(has(&bench), content(), "{yang_patch} {put_whole}");
+        let outcome = bench.attempt(Purpose::Restore { attempt: 1 }, change, 3).await;
+        assert_eq!((outcome.class, outcome.left_as), (Class::Unchanged, LeftAs::Reverted));
+    }
+}
+
+#[tokio::test]
+async fn what_is_taken_away_goes_in_one_patch_where_the_device_knows_it() {
+    let change = r#"{"x:system": {"clock": {"zone": null}, "mtu": 9000}, "y:other": null}"#;
+    let one = bench(|_| {}).await;
+    assert_eq!(one.apply(change).await.class, Class::Ok);
+    assert_eq!(methods(&one), ["PATCH /restconf/data"]);
+    let several = bench(|store| store.yang_patch = false).await;
+    assert_eq!(several.apply(change).await.class, Class::Ok);
+    assert_eq!(
+        methods(&several),
+        [
+            "DELETE /restconf/data/x:system/clock/zone",
+            "DELETE /restconf/data/y:other",
+            "PATCH /restconf/data"
+        ]
+    );
+    assert_eq!(has(&one), has(&several));
+}
+
+#[tokio::test]
+async fn a_replacement_takes_the_place_of_the_nodes_that_it_names() {
+    let bench = bench(|store| store.yang_patch = false).await.replaces();
+    let outcome = bench.apply(r#"{"x:system": {"name": "r2"}}"#).await;
+    assert_eq!(outcome.class, Class::Ok, "{}", outcome.message);
+    assert_eq!(has(&bench), json!({"y:other": {"a": 1}, "x:system": {"name": "r2"}}));
+    assert_eq!(methods(&bench), ["PUT /restconf/data/x:system"]);
+}
+
+#[tokio::test]
+async fn one_of_several_requests_that_is_refused_puts_all_of_them_back() {
+    let bench = bench(|store| store.yang_patch = false).await.replaces();
+    let outcome = bench.apply(r#"{"x:system": {"name": "r2"}, "y:other": {"a": "bad"}}"#).await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Rejected, LeftAs::Reverted), "{}", outcome.message);
+    assert_eq!(has(&bench), content());
+}
+
+#[tokio::test]
+async fn a_change_is_not_laid_over_what_somebody_else_did_meanwhile() {
+    let bench = bench(|_| {}).await;
+    bench.device.break_with(HttpFault::ChangedMeanwhile);
+    let outcome = bench.apply(MTU).await;
+    assert_eq!(
+        (outcome.class, outcome.left_as),
+        (Class::Overloaded, LeftAs::Unchanged),
+        "{}",
+        outcome.message
+    );
+    assert!(outcome.message.contains("changed its configuration since it was read"), "{}", outcome.message);
+    assert_eq!(has(&bench), content());
+}
+
+#[tokio::test]
+async fn a_change_that_fails_its_check_is_taken_back() {
+    let mut bench = bench(|_| {}).await;
+    bench.procedure.post = vec![Check {
+        name: "up".into(),
+        probe: Probe::Tcp { port: 1 },
+        expectations: vec![Expectation::Contains("open".into())],
+        save_as: None,
+        initial_delay: std::time::Duration::ZERO,
+        interval: std::time::Duration::ZERO,
+        count: 1,
+        failure_limit: 0,
+    }];
+    let outcome = bench.apply(MTU).await;
+    assert_eq!(
+        (outcome.class, outcome.left_as),
+        (Class::PostcheckFailed, LeftAs::Reverted),
+        "{}",
+        outcome.message
+    );
+    assert_eq!(has(&bench), content());
+    assert_eq!(methods(&bench), ["PATCH /restconf/data", "PUT /restconf/data"]);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_a_doubt_that_a_reading_settles() {
+    for fault in [HttpFault::DropAfterWrite, HttpFault::FailAfterWrite] {
+        let bench = bench(|_| {}).await;
+        bench.device.break_with(fault.clone());
+        let outcome = bench.apply(MTU).await;
+        assert_eq!(
+            (outcome.class, outcome.left_as),
+            (Class::LostAfterWrite, LeftAs::Unknown),
+            "{fault:?}: {}",
+            outcome.message
+        );
+        assert_eq!(methods(&bench).len(), 1, "{fault:?}: never asked for twice");
+        bench.device.break_with(HttpFault::None);
+        let before = bench.told.before.lock().unwrap().clone();
+        let settled = bench.attempt(Purpose::Settle { before }, MTU, 1).await;
+        assert_eq!(settled.found, Some(Found::Applied), "{}", settled.message);
+    }
+    let bench = bench(|_| {}).await;
+    bench.device.break_with(HttpFault::RefusesWrites(502));
+    assert_eq!(bench.apply(MTU).await.class, Class::LostAfterWrite);
+    let before = bench.told.before.lock().unwrap().clone();
+    let settled = bench.attempt(Purpose::Settle { before }, MTU, 1).await;
+    assert_eq!(settled.found, Some(Found::NotApplied), "{}", settled.message);
+}
+
+#[tokio::test]
+async fn a_device_without_tags_or_patches_is_changed_as_well() {
+    let bench = bench(|store| (store.tags, store.yang_patch, store.put_whole) = (false, false, false)).await;
+    assert_eq!(bench.apply(r#"{"x:system": {"mtu": 9000}, "y:other": null}"#).await.class, Class::Ok);
+    assert_eq!(has(&bench).get("y:other"), None);
+}

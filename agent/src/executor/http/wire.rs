@@ -1,0 +1,174 @@
+//! The one way by which requests reach a device, and by which what only reads cannot write.
+
+use super::dial::Dial;
+use crate::executor::device::Job;
+use crate::executor::{Failure, WritePass};
+use crate::http_client::{Connection, NoReply, Reply, Request};
+use crate::secrets::Secret;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, IF_MATCH, USER_AGENT};
+use zeroize::Zeroizing;
+
+/// Largest body of an answer, in bytes: that of the largest snapshot.
+pub(super) const BODY_BYTES_MAX: usize = crate::executor::snapshots::SNAPSHOT_BYTES_MAX;
+
+/// What is asked.
+pub(super) enum Ask<'a> {
+    /// Reads.
+    Get,
+    /// Puts the body in the place of what is there.
+    Put(Body<'a>),
+    /// Changes what is there as the body says.
+    Patch(Body<'a>),
+    /// Takes it away.
+    Delete,
+}
+
+/// What is sent.
+#[derive(Clone, Copy)]
+pub(super) struct Body<'a> {
+    pub(super) kind: &'static str,
+    pub(super) text: &'a str,
+}
+
+/// Where, and under which condition.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// The path and what follows it.
+    pub(super) path: &'a str,
+    /// What kind of answer is understood.
+    pub(super) accept: &'static str,
+    /// Only if what is there still has this tag, RFC 9110 section 13.1.1.
+    pub(super) only_if: Option<&'a str>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum CallError {
+    /// The attempt may not say it: nothing was sent.
+    NotAllowed(&'static str),
+    /// Nothing of it has left.
+    NotSent(String),
+    /// The device may have got it, and nobody heard the whole answer.
+    Lost(String),
+}
+
+impl Ask<'_> {
+    fn method(&self) -> hyper::Method {
+        match self {
+            Self::Get => hyper::Method::GET,
+            Self::Put(_) => hyper::Method::PUT,
+            Self::Patch(_) => hyper::Method::PATCH,
+            Self::Delete => hyper::Method::DELETE,
+        }
+    }
+
+    /// Its name in messages.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Put(_) => "PUT",
+            Self::Patch(_) => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// Whether it can change the device.
+    pub(super) fn is_write(&self) -> bool {
+        match self {
+            Self::Get => false,
+            Self::Put(_) | Self::Patch(_) | Self::Delete => true,
+        }
+    }
+
+    fn body(&self) -> Option<Body<'_>> {
+        match self {
+            Self::Put(body) | Self::Patch(body) => Some(*body),
+            Self::Get | Self::Delete => None,
+        }
+    }
+}
+
+/// An open way to one device.
+pub(super) struct Wire {
+    dial: Dial,
+    connection: Option<Connection>,
+    login: HeaderValue,
+    may_write: bool,
+}
+
+impl Wire {
+    /// Connects, to say everything in the name of the task's user.
+    pub(super) async fn open(dial: Dial, job: &Job<'_>, password: &Secret) -> Result<Self, Failure> {
+        let user = &job.task.endpoint.username;
+        let login = Zeroizing::new(format!("{user}:{}", password.reveal()));
+        let login = Zeroizing::new(format!("Basic {}", Zeroizing::new(STANDARD.encode(&*login)).as_str()));
+        let mut login = HeaderValue::from_str(&login).expect("base64 is visible ASCII");
+        login.set_sensitive(true);
+        let connection = Some(dial.connect().await?);
+        Ok(Self { dial, connection, login, may_write: job.task.purpose.writes() })
+    }
+
+    /// How messages name the device.
+    pub(super) fn place(&self) -> &str {
+        &self.dial.place
+    }
+
+    /// Asks and waits for the answer; the caller bounds the time. Every request to a device goes through here: what
+    /// writes needs an attempt that may write and the pass of its gate.
+    pub(super) async fn send(
+        &mut self,
+        ask: &Ask<'_>,
+        place: Place<'_>,
+        pass: Option<&WritePass>,
+    ) -> Result<Reply, CallError> {
+        if ask.is_write() && !(self.may_write && pass.is_some()) {
+            return Err(CallError::NotAllowed(ask.name()));
+        }
+        let reused = self.connection.is_some();
+        match self.exchange(ask, place).await {
+            // A device may close a connection that stands idle: what did not reach it is said over a new one, and what
+            // only reads may be said twice.
+            Err(NoReply::NotSent(_)) if reused => self.exchange(ask, place).await,
+            Err(NoReply::Lost(_)) if reused && !ask.is_write() => self.exchange(ask, place).await,
+            answered => answered,
+        }
+        .map_err(|error| match error {
+            NoReply::NotSent(why) => CallError::NotSent(why),
+            NoReply::Lost(_) | NoReply::TooLarge(_) => CallError::Lost(error.to_string()),
+        })
+    }
+
+    async fn exchange(&mut self, ask: &Ask<'_>, place: Place<'_>) -> Result<Reply, NoReply> {
+        let request = self.request(ask, place)?;
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.dial.connect().await.map_err(|failure| NoReply::NotSent(failure.message))?,
+        };
+        let reply = connection.ask(request, BODY_BYTES_MAX).await?;
+        self.connection = Some(connection);
+        Ok(reply)
+    }
+
+    fn request(&self, ask: &Ask<'_>, place: Place<'_>) -> Result<Request, NoReply> {
+        let mut request = hyper::Request::builder()
+            .method(ask.method())
+            .uri(place.path)
+            .header(HOST, self.dial.host())
+            .header(USER_AGENT, "switchyard-agent")
+            .header(AUTHORIZATION, self.login.clone())
+            .header(ACCEPT, place.accept);
+        if let Some(tag) = place.only_if {
+            request = request.header(IF_MATCH, tag);
+        }
+        let body = ask.body();
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, body.kind);
+        }
+        let text = body.map_or_else(Vec::new, |body| body.text.as_bytes().to_vec());
+        request
+            .body(hyper::body::Bytes::from(text).into())
+            .map_err(|error| NoReply::NotSent(format!("it cannot be asked for {}: {error}", place.path)))
+    }
+}

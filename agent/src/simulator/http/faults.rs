@@ -1,0 +1,32 @@
+//! What can be wrong with a device that is configured over HTTP.
+
+/// One fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HttpFault {
+    /// None.
+    None,
+    /// It carries a change out and closes the connection without an answer.
+    DropAfterWrite,
+    /// It carries a change out and answers with 500.
+    FailAfterWrite,
+    /// It refuses every change with 409, because of this session.
+    Locked(String),
+    /// It answers everything with this status and no words.
+    Status(u16),
+    /// It answers every change with this status and no words, and carries none out.
+    RefusesWrites(u16),
+    /// It sends everybody to this address.
+    Redirect(String),
+    /// Half of each answer comes, then the connection ends.
+    HalfAnswer,
+    /// Its answers never end.
+    EndlessBody,
+    /// Its answers never begin.
+    Silent,
+    /// It says that its answers are of this kind.
+    Kind(&'static str),
+    /// It answers every reading with these bytes.
+    Says(String),
+    /// Somebody else changes it after each reading.
+    ChangedMeanwhile,
+}

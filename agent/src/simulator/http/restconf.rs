@@ -1,0 +1,210 @@
+//! The datastore of a simulated RESTCONF device: JSON with a tag, and a model in which each list's key is `name`.
+
+use super::{Answered, Asked, Persona};
+use hyper::Method;
+use serde_json::{Map, Value, json};
+
+const JSON: &str = "application/yang-data+json";
+const PATCH: &str = "application/yang-patch+json";
+/// What no leaf of this device may be.
+const BAD: &str = "bad";
+/// The path of the datastore.
+const DATA: &str = "/restconf/data";
+
+/// A datastore.
+#[derive(Debug, Clone, Default)]
+pub struct Store {
+    data: Map<String, Value>,
+    version: u64,
+    /// Whether it knows YANG patches, RFC 8072.
+    pub yang_patch: bool,
+    /// Whether the whole of it may be put in its place.
+    pub put_whole: bool,
+    /// Whether it says a tag.
+    pub tags: bool,
+}
+
+/// Why a change is refused: the status, the tag and the words.
+type Refusal = (u16, &'static str, String);
+
+impl Store {
+    /// One with this content, which can do all that RESTCONF offers.
+    pub fn new(data: &Value) -> Self {
+        let data = data.as_object().cloned().unwrap_or_default();
+        Self { data, version: 1, yang_patch: true, put_whole: true, tags: true }
+    }
+
+    fn tag(&self) -> Option<String> {
+        self.tags.then(|| format!("\"v{}\"", self.version))
+    }
+
+    fn change(&mut self, asked: &Asked<'_>) -> Result<Answered, Refusal> {
+        let path = asked.path.split('?').next().unwrap_or_default();
+        let segments: Vec<&str> =
+            path.strip_prefix(DATA).unwrap_or_default().split('/').filter(|part| !part.is_empty()).collect();
+        if asked.only_if.is_some_and(|tag| Some(tag) != self.tag().as_deref()) {
+            return Err((412, "operation-failed", "the tag is another one".into()));
+        }
+        let mut data = self.data.clone();
+        let is_patch = asked.kind == PATCH && self.yang_patch;
+        if *asked.method != Method::DELETE && asked.kind != JSON && !is_patch {
+            return Err((415, "operation-not-supported", format!("{} is not understood", asked.kind)));
+        }
+        let body = || -> Result<Value, Refusal> {
+            serde_json::from_str(asked.body).map_err(|error| (400, "malformed-message", error.to_string()))
+        };
+        let mut answer = Answered { status: 204, ..Answered::default() };
+        if is_patch {
+            let patch = body()?;
+            for edit in patch["ietf-yang-patch:yang-patch"]["edit"].as_array().into_iter().flatten() {
+                carry_out(&mut data, edit)?;
+            }
+            let status = json!({"ietf-yang-patch:yang-patch-status": {"patch-id": "p", "ok": [null]}});
+            answer = Answered { status: 200, kind: JSON, body: status.to_string(), tag: None };
+        } else if *asked.method == Method::DELETE {
+            remove(&mut data, &segments, true)?;
+        } else if *asked.method == Method::PATCH && segments.is_empty() {
+            let body = body()?;
+            for (name, value) in body["ietf-restconf:data"].as_object().into_iter().flatten() {
+                merge(data.entry(name.clone()).or_insert(Value::Null), value);
+            }
+        } else if *asked.method == Method::PUT && segments.is_empty() && self.put_whole {
+            data = body()?["ietf-restconf:data"].as_object().cloned().unwrap_or_default();
+        } else if let (&Method::PUT, [name]) = (asked.method, &segments[..]) {
+            let value = body()?.get(*name).cloned();
+            data.insert((*name).into(), value.ok_or((400, "malformed-message", "another node".into()))?);
+        } else {
+            return Err((405, "operation-not-supported", format!("{} of {path}", asked.method)));
+        }
+        good(&Value::Object(data.clone()), "")?;
+        self.data = data;
+        self.version += 1;
+        answer.tag = self.tag();
+        Ok(answer)
+    }
+
+    fn read(&self, path: &str) -> Answered {
+        let ok = |kind, body: Value| Answered { status: 200, kind, body: body.to_string(), tag: self.tag() };
+        match path {
+            "/.well-known/host-meta" => Answered {
+                status: 200,
+                kind: "application/xrd+xml",
+                tag: None,
+                body: "<XRD xmlns='http://docs.oasis-open.org/ns/xri/xrd-1.0'>\
+                       <Link rel='restconf' href='/restconf'/></XRD>"
+                    .into(),
+            },
+            "/restconf/data?content=config" => ok(JSON, json!({"ietf-restconf:data": self.data})),
+            "/restconf/data/ietf-restconf-monitoring:restconf-state/capabilities" => {
+                let known = match self.yang_patch {
+                    true => json!(["urn:ietf:params:restconf:capability:yang-patch:1.0"]),
+                    false => json!(["urn:ietf:params:restconf:capability:defaults:1.0"]),
+                };
+                ok(JSON, json!({"ietf-restconf-monitoring:capabilities": {"capability": known}}))
+            }
+            _ => refusal(404, "invalid-value", "there is nothing"),
+        }
+    }
+}
+
+impl Persona for Store {
+    fn writes(&self, asked: &Asked<'_>) -> bool {
+        ![Method::GET, Method::HEAD, Method::OPTIONS].contains(asked.method)
+    }
+
+    fn answer(&mut self, asked: &Asked<'_>) -> Answered {
+        if !self.writes(asked) {
+            return self.read(asked.path);
+        }
+        self.change(asked).unwrap_or_else(|(status, tag, words)| refusal(status, tag, &words))
+    }
+
+    fn meddle(&mut self) {
+        self.version += 1;
+    }
+
+    fn running(&self) -> String {
+        Value::Object(self.data.clone()).to_string()
+    }
+}
+
+fn error(status: u16, error: &Value) -> Answered {
+    let body = json!({"ietf-restconf:errors": {"error": [error]}});
+    Answered { status, kind: JSON, tag: None, body: body.to_string() }
+}
+
+fn refusal(status: u16, tag: &str, words: &str) -> Answered {
+    error(status, &json!({"error-type": "application", "error-tag": tag, "error-message": words}))
+}
+
+/// What a device says that somebody else has locked.
+pub(super) fn locked(who: &str) -> Answered {
+    let words = format!("locked by {who}");
+    error(409, &json!({"error-type": "protocol", "error-tag": "lock-denied", "error-message": words}))
+}
+
+fn carry_out(data: &mut Map<String, Value>, edit: &Value) -> Result<(), Refusal> {
+    let target = edit["target"].as_str().unwrap_or_default();
+    let segments: Vec<&str> = target.split('/').filter(|part| !part.is_empty()).collect();
+    let value = segments.first().and_then(|name| edit["value"].get(*name));
+    match (edit["operation"].as_str(), value, &segments[..]) {
+        (Some("remove"), None, segments) => remove(data, segments, false),
+        (Some("merge"), Some(value), [name]) => {
+            merge(data.entry((*name).to_owned()).or_insert(Value::Null), value);
+            Ok(())
+        }
+        (Some("replace"), Some(value), [name]) => {
+            data.insert((*name).to_owned(), value.clone());
+            Ok(())
+        }
+        _ => Err((400, "invalid-value", format!("no such edit: {edit}"))),
+    }
+}
+
+fn remove(data: &mut Map<String, Value>, segments: &[&str], must_exist: bool) -> Result<(), Refusal> {
+    let Some((last, above)) = segments.split_last() else {
+        return Err((405, "operation-not-supported", "the datastore stays".into()));
+    };
+    let mut at = Some(data);
+    for name in above {
+        at = at.and_then(|map| map.get_mut(*name)).and_then(Value::as_object_mut);
+    }
+    match at.and_then(|map| map.shift_remove(*last)) {
+        None if must_exist => Err((404, "data-missing", format!("there is no {last}"))),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn merge(have: &mut Value, want: &Value) {
+    match (have, want) {
+        (Value::Object(have), Value::Object(want)) => {
+            for (name, want) in want {
+                merge(have.entry(name.clone()).or_insert(Value::Null), want);
+            }
+        }
+        (Value::Array(have), Value::Array(want)) => {
+            for want in want {
+                let is_it =
+                    |have: &Value| have == want || have.get("name").is_some_and(|name| *name == want["name"]);
+                match have.iter().position(is_it) {
+                    Some(at) => merge(&mut have[at], want),
+                    None => have.push(want.clone()),
+                }
+            }
+        }
+        (have, want) => *have = want.clone(),
+    }
+}
+
+fn good(value: &Value, path: &str) -> Result<(), Refusal> {
+    match value {
+        Value::Object(members) => {
+            members.iter().try_for_each(|(name, value)| good(value, &format!("{path}/{name}")))
+        }
+        Value::Array(items) => items.iter().try_for_each(|item| good(item, path)),
+        Value::String(text) if text == BAD => {
+            Err((400, "invalid-value", format!("{path} may not be {text:?}")))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+    }
+}
