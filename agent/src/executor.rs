@@ -5,6 +5,7 @@ pub mod device;
 pub mod engine;
 pub mod executors;
 mod failure;
+pub mod gnmi;
 mod hearing;
 pub mod http;
 pub mod local_exec;

@@ -1,0 +1,91 @@
+//! Paths and trees, with and without the names of modules.
+
+use super::*;
+use proptest::prelude::{any, proptest};
+use serde_json::{Value, json};
+
+fn path(text: &str) -> Path {
+    Path::parse(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn tree() -> Value {
+    json!({"openconfig-interfaces:interfaces": {"interface": [
+        {"name": "eth0", "config": {"name": "eth0", "mtu": 1500, "enabled": true}},
+        {"name": "eth1", "config": {"name": "eth1", "mtu": 9000}},
+    ]}, "openconfig-system:system": {"config": {"hostname": "r1", "boot-time": "1700000000"}}})
+}
+
+#[test]
+fn a_path_is_read_and_written_back_the_same() {
+    for text in ["/", "/a", "/a/b[name=eth 0/1]/c", "/a[k1=x][k2=y\\]z]/b", "/m:a/b"] {
+        assert_eq!(path(text).to_string(), text);
+    }
+    assert_eq!(path("/a[k=x/y]/b").elems.len(), 2, "a slash within a key");
+    for text in ["", "a", "/a/", "//a", "/a[k]", "/a[k=v", "/a[=v]", "/a[k=v]x", "/a[k=v][k=w]", "/a[k=\\"] {
+        assert!(Path::parse(text).is_err(), "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_reader_of_paths_panic(text in any::<String>()) {
+        if let Ok(path) = Path::parse(&text) {
+            assert_eq!(Path::parse(&path.to_string()), Ok(path));
+        }
+    }
+}
+
+#[test]
+fn what_stands_at_a_path_is_found_with_and_without_the_names_of_modules() {
+    let tree = tree();
+    let mtu = |text: &str| find(&tree, &path(text)).cloned();
+    assert_eq!(mtu("/interfaces/interface[name=eth1]/config/mtu"), Some(json!(9000)));
+    assert_eq!(mtu("/openconfig-interfaces:interfaces/interface[name=eth0]/config/mtu"), Some(json!(1500)));
+    assert_eq!(mtu("/other-module:interfaces/interface[name=eth0]/config/mtu"), None);
+    assert_eq!(mtu("/interfaces/interface[name=eth2]"), None);
+    assert_eq!(mtu("/"), Some(tree.clone()));
+}
+
+#[test]
+fn a_device_has_what_is_wanted_whatever_the_order_and_the_way_numbers_are_written() {
+    let tree = tree();
+    let list = |value: Value| contains(&tree, &json!({"interfaces": {"interface": value}}));
+    assert!(list(json!([{"name": "eth1"}, {"name": "eth0", "config": {"mtu": 1500}}])));
+    assert!(!list(json!([{"name": "eth0", "config": {"mtu": 9000}}])), "that is another entry's");
+    assert!(contains(&tree, &json!({"system": {"config": {"boot-time": 1_700_000_000}}})));
+    assert!(!contains(&tree, &json!({"system": {"config": {"domain": "x"}}})));
+}
+
+#[test]
+fn a_change_of_one_leaf_touches_nothing_else_and_is_undone_by_the_tree_before() {
+    let before = tree();
+    let mut after = before.clone();
+    put(&mut after, &path("/interfaces/interface[name=eth0]/config"), &json!({"mtu": 9000}), false);
+    let mtu = path("/interfaces/interface[name=eth0]/config/mtu");
+    assert_eq!(find(&after, &mtu), Some(&json!(9000)));
+    assert_eq!(find(&after, &path("/interfaces/interface[name=eth0]/config/enabled")), Some(&json!(true)));
+    put(&mut after, &mtu, &json!(1500), false);
+    assert_eq!(after, before);
+    put(&mut after, &path("/interfaces/interface[name=eth0]/config"), &json!({"name": "eth0"}), true);
+    assert_eq!(find(&after, &mtu), None, "replaced");
+}
+
+#[test]
+fn entries_are_added_merged_and_taken_away_by_their_keys() {
+    let mut tree = tree();
+    let interface =
+        json!({"interface": [{"name": "eth0", "config": {"mtu": 1}}, {"name": "eth7", "config": {}}]});
+    put(&mut tree, &path("/interfaces"), &interface, false);
+    let list = |tree: &Value| {
+        find(tree, &path("/interfaces/interface")).and_then(Value::as_array).map_or(0, Vec::len)
+    };
+    assert_eq!(list(&tree), 3, "{tree}");
+    put(&mut tree, &path("/interfaces/interface[name=eth8]/config/mtu"), &json!(2), false);
+    assert_eq!(find(&tree, &path("/interfaces/interface[name=eth8]/name")), Some(&json!("eth8")));
+    remove(&mut tree, &path("/interfaces/interface[name=eth8]"));
+    assert_eq!(list(&tree), 3);
+    remove(&mut tree, &path("/interfaces/interface"));
+    assert_eq!(list(&tree), 0);
+    remove(&mut tree, &path("/nowhere/at[k=all]/x"));
+    assert!(find(&tree, &path("/system/config/hostname")).is_some());
+}

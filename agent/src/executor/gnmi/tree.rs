@@ -1,0 +1,167 @@
+//! A configuration as JSON after RFC 7951: what stands at a path, whether one holds another, and what a change makes of it.
+
+use super::path::{Elem, Path};
+use serde_json::{Map, Value};
+
+/// What stands at `path`.
+pub fn find<'a>(tree: &'a Value, path: &Path) -> Option<&'a Value> {
+    path.elems.iter().try_fold(tree, |here, elem| {
+        let member = member(here.as_object()?, &elem.name)?;
+        match elem.keys.is_empty() {
+            true => Some(member),
+            false => member.as_array()?.iter().find(|entry| is_entry(entry, elem)),
+        }
+    })
+}
+
+/// Whether `tree` holds all of `wanted`: members of objects by name, entries of lists in any order.
+pub fn contains(tree: &Value, wanted: &Value) -> bool {
+    match (tree, wanted) {
+        (Value::Object(tree), Value::Object(wanted)) => {
+            wanted.iter().all(|(name, wanted)| member(tree, name).is_some_and(|has| contains(has, wanted)))
+        }
+        (Value::Array(tree), Value::Array(wanted)) => {
+            wanted.iter().all(|wanted| tree.iter().any(|has| contains(has, wanted)))
+        }
+        (has, wanted) => is_same(has, wanted),
+    }
+}
+
+/// Puts `value` at `path`: added to what is there, or in its place. What is missing above it is made.
+pub fn put(tree: &mut Value, path: &Path, value: &Value, replaces: bool) {
+    let Some((elem, rest)) = path.elems.split_first() else {
+        match replaces {
+            true => *tree = value.clone(),
+            false => merge(tree, value),
+        }
+        return;
+    };
+    let below = Path { elems: rest.to_vec() };
+    put(step(tree, elem), &below, value, replaces);
+}
+
+/// Takes away what stands at `path`; a path without keys takes the whole list.
+pub fn remove(tree: &mut Value, path: &Path) {
+    let Some((last, above)) = path.elems.split_last() else {
+        *tree = Value::Object(Map::new());
+        return;
+    };
+    let mut here = tree;
+    for elem in above {
+        let Some(name) = here.as_object().and_then(|object| name_in(object, &elem.name)) else { return };
+        let Some(next) = here.get_mut(&name) else { return };
+        here = match elem.keys.is_empty() {
+            true => next,
+            false => {
+                match next.as_array_mut().and_then(|list| list.iter_mut().find(|entry| is_entry(entry, elem)))
+                {
+                    Some(entry) => entry,
+                    None => return,
+                }
+            }
+        };
+    }
+    let Some(object) = here.as_object_mut() else { return };
+    let Some(name) = name_in(object, &last.name) else { return };
+    match (last.keys.is_empty(), object.get_mut(&name).and_then(Value::as_array_mut)) {
+        (false, Some(list)) => list.retain(|entry| !is_entry(entry, last)),
+        (true, _) => drop(object.shift_remove(&name)),
+        (false, None) => {}
+    }
+}
+
+/// One step down, which is made when it is missing.
+fn step<'a>(tree: &'a mut Value, elem: &Elem) -> &'a mut Value {
+    if !tree.is_object() {
+        *tree = Value::Object(Map::new());
+    }
+    let name =
+        tree.as_object().and_then(|object| name_in(object, &elem.name)).unwrap_or_else(|| elem.name.clone());
+    let member = &mut tree[name];
+    if elem.keys.is_empty() {
+        return member;
+    }
+    if !member.is_array() {
+        *member = Value::Array(Vec::new());
+    }
+    let list = member.as_array_mut().expect("it was just made a list");
+    let at = list.iter().position(|entry| is_entry(entry, elem)).unwrap_or_else(|| {
+        let keys = elem.keys.iter().map(|(key, value)| (key.clone(), Value::String(value.clone())));
+        list.push(Value::Object(keys.collect()));
+        list.len() - 1
+    });
+    &mut list[at]
+}
+
+fn merge(tree: &mut Value, value: &Value) {
+    match (tree, value) {
+        (Value::Object(tree), Value::Object(value)) => {
+            for (name, value) in value {
+                let name = name_in(tree, name).unwrap_or_else(|| name.clone());
+                match tree.get_mut(&name) {
+                    Some(member) => merge(member, value),
+                    None => drop(tree.insert(name, value.clone())),
+                }
+            }
+        }
+        (Value::Array(tree), Value::Array(value)) => {
+            for entry in value {
+                match tree.iter_mut().find(|has| is_same_entry(has, entry)) {
+                    Some(has) => merge(has, entry),
+                    None => tree.push(entry.clone()),
+                }
+            }
+        }
+        (tree, value) => *tree = value.clone(),
+    }
+}
+
+/// Whether two entries of a list have the same keys. Their names are not known without the model: RFC 7950 §7.8.5
+/// has them first, and OpenConfig lists have no other leafs of their own.
+fn is_same_entry(has: &Value, entry: &Value) -> bool {
+    let (Some(has), Some(entry)) = (has.as_object(), entry.as_object()) else { return is_same(has, entry) };
+    let mut leafs = entry.iter().filter(|(_, value)| !value.is_object() && !value.is_array());
+    let nested = entry.values().any(Value::is_object);
+    let same = |(name, value): (&String, &Value)| member(has, name).is_some_and(|has| is_same(has, value));
+    match nested {
+        true => leafs.all(same),
+        false => leafs.next().is_some_and(same),
+    }
+}
+
+fn is_entry(entry: &Value, elem: &Elem) -> bool {
+    let has = |key: &str| entry.as_object().and_then(|entry| member(entry, key));
+    elem.keys.iter().all(|(key, value)| has(key).is_some_and(|has| text(has) == *value))
+}
+
+/// A member by its name, with or without the name of its module.
+fn member<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    object.get(&name_in(object, name)?)
+}
+
+fn name_in(object: &Map<String, Value>, name: &str) -> Option<String> {
+    if object.contains_key(name) {
+        return Some(name.to_owned());
+    }
+    let bare = |name: &str| name.rsplit_once(':').map_or(name, |(_, bare)| bare).to_owned();
+    let wanted = bare(name);
+    object.keys().find(|key| bare(key) == wanted && (!key.contains(':') || !name.contains(':'))).cloned()
+}
+
+/// RFC 7951 §6.1 writes 64-bit numbers as text, and identities with their module's name.
+fn is_same(has: &Value, wanted: &Value) -> bool {
+    let (has, wanted) = (text(has), text(wanted));
+    let bare = |text: &str| text.rsplit_once(':').map(|(_, bare)| bare.to_owned());
+    has == wanted
+        || bare(&has).is_some_and(|has| has == wanted)
+        || bare(&wanted).is_some_and(|wanted| has == wanted)
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            value.to_string()
+        }
+    }
+}
