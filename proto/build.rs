@@ -19,5 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure().build_transport(false).compile_fds(descriptors)?;
+    println!("cargo:rerun-if-changed=openconfig");
+    let gnmi = protox::compile(["github.com/openconfig/gnmi/proto/gnmi/gnmi.proto"], ["openconfig"])?;
+    tonic_prost_build::configure().build_transport(false).compile_fds(gnmi)?;
     Ok(())
 }

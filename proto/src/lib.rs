@@ -10,6 +10,15 @@ mod generated {
             tonic::include_proto!("switchyard.agent.v1");
         }
     }
+    pub mod openconfig {
+        #![allow(deprecated, reason = "prost builds and compares deprecated fields")]
+        pub mod gnmi {
+            tonic::include_proto!("gnmi");
+        }
+        pub mod gnmi_ext {
+            tonic::include_proto!("gnmi_ext");
+        }
+    }
 }
 
 pub mod convert;
@@ -17,6 +26,7 @@ pub mod identity;
 pub mod tls;
 
 pub use generated::agent::v1 as agent_v1;
+pub use generated::openconfig::{gnmi, gnmi_ext};
 pub use generated::v1;
 
 /// The compiled schema, for reflection.
