@@ -9,6 +9,7 @@ mod device;
 mod files;
 mod fleet;
 mod freeze;
+pub mod gnmi;
 pub mod http;
 mod inventory;
 mod keys;

@@ -13,6 +13,7 @@ pub mod comparison;
 pub mod configuration;
 pub mod digest;
 pub mod filter;
+pub mod gnmi_path;
 pub mod guard;
 pub mod id;
 pub mod inventory;

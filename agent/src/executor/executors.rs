@@ -3,6 +3,7 @@
 use super::cli::CliDriver;
 use super::device::Driver;
 use super::engine::Engine;
+use super::gnmi::Gnmi;
 use super::http::Http;
 use super::local_exec::{Allowed, AllowedError, LocalExec};
 use super::netconf::Netconf;
@@ -50,8 +51,10 @@ impl Executors {
         let local_exec: Arc<dyn Driver> = Arc::new(LocalExec::new(allowed));
         let http: Arc<dyn Driver> = Arc::new(Http::new(secrets.clone(), key.clone()));
         let netconf: Arc<dyn Driver> = Arc::new(Netconf::through(door.clone()));
+        let gnmi: Arc<dyn Driver> = Arc::new(Gnmi::new(secrets.clone(), key.clone()));
         let cli: Arc<dyn Driver> = Arc::new(CliDriver::new(door.clone(), platforms));
         let drivers = BTreeMap::from([
+            (Transport::Gnmi, gnmi),
             (Transport::Http, http),
             (Transport::LocalExec, local_exec),
             (Transport::Netconf, netconf),

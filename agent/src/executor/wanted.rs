@@ -66,7 +66,8 @@ impl Wanted {
         let values = match procedure.transport {
             Transport::Netconf => in_xml(values),
             Transport::Http if procedure.platform == http::RESTCONF => in_json(values),
-            Transport::SshCli | Transport::Gnmi | Transport::Http | Transport::LocalExec => values,
+            Transport::Gnmi => in_json(values),
+            Transport::SshCli | Transport::Http | Transport::LocalExec => values,
         };
         let text = put_in(&segments, &values)?;
         known.extend(values.into_values());

@@ -2,6 +2,7 @@
 
 use super::DEFAULT_TEMPLATE;
 use super::limits::{DAY, SHORTEST};
+use crate::gnmi_path::Path;
 use crate::procedure::{
     CHECKS_MAX, Check, EXPECTATIONS_MAX, Expectation, Probe, Transport, compile, parse_comparison, saved_name,
 };
@@ -148,6 +149,12 @@ fn probe(section: &mut Section<'_>) -> Option<(Probe, BTreeMap<String, String>)>
         2 => Probe::NetconfGet {
             xpath: text(section.require("xpath", "xpath: \"//interface[name='eth0']/oper-status\"")),
         },
+        3 => Probe::GnmiGet {
+            path: section
+                .require("path", "path: \"/interfaces/interface[name=eth0]/state/oper-status\"")
+                .and_then(|field| field.parsed(gnmi_path))
+                .unwrap_or_default(),
+        },
         _ => {
             let _known = (section.take("path"), section.take("query"), section.take("url"));
             kind.problem("not supported yet", "");
@@ -199,6 +206,10 @@ fn word(text: &str) -> Result<String, String> {
         && text.len() <= 63
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
     if good { Ok(text.to_owned()) } else { Err(format!("{} is not a name", shown(text))) }
+}
+
+fn gnmi_path(path: &str) -> Result<String, String> {
+    Path::parse(path).map(|_| path.to_owned()).map_err(|error| format!("failed to {error}"))
 }
 
 fn text(text: &str) -> Result<String, String> {

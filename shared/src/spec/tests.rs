@@ -178,10 +178,6 @@ fn a_driver_reads_its_transport_its_mode_and_its_commit_and_a_command_takes_none
     let direct = change("    commit: {method: direct, confirm_timeout: 1m}\n");
     assert_says(&problems(&direct), &["confirm_timeout: means nothing with method: direct"]);
     assert_says(&problems(&change("    transport: telnet\n")), &["must be ssh_cli or netconf"]);
-    assert_says(
-        &problems(&change("    transport: gnmi\n")),
-        &["change.transport: not supported yet (one of ssh_cli"],
-    );
 }
 
 #[test]
@@ -212,6 +208,7 @@ fn checks_are_read_and_what_can_never_hold_is_refused() {
     refused("    post: [{name: a, type: tcp, port: 1, expect: '3'}]\n", "does not begin with");
     refused("    post: [{name: a, type: tcp, port: 1, count: 2, failure_limit: 2}]\n", "from 0 to 1");
     refused("    post: [{name: a, type: tcp, port: 1, save_as: x}]\n", "only before the write");
+    refused("    post: [{name: a, type: gnmi_get, path: system}]\n", "does not begin with /");
     refused("    post: [{name: a, type: ping}]\n", "must be tcp or command");
     refused(
         "    pre: [{name: a, type: tcp, port: 1}, {name: a, type: tcp, port: 2}]\n",

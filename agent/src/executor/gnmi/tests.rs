@@ -1,8 +1,13 @@
 //! Paths and trees, with and without the names of modules.
 
+mod bad;
+mod bench;
+mod through;
+
 use super::*;
 use proptest::prelude::{any, proptest};
 use serde_json::{Value, json};
+use switchyard_shared::gnmi_path::Path;
 
 fn path(text: &str) -> Path {
     Path::parse(text).unwrap_or_else(|error| panic!("{error}"))

@@ -1,7 +1,7 @@
 //! A configuration as JSON after RFC 7951: what stands at a path, whether one holds another, and what a change makes of it.
 
-use super::path::{Elem, Path};
 use serde_json::{Map, Value};
+use switchyard_shared::gnmi_path::{Elem, Path};
 
 /// What stands at `path`.
 pub fn find<'a>(tree: &'a Value, path: &Path) -> Option<&'a Value> {
@@ -27,6 +27,35 @@ pub fn contains(tree: &Value, wanted: &Value) -> bool {
     }
 }
 
+/// Whether `value` stands at `path` already: as a part of what is there, or with `alone` as all of it.
+pub fn is_held(tree: &Value, path: &Path, value: &Value, alone: bool) -> bool {
+    let Some(has) = find(tree, path) else { return false };
+    let keys = path.elems.last().map(|elem| with_keys(value.clone(), elem));
+    let value = keys.as_ref().unwrap_or(value);
+    contains(has, value) && (!alone || contains(value, has))
+}
+
+/// Whether everything above `path` is what a path can go through; the error says where it is not.
+pub fn fits(tree: &Value, path: &Path) -> Result<(), String> {
+    let mut here = tree;
+    for (depth, elem) in path.elems.iter().enumerate() {
+        let place = |depth: usize| Path { elems: path.elems[..depth].to_vec() };
+        let Some(object) = here.as_object() else {
+            return Err(format!("no container stands at {}, and {path} is below it", place(depth)));
+        };
+        let Some(member) = member(object, &elem.name) else { return Ok(()) };
+        here = match (elem.keys.is_empty(), member.as_array()) {
+            (true, _) => member,
+            (false, None) => return Err(format!("no list stands where {} is looked for", place(depth + 1))),
+            (false, Some(list)) => match list.iter().find(|entry| is_entry(entry, elem)) {
+                Some(entry) => entry,
+                None => return Ok(()),
+            },
+        };
+    }
+    Ok(())
+}
+
 /// Puts `value` at `path`: added to what is there, or in its place. What is missing above it is made.
 pub fn put(tree: &mut Value, path: &Path, value: &Value, replaces: bool) {
     let Some((elem, rest)) = path.elems.split_first() else {
@@ -37,7 +66,22 @@ pub fn put(tree: &mut Value, path: &Path, value: &Value, replaces: bool) {
         return;
     };
     let below = Path { elems: rest.to_vec() };
-    put(step(tree, elem), &below, value, replaces);
+    match below.elems.is_empty() {
+        true => put(step(tree, elem), &below, &with_keys(value.clone(), elem), replaces),
+        false => put(step(tree, elem), &below, value, replaces),
+    }
+}
+
+/// `entry` with the keys that its place in the list says.
+fn with_keys(mut entry: Value, elem: &Elem) -> Value {
+    if let Some(members) = entry.as_object_mut() {
+        for (key, value) in &elem.keys {
+            if name_in(members, key).is_none() {
+                members.insert(key.clone(), Value::String(value.clone()));
+            }
+        }
+    }
+    entry
 }
 
 /// Takes away what stands at `path`; a path without keys takes the whole list.
@@ -112,6 +156,7 @@ fn merge(tree: &mut Value, value: &Value) {
                 }
             }
         }
+        (tree, value) if is_same(tree, value) => {}
         (tree, value) => *tree = value.clone(),
     }
 }

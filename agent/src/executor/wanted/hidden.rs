@@ -114,8 +114,9 @@ fn member(before: &str) -> Option<&str> {
     (!name.is_empty()).then_some(name)
 }
 
+/// Without its module, and without the path to it.
 fn local(name: &str) -> &str {
-    name.rsplit(':').next().unwrap_or(name)
+    name.rsplit([':', '/']).next().unwrap_or(name)
 }
 
 /// The name in a start tag at the end of `text`, without its prefix.

@@ -1,4 +1,4 @@
-//! Paths as people write them: `/interfaces/interface[name=eth0]/config/mtu`
+//! Paths of gNMI as people write them: `/interfaces/interface[name=eth0]/config/mtu`
 //! (gNMI path conventions, openconfig/reference rpc/gnmi/gnmi-path-conventions.md).
 
 use std::collections::BTreeMap;

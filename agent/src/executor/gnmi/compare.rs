@@ -1,0 +1,101 @@
+//! How a device differs from what is wanted, and the one Set that makes it so, or as it was.
+
+use super::change::Change;
+use super::messages::{update, wire_path};
+use super::tree::{find, fits, is_held, put, remove};
+use serde_json::{Map, Value};
+use switchyard_proto::gnmi::{Encoding, SetRequest};
+use switchyard_shared::configuration::unified;
+use switchyard_shared::gnmi_path::{Elem, Path};
+use switchyard_shared::procedure::Mode;
+
+/// What a device with `before` has after `change`; the error says what does not fit.
+pub fn after(before: &Value, change: &Change, mode: Mode) -> Result<Value, String> {
+    let mut after = before.clone();
+    for (path, value) in &change.items {
+        fits(&after, path)?;
+        match value {
+            None => remove(&mut after, path),
+            Some(value) => {
+                if let Some(has) = find(&after, path)
+                    && has.is_object() != value.is_object()
+                {
+                    let (is, wanted) = (kind(has), kind(value));
+                    return Err(format!("at {path} the device has {is} and the template {wanted}"));
+                }
+                if !is_held(&after, path, value, mode == Mode::Replace) {
+                    put(&mut after, path, value, mode == Mode::Replace);
+                }
+            }
+        }
+    }
+    Ok(after)
+}
+
+/// The difference as people read it: the top members that differ; empty when there is none.
+pub fn difference(before: &Value, after: &Value) -> String {
+    let nothing = Map::new();
+    let (before, after) = (before.as_object().unwrap_or(&nothing), after.as_object().unwrap_or(&nothing));
+    let differing = |one: &Map<String, Value>, other: &Map<String, Value>| -> Map<String, Value> {
+        let members = one.iter().filter(|(name, value)| other.get(*name) != Some(*value));
+        members.map(|(name, value)| (name.clone(), super::value::sorted(value.clone()))).collect()
+    };
+    let (gone, come) = (differing(before, after), differing(after, before));
+    if gone.is_empty() && come.is_empty() {
+        return String::new();
+    }
+    unified(&pretty(gone), &pretty(come))
+}
+
+/// The Set of `change`: all of it or nothing (gNMI specification §3.4.3).
+pub fn request(change: &Change, mode: Mode, encoding: Encoding) -> SetRequest {
+    let mut request = SetRequest::default();
+    for (path, value) in &change.items {
+        match (value, mode) {
+            (None, _) => request.delete.push(wire_path(path)),
+            (Some(value), Mode::Merge) => request.update.push(update(path, value, encoding)),
+            (Some(value), Mode::Replace) => request.replace.push(update(path, value, encoding)),
+        }
+    }
+    request
+}
+
+/// The Set by which a device with `now` has `then` again: the top members that differ, each whole.
+pub fn way(now: &Value, then: &Value, encoding: Encoding) -> SetRequest {
+    let nothing = Map::new();
+    let (now, then) = (now.as_object().unwrap_or(&nothing), then.as_object().unwrap_or(&nothing));
+    let mut request = SetRequest::default();
+    for name in now.keys().filter(|name| !then.contains_key(*name)) {
+        request.delete.push(wire_path(&top(name)));
+    }
+    for (name, value) in then.iter().filter(|(name, value)| now.get(*name) != Some(*value)) {
+        if value.is_array() {
+            // A list has no place of its own to be put at: it is taken away whole and added to the root.
+            request.delete.push(wire_path(&top(name)));
+            let members = Map::from_iter([(name.clone(), value.clone())]);
+            request.update.push(update(&Path::default(), &Value::Object(members), encoding));
+        } else {
+            request.replace.push(update(&top(name), value, encoding));
+        }
+    }
+    request
+}
+
+fn top(name: &str) -> Path {
+    Path { elems: vec![Elem { name: name.to_owned(), keys: std::collections::BTreeMap::new() }] }
+}
+
+fn pretty(members: Map<String, Value>) -> String {
+    if members.is_empty() {
+        return String::new();
+    }
+    format!("{:#}\n", super::value::sorted(Value::Object(members)))
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Object(_) => "a container",
+        Value::Array(_) => "a list",
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => "a leaf",
+    }
+}

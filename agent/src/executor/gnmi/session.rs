@@ -1,0 +1,178 @@
+//! One gNMI session with one device.
+
+use super::commits::{self, Commits};
+use super::messages::{cancel, commit, confirm, until};
+use super::wire::Wire;
+use super::{change, compare, tree, trouble};
+use crate::executor::device::{Difference, Job, Running, Session, WriteEnd, Written};
+use crate::executor::wanted::Wanted;
+use crate::executor::{Failure, WritePass};
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+use switchyard_proto::gnmi::SetRequest;
+use switchyard_proto::gnmi::get_request::DataType;
+use switchyard_proto::gnmi_ext::commit::Action;
+use switchyard_shared::gnmi_path::Path;
+use switchyard_shared::outcome::{Class, Phase};
+use switchyard_shared::procedure::{Commit, Probe};
+use zeroize::Zeroizing;
+
+/// An open session.
+pub struct GnmiSession {
+    wire: Wire,
+    commit: Commit,
+    /// The name of this attempt's commit.
+    id: String,
+    /// The change of an earlier session was confirmed in this one.
+    has_confirmed: bool,
+}
+
+impl GnmiSession {
+    pub(super) fn new(wire: Wire, job: &Job<'_>) -> Self {
+        let (commit, id) = (job.procedure.commit.clone(), job.task.op.to_string());
+        Self { wire, commit, id, has_confirmed: false }
+    }
+
+    async fn read_now(&mut self) -> Result<Running, Failure> {
+        let tree = self.wire.get(&Path::default(), DataType::Config, Phase::Read).await?;
+        Ok(Running(Zeroizing::new(tree.to_string())))
+    }
+
+    async fn look_now(&mut self, probe: &Probe) -> Result<String, Failure> {
+        let unfit = |message: String| Failure::new(Class::PrecheckFailed, Phase::Validate, message);
+        let Probe::GnmiGet { path } = probe else {
+            let message = format!("{}: gNMI can look at gnmi_get alone", self.wire.place);
+            return Err(unfit(message).with_hint("use a check of another kind, or another transport"));
+        };
+        let path =
+            Path::parse(path).map_err(|error| unfit(format!("{}: failed to {error}", self.wire.place)))?;
+        let tree = self.wire.get(&path, DataType::All, Phase::Validate).await?;
+        match tree::find(&tree, &path) {
+            Some(Value::String(text)) => Ok(text.clone()),
+            Some(value) => Ok(value.to_string()),
+            None => Err(unfit(format!("{}: nothing stands at {path}", self.wire.place))
+                .with_hint("see what the device has there, or correct the path")),
+        }
+    }
+
+    fn after(&self, running: &Running, wanted: &Wanted) -> Result<(Value, Value), String> {
+        let before = json(running)?;
+        let after = compare::after(&before, &change::parse(wanted.reveal())?, wanted.mode)?;
+        Ok((before, after))
+    }
+
+    async fn write_now(&mut self, pass: &WritePass, wanted: &Wanted) -> Result<Written, WriteEnd> {
+        let change = change::parse(wanted.reveal()).map_err(WriteEnd::NotSent)?;
+        let mut request = compare::request(&change, wanted.mode, self.wire.encoding);
+        let mut awaits_confirmation = false;
+        if self.commit.confirmed {
+            let asked = commits::ask(&mut self.wire, pass, &self.id).await;
+            match asked.map_err(|status| before_the_change(&status))? {
+                Commits::Known => {
+                    request.extension.push(commit(&self.id, until(self.commit.confirm_timeout)));
+                    awaits_confirmation = true;
+                }
+                Commits::Unknown => {}
+                Commits::Pending(said) => return Err(commits::pending(&said)),
+            }
+        }
+        self.set(pass, request).await?;
+        Ok(Written { awaits_confirmation })
+    }
+
+    async fn set(&mut self, pass: &WritePass, request: SetRequest) -> Result<(), WriteEnd> {
+        match self.wire.set(pass, request).await {
+            Ok(()) => Ok(()),
+            Err(status) => Err(commits::refused(&mut self.wire, pass, &self.id, &status).await),
+        }
+    }
+
+    /// Says something of this attempt's own commit.
+    async fn tell(&mut self, pass: &WritePass, action: Action) -> Result<(), WriteEnd> {
+        let request = SetRequest { extension: vec![commit(&self.id, action)], ..Default::default() };
+        self.wire.set(pass, request).await.map_err(|status| trouble::of_set(&status))
+    }
+}
+
+/// A question that was not answered, before the change was sent.
+fn before_the_change(status: &tonic::Status) -> WriteEnd {
+    match trouble::of_set(status) {
+        WriteEnd::NotSent(why) | WriteEnd::Lost(why) => WriteEnd::NotSent(why),
+        end @ (WriteEnd::Busy(_) | WriteEnd::Rejected { .. }) => end,
+    }
+}
+
+fn json(running: &Running) -> Result<Value, String> {
+    serde_json::from_str(&running.0)
+        .map_err(|error| format!("what the device had is no JSON that can be read again: {error}"))
+}
+
+impl Session for GnmiSession {
+    fn read(&mut self) -> BoxFuture<'_, Result<Running, Failure>> {
+        Box::pin(self.read_now())
+    }
+
+    fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {
+        let compared = self.after(running, wanted);
+        let (before, after) = compared.map_err(|why| {
+            let message = format!("{}: the configuration cannot be used: {why}", self.wire.place);
+            Failure::new(Class::PrecheckFailed, Phase::Read, message)
+                .with_hint("correct the template, then plan again")
+        })?;
+        Ok(Difference { text: compare::difference(&before, &after) })
+    }
+
+    fn look<'a>(&'a mut self, probe: &'a Probe) -> BoxFuture<'a, Result<String, Failure>> {
+        Box::pin(self.look_now(probe))
+    }
+
+    fn write<'a>(
+        &'a mut self,
+        pass: &'a WritePass,
+        _: &'a Running,
+        wanted: &'a Wanted,
+    ) -> BoxFuture<'a, Result<Written, WriteEnd>> {
+        Box::pin(self.write_now(pass, wanted))
+    }
+
+    fn confirm<'a>(&'a mut self, pass: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
+        Box::pin(async {
+            self.tell(pass, confirm()).await?;
+            self.has_confirmed = true;
+            Ok(())
+        })
+    }
+
+    fn cancel<'a>(&'a mut self, pass: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
+        Box::pin(self.tell(pass, cancel()))
+    }
+
+    fn restore<'a>(
+        &'a mut self,
+        pass: &'a WritePass,
+        running: &'a Running,
+        before: &'a Running,
+    ) -> BoxFuture<'a, Result<(), WriteEnd>> {
+        Box::pin(async {
+            let now = json(running).map_err(WriteEnd::NotSent)?;
+            let then = json(before).map_err(WriteEnd::NotSent)?;
+            self.set(pass, compare::way(&now, &then, self.wire.encoding)).await
+        })
+    }
+
+    /// gNMI has no other configuration than the running one: a device keeps what a Set has changed.
+    fn save<'a>(&'a mut self, _: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async {})
+    }
+
+    fn remark(&self) -> &'static str {
+        match self.commit.confirmed && !self.has_confirmed {
+            true => "it cannot take a commit back by itself over gNMI, so this one was for good at once",
+            false => "",
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Devices and templates that are not as they should be: each its own class, with the device, and nothing written.
+
+use super::bench::{Bench, CHANGE, is};
+use crate::simulator::gnmi::{Authority, GnmiFault};
+use std::time::Duration;
+use switchyard_shared::outcome::{Class, LeftAs, Phase};
+use switchyard_shared::tls::Protection;
+
+#[tokio::test]
+async fn answers_of_the_wrong_type_are_told_apart_and_nothing_is_written() {
+    for (fault, class, phase, why) in [
+        (
+            GnmiFault::Bytes,
+            Class::PrecheckFailed,
+            Phase::Read,
+            "a value of another kind than JSON stands at /",
+        ),
+        (GnmiFault::HalfJson, Class::PrecheckFailed, Phase::Read, "what is no JSON (EOF while parsing"),
+        (GnmiFault::HugeNumber, Class::PrecheckFailed, Phase::Read, "number out of range"),
+        (GnmiFault::Leaf, Class::PrecheckFailed, Phase::Read, "no container stands at /interfaces"),
+        (GnmiFault::Huge, Class::PrecheckFailed, Phase::Read, "more than 4194304 bytes"),
+        (GnmiFault::Mute, Class::Timeout, Phase::Read, "gave no answer within 500ms"),
+        (GnmiFault::NoJson, Class::PrecheckFailed, Phase::Read, "speaks no JSON over gNMI"),
+        (GnmiFault::Forbids, Class::AuthFailed, Phase::Read, "user may not read (PERMISSION_DENIED)"),
+        (GnmiFault::Exhausted, Class::Overloaded, Phase::Write, "3 of 3 sessions write already"),
+        (GnmiFault::Pending, Class::Overloaded, Phase::Write, "commit \"change-of-alice\" waits"),
+    ] {
+        let mut bench = Bench::new().await;
+        if fault == GnmiFault::Mute {
+            bench.timeouts.command = Duration::from_millis(500);
+        }
+        let outcome = bench.apply_with(fault, CHANGE).await;
+        is(&outcome, class, phase, LeftAs::Unchanged);
+        assert!(outcome.message.contains(why), "{fault:?}: {}", outcome.message);
+        assert!(outcome.message.contains("127.0.0.1:") && !outcome.hint.is_empty(), "{outcome:?}");
+        bench.assert_untouched();
+    }
+}
+
+#[tokio::test]
+async fn somebody_elses_commit_keeps_a_change_for_good_out_too() {
+    let mut bench = Bench::new().await;
+    bench.procedure.commit.confirmed = false;
+    let outcome = bench.apply_with(GnmiFault::Pending, CHANGE).await;
+    is(&outcome, Class::Overloaded, Phase::Write, LeftAs::Unchanged);
+    assert!(outcome.message.contains("change-of-alice"), "{}", outcome.message);
+    assert_eq!(bench.target.running(), super::bench::first());
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_the_credentials_and_is_told_to_the_breaker() {
+    let mut bench = Bench::new().await;
+    bench.endpoint.username = "bob".into();
+    let outcome = bench.apply(CHANGE).await;
+    is(&outcome, Class::AuthFailed, Phase::Authenticate, LeftAs::Unchanged);
+    assert_eq!(*bench.context.answers.lock().unwrap(), [false]);
+    assert!(!format!("{outcome:?}").contains("pa55word"));
+    bench.endpoint.credential_ref = "file:nowhere".into();
+    assert_eq!(bench.apply(CHANGE).await.class, Class::CredentialUnavailable);
+    bench.assert_untouched();
+}
+
+#[tokio::test]
+async fn a_device_that_cannot_prove_itself_gets_no_login() {
+    let bench = Bench::showing(|authority| Some(authority.certify(&["r2.lab"]).unwrap())).await;
+    let outcome = bench.apply(CHANGE).await;
+    is(&outcome, Class::HostKeyMismatch, Phase::Connect, LeftAs::Unchanged);
+    assert!(outcome.message.contains("another name") && outcome.hint.contains("server_name"), "{outcome:?}");
+    assert!(bench.context.answers.lock().unwrap().is_empty(), "it was never asked");
+
+    let stranger = Authority::new().unwrap();
+    let bench = Bench::showing(|_| Some(stranger.certify(&["127.0.0.1"]).unwrap())).await;
+    let outcome = bench.apply(CHANGE).await;
+    is(&outcome, Class::HostKeyMismatch, Phase::Connect, LeftAs::Unchanged);
+    assert!(outcome.message.contains("none of the trusted CAs has signed it"), "{}", outcome.message);
+
+    let bench = Bench::showing(|_| None).await;
+    let outcome = bench.apply(CHANGE).await;
+    is(&outcome, Class::Unreachable, Phase::Connect, LeftAs::Unchanged);
+    assert!(outcome.message.contains("does not speak TLS"), "{}", outcome.message);
+    bench.assert_untouched();
+}
+
+#[tokio::test]
+async fn a_name_of_its_own_in_the_certificate_is_enough() {
+    let mut bench = Bench::showing(|authority| Some(authority.certify(&["r1.lab"]).unwrap())).await;
+    bench.endpoint.tls.server_name = Some("r1.lab".into());
+    is(&bench.apply(CHANGE).await, Class::Ok, Phase::Verify, LeftAs::Changed);
+}
+
+#[tokio::test]
+async fn in_clear_a_device_is_reached_on_the_agents_own_machine_alone() {
+    let mut bench = Bench::showing(|_| None).await;
+    bench.endpoint.tls.protection = Protection::ClearOnLoopback;
+    is(&bench.apply(CHANGE).await, Class::Ok, Phase::Verify, LeftAs::Changed);
+    for protection in [Protection::ClearOnLoopback, Protection::Clear] {
+        bench.endpoint.tls.protection = protection;
+        bench.endpoint.hostname = "192.0.2.1".into();
+        let outcome = bench.apply(CHANGE).await;
+        is(&outcome, Class::PrecheckFailed, Phase::Queue, LeftAs::Unchanged);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_gnmi_target_is_told_so() {
+    let mut bench = Bench::new().await;
+    bench.endpoint.tls.protection = Protection::ClearOnLoopback;
+    let outcome = bench.apply(CHANGE).await;
+    is(&outcome, Class::Unreachable, outcome.phase, LeftAs::Unchanged);
+    assert!(!outcome.hint.is_empty(), "{outcome:?}");
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    bench.endpoint.port = closed.local_addr().unwrap().port();
+    drop(closed);
+    let outcome = bench.apply(CHANGE).await;
+    is(&outcome, Class::Unreachable, Phase::Connect, LeftAs::Unchanged);
+    assert!(outcome.hint.contains("9339"), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_template_that_cannot_be_used_is_refused_before_a_word() {
+    let bench = Bench::new().await;
+    for (template, why) in [
+        ("hostname r1", "it is no JSON: line 1"),
+        ("[1]", "it is no JSON object of paths and values"),
+        ("{}", "it names no path"),
+        (r#"{"system": {}}"#, "does not begin with /"),
+        (r#"{"/": null}"#, "at / an object"),
+        (r#"{"/a": 1, "/a": 2}"#, "it says twice what stands at /a"),
+        (r#"{"/system/config/hostname/x": 1}"#, "no container stands at /system/config/hostname"),
+        (r#"{"/system/config": 1}"#, "the device has a container and the template a leaf"),
+        (r#"{"/system[id=1]/config": {}}"#, "no list stands where /system[id=1] is"),
+    ] {
+        let outcome = bench.apply(template).await;
+        is(&outcome, Class::PrecheckFailed, Phase::Read, LeftAs::Unchanged);
+        assert!(outcome.message.contains(why), "{template}: {}", outcome.message);
+    }
+    bench.assert_untouched();
+}

@@ -1,0 +1,237 @@
+//! What becomes of a change over gNMI, from the comparison to the way back, with the target's ledger as the witness.
+
+use super::bench::{Bench, CHANGE, first, is};
+use crate::executor::gnmi::find;
+use crate::simulator::gnmi::{GnmiFault, Told};
+use crate::simulator::{Kind, read_ledger};
+use serde_json::{Value, json};
+use std::time::Duration;
+use switchyard_shared::gnmi_path::Path;
+use switchyard_shared::outcome::{Class, Found, LeftAs, Phase};
+use switchyard_shared::procedure::{Check, Expectation, Mode, Probe};
+use switchyard_shared::secret_text;
+use switchyard_shared::task::Purpose;
+
+fn at(tree: &Value, path: &str) -> Option<Value> {
+    find(tree, &Path::parse(path).unwrap()).cloned()
+}
+
+fn check(path: &str, expectation: Expectation) -> Check {
+    Check {
+        name: "look".into(),
+        probe: Probe::GnmiGet { path: path.into() },
+        expectations: vec![expectation],
+        save_as: None,
+        initial_delay: Duration::ZERO,
+        interval: Duration::ZERO,
+        count: 1,
+        failure_limit: 0,
+    }
+}
+
+#[tokio::test]
+async fn a_comparison_shows_the_true_difference_and_not_one_set_leaves() {
+    let bench = Bench::new().await;
+    let outcome = bench.attempt(9, Purpose::Compare, CHANGE).await;
+    is(&outcome, Class::Ok, Phase::Read, LeftAs::Unchanged);
+    let diff = bench.diff();
+    let lines: Vec<&str> = diff.lines().skip(2).filter(|line| line.starts_with(['+', '-'])).collect();
+    let wanted = [
+        "-          \"mtu\": 1500,",
+        "+          \"mtu\": 9000,",
+        "+      },",
+        "+      {",
+        "+        \"config\": {",
+        "+          \"mtu\": 1500,",
+        "+          \"name\": \"eth7\"",
+        "+        },",
+        "+        \"name\": \"eth7\"",
+        "-      \"motd\": \"hello\",",
+    ];
+    assert_eq!(lines, wanted, "{diff}");
+    bench.settle(CHANGE).await;
+    assert_eq!(bench.target.told(), [], "not one Set");
+    let ledger = read_ledger(&bench.folder.path().join("simulated"), "r1").unwrap();
+    assert_eq!(ledger.iter().filter(|event| event.event == Kind::Read).count(), 2, "the recording works");
+}
+
+#[tokio::test]
+async fn a_change_is_confirmed_over_a_new_session_and_the_second_time_nothing_is_written() {
+    let bench = Bench::new().await;
+    let outcome = bench.apply(CHANGE).await;
+    is(&outcome, Class::Ok, Phase::Verify, LeftAs::Changed);
+    let told = bench.target.told();
+    assert_eq!(
+        told,
+        [Told::Cancel, Told::ChangeUntil, Told::Confirm],
+        "the first one asks for nobody's commit"
+    );
+    assert!(!bench.target.waits());
+    let has = bench.target.running();
+    assert_eq!(at(&has, "/interfaces/interface[name=eth0]/config/mtu"), Some(json!(9000)));
+    assert_eq!(
+        at(&has, "/interfaces/interface[name=eth1]"),
+        at(&first(), "/interfaces/interface[name=eth1]")
+    );
+    assert_eq!(at(&has, "/system/config/motd"), None);
+    assert_eq!(outcome.message, format!("127.0.0.1:{} has the change", bench.endpoint.port));
+    let ledger = read_ledger(&bench.folder.path().join("simulated"), "r1").unwrap();
+    let clients: std::collections::BTreeSet<_> =
+        ledger.iter().filter(|event| event.event == Kind::Login).map(|event| &event.client).collect();
+    assert_eq!(clients.len(), 2, "one session wrote and another one confirmed");
+    let again = bench.attempt(2, Purpose::Apply, CHANGE).await;
+    is(&again, Class::Unchanged, Phase::Read, LeftAs::Unchanged);
+    assert_eq!((bench.target.told(), bench.target.running()), (told, has));
+}
+
+#[tokio::test]
+async fn a_refused_value_leaves_the_device_as_it_was_and_names_its_path() {
+    let bench = Bench::new().await;
+    for (bad, why) in [(json!(70_000), "mtu 70000 is out of range"), (json!("big"), "mtu is no whole number")]
+    {
+        let change =
+            json!({"/system/config/motd": "new", "/interfaces/interface[name=eth1]/config/mtu": bad});
+        let outcome = bench.apply(&change.to_string()).await;
+        is(&outcome, Class::Rejected, Phase::Write, LeftAs::Unchanged);
+        assert!(outcome.message.contains(why), "{}", outcome.message);
+        assert!(
+            outcome.message.contains("/interfaces/interface[name=eth1]/config/mtu"),
+            "{}",
+            outcome.message
+        );
+        assert_eq!(bench.target.running(), first());
+    }
+}
+
+#[tokio::test]
+async fn a_device_is_put_back_to_what_it_had_to_the_byte() {
+    let mut bench = Bench::new().await;
+    for (attempt, mode, change) in [
+        (1, Mode::Merge, CHANGE),
+        (
+            2,
+            Mode::Replace,
+            r#"{"/interfaces": {"interface": []}, "/new:bgp": {"as": 65000}, "/system": null}"#,
+        ),
+        (3, Mode::Merge, r#"{"/vlan[id=7]": {"name": "lab"}}"#),
+    ] {
+        bench.procedure.mode = mode;
+        let outcome = bench.attempt(attempt, Purpose::Apply, change).await;
+        is(&outcome, Class::Ok, Phase::Verify, LeftAs::Changed);
+        assert_ne!(bench.target.running(), first());
+        let back = bench.attempt(9 + attempt, Purpose::Restore { attempt }, change).await;
+        is(&back, Class::Ok, Phase::Revert, LeftAs::Reverted);
+        let sorted = super::super::value::sorted;
+        assert_eq!(sorted(bench.target.running()).to_string(), sorted(first()).to_string());
+    }
+}
+
+#[tokio::test]
+async fn replace_is_all_that_stands_at_its_paths_and_touches_no_other() {
+    let mut bench = Bench::new().await;
+    bench.procedure.mode = Mode::Replace;
+    let change = r#"{"/interfaces/interface[name=eth0]": {"config": {"name": "eth0"}}}"#;
+    is(&bench.apply(change).await, Class::Ok, Phase::Verify, LeftAs::Changed);
+    let has = bench.target.running();
+    let eth0 = at(&has, "/interfaces/interface[name=eth0]").unwrap();
+    assert_eq!(super::super::value::sorted(eth0), json!({"config": {"name": "eth0"}, "name": "eth0"}));
+    assert_eq!(at(&has, "/system"), at(&first(), "/system"));
+    is(&bench.apply(change).await, Class::Unchanged, Phase::Read, LeftAs::Unchanged);
+}
+
+#[tokio::test]
+async fn a_change_that_nobody_confirms_is_taken_back_by_the_device_and_settled_by_reading() {
+    let mut bench = Bench::new().await;
+    bench.procedure.commit.confirm_timeout = Duration::from_secs(2);
+    let outcome = bench.apply_with(GnmiFault::DropBeforeConfirm, CHANGE).await;
+    is(&outcome, Class::LostAfterWrite, Phase::Confirm, LeftAs::Unknown);
+    assert_eq!(bench.settle(CHANGE).await.found, Some(Found::Applied), "it still waits");
+    while bench.target.waits() {
+        tokio::task::yield_now().await;
+    }
+    let settled = bench.settle(CHANGE).await;
+    assert_eq!((settled.found, settled.left_as), (Some(Found::NotApplied), LeftAs::Unchanged), "{settled:?}");
+    assert_eq!(bench.target.running(), first());
+}
+
+#[tokio::test]
+async fn a_change_whose_check_fails_is_taken_back_at_once() {
+    let mut bench = Bench::new().await;
+    let mtu = "/interfaces/interface[name=eth0]/config/mtu";
+    bench.procedure.pre = vec![check(mtu, Expectation::Expect("== 1500".into()))];
+    bench.procedure.post = vec![check(mtu, Expectation::Expect("== 1500".into()))];
+    let outcome = bench.apply(CHANGE).await;
+    is(&outcome, Class::PostcheckFailed, Phase::Verify, LeftAs::Reverted);
+    assert_eq!(bench.target.told(), [Told::Cancel, Told::ChangeUntil, Told::Cancel]);
+    assert_eq!(bench.target.running(), first());
+    bench.procedure.pre =
+        vec![check("/interfaces/interface[name=eth9]", Expectation::Contains("eth9".into()))];
+    let outcome = bench.apply(CHANGE).await;
+    is(&outcome, Class::PrecheckFailed, Phase::Validate, LeftAs::Unchanged);
+    assert!(outcome.message.contains("NOT_FOUND"), "{}", outcome.message);
+}
+
+#[tokio::test]
+async fn a_device_without_the_extension_keeps_the_change_at_once_and_says_so() {
+    for fault in [GnmiFault::NoExtension, GnmiFault::IgnoresExtension] {
+        let mut bench = Bench::new().await;
+        let outcome = bench.apply_with(fault, CHANGE).await;
+        is(&outcome, Class::Ok, Phase::Verify, LeftAs::Changed);
+        assert!(outcome.message.contains("for good at once"), "{}", outcome.message);
+        assert!(bench.target.told().contains(&Told::Change) && !bench.target.told().contains(&Told::Confirm));
+        bench.procedure.post = vec![check("/system/config/hostname", Expectation::Matches("^r9$".into()))];
+        let had = bench.target.running();
+        let outcome = bench.attempt(2, Purpose::Apply, r#"{"/system/config/motd": "again"}"#).await;
+        is(&outcome, Class::PostcheckFailed, Phase::Verify, LeftAs::Reverted);
+        assert_eq!(bench.target.running(), had, "{fault:?}: put back, as it does not do it by itself");
+    }
+}
+
+#[tokio::test]
+async fn secrets_reach_the_device_as_they_are_and_show_nowhere_neither_the_new_one_nor_the_old_one() {
+    let mut bench = Bench::new().await;
+    bench.keep_secret("root", "n\"w-s3cret\\\n");
+    let template = format!("{{\"/system/config/password\": \"{}\"}}", secret_text::named("root"));
+    let compared = bench.attempt(9, Purpose::Compare, &template).await;
+    let diff = bench.diff();
+    assert!(diff.contains("\"password\": (secret)") && !diff.contains("s3cret"), "{diff}{compared:?}");
+    let outcome = bench.apply(&template).await;
+    is(&outcome, Class::Ok, Phase::Verify, LeftAs::Changed);
+    assert_eq!(at(&bench.target.running(), "/system/config/password"), Some(json!("n\"w-s3cret\\")));
+    assert!(!format!("{outcome:?}").contains("s3cret"), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn without_a_confirmed_commit_nothing_is_asked_and_the_change_is_one_set() {
+    let mut bench = Bench::new().await;
+    bench.procedure.commit.confirmed = false;
+    bench.procedure.commit.save = true;
+    let outcome = bench.apply(CHANGE).await;
+    is(&outcome, Class::Ok, Phase::Verify, LeftAs::Changed);
+    assert_eq!(bench.target.told(), [Told::Change]);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_a_doubt_that_a_reading_settles() {
+    let mut bench = Bench::new().await;
+    bench.timeouts.command = Duration::from_secs(2);
+    for fault in [GnmiFault::DropAfterWrite, GnmiFault::Breaks, GnmiFault::Silent] {
+        bench.procedure.commit.confirmed = fault == GnmiFault::DropAfterWrite;
+        let change = json!({"/system/config/motd": format!("{fault:?}")}).to_string();
+        let outcome = bench.apply_with(fault, &change).await;
+        is(&outcome, Class::LostAfterWrite, Phase::Write, LeftAs::Unknown);
+        bench.target.behave(GnmiFault::None);
+        assert_eq!(bench.settle(&change).await.found, Some(Found::Applied), "{fault:?}");
+        if bench.target.waits() {
+            bench = Bench::new().await;
+            bench.timeouts.command = Duration::from_secs(2);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_the_device_forgets_is_not_called_made() {
+    let bench = Bench::new().await;
+    let outcome = bench.apply_with(GnmiFault::Forgets, CHANGE).await;
+    is(&outcome, Class::PostcheckFailed, Phase::Verify, LeftAs::Reverted);
+}

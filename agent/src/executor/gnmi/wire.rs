@@ -1,0 +1,78 @@
+//! The three calls of a session, and by which of them a device can be changed: [`Wire::set`] alone, which takes the
+//! pass of this attempt's gate.
+
+use super::dial::Connection;
+use super::login::Login;
+use super::messages::wire_path;
+use super::{trouble, value};
+use crate::executor::device::Job;
+use crate::executor::snapshots::SNAPSHOT_BYTES_MAX;
+use crate::executor::{Failure, WritePass};
+use serde_json::Value;
+use switchyard_proto::gnmi::g_nmi_client::GNmiClient;
+use switchyard_proto::gnmi::get_request::DataType;
+use switchyard_proto::gnmi::{CapabilityRequest, Encoding, GetRequest, SetRequest};
+use switchyard_shared::gnmi_path::Path;
+use switchyard_shared::outcome::{Class, Phase};
+use tokio_util::sync::DropGuard;
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+
+/// Largest answer, in bytes: what is larger could not be kept for the way back either.
+pub const ANSWER_BYTES_MAX: usize = SNAPSHOT_BYTES_MAX;
+
+/// An open gNMI session.
+pub struct Wire {
+    client: GNmiClient<Channel>,
+    login: Login,
+    /// The kind of JSON that the device speaks.
+    pub encoding: Encoding,
+    /// How messages name the device.
+    pub place: String,
+    _cut: DropGuard,
+}
+
+impl Wire {
+    /// Asks the device what it can, which is its first answer.
+    pub async fn open(connection: Connection, login: Login, job: &Job<'_>) -> Result<Self, Failure> {
+        let place = super::place(job);
+        let mut client = GNmiClient::new(connection.channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+        let answer = client.capabilities(login.with(CapabilityRequest::default())).await;
+        match &answer {
+            Ok(_) => job.context.answered(true),
+            Err(status) if status.code() == Code::Unauthenticated => job.context.answered(false),
+            Err(_) => {}
+        }
+        let abilities =
+            answer.map_err(|status| trouble::failure(&status, Phase::Authenticate, &place))?.into_inner();
+        let speaks = |encoding: Encoding| abilities.supported_encodings.contains(&encoding.into());
+        let encoding = match (speaks(Encoding::JsonIetf), speaks(Encoding::Json)) {
+            (true, _) => Encoding::JsonIetf,
+            (false, true) => Encoding::Json,
+            (false, false) => {
+                let message = format!("{place} speaks no JSON over gNMI: neither JSON_IETF nor JSON");
+                return Err(Failure::new(Class::PrecheckFailed, Phase::Read, message)
+                    .with_hint("nothing was written; choose another transport for this device"));
+            }
+        };
+        Ok(Self { client, login, encoding, place, _cut: connection.cut })
+    }
+
+    /// What stands at `path`, as a tree from the root.
+    pub async fn get(&mut self, path: &Path, kind: DataType, phase: Phase) -> Result<Value, Failure> {
+        let request = GetRequest {
+            path: vec![wire_path(path)],
+            r#type: kind.into(),
+            encoding: self.encoding.into(),
+            ..Default::default()
+        };
+        let answer = self.client.get(self.login.with(request)).await;
+        let answer = answer.map_err(|status| trouble::failure(&status, phase, &self.place))?;
+        value::tree(answer.into_inner()).map_err(|why| trouble::odd(&why, phase, &self.place))
+    }
+
+    /// Changes the device, all of `request` or nothing. No other call can.
+    pub async fn set(&mut self, _: &WritePass, request: SetRequest) -> Result<(), Status> {
+        self.client.set(self.login.with(request)).await.map(|_| ())
+    }
+}

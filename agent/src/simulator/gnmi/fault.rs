@@ -1,0 +1,43 @@
+//! How a gNMI target behaves otherwise than good.
+
+/// The behaviour of a target, from now on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum GnmiFault {
+    /// As the specification says.
+    #[default]
+    None,
+    /// Takes a change, then drops the connection.
+    DropAfterWrite,
+    /// Drops the connection instead of confirming.
+    DropBeforeConfirm,
+    /// Has no room for any Set.
+    Exhausted,
+    /// Breaks down over every change, and does not say whether it took it.
+    Breaks,
+    /// Takes a change and never answers.
+    Silent,
+    /// Waits for somebody else to confirm another commit.
+    Pending,
+    /// Does not know the commit-confirmed extension, and says so.
+    NoExtension,
+    /// Passes over the extension and keeps every change for good.
+    IgnoresExtension,
+    /// Takes a change and forgets it at once.
+    Forgets,
+    /// Answers a Get with bytes.
+    Bytes,
+    /// Answers a Get with half of an object.
+    HalfJson,
+    /// Answers a Get with a number that no machine has.
+    HugeNumber,
+    /// Answers a Get with a leaf where a container has to be.
+    Leaf,
+    /// Answers a Get with more than fits.
+    Huge,
+    /// Never answers a Get.
+    Mute,
+    /// Speaks no JSON.
+    NoJson,
+    /// Lets nobody read.
+    Forbids,
+}

@@ -1,0 +1,187 @@
+//! What a target has, and the rules by which it changes: pure, without time.
+
+use crate::executor::gnmi::{find, fits, put, remove};
+use serde_json::Value;
+use switchyard_proto::gnmi::typed_value::Value as Typed;
+use switchyard_proto::gnmi::{self, SetRequest};
+use switchyard_proto::gnmi_ext::commit::Action;
+use switchyard_proto::gnmi_ext::{Commit, extension::Ext};
+use switchyard_shared::gnmi_path::{Elem, Path};
+use tonic::{Code, Status};
+
+/// What a leaf of this name may hold on every target.
+const MTU: (&str, std::ops::RangeInclusive<i64>) = ("mtu", 68..=9216);
+
+/// The configuration, and the commit that waits.
+pub(super) struct Store {
+    running: Value,
+    waiting: Option<Waiting>,
+    commits: u64,
+}
+
+struct Waiting {
+    id: String,
+    before: Value,
+    number: u64,
+}
+
+/// What a Set has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Done {
+    /// A change for good.
+    Changed,
+    /// A change until it is confirmed, by its number.
+    Until(u64, std::time::Duration),
+    /// A commit was confirmed.
+    Confirmed,
+    /// A commit was taken back.
+    Cancelled,
+}
+
+impl Store {
+    pub(super) fn new(running: Value) -> Self {
+        Self { running, waiting: None, commits: 0 }
+    }
+
+    pub(super) fn running(&self) -> &Value {
+        &self.running
+    }
+
+    pub(super) fn waits(&self) -> bool {
+        self.waiting.is_some()
+    }
+
+    /// What stands at `path`.
+    pub(super) fn find(&self, path: &Path) -> Option<&Value> {
+        find(&self.running, path)
+    }
+
+    /// Somebody else's commit, which waits.
+    pub(super) fn wait_for(&mut self, id: &str) {
+        self.waiting = Some(Waiting { id: id.to_owned(), before: self.running.clone(), number: 0 });
+    }
+
+    /// The commit of this number has waited long enough; whether that changed anything.
+    pub(super) fn expire(&mut self, number: u64) -> bool {
+        match self.waiting.take_if(|waiting| waiting.number == number) {
+            Some(waiting) => {
+                self.running = waiting.before;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// All of `request` or nothing; with `extension` as the target understands it.
+    pub(super) fn set(&mut self, request: &SetRequest, commit: Option<&Commit>) -> Result<Done, Status> {
+        let action = commit.and_then(|commit| commit.action.as_ref());
+        match (commit, action) {
+            (Some(commit), Some(Action::Confirm(_))) => {
+                self.waiting_as(&commit.id)?;
+                self.waiting = None;
+                Ok(Done::Confirmed)
+            }
+            (Some(commit), Some(Action::Cancel(_))) => {
+                self.running = self.waiting_as(&commit.id)?.before.clone();
+                self.waiting = None;
+                Ok(Done::Cancelled)
+            }
+            (Some(_), Some(Action::SetRollbackDuration(_)) | None) => {
+                Err(Status::unimplemented("a commit is begun, confirmed or cancelled here"))
+            }
+            (None, _) | (Some(_), Some(Action::Commit(_))) => {
+                if let Some(waiting) = &self.waiting {
+                    let message = format!("commit {:?} waits for its confirmation", waiting.id);
+                    return Err(Status::failed_precondition(message));
+                }
+                let after = changed(&self.running, request)?;
+                let before = std::mem::replace(&mut self.running, after);
+                let (Some(commit), Some(Action::Commit(wish))) = (commit, action) else {
+                    return Ok(Done::Changed);
+                };
+                self.commits += 1;
+                let number = self.commits;
+                self.waiting = Some(Waiting { id: commit.id.clone(), before, number });
+                let patience = wish.rollback_duration.and_then(|wish| wish.try_into().ok());
+                Ok(Done::Until(number, patience.unwrap_or(std::time::Duration::from_secs(600))))
+            }
+        }
+    }
+
+    fn waiting_as(&self, id: &str) -> Result<&Waiting, Status> {
+        let waiting = self.waiting.as_ref();
+        let waiting = waiting.ok_or_else(|| Status::failed_precondition("no commit waits for that"))?;
+        match waiting.id == id {
+            true => Ok(waiting),
+            false => Err(Status::invalid_argument("another commit waits for its confirmation")),
+        }
+    }
+}
+
+/// The commit that `request` speaks of.
+pub(super) fn commit(request: &SetRequest) -> Option<&Commit> {
+    request.extension.iter().find_map(|extension| match &extension.ext {
+        Some(Ext::Commit(commit)) => Some(commit),
+        Some(
+            Ext::RegisteredExt(_)
+            | Ext::MasterArbitration(_)
+            | Ext::History(_)
+            | Ext::Depth(_)
+            | Ext::ConfigSubscription(_),
+        )
+        | None => None,
+    })
+}
+
+/// The path of a message.
+pub(super) fn path(wire: &gnmi::Path) -> Path {
+    let elems = wire.elem.iter();
+    let elem = |elem: &gnmi::PathElem| Elem {
+        name: elem.name.clone(),
+        keys: elem.key.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+    };
+    Path { elems: elems.map(elem).collect() }
+}
+
+/// Deletes, then replaces, then updates (gNMI specification §3.4.3).
+fn changed(running: &Value, request: &SetRequest) -> Result<Value, Status> {
+    let mut after = running.clone();
+    for wire in &request.delete {
+        remove(&mut after, &path(wire));
+    }
+    for (updates, replaces) in [(&request.replace, true), (&request.update, false)] {
+        for update in updates {
+            let at = path(&update.path.clone().unwrap_or_default());
+            let value = value(update).map_err(|why| bad(&at, why))?;
+            fits(&after, &at).map_err(|why| bad(&at, &why))?;
+            let leaf = at.elems.last().map(|elem| elem.name.as_str());
+            check(leaf.unwrap_or_default(), &value).map_err(|why| bad(&at, &why))?;
+            put(&mut after, &at, &value, replaces);
+        }
+    }
+    Ok(after)
+}
+
+fn bad(at: &Path, why: &str) -> Status {
+    Status::new(Code::InvalidArgument, format!("{at}: {why}"))
+}
+
+fn value(update: &gnmi::Update) -> Result<Value, &'static str> {
+    match update.val.as_ref().and_then(|val| val.value.as_ref()) {
+        Some(Typed::JsonIetfVal(text)) => serde_json::from_slice(text).map_err(|_| "that is no JSON"),
+        Some(_) | None => Err("JSON_IETF is wanted"),
+    }
+}
+
+fn check(name: &str, value: &Value) -> Result<(), String> {
+    match value {
+        Value::Object(members) => members.iter().try_for_each(|(name, value)| check(name, value)),
+        Value::Array(items) => items.iter().try_for_each(|item| check(name, item)),
+        value if name == MTU.0 => match value.as_i64() {
+            Some(mtu) if MTU.1.contains(&mtu) => Ok(()),
+            Some(mtu) => Err(format!("mtu {mtu} is out of range")),
+            None => Err("mtu is no whole number".into()),
+        },
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+    }
+}
