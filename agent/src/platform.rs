@@ -1,6 +1,7 @@
 //! What the agent knows of a platform's command line, as data: prompts, words, refusals, the way to commit.
 
 mod decode;
+mod file;
 mod looks;
 mod sections;
 mod shelf;
@@ -8,6 +9,7 @@ mod shelf;
 mod tests;
 
 pub use decode::decode;
+pub use file::{FilePlatform, NEW, PATH};
 pub use looks::Looks;
 pub use shelf::{PLATFORMS_MAX, Platforms, PlatformsError};
 
@@ -25,7 +27,16 @@ pub const PATTERN_BYTES_MAX: usize = 256 * 1024;
 /// What stands where a secret was.
 const HIDDEN: &str = "(secret)";
 
-/// One platform.
+/// What a definition defines.
+#[derive(Debug)]
+pub enum Definition {
+    /// An interactive command line.
+    Typed(Box<Platform>),
+    /// One file.
+    File(Box<FilePlatform>),
+}
+
+/// One platform with an interactive command line.
 #[derive(Debug)]
 pub struct Platform {
     /// Its name, as an inventory says it.
@@ -163,13 +174,18 @@ pub struct Confirmed {
 impl Platform {
     /// `text` without what its lines say in secret.
     pub fn redact(&self, text: &str) -> String {
-        let mut lines: Vec<String> = Vec::new();
-        for line in text.lines() {
-            lines.push(self.secrets.iter().fold(line.to_owned(), |line, secret| hide(secret, &line)));
-        }
-        let end = if text.ends_with('\n') { "\n" } else { "" };
-        lines.join("\n") + end
+        hidden(&self.secrets, text)
     }
+}
+
+/// `text` without what `secrets` find in its lines.
+fn hidden(secrets: &[Regex], text: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        lines.push(secrets.iter().fold(line.to_owned(), |line, secret| hide(secret, &line)));
+    }
+    let end = if text.ends_with('\n') { "\n" } else { "" };
+    lines.join("\n") + end
 }
 
 fn hide(pattern: &Regex, line: &str) -> String {

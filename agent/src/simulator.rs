@@ -6,6 +6,7 @@ mod cli;
 mod control;
 mod cut_after;
 mod device;
+mod file;
 mod files;
 mod fleet;
 mod freeze;

@@ -4,6 +4,8 @@
 //! standard input and output of an `sshd -i`, whose forced command plays the device and keeps its ledger.
 
 mod device;
+#[cfg(test)]
+mod files;
 pub(crate) mod listener;
 pub(crate) mod setup;
 

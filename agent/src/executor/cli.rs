@@ -1,5 +1,6 @@
 //! Devices with an interactive command line over SSH, by the definition of their platform.
 
+pub(crate) mod file;
 mod reader;
 mod screen;
 mod session;
@@ -35,6 +36,9 @@ impl CliDriver {
     }
 
     async fn open(&self, job: &Job<'_>) -> Result<Box<dyn Session>, Failure> {
+        if let Some(platform) = self.platforms.file(&job.procedure.platform) {
+            return file::open(&self.door, platform, job).await;
+        }
         let platform = self.platform(&job.procedure.platform)?;
         let names = Names::of(job);
         let session = self.door.open(job.task, job.context).await?;

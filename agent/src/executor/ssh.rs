@@ -12,6 +12,7 @@ mod explain;
 mod heard;
 mod peer;
 mod reading;
+mod run;
 mod socket;
 mod verdict;
 
@@ -33,6 +34,7 @@ use connect::{Stage, StageCell};
 pub(super) use explain::is_too_much;
 use futures_util::future::BoxFuture;
 use reading::Heard;
+pub(super) use run::{NotRun, Ran};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;

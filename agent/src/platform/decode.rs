@@ -1,25 +1,34 @@
 //! A definition out of its YAML, with every problem at its place.
 
 use super::sections::{self, Reader};
-use super::{DEFINITION_BYTES_MAX, Platform};
+use super::{DEFINITION_BYTES_MAX, Definition, Platform, file};
 use switchyard_shared::configuration::{Dialect, Negation};
 use switchyard_shared::yaml::{Field, Problem, Problems, Section, parse};
 
 /// Reads one definition, called `source` in problems.
-pub fn decode(source: &str, document: &str) -> Result<Platform, Vec<Problem>> {
+pub fn decode(source: &str, document: &str) -> Result<Definition, Vec<Problem>> {
     let problems = Problems::new(source);
     let platform = match parse(document, DEFINITION_BYTES_MAX, &problems) {
-        Some(node) => Field::root(&node, &problems).section().and_then(platform),
+        Some(node) => Field::root(&node, &problems).section().and_then(definition),
         None => None,
     };
     problems.into_result(platform)
 }
 
-fn platform(section: Section<'_>) -> Option<Platform> {
+fn definition(section: Section<'_>) -> Option<Definition> {
     let mut root = Reader(section);
     root.0.envelope("Platform");
     let name = root.required("name", "name: frr");
     let aliases = root.texts("aliases");
+    match root.section("file") {
+        Some(section) => {
+            file::file(root, (name, aliases), section).map(|file| Definition::File(Box::new(file)))
+        }
+        None => platform(root, name, aliases).map(|platform| Definition::Typed(Box::new(platform))),
+    }
+}
+
+fn platform(mut root: Reader<'_>, name: Option<String>, aliases: Vec<String>) -> Option<Platform> {
     let terminal = root.text("terminal").unwrap_or_else(|| "vt100".into());
     let prompts =
         root.required_section("prompts", "prompts: {ready: …, configure: …}").and_then(sections::prompts);

@@ -76,6 +76,15 @@ fn pattern(field: &Field<'_>) -> Option<Regex> {
     }
 }
 
+/// A command of one line.
+pub(super) fn one_line(section: &mut Reader<'_>, key: &'static str) -> Option<String> {
+    let text = section.text(key)?;
+    if text.chars().any(char::is_control) {
+        section.0.problem(&format!("{key} must be one line"), "put more of them into a script on the device");
+    }
+    Some(text)
+}
+
 pub(super) fn prompts(mut section: Reader<'_>) -> Option<Prompts> {
     let ready = section.required_pattern("ready", "ready: '^(?P<name>[\\w.-]+)# ?$'");
     let configure =

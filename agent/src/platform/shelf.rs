@@ -1,6 +1,6 @@
 //! All platforms of an agent: those that come with it, and those of its people, which win.
 
-use super::{DEFINITION_BYTES_MAX, Platform, decode};
+use super::{DEFINITION_BYTES_MAX, Definition, FilePlatform, Platform, decode};
 use crate::fs::Fs;
 use std::collections::BTreeMap;
 use std::io;
@@ -12,18 +12,25 @@ use switchyard_shared::yaml::Problem;
 pub const PLATFORMS_MAX: usize = 128;
 
 /// The definitions that come with the agent.
-const BUILT_IN: [(&str, &str); 6] = [
+const BUILT_IN: [(&str, &str); 7] = [
     ("arista_eos.yaml", include_str!("arista_eos.yaml")),
     ("cisco_ios.yaml", include_str!("cisco_ios.yaml")),
     ("cisco_nxos.yaml", include_str!("cisco_nxos.yaml")),
     ("frr.yaml", include_str!("frr.yaml")),
     ("juniper_junos.yaml", include_str!("juniper_junos.yaml")),
+    ("linux.yaml", include_str!("linux.yaml")),
     ("nokia_srlinux.yaml", include_str!("nokia_srlinux.yaml")),
 ];
 
 /// Platforms by each of their names.
 #[derive(Debug, Clone, Default)]
-pub struct Platforms(BTreeMap<String, Arc<Platform>>);
+pub struct Platforms(BTreeMap<String, Known>);
+
+#[derive(Debug, Clone)]
+enum Known {
+    Typed(Arc<Platform>),
+    File(Arc<FilePlatform>),
+}
 
 /// Why people's definitions cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +52,7 @@ impl Platforms {
         let mut platforms = Self::default();
         for (file, text) in BUILT_IN {
             match decode(file, text) {
-                Ok(platform) => platforms.add(platform),
+                Ok(definition) => platforms.add(definition),
                 Err(problems) => tracing::error!(?problems, "a platform that comes with the agent is wrong"),
             }
         }
@@ -72,32 +79,50 @@ impl Platforms {
             let source = file.display().to_string();
             let text = switchyard_shared::yaml::text(&bytes, &source, DEFINITION_BYTES_MAX);
             match text.and_then(|text| decode(&source, text)) {
-                Ok(platform) => self.add(platform),
+                Ok(definition) => self.add(definition),
                 Err(problems) => wrong.extend(problems),
             }
         }
         if wrong.is_empty() { Ok(self) } else { Err(PlatformsError::Wrong(wrong)) }
     }
 
-    /// The platform of this name.
+    /// The platform of this name, when it has a command line.
     pub fn get(&self, name: &str) -> Option<Arc<Platform>> {
-        self.0.get(name).cloned()
+        match self.0.get(name)? {
+            Known::Typed(platform) => Some(platform.clone()),
+            Known::File(_) => None,
+        }
+    }
+
+    /// The platform of this name, when it is one file.
+    pub fn file(&self, name: &str) -> Option<Arc<FilePlatform>> {
+        match self.0.get(name)? {
+            Known::Typed(_) => None,
+            Known::File(platform) => Some(platform.clone()),
+        }
     }
 
     /// The names that are known, without aliases.
     pub fn names(&self) -> Vec<&str> {
-        self.0
-            .iter()
-            .filter(|(name, platform)| **name == platform.name)
-            .map(|(name, _)| name.as_str())
-            .collect()
+        let own = |known: &Known| match known {
+            Known::Typed(platform) => platform.name.clone(),
+            Known::File(platform) => platform.name.clone(),
+        };
+        self.0.iter().filter(|(name, known)| **name == own(known)).map(|(name, _)| name.as_str()).collect()
     }
 
-    fn add(&mut self, platform: Platform) {
-        let platform = Arc::new(platform);
-        for alias in &platform.aliases {
-            self.0.insert(alias.clone(), platform.clone());
+    fn add(&mut self, definition: Definition) {
+        let (name, aliases, known) = match definition {
+            Definition::Typed(platform) => {
+                (platform.name.clone(), platform.aliases.clone(), Known::Typed(Arc::from(platform)))
+            }
+            Definition::File(platform) => {
+                (platform.name.clone(), platform.aliases.clone(), Known::File(Arc::from(platform)))
+            }
+        };
+        for alias in aliases {
+            self.0.insert(alias, known.clone());
         }
-        self.0.insert(platform.name.clone(), platform);
+        self.0.insert(name, known);
     }
 }

@@ -15,9 +15,10 @@ const SMALL: &str = "api_version: switchyard/v1\nkind: Platform\nname: mine\n\
 #[test]
 fn every_platform_that_comes_with_the_agent_can_be_used() {
     let platforms = Platforms::built_in();
-    let names = ["arista_eos", "cisco_ios", "cisco_nxos", "frr", "juniper_junos", "nokia_srlinux"];
+    let names = ["arista_eos", "cisco_ios", "cisco_nxos", "frr", "juniper_junos", "linux", "nokia_srlinux"];
     assert_eq!(platforms.names(), names);
-    for name in names {
+    assert_eq!(platforms.file("linux").unwrap().path, "/etc/switchyard.conf");
+    for name in names.into_iter().filter(|name| *name != "linux") {
         let platform = platforms.get(name).unwrap_or_else(|| panic!("{name} is missing"));
         assert!(platform.looks.allow(&platform.running.command), "{name}: its own reading only looks");
         for writes in platform.configure.enter.iter().chain(&platform.configure.leave).chain(&platform.save) {
@@ -133,4 +134,36 @@ fn secrets_of_lines_are_hidden_and_the_rest_is_not() {
     let hidden = "+ neighbor 10.0.0.2 password (secret)\n-password 8 (secret)\n ip ospf message-digest-key 1 md5 (secret)\n neighbor x\n";
     assert_eq!(frr.redact(text), hidden);
     assert_eq!(frr.redact("no newline"), "no newline");
+}
+
+#[test]
+fn a_file_is_a_platform_whose_path_means_nothing_to_a_shell() {
+    let small =
+        |file: &str| format!("api_version: switchyard/v1\nkind: Platform\nname: mine\nfile: {file}\n");
+    let chrony = "{path: /etc/chrony/chrony.conf, check: 'chronyd -p -f {new}', become: sudo -n}";
+    let Ok(Definition::File(platform)) = decode("p.yaml", &small(chrony)) else { panic!("a file") };
+    assert_eq!((platform.becomes.as_str(), platform.reload), ("sudo -n", None));
+    for (wrong, expected) in [
+        ("{path: etc/x}", "path must be absolute"),
+        ("{path: '/etc/$(reload)'}", "path must be absolute"),
+        ("{path: /etc/}", "path must be absolute"),
+        ("{path: /etc/x, become: 'sudo; reload'}", "become must be plain words"),
+        ("{path: /etc/x, reload: \"a\\nb\"}", "reload must be one line"),
+        ("{path: /etc/x, checks: a}", "did you mean check?"),
+        ("{check: a}", "path is missing"),
+    ] {
+        let said = said(&small(wrong));
+        assert!(said.iter().any(|line| line.contains(expected)), "{expected}: {said:?}");
+    }
+    let said = said(&small("{path: /etc/x}\nprompts: {}"));
+    assert!(said.iter().any(|line| line.contains("prompts")), "{said:?}");
+}
+
+#[test]
+fn secrets_of_a_file_are_hidden_in_its_differences() {
+    let linux = Platforms::built_in().file("linux").unwrap();
+    assert_eq!(
+        linux.redact("+db_password = s3cret\n token: \"t0ken\"\n"),
+        "+db_password = (secret)\n token: \"(secret)\"\n"
+    );
 }

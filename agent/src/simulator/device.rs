@@ -1,6 +1,7 @@
 //! One simulated device: its mode, its configuration in force and its ledger.
 
 use super::cli::{Cli, Vendor};
+use super::file::File;
 use super::ledger::{Event, Kind, LEDGER_FILE, RUNNING_FILE, device_folder, read_ledger, read_running};
 use super::persona::{Persona, platforms};
 use super::{Mode, files};
@@ -23,6 +24,7 @@ struct State {
 pub(super) enum Role {
     Command,
     Cli(Arc<Cli>),
+    File(Arc<File>),
 }
 
 /// A device and its folder.
@@ -119,6 +121,20 @@ impl Device {
         }
     }
 
+    /// Takes the configuration away that nobody had put there.
+    pub(super) fn removes(&self, client: SocketAddr) {
+        let _one_writer = self.state();
+        let removed = std::fs::remove_file(self.folder.join(RUNNING_FILE));
+        if let Err(error) = removed.and_then(|()| self.append(&self.event(Kind::Reverted, client, None))) {
+            tracing::error!(device = self.name, %error, "a simulated device failed to remove its configuration");
+        }
+    }
+
+    /// The configuration in force, if there is one.
+    pub(super) fn file(&self) -> Option<Vec<u8>> {
+        read_running(&self.data, &self.name).ok().flatten()
+    }
+
     /// Puts in force again what was there before a change that nobody confirmed.
     pub(super) fn takes_back(&self, running: &str) {
         let itself = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -175,7 +191,11 @@ impl Device {
 
 /// What `name` plays; it goes on with the configuration that it had when the simulator ended.
 fn role(persona: Persona, data: &Path, name: &str) -> io::Result<Role> {
-    let Persona::Cli(platform) = persona else { return Ok(Role::Command) };
+    let platform = match persona {
+        Persona::Command => return Ok(Role::Command),
+        Persona::Linux => return Ok(Role::File(Arc::default())),
+        Persona::Cli(platform) => platform,
+    };
     let unknown = || io::Error::other(format!("nobody plays {platform}"));
     let vendor = Vendor::of(platform).ok_or_else(unknown)?;
     let platform = platforms().get(platform).ok_or_else(unknown)?;

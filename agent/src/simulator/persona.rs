@@ -7,6 +7,9 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 use switchyard_shared::procedure::Transport;
 
+/// The platform that is one file.
+const LINUX: &str = "linux";
+
 /// One part to play.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Persona {
@@ -15,6 +18,8 @@ pub enum Persona {
     Command,
     /// The command line of this platform.
     Cli(&'static str),
+    /// A host with one file, the platform `linux`.
+    Linux,
 }
 
 impl Persona {
@@ -23,11 +28,15 @@ impl Persona {
         match self {
             Self::Command => None,
             Self::Cli(platform) => Some((platform, Transport::SshCli)),
+            Self::Linux => Some((LINUX, Transport::SshCli)),
         }
     }
 
     /// The part that `word` names: a platform by any of its names.
     fn parse(word: &str) -> Option<Self> {
+        if platforms().file(word).is_some_and(|platform| platform.name == LINUX) {
+            return Some(Self::Linux);
+        }
         let platform = platforms().get(word)?;
         Vendor::of(&platform.name).map(|vendor| Self::Cli(vendor.platform))
     }
@@ -52,7 +61,7 @@ pub struct Plays {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParsePlaysError {
     /// Nobody plays that.
-    #[error("play {0:?}: there are {known}", known = Vendor::platforms().collect::<Vec<_>>().join(", "))]
+    #[error("play {0:?}: there are {known}", known = Vendor::platforms().chain([LINUX]).collect::<Vec<_>>().join(", "))]
     Unknown(String),
     /// A bad range.
     #[error(transparent)]

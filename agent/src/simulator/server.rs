@@ -3,6 +3,7 @@
 use super::cli;
 use super::cut_after::CutAfter;
 use super::device::{Device, Role};
+use super::file;
 use super::freeze::FrozenStream;
 use super::listener::note;
 use super::session::{self, Call};
@@ -127,7 +128,7 @@ impl Handler for Visitor {
         command: &[u8],
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        let plays = matches!(self.device.role, Role::Command) && self.device.mode() != Mode::NoCommand;
+        let plays = !matches!(self.device.role, Role::Cli(_)) && self.device.mode() != Mode::NoCommand;
         let channel = self.channels.remove(&id).filter(|_| plays);
         let Some(channel) = channel else {
             return session.channel_failure(id);
@@ -142,7 +143,15 @@ impl Handler for Visitor {
             slow_delay: self.shared.slow_delay,
             cut_after: Arc::clone(&self.shared.cut_after),
         };
-        tokio::spawn(session::run(call, channel));
+        match &self.device.role {
+            Role::File(plays) => {
+                let plays = Arc::clone(plays);
+                tokio::spawn(async move { file::run(call, &plays, channel).await });
+            }
+            Role::Command | Role::Cli(_) => {
+                tokio::spawn(session::run(call, channel));
+            }
+        }
         Ok(())
     }
 
@@ -159,7 +168,7 @@ impl Handler for Visitor {
     ) -> Result<(), Self::Error> {
         match self.device.role {
             Role::Cli(_) => session.channel_success(id),
-            Role::Command => session.channel_failure(id),
+            Role::Command | Role::File(_) => session.channel_failure(id),
         }
     }
 

@@ -111,7 +111,7 @@ async fn reject(call: &Call, channel: &Channel<Msg>, bytes: usize) {
 }
 
 /// The whole of standard input; what came of it if the client left before its end or sent too much.
-async fn read(channel: &mut Channel<Msg>) -> Result<Vec<u8>, usize> {
+pub(super) async fn read(channel: &mut Channel<Msg>) -> Result<Vec<u8>, usize> {
     let mut bytes = Vec::new();
     loop {
         let message = channel.wait().await.ok_or(bytes.len())?;
@@ -190,7 +190,7 @@ async fn take(call: &Call, channel: &Channel<Msg>, configuration: &[u8]) {
     }
 }
 
-async fn flood(channel: &Channel<Msg>) {
+pub(super) async fn flood(channel: &Channel<Msg>) {
     for _ in 0..FLOOD_BYTES / FLOOD_PIECE_BYTES {
         if channel.data_bytes(vec![b'x'; FLOOD_PIECE_BYTES]).await.is_err() {
             return;
@@ -200,7 +200,7 @@ async fn flood(channel: &Channel<Msg>) {
 }
 
 /// Output, exit status, end. A client that has left by then has had its answer in the ledger.
-async fn answer(channel: &Channel<Msg>, output: &[u8], status: u32) {
+pub(super) async fn answer(channel: &Channel<Msg>, output: &[u8], status: u32) {
     let _ = channel.data_bytes(output.to_vec()).await;
     let _ = channel.exit_status(status).await;
     let _ = channel.eof().await;

@@ -1,8 +1,11 @@
 //! Simulated devices that play platforms over SSH on loopback, and attempts on them as an agent makes them.
 
+use super::platforms::LINUX;
 use crate::clock::SystemClock;
 use crate::executor::executors::Executors;
 use crate::executor::{AttemptContext, Executor, GateRefused};
+use crate::fs::RealFs;
+use crate::platform::Platforms;
 use crate::secrets::Secrets;
 use crate::simulator::{Event, Fault, Fleet, FleetConfig, Kind, Mode, Plays, RUNNING_FILE, device_folder};
 use futures_util::future::BoxFuture;
@@ -65,7 +68,12 @@ impl Bench {
         }
         let fleet = Fleet::start(config).await.expect("a fleet");
         let data = folder.path();
-        let executors = Executors::new(data, Secrets::new(data), SystemClock::shared()).expect("executors");
+        let folder_of_ours = data.join("platforms");
+        std::fs::create_dir_all(&folder_of_ours).expect("a folder");
+        std::fs::write(folder_of_ours.join("linux.yaml"), LINUX).expect("a file");
+        let platforms = Platforms::built_in().with_folder(&folder_of_ours, &RealFs).expect("platforms");
+        let (secrets, clock) = (Secrets::new(data), SystemClock::shared());
+        let executors = Executors::with_platforms(data, secrets, platforms, clock).expect("executors");
         let is_silent =
             |part: &Part<'_>| matches!(part.mode, Mode::Stall | Mode::StallAfterWrite | Mode::StuckRead);
         let silent = parts.iter().map(is_silent).collect();

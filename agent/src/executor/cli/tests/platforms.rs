@@ -1,5 +1,7 @@
 //! What each platform has, shall have and hears, word by word.
 
+use switchyard_shared::procedure::Mode;
+
 /// One platform.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row {
@@ -15,8 +17,28 @@ pub(super) struct Row {
     /// What is typed for the merge, and for the replacement.
     pub(super) merge_words: &'static [&'static str],
     pub(super) replace_words: &'static [&'static str],
-    /// Whether it has a candidate, and takes a change back that is not confirmed.
-    pub(super) confirms: bool,
+    /// How it takes a change.
+    pub(super) way: Way,
+    /// Whether its last line tells that a reading is whole.
+    pub(super) tells_its_end: bool,
+}
+
+impl Row {
+    /// The mode in which it takes [`Row::merge`].
+    pub(super) fn change(&self) -> Mode {
+        if self.way == Way::File { Mode::Replace } else { Mode::Merge }
+    }
+}
+
+/// How a platform takes a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Every line works at once.
+    Direct,
+    /// A candidate, whose commit is taken back unless it is confirmed.
+    Candidate,
+    /// One file, replaced whole.
+    File,
 }
 
 const HAS: &str =
@@ -54,14 +76,16 @@ const DIRECT: Row = Row {
         "exit",
         "end",
     ],
-    confirms: false,
+    way: Way::Direct,
+    tells_its_end: true,
 };
 
-pub(super) const PLATFORMS: [Row; 6] = [
+pub(super) const PLATFORMS: [Row; 7] = [
     Row { platform: "cisco_ios", ..DIRECT },
     Row { platform: "frr", ..DIRECT },
     Row {
         platform: "cisco_nxos",
+        tells_its_end: false,
         merge_words: &[
             "checkpoint ID",
             "configure terminal",
@@ -110,7 +134,7 @@ pub(super) const PLATFORMS: [Row; 6] = [
             "commit timer 00:05:00",
             "configure session ID commit",
         ],
-        confirms: true,
+        way: Way::Candidate,
         ..DIRECT
     },
     Row {
@@ -138,7 +162,8 @@ pub(super) const PLATFORMS: [Row; 6] = [
             "configure exclusive",
             "commit and-quit",
         ],
-        confirms: true,
+        way: Way::Candidate,
+        tells_its_end: false,
     },
     Row {
         platform: "nokia_srlinux",
@@ -165,6 +190,24 @@ pub(super) const PLATFORMS: [Row; 6] = [
             "commit confirmed timeout 300",
             "tools system configuration confirmed-accept",
         ],
-        confirms: true,
+        way: Way::Candidate,
+        tells_its_end: false,
+    },
+    Row {
+        platform: "linux",
+        has: "server 192.0.2.1\n# it's $HOME `id` \\ \"ü\"\r\nno line end",
+        merge: "server 192.0.2.2\n'; reboot; '\nEOF\n$(reboot)\n\\",
+        merged: "server 192.0.2.2\n'; reboot; '\nEOF\n$(reboot)\n\\",
+        replace: "server 192.0.2.3\n",
+        bad: "nonsense",
+        merge_words: &["stage 45 bytes", "conftool check \"$t\"", "install", "conftool reload \"$p\""],
+        replace_words: &["stage 17 bytes", "conftool check \"$t\"", "install", "conftool reload \"$p\""],
+        way: Way::File,
+        tells_its_end: true,
     },
 ];
+
+/// The platform `linux` with commands of its own.
+pub(super) const LINUX: &str = "api_version: switchyard/v1\nkind: Platform\nname: linux\n\
+    file: {path: /etc/conf, check: 'conftool check {new}', reload: 'conftool reload {path}'}\n\
+    looks: {beginnings: [cat]}\n";

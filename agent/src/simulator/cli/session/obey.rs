@@ -221,7 +221,7 @@ impl Session {
             return self.again("x".repeat(PIECE_LINES), usize::MAX);
         }
         if self.has(Trick::Partial) {
-            return self.answer(&half);
+            return self.answer(&half[..half.rfind('\n').map_or(0, |end| end + 1)]);
         }
         if self.has(Trick::ManyLines) {
             self.again("!\n".repeat(PIECE_LINES), MANY_LINES / PIECE_LINES);
