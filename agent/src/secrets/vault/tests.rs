@@ -9,12 +9,13 @@ use std::sync::Mutex;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Answers by path; the questions as they came.
 struct FakeVault {
     address: String,
-    asked: Arc<Mutex<Vec<String>>>,
+    asked: watch::Sender<Vec<String>>,
     _serving: JoinSet<()>,
 }
 
@@ -24,7 +25,7 @@ impl FakeVault {
         let address = format!("http://{}", listener.local_addr().unwrap());
         let answers: BTreeMap<String, (u16, String)> =
             answers.iter().map(|(path, status, body)| ((*path).into(), (*status, (*body).into()))).collect();
-        let asked = Arc::new(Mutex::new(Vec::new()));
+        let asked = watch::Sender::new(Vec::new());
         let (mut serving, seen) = (JoinSet::new(), asked.clone());
         serving.spawn(async move {
             loop {
@@ -33,7 +34,7 @@ impl FakeVault {
                 let mut question = String::new();
                 while lines.read_line(&mut question).await.unwrap() > 2 {}
                 let path = question.split(' ').nth(1).unwrap_or_default().to_owned();
-                seen.lock().unwrap().push(question);
+                seen.send_modify(|asked| asked.push(question));
                 let (status, body) = answers.get(&path).cloned().unwrap_or((404, r#"{"errors":[]}"#.into()));
                 let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {}\r\n\r\n", body.len());
                 let _ = lines.get_mut().write_all(format!("{head}{body}").as_bytes()).await;
@@ -54,7 +55,7 @@ impl FakeVault {
     }
 
     fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+        self.asked.borrow().clone()
     }
 }
 
@@ -251,13 +252,11 @@ async fn the_token_is_looked_at_and_renewed_with_the_vaults_own_words() {
         namespace: None,
     };
     let keeping = tokio::spawn(Vault::new(settings, SystemClock::shared()).await.unwrap().keep_token());
-    let renewed =
-        || vault.asked().iter().any(|question| question.starts_with("POST /v1/auth/token/renew-self "));
-    let waited = tokio::time::timeout(Duration::from_secs(20), async {
-        while !renewed() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    });
-    assert!(waited.await.is_ok(), "{:?}", vault.asked());
+    let renewed = |asked: &Vec<String>| {
+        asked.iter().any(|question| question.starts_with("POST /v1/auth/token/renew-self "))
+    };
+    let mut asked = vault.asked.subscribe();
+    let waited = tokio::time::timeout(Duration::from_secs(20), asked.wait_for(renewed)).await;
+    assert!(waited.is_ok(), "{:?}", vault.asked());
     keeping.abort();
 }
