@@ -1,5 +1,7 @@
 //! Promises of the definitions and of what reads them.
 
+mod secrets;
+
 use super::*;
 use crate::fs::RealFs;
 
