@@ -28,6 +28,9 @@ pub fn longest(task: &Task) -> Duration {
         Work::Driver(procedure) if task.purpose.writes() => {
             procedure.before_write(&task.timeouts).saturating_add(task.write_time())
         }
+        Work::Driver(procedure) if matches!(task.purpose, Purpose::Settle { .. }) => {
+            procedure.after_reading(&task.timeouts)
+        }
         Work::Command { .. } | Work::Driver(_) => Duration::ZERO,
     };
     once.saturating_add(rest).saturating_add(GRACE)

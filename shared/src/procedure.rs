@@ -168,6 +168,11 @@ impl Procedure {
         checks(&self.pre, timeouts).saturating_add(timeouts.command.saturating_mul(3))
     }
 
+    /// The longest that the checks of a device which was read after a doubt may take, and a look at what it saved.
+    pub fn after_reading(&self, timeouts: &Timeouts) -> Duration {
+        checks(&self.post, timeouts).saturating_add(timeouts.command)
+    }
+
     /// The longest that the lines of a configuration of `lines` lines may take to be typed, or to be taken back; zero
     /// where nothing is typed.
     pub fn typing(&self, lines: u32) -> Duration {

@@ -159,6 +159,8 @@ pub enum Purpose {
     Restore {
         /// The attempt of the same rollout before whose write the device was read.
         attempt: u32,
+        /// The digest of what it had then, as the gate of that attempt was told; absent when nobody knows it any more.
+        before: Option<String>,
     },
 }
 

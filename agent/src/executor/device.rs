@@ -1,6 +1,6 @@
 //! What a driver must be able to do with a device; when it is done is the engine's to decide.
 
-use super::wanted::Wanted;
+use super::wanted::{Redactor, Wanted};
 use super::{AttemptContext, Failure, WritePass};
 use futures_util::future::BoxFuture;
 use switchyard_shared::outcome::LeftAs;
@@ -22,6 +22,8 @@ pub struct Job<'a> {
     pub procedure: &'a Procedure,
     /// Where to tell how far it is.
     pub context: &'a dyn AttemptContext,
+    /// What hides the secrets of the change in what is quoted: before it is cut.
+    pub redactor: Redactor,
 }
 
 /// The running configuration, whole, as its driver reads and compares it: not what the device booted with.
@@ -91,7 +93,12 @@ pub trait Session: Send {
     /// How the device would differ. Nothing is said to it.
     fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure>;
 
-    /// Looks at something for a check; must not be able to change the device.
+    /// `text` of the device without the secrets that its platform marks, whoever configured them.
+    fn redact(&self, text: &str) -> String {
+        text.to_owned()
+    }
+
+    /// Looks at something for a check; must not be able to change the device. The engine redacts what is seen.
     fn look<'a>(&'a mut self, probe: &'a Probe) -> BoxFuture<'a, Result<String, Failure>>;
 
     /// What comes before the write and changes no configuration: a lock. Only attempts that may write get here.
@@ -125,6 +132,11 @@ pub trait Session: Send {
 
     /// Keeps the running configuration for the next boot.
     fn save<'a>(&'a mut self, pass: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>>;
+
+    /// Whether the next boot begins with what runs; `None` where nobody can tell. Nothing is written.
+    fn is_saved(&mut self) -> BoxFuture<'_, Result<Option<bool>, Failure>> {
+        Box::pin(async { Ok(None) })
+    }
 
     /// Says goodbye and gives back locks; the engine bounds it.
     fn close(self: Box<Self>) -> BoxFuture<'static, ()>;

@@ -4,6 +4,7 @@ mod after;
 mod apply;
 mod checks;
 mod limits;
+mod saving;
 mod settle;
 #[cfg(test)]
 mod tests;
@@ -72,7 +73,7 @@ impl Engine {
             Ok(wanted) => wanted,
             Err(failure) => return failure.outcome(&*self.clock),
         };
-        let job = Job { task, procedure, context };
+        let job = Job { task, procedure, context, redactor: wanted.redactor() };
         let run = Run { engine: self, driver: &**driver, job, wanted, cancel };
         let outcome = run.run().await.unwrap_or_else(|ended| *ended);
         run.redacted(outcome)
@@ -84,8 +85,10 @@ impl<'a> Run<'a> {
         let mut session = self.connect().await?;
         let ended = match &self.job.task.purpose {
             Purpose::Apply => return self.apply(session).await,
-            Purpose::Restore { attempt } => return self.restore(session, *attempt).await,
-            Purpose::Settle { before } => self.settle(&mut *session, before.as_deref()).await,
+            Purpose::Restore { attempt, before } => {
+                return self.restore(session, *attempt, before.as_deref()).await;
+            }
+            Purpose::Settle { before } => self.settle(&mut session, before.as_deref()).await,
             Purpose::Compare => self.tell_difference(&mut *session).await,
         };
         limits::goodbye(session).await;
@@ -108,7 +111,7 @@ impl<'a> Run<'a> {
         self.job
             .context
             .differs(switchyard_shared::configuration::cut(&self.wanted.redact(&difference.text)));
-        Ok(Outcome::new(class, Phase::Read, LeftAs::Unchanged, &message, self.engine.clock.now()))
+        Ok(self.ended(class, Phase::Read, LeftAs::Unchanged, &message))
     }
 
     async fn read_and_compare(&self, session: &mut dyn Session) -> Result<(Running, Difference), Ended> {
@@ -141,7 +144,13 @@ impl<'a> Run<'a> {
     }
 
     fn failed(&self, failure: &Failure) -> Ended {
-        Box::new(failure.outcome(&*self.engine.clock))
+        let ended = self.ended(failure.class, failure.phase, LeftAs::Unchanged, &failure.message);
+        Box::new(ended.with_hint(&self.wanted.redact(&failure.hint)))
+    }
+
+    /// The end of the attempt, redacted before it is cut.
+    fn ended(&self, class: Class, phase: Phase, left_as: LeftAs, message: &str) -> Outcome {
+        Outcome::new(class, phase, left_as, &self.wanted.redact(message), self.engine.clock.now())
     }
 
     fn digest(&self, running: &Running) -> String {

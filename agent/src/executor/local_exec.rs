@@ -8,13 +8,13 @@ mod tests;
 pub use allowed::{Allowed, AllowedError, FILE, FILE_BYTES_MAX, Programs};
 
 use super::device::{Difference, Driver, Job, Running, Session, WriteEnd, Written};
-use super::wanted::Wanted;
+use super::wanted::{Redactor, Wanted};
 use super::{Failure, WritePass};
 use futures_util::future::BoxFuture;
-use program::{End, Program};
+use program::{End, Program, QUOTED_BYTES_MAX};
 use std::sync::Arc;
 use switchyard_shared::configuration::unified;
-use switchyard_shared::outcome::{Class, LeftAs, Phase};
+use switchyard_shared::outcome::{Class, LeftAs, Phase, printable};
 use switchyard_shared::procedure::Probe;
 use zeroize::Zeroizing;
 
@@ -33,6 +33,7 @@ impl LocalExec {
 struct Local {
     programs: Arc<Programs>,
     device: String,
+    redactor: Redactor,
 }
 
 impl Driver for LocalExec {
@@ -45,12 +46,18 @@ impl Driver for LocalExec {
                     format!("allow it in {FILE} in the agent's data folder, and start the agent again"),
                 )
             })?;
-            Ok(Box::new(Local { programs, device: device.to_string() }) as Box<dyn Session>)
+            let (device, redactor) = (device.to_string(), job.redactor.clone());
+            Ok(Box::new(Local { programs, device, redactor }) as Box<dyn Session>)
         })
     }
 }
 
 impl Local {
+    /// What a program said, for a message: without secrets, then short.
+    fn quoted(&self, said: &[u8]) -> String {
+        printable(self.redactor.redact(&String::from_utf8_lossy(said)).as_bytes(), QUOTED_BYTES_MAX)
+    }
+
     async fn reading(&self) -> Result<Running, Failure> {
         let program = Program::reading(&self.programs, &self.device);
         let failed = |class, message: String| {
@@ -64,7 +71,7 @@ impl Local {
                 Ok(text) => Ok(Running(Zeroizing::new(text))),
                 Err(_) => failed(Class::PrecheckFailed, "printed what is not UTF-8".into()),
             },
-            End::Failed { why, said } => failed(Class::Unreachable, format!("{why}: {said}")),
+            End::Failed { why, said } => failed(Class::Unreachable, format!("{why}: {}", self.quoted(&said))),
             End::TooLong => failed(Class::PrecheckFailed, "printed more than fits".into()),
             End::NotStarted(why) => failed(Class::AgentError, format!("cannot be started: {why}")),
         }
@@ -75,7 +82,7 @@ impl Local {
         match program.run(Some(text)).await {
             End::Done(_) | End::TooLong => Ok(()),
             End::Failed { why, said } => {
-                let message = format!("{} {why}: {said}", program.name());
+                let message = format!("{} {why}: {}", program.name(), self.quoted(&said));
                 Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown })
             }
             End::NotStarted(why) => {

@@ -7,6 +7,7 @@ mod picture;
 mod presence;
 mod reply;
 mod rpc;
+mod secrecy;
 mod session;
 mod trouble;
 mod wire;
@@ -24,7 +25,7 @@ use russh::ChannelMsg;
 use session::NetconfSession;
 use std::sync::Arc;
 use switchyard_shared::outcome::{Class, Phase};
-use wire::{Stream, Wire};
+use wire::{Stream, Terms, Wire};
 
 /// `text` as XML holds it, printed by us the same.
 pub(super) fn escaped(text: &str) -> String {
@@ -73,7 +74,12 @@ fn place(job: &Job<'_>) -> String {
 /// Says hello over `stream`.
 async fn greet(stream: Box<dyn Stream>, job: &Job<'_>) -> Result<NetconfSession, Failure> {
     let place = place(job);
-    let opened = Wire::open(stream, job.task.purpose.writes(), job.task.timeouts.command).await;
+    let terms = Terms {
+        may_write: job.task.purpose.writes(),
+        patience: job.task.timeouts.command,
+        redactor: job.redactor.clone(),
+    };
+    let opened = Wire::open(stream, terms).await;
     let (wire, abilities) = opened.map_err(|error| trouble::failure(error, Phase::Connect, &place))?;
     Ok(NetconfSession {
         wire,

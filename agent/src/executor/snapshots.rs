@@ -30,8 +30,8 @@ impl Snapshots {
         Self { folder: data.join("snapshots"), fs }
     }
 
-    /// Keeps what the device had before the write of `op`; when this returns it is on the disk. A snapshot of the
-    /// same attempt stays: it was taken before the first byte.
+    /// Keeps what the device had before the write of `op`; when this returns it is on the disk. What is kept of an
+    /// attempt of the same name stays beside it: a coordinator that was built anew gives names again.
     pub async fn keep(&self, op: &OpId, running: &Running) -> Result<(), Failure> {
         let (this, op, text) = (self.clone(), op.clone(), running.0.clone());
         let kept = tokio::task::spawn_blocking(move || this.keep_now(&op, &text)).await;
@@ -46,18 +46,23 @@ impl Snapshots {
         Err(Failure::new(Class::AgentError, Phase::Validate, message).with_hint(hint))
     }
 
-    /// What the device had before the write of `op`.
-    pub async fn read(&self, op: &OpId) -> Result<Running, Failure> {
+    /// What the device had before the write of `op`: the newest that `is_it` says yes to.
+    pub async fn read(&self, op: &OpId, is_it: impl Fn(&Running) -> bool) -> Result<Running, Failure> {
         let (this, op_read) = (self.clone(), op.clone());
         let read = tokio::task::spawn_blocking(move || this.read_now(&op_read)).await;
-        let error = match read {
-            Ok(Ok(text)) => return Ok(Running(text)),
+        let why = match read {
+            Ok(Ok(kept)) if kept.is_empty() => "no snapshot of it is kept".to_owned(),
+            Ok(Ok(kept)) => match kept.into_iter().map(Running).find(is_it) {
+                Some(found) => return Ok(found),
+                None => "what is kept under its name is of another change".to_owned(),
+            },
             Ok(Err(error)) => error.to_string(),
-            Err(_) => "its thread has ended".into(),
+            Err(_) => "its thread has ended".to_owned(),
         };
-        let message = format!("failed to find what {} had before attempt {}: {error}", op.device, op.attempt);
+        let message = format!("failed to find what {} had before attempt {}: {why}", op.device, op.attempt);
         let hint = format!(
-            "the last {PER_DEVICE_MAX} configurations of a device are kept at its agent, in snapshots"
+            "nothing was written; the last {PER_DEVICE_MAX} configurations of a device are kept at its agent, in snapshots: \
+             plan the one that is wanted and apply it"
         );
         Err(Failure::new(Class::PrecheckFailed, Phase::Queue, message).with_hint(hint))
     }
@@ -69,7 +74,8 @@ impl Snapshots {
         let folder = self.folder.join(op.device.as_str());
         self.fs.create_dirs(&folder)?;
         let names = self.names(&folder)?;
-        if names.iter().any(|name| is_of(name, op)) {
+        let newest = names.iter().rev().find(|name| is_of(name, op));
+        if newest.map(|name| self.kept(&folder, name)).transpose()?.is_some_and(|kept| *kept == text) {
             return Ok(());
         }
         let next = names.last().and_then(|name| number(name)).map_or(1, |last| last.saturating_add(1));
@@ -78,12 +84,14 @@ impl Snapshots {
         names.iter().take(too_many).try_for_each(|name| self.fs.remove(&folder.join(name)))
     }
 
-    fn read_now(&self, op: &OpId) -> io::Result<Zeroizing<String>> {
+    /// What is kept of `op`, newest first.
+    fn read_now(&self, op: &OpId) -> io::Result<Vec<Zeroizing<String>>> {
         let folder = self.folder.join(op.device.as_str());
         let names = self.names(&folder)?;
-        let name = names.iter().find(|name| is_of(name, op));
-        let name =
-            name.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no snapshot of it is kept"))?;
+        names.iter().rev().filter(|name| is_of(name, op)).map(|name| self.kept(&folder, name)).collect()
+    }
+
+    fn kept(&self, folder: &Path, name: &str) -> io::Result<Zeroizing<String>> {
         let bytes = Zeroizing::new(self.fs.read(&folder.join(name), SNAPSHOT_BYTES_MAX as u64)?);
         let text = std::str::from_utf8(&bytes).map_err(io::Error::other)?;
         Ok(Zeroizing::new(text.to_owned()))
@@ -128,11 +136,26 @@ mod tests {
         let snapshots = Snapshots::new(data.path(), Arc::new(RealFs));
         let running = Running(Zeroizing::new("hostname r1\n key s3cret \n".into()));
         snapshots.keep(&op(1), &running).await.unwrap();
-        snapshots.keep(&op(1), &Running(Zeroizing::new("half written".into()))).await.unwrap();
-        assert_eq!(text(&snapshots.read(&op(1)).await.unwrap()), *running.0, "the first one stays");
+        snapshots.keep(&op(1), &running).await.unwrap();
+        assert_eq!(text(&snapshots.read(&op(1), |_| true).await.unwrap()), *running.0);
         let file = data.path().join("snapshots/r1/00000001@ntp.v2@1");
         let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&file).unwrap());
         assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(RealFs.list(&data.path().join("snapshots/r1")).unwrap().len(), 1, "the same is kept once");
+    }
+
+    #[tokio::test]
+    async fn of_two_attempts_of_one_name_the_one_that_is_meant_is_found() {
+        let data = tempfile::tempdir().unwrap();
+        let snapshots = Snapshots::new(data.path(), Arc::new(RealFs));
+        for had in ["of a coordinator that is no more", "of this one"] {
+            snapshots.keep(&op(1), &Running(Zeroizing::new(had.into()))).await.unwrap();
+        }
+        let older = snapshots.read(&op(1), |kept| kept.0.contains("no more")).await.unwrap();
+        assert_eq!(text(&older), "of a coordinator that is no more");
+        assert_eq!(text(&snapshots.read(&op(1), |_| true).await.unwrap()), "of this one");
+        let refused = snapshots.read(&op(1), |_| false).await.unwrap_err();
+        assert!(refused.message.contains("is of another change"), "{}", refused.message);
     }
 
     #[tokio::test]
@@ -143,10 +166,10 @@ mod tests {
             let running = Running(Zeroizing::new(attempt.to_string()));
             snapshots.keep(&op(attempt), &running).await.unwrap();
         }
-        let gone = snapshots.read(&op(4)).await.unwrap_err();
+        let gone = snapshots.read(&op(4), |_| true).await.unwrap_err();
         assert!(gone.message.contains("r1 had before attempt 4"), "{}", gone.message);
-        assert_eq!(text(&snapshots.read(&op(5)).await.unwrap()), "5");
-        assert_eq!(text(&snapshots.read(&op(12)).await.unwrap()), "12");
+        assert_eq!(text(&snapshots.read(&op(5), |_| true).await.unwrap()), "5");
+        assert_eq!(text(&snapshots.read(&op(12), |_| true).await.unwrap()), "12");
     }
 
     #[tokio::test]

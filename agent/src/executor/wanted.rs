@@ -8,6 +8,7 @@ use super::{Failure, http, netconf};
 use crate::secrets::{Secret, Secrets};
 use hidden::Hidden;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::procedure::{Mode, Procedure, Transport};
@@ -21,11 +22,28 @@ const FILL_WAIT: Duration = Duration::from_secs(20);
 /// Largest configuration with its secrets, in bytes.
 const FILLED_BYTES_MAX: usize = 2 * CONFIGURATION_BYTES_MAX;
 
+/// Hides the secrets of one change, and what the device had in their places. What quotes a device redacts first and
+/// cuts afterwards: half a secret is not found any more.
+#[derive(Debug, Clone)]
+pub struct Redactor(Arc<Hidden>);
+
+impl Redactor {
+    /// One that hides `secrets`.
+    pub fn of(secrets: Vec<Secret>) -> Self {
+        Self(Arc::new(Hidden::values(secrets)))
+    }
+
+    /// `text` without them.
+    pub fn redact(&self, text: &str) -> String {
+        self.0.redact(text)
+    }
+}
+
 /// What a device shall have.
 #[derive(Debug)]
 pub struct Wanted {
     text: Secret,
-    hidden: Hidden,
+    redactor: Redactor,
     /// What it is to the running configuration.
     pub mode: Mode,
 }
@@ -33,7 +51,7 @@ pub struct Wanted {
 impl Wanted {
     /// `text` as it goes to the device, with the values of `secrets` in it.
     pub fn new(text: Secret, secrets: Vec<Secret>, mode: Mode) -> Self {
-        Self { text, hidden: Hidden::values(secrets), mode }
+        Self { text, redactor: Redactor::of(secrets), mode }
     }
 
     /// The configuration of `task` with the values of its secrets, each of which is one line of printable text.
@@ -57,8 +75,8 @@ impl Wanted {
             Ok(values) => values,
             // The way back writes what the device had: secrets that are gone must not stand in it.
             Err(_) if matches!(task.purpose, Purpose::Restore { .. }) => {
-                let hidden = Hidden::of(&segments, Vec::new());
-                return Ok(Self { text: Secret::new(String::new()), hidden, mode: procedure.mode });
+                let redactor = Redactor(Arc::new(Hidden::of(&segments, Vec::new())));
+                return Ok(Self { text: Secret::new(String::new()), redactor, mode: procedure.mode });
             }
             Err(failure) => return Err(failure),
         };
@@ -71,8 +89,8 @@ impl Wanted {
         };
         let text = put_in(&segments, &values)?;
         known.extend(values.into_values());
-        let hidden = Hidden::of(&segments, known);
-        Ok(Self { text, hidden, mode: procedure.mode })
+        let redactor = Redactor(Arc::new(Hidden::of(&segments, known)));
+        Ok(Self { text, redactor, mode: procedure.mode })
     }
 
     /// The configuration as it goes to the device: show it to nobody else.
@@ -83,7 +101,12 @@ impl Wanted {
     /// `text` without the secrets, those that the device had in their places included: for messages, output and
     /// differences.
     pub fn redact(&self, text: &str) -> String {
-        self.hidden.redact(text)
+        self.redactor.redact(text)
+    }
+
+    /// What does that, for whoever quotes the device.
+    pub fn redactor(&self) -> Redactor {
+        self.redactor.clone()
     }
 }
 

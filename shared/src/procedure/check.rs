@@ -1,5 +1,6 @@
 //! Checks before and after a write: what is looked at, and what must be seen.
 
+use super::{parse_comparison, saved_name};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -30,6 +31,16 @@ pub struct Check {
 }
 
 impl Check {
+    /// The first name that it compares with and that a check before the write saves.
+    pub fn needs(&self) -> Option<&str> {
+        self.expectations.iter().find_map(|expectation| match expectation {
+            Expectation::Expect(comparison) => {
+                parse_comparison(comparison).ok().and_then(|(_, operand)| saved_name(operand))
+            }
+            Expectation::Matches(_) | Expectation::Contains(_) | Expectation::NotContains(_) => None,
+        })
+    }
+
     /// The longest it may take when each look takes `look`.
     pub fn longest(&self, look: Duration) -> Duration {
         let waits = self.interval.saturating_mul(self.count.saturating_sub(1));

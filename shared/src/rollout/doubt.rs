@@ -214,6 +214,11 @@ impl Rollout {
                             .to_owned(),
                 }
             }
+            Some(Found::Applied) if outcome.class == Class::PostcheckFailed => settled(
+                DeviceState::Failed,
+                Some(outcome.clone()),
+                &format!("read back: {}", outcome.message),
+            ),
             Some(Found::Applied) => {
                 settled(DeviceState::Succeeded, Some(outcome.clone()), "read back: it has the change")
             }

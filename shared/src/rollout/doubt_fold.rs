@@ -108,6 +108,7 @@ impl Rollout {
         at: Timestamp,
     ) {
         let Some(rank) = self.shift(name, state) else { return };
+        let doubt = self.devices[rank as usize].doubt.take();
         self.end_doubt(rank);
         let device = &mut self.devices[rank as usize];
         device.reported = device.reported.max(attempt);
@@ -119,7 +120,9 @@ impl Rollout {
         match (outcome, state) {
             (Some(outcome), _) => {
                 device.note_write(attempt, outcome);
-                device.outcome = Some(Box::new(outcome.clone()));
+                // Whoever puts it back later must know what it had.
+                let before = outcome.before.clone().or_else(|| doubt.and_then(|doubt| doubt.before));
+                device.outcome = Some(Box::new(Outcome { before, ..outcome.clone() }));
             }
             (None, DeviceState::Pending | DeviceState::Skipped | DeviceState::RolledBack) => {
                 device.outcome = None;

@@ -198,9 +198,8 @@ impl Rollout {
         let device = &mut self.devices[rank as usize];
         let known = device.restore.take().filter(|restore| restore.of == of);
         let outcome = device.outcome.as_deref();
-        let before = known.as_ref().and_then(|restore| restore.before.clone()).or_else(|| {
-            outcome.filter(|outcome| outcome.wrote_at.is_some()).and_then(|outcome| outcome.before.clone())
-        });
+        let before = known.as_ref().and_then(|restore| restore.before.clone());
+        let before = before.or_else(|| outcome.and_then(|outcome| outcome.before.clone()));
         let left_as = outcome.map_or(LeftAs::Unknown, |outcome| outcome.left_as);
         device.restore = Some(Box::new(Restore { attempt, of, was: device.state, left_as, before }));
         self.shift(name, DeviceState::Running);

@@ -4,7 +4,7 @@ use super::broken_before;
 use super::shell::{Line, Shell, untypable};
 use super::writing;
 use crate::executor::device::{Difference, Job, Running, Session, WriteEnd, Written};
-use crate::executor::wanted::Wanted;
+use crate::executor::wanted::{Redactor, Wanted};
 use crate::executor::{Failure, WritePass};
 use crate::platform::Platform;
 use futures_util::FutureExt as _;
@@ -37,6 +37,7 @@ pub(super) struct Names {
     pub(super) answer: Duration,
     /// Longest wait for all lines of one write, or of one way back.
     pub(super) typing: Duration,
+    redactor: Redactor,
     /// Whether a commit is to be confirmed, where the platform can.
     pub(super) confirmed: bool,
 }
@@ -45,7 +46,7 @@ impl Names {
     pub(super) fn of(job: &Job<'_>) -> Self {
         let (task, commit) = (job.task, &job.procedure.commit);
         let attempt = match &task.purpose {
-            Purpose::Restore { attempt } => *attempt,
+            Purpose::Restore { attempt, .. } => *attempt,
             Purpose::Apply | Purpose::Settle { .. } | Purpose::Compare => task.op.attempt,
         };
         let plain = |c: &char| c.is_ascii_alphanumeric() || " ._-:/#,".contains(*c);
@@ -59,6 +60,7 @@ impl Names {
             confirm_timeout: commit.confirm_timeout,
             answer: task.timeouts.command,
             typing: job.procedure.typing(task.lines()),
+            redactor: job.redactor.clone(),
             confirmed: commit.confirmed,
         }
     }
@@ -86,7 +88,7 @@ pub(super) struct CliSession {
 
 impl CliSession {
     pub(super) fn new(mut shell: Shell, platform: Arc<Platform>, names: Names) -> Self {
-        shell.be_patient(names.answer);
+        shell.prepare(names.answer, names.redactor.clone());
         Self { shell, platform, names, late: None }
     }
 
@@ -219,6 +221,10 @@ impl Session for CliSession {
 
     fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {
         self.difference(running, wanted)
+    }
+
+    fn redact(&self, text: &str) -> String {
+        self.platform.redact(text)
     }
 
     fn look<'a>(&'a mut self, probe: &'a Probe) -> BoxFuture<'a, Result<String, Failure>> {

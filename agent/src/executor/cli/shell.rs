@@ -4,6 +4,7 @@ use super::reader::{Event, Prompt, Reader};
 use super::wire::Wire;
 use crate::executor::WritePass;
 use crate::executor::ssh::is_too_much;
+use crate::executor::wanted::Redactor;
 use crate::platform::Platform;
 use crate::secrets::Secret;
 use std::sync::Arc;
@@ -77,18 +78,21 @@ pub(super) struct Shell {
     tried: bool,
     /// Longest wait for the answer to a line that may change the device.
     patience: Duration,
+    /// Hides the secrets of the change.
+    redactor: Option<Redactor>,
 }
 
 impl Shell {
     /// A shell that has just been opened; its first prompt comes with [`Shell::greeting`].
     pub(super) fn new(wire: Box<dyn Wire>, platform: Arc<Platform>, password: Option<Secret>) -> Self {
         let reader = Reader::new(platform.clone());
-        Self { wire, reader, platform, password, tried: false, patience: Duration::MAX }
+        Self { wire, reader, platform, password, tried: false, patience: Duration::MAX, redactor: None }
     }
 
-    /// From now on no answer to a line that may change the device is waited for longer than `patience`.
-    pub(super) fn be_patient(&mut self, patience: Duration) {
-        self.patience = patience;
+    /// From now on no answer to a line that may change the device is waited for longer than `patience`, and what
+    /// `redactor` hides is not quoted.
+    pub(super) fn prepare(&mut self, patience: Duration, redactor: Redactor) {
+        (self.patience, self.redactor) = (patience, Some(redactor));
     }
 
     /// Waits for the first prompt, whatever stands before it.
@@ -202,16 +206,20 @@ impl Shell {
             return Some(Refusal::Busy(self.quoted(line)));
         }
         let first = lines.find(|line| is(&answers.refused, line))?;
-        let rest = lines.map(str::trim).filter(|line| !line.is_empty()).take(REASONS_MAX);
-        let said: Vec<&str> = std::iter::once(first.trim()).chain(rest).collect();
-        Some(Refusal::Refused(self.quoted(&said.join(" "))))
+        let rest = lines.filter(|line| !line.trim().is_empty()).take(REASONS_MAX);
+        let said: Vec<String> = std::iter::once(first).chain(rest).map(|line| self.hidden(line)).collect();
+        Some(Refusal::Refused(shortened(&said.join(" "))))
     }
 
     /// A device's line for a message: short and without secrets.
     pub(super) fn quoted(&self, line: &str) -> String {
-        let line = self.platform.redact(line.trim());
-        let cut: String = line.chars().take(QUOTED_CHARS_MAX).collect();
-        if cut.len() < line.len() { format!("{cut}…") } else { cut }
+        shortened(&self.hidden(line))
+    }
+
+    fn hidden(&self, line: &str) -> String {
+        let line = line.trim();
+        let line = self.redactor.as_ref().map_or_else(|| line.to_owned(), |redactor| redactor.redact(line));
+        self.platform.redact(&line)
     }
 
     /// What a device that gives no prompt has said against the session, if that is that it has too many.
@@ -226,6 +234,14 @@ impl Shell {
     /// Says goodbye.
     pub(super) async fn close(self) {
         self.wire.close().await;
+    }
+}
+
+/// `line` cut to what a message quotes; it holds no secret any more.
+fn shortened(line: &str) -> String {
+    match line.char_indices().nth(QUOTED_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
     }
 }
 

@@ -49,7 +49,10 @@ impl Run<'_> {
             }
         };
         let checked = match self.has_it(&mut *session).await {
-            Ok(()) => self.post_checks(&mut session, &begun.saved).await.map_err(Trouble::Bad),
+            Ok(()) => {
+                let post = self.job.procedure.post.iter();
+                self.post_checks(&mut session, post, &begun.saved).await.map_err(Trouble::Bad)
+            }
             Err(trouble) => Err(trouble),
         };
         let in_time =

@@ -52,8 +52,7 @@ impl Run<'_> {
     async fn must_differ(&self, session: &mut Box<dyn Session>) -> Result<Running, Ended> {
         let (before, difference) = self.read_and_compare(&mut **session).await?;
         if difference.is_nothing() {
-            let message = format!("{} has it already; nothing was written", self.device());
-            return Err(Box::new(self.ended(Class::Unchanged, Phase::Read, LeftAs::Unchanged, &message)));
+            return Err(Box::new(self.had_it(&mut **session, before).await?));
         }
         Ok(before)
     }
@@ -144,18 +143,17 @@ impl Run<'_> {
         after_write(self.job.task.timeouts.command, reading).await
     }
 
-    pub(super) fn ended(&self, class: Class, phase: Phase, left_as: LeftAs, message: &str) -> Outcome {
-        Outcome::new(class, phase, left_as, message, self.engine.clock.now())
-    }
-
-    /// Puts a device back to what it had before the write of `attempt`.
+    /// Puts a device back to what it had before the write of `attempt`, which has this digest where that is known.
     pub(super) async fn restore(
         &self,
         mut session: Box<dyn Session>,
         attempt: u32,
+        digest: Option<&str>,
     ) -> Result<Outcome, Ended> {
         let of = switchyard_shared::id::OpId { attempt, ..self.job.task.op.clone() };
-        let wanted = self.engine.snapshots.read(&of).await.map_err(|failure| self.failed(&failure))?;
+        let wanted =
+            self.engine.snapshots.read(&of, |kept| digest.is_none_or(|digest| self.digest(kept) == digest));
+        let wanted = wanted.await.map_err(|failure| self.failed(&failure))?;
         let now = self.read(&mut *session).await?;
         if now == wanted {
             goodbye(session).await;

@@ -30,13 +30,14 @@ impl Run<'_> {
         Ok(saved)
     }
 
-    /// Whether every check after the write passes; the error says which does not.
+    /// Whether each of these checks after the write passes; the error says which does not.
     pub(super) async fn post_checks(
         &self,
         session: &mut Box<dyn Session>,
+        checks: impl Iterator<Item = &Check>,
         saved: &Saved,
     ) -> Result<(), String> {
-        for check in &self.job.procedure.post {
+        for check in checks {
             let checked = self.check(session, check, saved, Phase::Verify).await;
             checked.map_err(|why| format!("the check {} failed: {why}", check.name))?;
         }
@@ -57,6 +58,8 @@ impl Run<'_> {
             let limit = self.job.task.timeouts.command;
             let seen = within(phase, limit, self.device(), self.look(&mut **session, &check.probe)).await;
             let is_gone = seen.is_err() && !matches!(check.probe, Probe::Tcp { .. });
+            // Redacted before it is judged: what is saved, compared and quoted holds no secret.
+            let seen = seen.map(|seen| self.wanted.redact(&session.redact(&seen)));
             let judged = match seen {
                 Ok(seen) => judge(&seen, &check.expectations, saved).map(|()| seen),
                 Err(failure) => Err(failure.message),

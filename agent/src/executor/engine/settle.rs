@@ -1,41 +1,63 @@
-//! What a device in doubt has.
+//! What a device in doubt has, and whether it works with it.
 
 use super::{Ended, Run};
 use crate::executor::device::Session;
+use std::collections::BTreeMap;
 use switchyard_shared::outcome::{Class, Found, LeftAs, Outcome, Phase};
+use switchyard_shared::procedure::Check;
 
 impl Run<'_> {
-    /// Reads the device after a doubt; `before` is the digest of what it had before the doubtful write.
+    /// Reads the device after a doubt; `before` is the digest of what it had before the doubtful write. One that has
+    /// the change must pass the checks after the write: nobody has made them.
     pub(super) async fn settle(
         &self,
-        session: &mut dyn Session,
+        session: &mut Box<dyn Session>,
         before: Option<&str>,
     ) -> Result<Outcome, Ended> {
-        let (running, difference) = self.read_and_compare(session).await?;
+        let (running, difference) = self.read_and_compare(&mut **session).await?;
         let device = self.device();
-        let found = if difference.is_nothing() {
-            Found::Applied
+        let (found, left_as, message) = if difference.is_nothing() {
+            return Ok(self.has_the_change(session).await);
         } else if before == Some(self.digest(&running).as_str()) {
-            Found::NotApplied
+            let message = format!("{device} was read and is as it was before the write");
+            (Found::NotApplied, LeftAs::Unchanged, message)
         } else {
-            Found::Different
+            let message =
+                format!("{device} was read and is neither as it was before the write nor as it should be");
+            (Found::Different, LeftAs::Unknown, message)
         };
-        let (left_as, message) = match found {
-            Found::Applied => (LeftAs::Changed, format!("{device} was read and has the change")),
-            Found::NotApplied => {
-                (LeftAs::Unchanged, format!("{device} was read and is as it was before the write"))
-            }
-            Found::Different => (
-                LeftAs::Unknown,
-                format!("{device} was read and is neither as it was before the write nor as it should be"),
-            ),
-        };
-        let mut outcome = Outcome::new(Class::Ok, Phase::Read, left_as, &message, self.engine.clock.now());
+        let mut outcome = self.ended(Class::Ok, Phase::Read, left_as, &message);
         if found == Found::Different {
             outcome =
                 outcome.with_hint("look at the device: it may hold a part of the change, or somebody else's");
         }
         outcome.found = Some(found);
         Ok(outcome)
+    }
+
+    async fn has_the_change(&self, session: &mut Box<dyn Session>) -> Outcome {
+        let device = self.device();
+        let (judged, unjudged): (Vec<&Check>, Vec<&Check>) =
+            self.job.procedure.post.iter().partition(|check| check.needs().is_none());
+        let outcome = match self.post_checks(session, judged.into_iter(), &BTreeMap::new()).await {
+            Err(why) => {
+                let message = format!("{device} was read and has the change: {why}; what it has stays on it");
+                self.ended(Class::PostcheckFailed, Phase::Verify, LeftAs::Changed, &message)
+                    .with_hint("look at the device; switchyard rollback puts back what it had")
+            }
+            Ok(()) => {
+                let mut message = format!("{device} was read and has the change");
+                if let Some(check) = unjudged.first() {
+                    let needs = check.needs().unwrap_or_default();
+                    message.push_str(&format!(
+                        "; the check {} was not made: what {needs} was before the write is not known any more",
+                        check.name
+                    ));
+                }
+                message.push_str(self.not_known_to_be_saved(&mut **session).await);
+                self.ended(Class::Ok, Phase::Read, LeftAs::Changed, &message)
+            }
+        };
+        Outcome { found: Some(Found::Applied), ..outcome }
     }
 }

@@ -1,6 +1,8 @@
 //! What becomes of a device, whatever its driver meets on its way.
 
 mod fake;
+mod saving;
+mod secrecy;
 
 use super::*;
 use crate::executor::GateRefused;
@@ -271,14 +273,22 @@ async fn a_device_is_put_back_to_what_it_had_before_an_earlier_attempt() {
     let mut bench = Bench::new("old", "new");
     assert_eq!(bench.apply().await.class, Class::Ok);
     bench.task.op.attempt = 2;
-    bench.task.purpose = Purpose::Restore { attempt: 1 };
+    bench.task.purpose = Purpose::Restore { attempt: 1, before: None };
     let outcome = bench.apply().await;
     assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Reverted), "{}", outcome.message);
     assert_eq!(bench.has(), "old");
     bench.task.op.attempt = 3;
     let outcome = bench.apply().await;
     assert_eq!((outcome.class, outcome.left_as), (Class::Unchanged, LeftAs::Reverted), "it is there already");
-    bench.task.purpose = Purpose::Restore { attempt: 7 };
+    let other = Some(bench.digest("what another rollout of this name met"));
+    bench.set("new");
+    bench.task.purpose = Purpose::Restore { attempt: 1, before: other };
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, bench.has().as_str()), (Class::PrecheckFailed, "new"), "{}", outcome.message);
+    assert!(outcome.message.contains("is of another change"), "{}", outcome.message);
+    bench.task.purpose = Purpose::Restore { attempt: 1, before: Some(bench.digest("old")) };
+    assert_eq!((bench.apply().await.class, bench.has().as_str()), (Class::Ok, "old"));
+    bench.task.purpose = Purpose::Restore { attempt: 7, before: None };
     let outcome = bench.apply().await;
     assert_eq!(outcome.class, Class::PrecheckFailed, "nothing is kept of it: {}", outcome.message);
 }

@@ -9,10 +9,10 @@ use switchyard_shared::readback::ANSWER_BYTES_MAX;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
-/// Most bytes of its complaints that are kept.
-const WORDS_BYTES_MAX: usize = 4096;
+/// Most bytes of its complaints that are kept: no secret that stands in the part that is quoted ends beyond them.
+const WORDS_BYTES_MAX: usize = 256 * 1024;
 /// Longest quotation of them in a message, in bytes.
-const QUOTED_BYTES_MAX: usize = 200;
+pub(super) const QUOTED_BYTES_MAX: usize = 200;
 
 /// A program with its arguments. One that writes can only be made with the right to write.
 pub(super) struct Program {
@@ -21,12 +21,11 @@ pub(super) struct Program {
 }
 
 /// How it ended.
-#[derive(Debug)]
 pub(super) enum End {
     /// Exit status 0, with what it printed.
     Done(Vec<u8>),
-    /// Another end, with what it said.
-    Failed { why: String, said: String },
+    /// Another end, with what it said: secrets may be in it.
+    Failed { why: String, said: Vec<u8> },
     /// It printed more than [`ANSWER_BYTES_MAX`], and exit status 0.
     TooLong,
     /// It never ran.
@@ -73,14 +72,14 @@ impl Program {
             tokio::join!(feeding, bounded(stdout, ANSWER_BYTES_MAX), bounded(stderr, WORDS_BYTES_MAX));
         let status = match group.0.wait().await {
             Ok(status) => status,
-            Err(error) => return End::Failed { why: format!("was lost: {error}"), said: String::new() },
+            Err(error) => return End::Failed { why: format!("was lost: {error}"), said: Vec::new() },
         };
         match (status.success(), whole) {
             (true, true) => End::Done(output),
             (true, false) => End::TooLong,
             (false, _) => {
-                let said = if words.is_empty() { &output } else { &words };
-                End::Failed { why: format!("ended with {status}"), said: printable(said, QUOTED_BYTES_MAX) }
+                let said = if words.is_empty() { output } else { words };
+                End::Failed { why: format!("ended with {status}"), said }
             }
         }
     }

@@ -3,6 +3,7 @@
 use super::hello::BASE;
 use super::picture;
 use super::presence::{are_same, is_same, is_so, operation};
+use super::secrecy;
 use super::xml::{Attribute, Element, parse, print};
 use std::sync::Arc;
 use switchyard_shared::configuration::unified;
@@ -66,8 +67,8 @@ pub fn difference(have: &[Element], want: &[Element], mode: Mode) -> String {
     if is_there {
         return String::new();
     }
-    let before = of_names(have, want);
-    let after = match mode {
+    let mut before = of_names(have, want);
+    let mut after = match mode {
         Mode::Merge => {
             let mut after = before.clone();
             for element in want {
@@ -78,9 +79,15 @@ pub fn difference(have: &[Element], want: &[Element], mode: Mode) -> String {
         }
         Mode::Replace => want.iter().map(picture::plain).collect(),
     };
+    secrecy::hide_both(&mut before, &mut after);
     let text = unified(&print(&before, ""), &print(&after, ""));
+    if !text.is_empty() {
+        return text;
+    }
     // What the picture cannot show is shown as it was asked for.
-    if text.is_empty() { unified("", &print(want, "")) } else { text }
+    let mut asked = want.to_vec();
+    secrecy::hide(&mut asked);
+    unified("", &print(&asked, ""))
 }
 
 /// What goes to the device so that it has `want`: elements for an edit with the default operation merge.

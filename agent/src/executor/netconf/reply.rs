@@ -1,7 +1,7 @@
 //! What a device answers: an end, data, or errors and what they are evidence of.
 
-use super::hello::BASE;
 use super::xml::Element;
+use crate::executor::wanted::Redactor;
 use switchyard_shared::outcome::Class;
 
 /// Most errors of one answer that are kept.
@@ -23,12 +23,13 @@ pub struct RpcError {
 }
 
 impl RpcError {
-    fn of(error: &Element) -> Self {
-        let quoted = |name: &str| error.text_of(name).chars().take(QUOTED_CHARS_MAX).collect::<String>();
+    fn of(error: &Element, redactor: &Redactor) -> Self {
+        let quote = |text: &str| quote(&redactor.redact(text));
+        let quoted = |name: &str| quote(error.text_of(name));
         let info = error.child("error-info");
         let element = info.map_or("", |info| info.text_of("bad-element"));
         let path = match quoted("error-path") {
-            path if path.is_empty() => element.chars().take(QUOTED_CHARS_MAX).collect(),
+            path if path.is_empty() => quote(element),
             path => path,
         };
         let session = info.map(|info| info.text_of("session-id")).filter(|session| !session.is_empty());
@@ -67,20 +68,24 @@ impl std::fmt::Display for RpcError {
     }
 }
 
-/// The errors of an answer that are more than warnings.
-pub fn errors(reply: &Element) -> Vec<RpcError> {
-    let errors = reply.children.iter().filter(|child| child.is(BASE, "rpc-error"));
+/// The errors of an answer that are more than warnings, without what `redactor` hides. One in a namespace of the
+/// device's own is an error all the same.
+pub fn errors(reply: &Element, redactor: &Redactor) -> Vec<RpcError> {
+    let errors = reply.children.iter().filter(|child| child.name == "rpc-error");
     let serious = errors.filter(|error| error.text_of("error-severity") != "warning");
-    serious.take(ERRORS_MAX).map(RpcError::of).collect()
+    serious.take(ERRORS_MAX).map(|error| RpcError::of(error, redactor)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::executor::netconf::hello::BASE;
     use crate::executor::netconf::xml::parse;
+    use crate::secrets::Secret;
 
     fn reply(inner: &str) -> Vec<RpcError> {
-        errors(&parse(&format!("<rpc-reply xmlns=\"{BASE}\">{inner}</rpc-reply>")).unwrap())
+        let redactor = Redactor::of(vec![Secret::new("s3cr3t".repeat(30))]);
+        errors(&parse(&format!("<rpc-reply xmlns=\"{BASE}\">{inner}</rpc-reply>")).unwrap(), &redactor)
     }
 
     #[test]
@@ -109,5 +114,20 @@ mod tests {
         let warning = "<rpc-error><error-tag>operation-failed</error-tag>\
                        <error-severity>warning</error-severity></rpc-error><ok/>";
         assert_eq!(reply(warning), []);
+    }
+
+    #[test]
+    fn an_error_in_a_namespace_of_the_devices_own_is_an_error() {
+        let errors = reply(
+            "<v:rpc-error xmlns:v=\"urn:vendor\"><v:error-tag>operation-failed</v:error-tag></v:rpc-error><ok/>",
+        );
+        assert_eq!(errors.len(), 1);
+    }
+
+    #[test]
+    fn a_secret_is_hidden_before_a_quotation_is_cut_in_its_middle() {
+        let long = format!("{}{}", "x".repeat(QUOTED_CHARS_MAX - 20), "s3cr3t".repeat(30));
+        let errors = reply(&format!("<rpc-error><error-message>{long}</error-message></rpc-error>"));
+        assert!(!errors[0].message.contains("s3cr3t"), "{}", errors[0].message);
     }
 }

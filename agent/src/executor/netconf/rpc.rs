@@ -39,6 +39,8 @@ pub struct Edit<'a> {
 pub enum Rpc<'a> {
     /// The whole running configuration.
     GetConfig,
+    /// The whole configuration of the next boot.
+    GetStartup,
     /// What an XPath expression gives; `names` are the prefixes in it with their namespaces.
     Get {
         /// The expression.
@@ -98,7 +100,12 @@ impl Rpc<'_> {
     /// What it can do; the transport goes by this.
     pub fn might(&self) -> Might {
         match self {
-            Self::GetConfig | Self::Get { .. } | Self::Sessions | Self::Nothing | Self::Close => Might::Reads,
+            Self::GetConfig
+            | Self::GetStartup
+            | Self::Get { .. }
+            | Self::Sessions
+            | Self::Nothing
+            | Self::Close => Might::Reads,
             Self::Lock(_) | Self::Unlock(_) => Might::Locks,
             Self::Discard
             | Self::Edit(_)
@@ -113,7 +120,7 @@ impl Rpc<'_> {
     /// How messages name it.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::GetConfig => "get-config",
+            Self::GetConfig | Self::GetStartup => "get-config",
             Self::Get { .. } | Self::Sessions | Self::Nothing => "get",
             Self::Lock(_) => "lock",
             Self::Unlock(_) => "unlock",
@@ -153,6 +160,7 @@ impl Rpc<'_> {
     fn body(&self) -> Zeroizing<String> {
         let plain = match self {
             Self::GetConfig => "<source><running/></source>".to_owned(),
+            Self::GetStartup => "<source><startup/></source>".to_owned(),
             Self::Get { xpath, names } => {
                 let declared: String = names
                     .iter()
@@ -224,7 +232,13 @@ mod tests {
             Rpc::Save,
         ];
         assert!(writes.iter().all(|rpc| rpc.might() == Might::Writes));
-        for read in [Rpc::GetConfig, Rpc::Get { xpath: "/", names: vec![] }, Rpc::Sessions, Rpc::Close] {
+        for read in [
+            Rpc::GetConfig,
+            Rpc::GetStartup,
+            Rpc::Get { xpath: "/", names: vec![] },
+            Rpc::Sessions,
+            Rpc::Close,
+        ] {
             assert_eq!(read.might(), Might::Reads, "{}", read.name());
         }
     }

@@ -3,6 +3,7 @@
 use super::compare;
 use super::hello::Abilities;
 use super::rpc::{Datastore, Rpc};
+use super::secrecy;
 use super::trouble;
 use super::wire::{CallError, Wire};
 use super::xml::{Element, print};
@@ -32,9 +33,9 @@ pub struct NetconfSession {
 }
 
 impl NetconfSession {
-    async fn read_now(&mut self) -> Result<Running, Failure> {
+    async fn read_now(&mut self, which: Rpc<'_>) -> Result<Running, Failure> {
         let failed = |error, place: &str| trouble::failure(error, Phase::Read, place);
-        let reply = self.wire.call(&Rpc::GetConfig, None).await;
+        let reply = self.wire.call(&which, None).await;
         let reply = reply.map_err(|error| failed(error, &self.place))?;
         match reply.child("data") {
             Some(data) => Ok(Running(print(&data.children, ""))),
@@ -115,8 +116,9 @@ impl NetconfSession {
         let names = used.map(|(module, namespace)| (module.as_str(), namespace.as_str())).collect();
         let reply = self.wire.call(&Rpc::Get { xpath, names }, None).await;
         let reply = reply.map_err(|error| trouble::failure(error, Phase::Validate, &self.place))?;
-        let data = reply.child("data").map_or(&[][..], |data| data.children.as_slice());
-        Ok(seen(data))
+        let mut data = reply.child("data").map_or_else(Vec::new, |data| data.children.clone());
+        secrecy::hide(&mut data);
+        Ok(seen(&data))
     }
 
     async fn close_now(mut self) {
@@ -150,7 +152,7 @@ fn seen(data: &[Element]) -> String {
 
 impl Session for NetconfSession {
     fn read(&mut self) -> BoxFuture<'_, Result<Running, Failure>> {
-        Box::pin(self.read_now())
+        Box::pin(self.read_now(Rpc::GetConfig))
     }
 
     fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {
@@ -212,6 +214,17 @@ impl Session for NetconfSession {
                 return Ok(());
             }
             self.wire.call(&Rpc::Save, Some(pass)).await.map(|_| ()).map_err(trouble::of_commit)
+        })
+    }
+
+    fn is_saved(&mut self) -> BoxFuture<'_, Result<Option<bool>, Failure>> {
+        Box::pin(async move {
+            if !self.abilities.startup {
+                return Ok(Some(true));
+            }
+            let (runs, starts) =
+                (self.read_now(Rpc::GetConfig).await?, self.read_now(Rpc::GetStartup).await?);
+            Ok(Some(runs == starts))
         })
     }
 

@@ -2,12 +2,13 @@
 
 mod peer;
 
+use super::hello::BASE;
 use super::reply::RpcError;
 use super::rpc::{Datastore, Edit, Rpc};
 use super::session::NetconfSession;
-use super::wire::{CallError, Wire};
+use super::wire::{CallError, Terms, Wire};
 use crate::executor::device::{Running, Session, WriteEnd};
-use crate::executor::wanted::Wanted;
+use crate::executor::wanted::{Redactor, Wanted};
 use crate::secrets::Secret;
 use peer::{Answer, CANDIDATE, Peer, RUNNING_ONLY, pass, refusal};
 use std::time::Duration;
@@ -15,7 +16,6 @@ use switchyard_shared::outcome::{Class, LeftAs};
 use switchyard_shared::procedure::{Commit, Mode};
 use zeroize::Zeroizing;
 
-const PATIENCE: Duration = Duration::from_secs(30);
 const WANT: &str = "<s xmlns=\"urn:x\"><a>2</a></s>";
 
 fn running(text: &str) -> Running {
@@ -26,8 +26,12 @@ fn wanted() -> Wanted {
     Wanted::new(Secret::new(WANT.into()), Vec::new(), Mode::Merge)
 }
 
+fn terms(may_write: bool) -> Terms {
+    Terms { may_write, patience: Duration::from_secs(30), redactor: Redactor::of(Vec::new()) }
+}
+
 async fn session(peer: &Peer, abilities: &str, may_write: bool) -> NetconfSession {
-    let (wire, abilities) = Wire::open(peer.stream(abilities), may_write, PATIENCE).await.unwrap();
+    let (wire, abilities) = Wire::open(peer.stream(abilities), terms(may_write)).await.unwrap();
     NetconfSession {
         wire,
         abilities,
@@ -232,7 +236,7 @@ async fn notifications_and_answers_that_come_too_late_are_passed_over() {
 #[tokio::test]
 async fn a_peer_that_is_no_netconf_server_is_told_so() {
     for (hello, why) in [("SSH-2.0-x]]>]]>", "read XML"), ("<a/>]]>]]>", "it sent <a>"), ("", "ended")] {
-        let opened = Wire::open(Peer::new(|_| Answer::Ok).says(hello), true, PATIENCE).await;
+        let opened = Wire::open(Peer::new(|_| Answer::Ok).says(hello), terms(true)).await;
         let error = opened.err().expect("no session");
         let failure = super::trouble::failure(error, switchyard_shared::outcome::Phase::Connect, "r1");
         assert_eq!(failure.class, Class::Unreachable);
@@ -264,5 +268,41 @@ async fn an_edit_that_is_never_answered_was_not_committed_and_a_commit_that_is_n
         assert!(end.to_string().contains(&format!("no answer to {silent} within 30s")), "{end}");
         assert_eq!(matches!(end, WriteEnd::Lost(_)), is_lost, "{end:?}");
         assert_eq!(matches!(end, WriteEnd::NotSent(_)), !is_lost, "{end:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_a_number_is_believed_only_when_it_is_an_error() {
+    let unnumbered = |inner: &str| {
+        let text = format!("<rpc-reply xmlns=\"{BASE}\">{inner}</rpc-reply>");
+        Answer::Raw(format!("\n#{}\n{text}\n##\n", text.len()).into_bytes())
+    };
+    let silent = Peer::new(move |word| if word == "commit" { unnumbered("<ok/>") } else { Answer::Ok });
+    let end = write(&mut session(&silent, CANDIDATE, true).await).await.unwrap_err();
+    assert!(matches!(&end, WriteEnd::Lost(why) if why.contains("without a number")), "{end:?}");
+    let refuses =
+        Peer::new(
+            move |word| {
+                if word == "commit" { unnumbered(&refusal("malformed-message", "")) } else { Answer::Ok }
+            },
+        );
+    let end = write(&mut session(&refuses, CANDIDATE, true).await).await.unwrap_err();
+    assert!(matches!(end, WriteEnd::Rejected { .. }), "{end:?}");
+}
+
+#[tokio::test]
+async fn whether_a_device_is_saved_is_read_and_nothing_is_written_for_it() {
+    let startup = format!("{CANDIDATE} urn:ietf:params:netconf:capability:startup:1.0");
+    for (abilities, starts, saved) in [(CANDIDATE, "1", true), (&startup, "1", true), (&startup, "2", false)]
+    {
+        let asked = std::sync::atomic::AtomicU32::new(0);
+        let peer = Peer::new(move |_| {
+            let value =
+                if asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 { "1" } else { starts };
+            Answer::Data(format!("<s xmlns=\"urn:x\"><a>{value}</a></s>"))
+        });
+        let mut session = session(&peer, abilities, false).await;
+        assert_eq!(session.is_saved().await.unwrap(), Some(saved));
+        assert!(peer.said().iter().all(|word| word == "get-config"), "{:?}", peer.said());
     }
 }

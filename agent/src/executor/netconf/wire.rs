@@ -6,6 +6,7 @@ use super::reply::{self, RpcError};
 use super::rpc::{Might, Rpc};
 use super::xml::{Element, parse};
 use crate::executor::WritePass;
+use crate::executor::wanted::Redactor;
 use std::time::Duration;
 use switchyard_shared::time::format_duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -39,29 +40,32 @@ pub enum CallError {
     Refused(Vec<RpcError>),
 }
 
+/// What a session may do, and what its errors hide.
+pub struct Terms {
+    /// Whether locks and writing words pass.
+    pub may_write: bool,
+    /// Longest wait for the answer to a writing word.
+    pub patience: Duration,
+    /// Hides the secrets of the change.
+    pub redactor: Redactor,
+}
+
 /// An open NETCONF session.
 pub struct Wire {
     stream: Box<dyn Stream>,
     framer: Framer,
     number: u64,
-    may_write: bool,
-    /// Longest wait for the answer to a writing word.
-    patience: Duration,
+    terms: Terms,
     /// A call was begun and its answer not read: nothing more can be said.
     waiting: bool,
     fresh: bool,
 }
 
 impl Wire {
-    /// Says hello over `stream` and hears the device's. Without `may_write` no lock and no writing word passes; no
-    /// answer to a writing word is waited for longer than `patience`.
-    pub async fn open(
-        stream: Box<dyn Stream>,
-        may_write: bool,
-        patience: Duration,
-    ) -> Result<(Self, Abilities), CallError> {
+    /// Says hello over `stream` and hears the device's.
+    pub async fn open(stream: Box<dyn Stream>, terms: Terms) -> Result<(Self, Abilities), CallError> {
         let framer = Framer::default();
-        let mut wire = Self { stream, framer, number: 0, may_write, patience, waiting: false, fresh: true };
+        let mut wire = Self { stream, framer, number: 0, terms, waiting: false, fresh: true };
         wire.put(OURS).await?;
         let hello = wire.message().await?;
         let abilities =
@@ -77,14 +81,14 @@ impl Wire {
     pub async fn call(&mut self, rpc: &Rpc<'_>, pass: Option<&WritePass>) -> Result<Element, CallError> {
         match rpc.might() {
             Might::Reads => {}
-            Might::Locks if self.may_write => {}
-            Might::Writes if self.may_write && pass.is_some() => {}
+            Might::Locks if self.terms.may_write => {}
+            Might::Writes if self.terms.may_write && pass.is_some() => {}
             Might::Locks | Might::Writes => return Err(CallError::NotAllowed(rpc.name())),
         }
         if std::mem::replace(&mut self.waiting, true) {
             return Err(CallError::NotSent("an earlier answer is still to come".into()));
         }
-        let patience = self.patience;
+        let patience = self.terms.patience;
         let reply = match rpc.might() {
             Might::Reads | Might::Locks => self.exchange(rpc).await?,
             Might::Writes => {
@@ -95,7 +99,7 @@ impl Wire {
             }
         };
         self.waiting = false;
-        let errors = reply::errors(&reply);
+        let errors = reply::errors(&reply, &self.terms.redactor);
         if !errors.is_empty() {
             return Err(CallError::Refused(errors));
         }
@@ -151,8 +155,11 @@ impl Wire {
             }
             match reply.attribute("", "message-id").map(str::parse::<u64>) {
                 Some(Ok(of)) if of < number => {}
-                // A device that could not read the message does not know its number.
-                None => return Ok(reply),
+                // A device that could not read the message does not know its number, and says what is wrong with it.
+                None if !reply::errors(&reply, &self.terms.redactor).is_empty() => return Ok(reply),
+                None => {
+                    return Err(CallError::Garbled("tell what its answer without a number is about".into()));
+                }
                 Some(Ok(of)) if of == number => return Ok(reply),
                 // An answer to the nudge tells nothing of what was asked.
                 Some(Ok(of)) if of <= self.number => {}

@@ -107,7 +107,10 @@ async fn a_secret_that_cannot_be_had_says_which_and_where() {
 async fn a_secret_that_is_gone_does_not_stand_in_the_way_back_and_hides_what_stands_in_its_place() {
     let mut procedure = Procedure::new(Transport::SshCli, "frr");
     procedure.secrets.insert("k".into(), "file:gone".into());
-    let back = Task { purpose: Purpose::Restore { attempt: 1 }, ..task(&format!("key 7 {}\n", named("k"))) };
+    let back = Task {
+        purpose: Purpose::Restore { attempt: 1, before: None },
+        ..task(&format!("key 7 {}\n", named("k")))
+    };
     let wanted = Wanted::fill(&back, &procedure, &Secrets::new("/nowhere")).await.unwrap();
     assert_eq!(
         (wanted.reveal(), wanted.redact("% bad:\n key 9 old").as_str()),

@@ -38,13 +38,15 @@ impl From<&Task> for agent_v1::Task {
             tls: (!task.endpoint.tls.is_default()).then(|| (&task.endpoint.tls).into()),
             compare: task.purpose == Purpose::Compare,
             restore_attempt: match task.purpose {
-                Purpose::Restore { attempt } => attempt,
+                Purpose::Restore { attempt, .. } => attempt,
                 Purpose::Apply | Purpose::Settle { .. } | Purpose::Compare => 0,
             },
             settle: matches!(task.purpose, Purpose::Settle { .. }),
             before: match &task.purpose {
-                Purpose::Settle { before } => before.clone().unwrap_or_default(),
-                Purpose::Apply | Purpose::Compare | Purpose::Restore { .. } => String::new(),
+                Purpose::Settle { before } | Purpose::Restore { before, .. } => {
+                    before.clone().unwrap_or_default()
+                }
+                Purpose::Apply | Purpose::Compare => String::new(),
             },
         }
     }
@@ -122,7 +124,9 @@ impl TryFrom<agent_v1::Task> for Task {
             }
             (true, false, 0) => Purpose::Settle { before: some_digest(&wire.before, "before")? },
             (false, true, 0) => Purpose::Compare,
-            (false, false, attempt) => Purpose::Restore { attempt },
+            (false, false, attempt) => {
+                Purpose::Restore { attempt, before: some_digest(&wire.before, "before")? }
+            }
             (true, _, _) | (_, true, _) => return Err(BadField::new("settle", "more than one purpose")),
         };
         Ok(Self {
@@ -244,7 +248,12 @@ mod tests {
         endpoint.ssh.algorithms = Algorithms::Legacy;
         let legacy = Task { endpoint, ..task() };
         assert_eq!(Task::try_from(agent_v1::Task::from(&legacy)), Ok(legacy));
-        for purpose in [Purpose::Apply, Purpose::Compare, Purpose::Restore { attempt: 3 }] {
+        for purpose in [
+            Purpose::Apply,
+            Purpose::Compare,
+            Purpose::Restore { attempt: 3, before: None },
+            Purpose::Restore { attempt: 3, before: Some(format!("sha256:{}", "0".repeat(64))) },
+        ] {
             let task = Task { work: driver.clone(), purpose, ..task() };
             assert_eq!(Task::try_from(agent_v1::Task::from(&task)), Ok(task));
         }

@@ -105,6 +105,27 @@ fn an_unconfirmed_change_is_believed_only_once_the_device_cannot_take_it_back_an
 }
 
 #[test]
+fn a_device_that_has_the_change_and_fails_its_checks_is_failed_and_left_changed() {
+    let (mut rollout, world) = in_doubt(true);
+    settle(&mut rollout, NOW, &world);
+    let outcome = Outcome {
+        found: Some(Found::Applied),
+        left_as: LeftAs::Changed,
+        message: "r1 has the change: the check bgp failed".into(),
+        ..outcome(Class::PostcheckFailed)
+    };
+    let ResultVerdict::Counted(event) = rollout.result(&device("r1"), 2, &outcome, NOW) else {
+        panic!("the reading counts")
+    };
+    rollout.apply(&event, NOW);
+    assert_counts(&rollout);
+    let device = rollout.device(&device("r1")).unwrap().1;
+    assert_eq!(device.state, DeviceState::Failed);
+    assert!(device.reason.contains("the check bgp failed"), "{}", device.reason);
+    assert_eq!(device.outcome.as_ref().unwrap().left_as, LeftAs::Changed);
+}
+
+#[test]
 fn a_device_that_is_neither_waits_for_a_person_and_is_held_after_the_end() {
     let (mut rollout, world) = in_doubt(true);
     settle(&mut rollout, NOW, &world);

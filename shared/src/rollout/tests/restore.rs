@@ -22,6 +22,11 @@ fn written(class: Class) -> (Rollout, World) {
     (rollout, world)
 }
 
+/// What is asked of the agent: the attempt, and what the device must have had before its write.
+fn to_what_it_had() -> Purpose {
+    Purpose::Restore { attempt: 1, before: Some("hmac:before".into()) }
+}
+
 fn tell(rollout: &mut Rollout, attempt: u32, outcome: Outcome) -> Event {
     let verdict = rollout.result(&device("r1"), attempt, &outcome, NOW);
     let ResultVerdict::Counted(event) = verdict else { panic!("it counts: {verdict:?}") };
@@ -52,10 +57,7 @@ fn a_device_is_put_back_to_what_it_had_before_its_last_write_also_after_the_end(
         }
         let state = rollout.state;
         assert_eq!(restore(&mut rollout), 2);
-        assert_eq!(
-            (r1(&rollout).state, r1(&rollout).purpose()),
-            (DeviceState::Running, Purpose::Restore { attempt: 1 })
-        );
+        assert_eq!((r1(&rollout).state, r1(&rollout).purpose()), (DeviceState::Running, to_what_it_had()));
         assert!(settle(&mut rollout, NOW, &world).is_empty(), "nothing else happens because of it");
         let back = Outcome { wrote_at: Some(NOW), left_as: LeftAs::Reverted, ..outcome(Class::Ok) };
         tell(&mut rollout, 2, back.clone());
@@ -96,7 +98,7 @@ fn what_was_not_put_back_stays_what_it_was_and_what_was_half_put_back_has_failed
         assert_eq!((r1(&rollout).state, known.class), (state, Class::RollbackFailed), "{class}");
         assert_eq!(known.left_as, left_as, "{class}");
         assert_eq!(restore(&mut rollout), attempt + 1, "it can be tried again");
-        assert_eq!(r1(&rollout).purpose(), Purpose::Restore { attempt: 1 });
+        assert_eq!(r1(&rollout).purpose(), to_what_it_had());
     }
 }
 
@@ -186,4 +188,15 @@ fn only_what_was_written_by_a_driver_and_is_known_is_put_back() {
     layout.restorable = false;
     rollout.layout = Arc::new(layout);
     assert!(matches!(why(&rollout, "r1"), NotRestored::ByCommand { .. }));
+}
+
+#[test]
+fn a_device_whose_doubt_was_settled_is_put_back_to_what_its_intent_says() {
+    let (mut rollout, world) = written(Class::LostAfterWrite);
+    settle(&mut rollout, NOW, &world);
+    let read = Outcome { found: Some(Found::Applied), left_as: LeftAs::Changed, ..outcome(Class::Ok) };
+    tell(&mut rollout, 2, read);
+    assert_eq!(r1(&rollout).state, DeviceState::Succeeded);
+    restore(&mut rollout);
+    assert_eq!(r1(&rollout).purpose(), to_what_it_had());
 }

@@ -4,7 +4,7 @@ use super::super::session::{CliSession, Names};
 use super::super::shell::Shell;
 use super::super::wire::Wire;
 use crate::executor::device::{Job, Running, Session as _, WriteEnd};
-use crate::executor::wanted::Wanted;
+use crate::executor::wanted::{Redactor, Wanted};
 use crate::executor::{AttemptContext, GateRefused, WritePass};
 use crate::secrets::Secret;
 use futures_util::future::BoxFuture;
@@ -65,7 +65,12 @@ async fn type_into(each: Duration, lines: usize) -> Result<(), WriteEnd> {
     task.timeouts.command = Duration::from_secs(30);
     let platform = super::platform("cisco_ios");
     let procedure = Procedure::new(Transport::SshCli, "cisco_ios");
-    let names = Names::of(&Job { task: &task, procedure: &procedure, context: &Gate });
+    let names = Names::of(&Job {
+        task: &task,
+        procedure: &procedure,
+        context: &Gate,
+        redactor: Redactor::of(Vec::new()),
+    });
     let (thinks, configures) = (Duration::ZERO, false);
     let device = Slow { each, waiting: b"\r\nr1#".to_vec(), configures, thinks };
     let mut shell = Shell::new(Box::new(device), platform.clone(), None);

@@ -50,6 +50,10 @@ pub struct World {
     confirms_too_late: bool,
     changed_meanwhile: Option<String>,
     writing_takes: Duration,
+    saved: Option<bool>,
+    words: String,
+    shown: Option<String>,
+    fails_to_save: bool,
     cut_off_while_changed: bool,
     diff: String,
     data: std::path::PathBuf,
@@ -121,7 +125,8 @@ impl Session for FakeSession {
     fn look<'a>(&'a mut self, _: &'a Probe) -> BoxFuture<'a, Result<String, Failure>> {
         Box::pin(async {
             done(&self.0, Deed::Look).await;
-            Ok(lock(&self.0).has.clone())
+            let world = lock(&self.0);
+            Ok(world.shown.clone().unwrap_or_else(|| world.has.clone()))
         })
     }
 
@@ -149,10 +154,8 @@ impl Session for FakeSession {
             let mut world = lock(&self.0);
             if let Some(part) = world.refuses.clone() {
                 world.has = part;
-                return Err(WriteEnd::Rejected {
-                    message: "% Invalid input".into(),
-                    left_as: LeftAs::Unknown,
-                });
+                let message = format!("% Invalid input {}", world.words);
+                return Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown });
             }
             world.has = wanted.reveal().to_owned();
             if world.awaits {
@@ -216,8 +219,22 @@ impl Session for FakeSession {
     fn save<'a>(&'a mut self, _: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
         Box::pin(async {
             done(&self.0, Deed::Save).await;
+            let mut world = lock(&self.0);
+            if world.fails_to_save {
+                return Err(WriteEnd::Rejected { message: "% no room".into(), left_as: LeftAs::Changed });
+            }
+            world.saved = world.saved.map(|_| true);
             Ok(())
         })
+    }
+
+    fn is_saved(&mut self) -> BoxFuture<'_, Result<Option<bool>, Failure>> {
+        let saved = lock(&self.0).saved;
+        Box::pin(async move { Ok(saved) })
+    }
+
+    fn redact(&self, text: &str) -> String {
+        text.replace("marked", "(secret)")
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
@@ -326,6 +343,38 @@ impl Bench {
     /// Somebody else changes it just before the write.
     pub fn is_changed_meanwhile(&self, has: &str) {
         lock(&self.world).changed_meanwhile = Some(has.into());
+    }
+
+    /// Whether it begins with what it has at its next boot, as far as it tells.
+    pub fn is_saved(&self, saved: Option<bool>) {
+        lock(&self.world).saved = saved;
+    }
+
+    pub fn fails_to_save(&self) {
+        lock(&self.world).fails_to_save = true;
+    }
+
+    /// What it shows to every look.
+    pub fn shows(&self, text: &str) {
+        lock(&self.world).shown = Some(text.into());
+    }
+
+    /// Its refusal is in these words.
+    pub fn refuses_with(&self, words: &str) {
+        let mut world = lock(&self.world);
+        world.refuses = Some(world.has.clone());
+        world.words = words.into();
+    }
+
+    /// Forgets what was done so far.
+    pub fn forget(&self) {
+        lock(&self.world).deeds.clear();
+    }
+
+    /// Puts `text` into the file of a secret, and gives its reference.
+    pub fn secret(&self, name: &str, text: &str) -> String {
+        replace(&RealFs, &self.data.path().join(name), text.as_bytes()).unwrap();
+        format!("file:{name}")
     }
 
     /// Every write and every way back takes so long.

@@ -117,3 +117,21 @@ fn a_configuration_that_is_none_says_why() {
         assert!(error.contains(why), "{text}: {error}");
     }
 }
+
+#[test]
+fn secrets_that_no_template_names_are_in_no_difference_and_that_they_change_is() {
+    let have = "<s xmlns=\"urn:x\"><user><name>bob</name><password>0ld-s3cr3t</password></user>\
+                <user><name>eve</name><password>0ther-s3cr3t</password></user><pem><private-key>-----\nabc\n-----</private-key></pem></s>";
+    let want = |password: &str, name: &str| {
+        format!("<s xmlns=\"urn:x\"><user><name>{name}</name><password>{password}</password></user></s>")
+    };
+    let diff = |want: &str, mode| difference(&running(have).unwrap(), &wanted(want).unwrap(), mode);
+    let changed = diff(&want("n3w-s3cr3t", "bob"), Mode::Merge);
+    assert!(changed.contains("-    <password>(secret)</password>"), "{changed}");
+    assert!(changed.contains("+    <password>(another secret)</password>"), "{changed}");
+    let replaced = diff(&want("0ld-s3cr3t", "bob"), Mode::Replace);
+    let swapped = diff(&want("0ther-s3cr3t", "bob"), Mode::Merge);
+    for text in [&changed, &replaced, &swapped] {
+        assert!(!text.is_empty() && !text.contains("s3cr3t") && !text.contains("abc"), "{text}");
+    }
+}

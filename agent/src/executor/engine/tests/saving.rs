@@ -1,0 +1,77 @@
+//! What was left open is made good, or told: checks of a settled doubt, and a save that was lost.
+
+use super::fake::{Bench, Deed};
+use super::*;
+use switchyard_shared::outcome::Found;
+use switchyard_shared::procedure::{Expectation, Probe};
+
+fn in_doubt(expectation: Expectation) -> Bench {
+    let mut bench = Bench::new("new", "new");
+    bench.procedure.post = vec![command("show bgp", expectation)];
+    bench.task.purpose = Purpose::Settle { before: Some(bench.digest("old")) };
+    bench
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_doubt_is_settled_as_good_only_after_the_checks_that_nobody_had_made() {
+    for (wanted, class) in [("new", Class::Ok), ("established", Class::PostcheckFailed)] {
+        let bench = in_doubt(Expectation::Contains(wanted.into()));
+        let outcome = bench.apply().await;
+        assert_eq!((outcome.class, outcome.left_as), (class, LeftAs::Changed), "{}", outcome.message);
+        assert_eq!(outcome.found, Some(Found::Applied));
+        assert_eq!(bench.deeds(), [Deed::Connect, Deed::Read, Deed::Look, Deed::Close], "nothing is written");
+        if class == Class::PostcheckFailed {
+            assert!(outcome.message.contains("the check look failed"), "{}", outcome.message);
+            assert!(outcome.hint.contains("switchyard rollback"), "{}", outcome.hint);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_compares_with_what_was_before_the_write_is_said_not_to_have_been_made() {
+    let bench = in_doubt(Expectation::Expect("== {{ routes }}".into()));
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.found), (Class::Ok, Some(Found::Applied)), "{}", outcome.message);
+    assert!(outcome.message.contains("the check look was not made: what routes was"), "{}", outcome.message);
+    assert!(matches!(bench.procedure.post[0].probe, Probe::Command { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_save_that_was_lost_is_made_up_for_by_the_next_apply_and_only_told_by_a_reading() {
+    let mut bench = Bench::new("new", "new");
+    bench.procedure.commit.save = true;
+    bench.is_saved(Some(false));
+    bench.task.purpose = Purpose::Settle { before: None };
+    let outcome = bench.apply().await;
+    assert!(outcome.message.contains("it is not saved for the next boot"), "{}", outcome.message);
+    assert_eq!(bench.deeds(), [Deed::Connect, Deed::Read, Deed::Close]);
+    bench.forget();
+    bench.task.purpose = Purpose::Apply;
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Changed), "{}", outcome.message);
+    assert_eq!(bench.deeds(), [Deed::Connect, Deed::Read, Deed::Gate, Deed::Save, Deed::Close]);
+    bench.forget();
+    bench.task.op.attempt = 2;
+    let outcome = bench.apply().await;
+    assert_eq!(outcome.class, Class::Unchanged, "{}", outcome.message);
+    assert_eq!(bench.deeds(), [Deed::Connect, Deed::Read, Deed::Close], "a third one writes nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_can_tell_of_the_next_boot_is_said_and_not_written() {
+    let mut bench = Bench::new("new", "new");
+    bench.procedure.commit.save = true;
+    let outcome = bench.apply().await;
+    assert_eq!(outcome.class, Class::Unchanged);
+    assert!(outcome.message.contains("not known to be saved"), "{}", outcome.message);
+    assert!(!bench.deeds().contains(&Deed::Save));
+    bench.is_saved(Some(false));
+    bench.fails_to_save();
+    let outcome = bench.apply().await;
+    assert!(outcome.message.contains("not saved for the next boot: % no room"), "{}", outcome.message);
+    let mut bench = Bench::new("new", "new");
+    bench.is_saved(Some(false));
+    bench.procedure.commit.save = false;
+    assert_eq!(bench.apply().await.class, Class::Unchanged, "nobody asked for a save");
+    assert!(!bench.deeds().contains(&Deed::Save));
+}

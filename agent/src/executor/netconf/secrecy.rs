@@ -1,0 +1,148 @@
+//! Which leaves hold secrets, by their names: their values are shown to nobody.
+
+use super::xml::Element;
+use std::collections::BTreeSet;
+use switchyard_shared::digest::of_bytes;
+use zeroize::Zeroizing;
+
+/// What stands for a secret.
+const HIDDEN: &str = "(secret)";
+/// What stands for a secret that the device does not have yet.
+const ANOTHER: &str = "(another secret)";
+/// Words that make a leaf a secret wherever they stand in its name.
+const WORDS: [&str; 7] = ["password", "passwd", "passphrase", "secret", "psk", "pwd", "credential"];
+/// Words that make it one at the end of its name.
+const LAST_WORDS: [&str; 7] = ["key", "keystring", "community", "md5", "token", "cleartext", "hexadecimal"];
+/// Last words of names that tell about a secret and are none.
+const ABOUT: [&str; 15] = [
+    "id",
+    "type",
+    "name",
+    "algorithm",
+    "policy",
+    "length",
+    "timeout",
+    "encryption",
+    "index",
+    "level",
+    "lifetime",
+    "version",
+    "size",
+    "format",
+    "ref",
+];
+
+/// Whether a leaf of this name holds a secret: `auth-password`, `keyString`, `snmp_community`.
+pub fn is_secret(name: &str) -> bool {
+    let words = words(name);
+    let (last, before) = match words.split_last() {
+        Some((last, before)) => (last.as_str(), before.last().map_or("", String::as_str)),
+        None => return false,
+    };
+    if ABOUT.contains(&last) || (last == "key" && before == "public") {
+        return false;
+    }
+    (last == "string" && before == "key")
+        || LAST_WORDS.contains(&last)
+        || words.iter().any(|word| WORDS.contains(&word.as_str()))
+}
+
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for c in name.chars() {
+        let ends = c.is_uppercase() && words.last().is_some_and(|word| word.ends_with(char::is_lowercase));
+        if ends || !c.is_alphanumeric() {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
+            word.extend(c.to_lowercase());
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Hides the secrets of two trees that are compared; that one has another value than the other can still be seen.
+pub fn hide_both(before: &mut [Element], after: &mut [Element]) {
+    let mut known = BTreeSet::new();
+    visit(before, &mut |leaf| {
+        known.insert(of_bytes(leaf.text.as_bytes()));
+        leaf.text = hidden(HIDDEN);
+    });
+    visit(after, &mut |leaf| {
+        let shown = if known.contains(&of_bytes(leaf.text.as_bytes())) { HIDDEN } else { ANOTHER };
+        leaf.text = hidden(shown);
+    });
+}
+
+/// Hides the secrets of one tree.
+pub fn hide(elements: &mut [Element]) {
+    visit(elements, &mut |leaf| leaf.text = hidden(HIDDEN));
+}
+
+fn hidden(shown: &str) -> Zeroizing<String> {
+    Zeroizing::new(shown.to_owned())
+}
+
+fn visit(elements: &mut [Element], to: &mut dyn FnMut(&mut Element)) {
+    for element in elements {
+        if element.children.is_empty() && !element.text.trim().is_empty() && is_secret(&element.name) {
+            to(element);
+            element.prefixes.clear();
+        }
+        visit(&mut element.children, to);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leaves_are_called_tells_which_of_them_are_secrets() {
+        for name in [
+            "password",
+            "auth-password",
+            "encrypted-password",
+            "secret",
+            "shared-secret",
+            "secret-key",
+            "community",
+            "key",
+            "auth-key",
+            "authKey",
+            "private-key",
+            "key-string",
+            "keystring",
+            "psk",
+            "pre_shared_key",
+            "md5",
+            "wpa-psk",
+            "passphrase",
+            "Password",
+            "snmp_community",
+            "hashed-password-value",
+            "bearer-token",
+        ] {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in [
+            "key-id",
+            "key-chain",
+            "password-type",
+            "public-key",
+            "name",
+            "keyed",
+            "monkey",
+            "password-min-length",
+            "mtu",
+            "description",
+            "secret-name",
+            "community-id",
+            "encryption-algorithm",
+            "",
+        ] {
+            assert!(!is_secret(name), "{name}");
+        }
+    }
+}
