@@ -77,7 +77,10 @@ async fn a_device_of_an_ended_rollout_is_put_back_without_credit_and_the_same_wo
     let mut sent = tasks(&mut bench.agent).await;
     assert_eq!(sent.len(), 1, "its credit is used up, and it comes all the same");
     let task = sent.remove(0);
-    assert_eq!((task.op.attempt, task.purpose), (2, Purpose::Restore { attempt: 1, before: Some("b".into()) }));
+    assert_eq!(
+        (task.op.attempt, task.purpose),
+        (2, Purpose::Restore { attempt: 1, before: Some("b".into()) })
+    );
     assert_eq!(bench.device().await.0, DeviceState::Running);
     assert!(bench.agent.nothing_waits());
     tell(&bench.driver, &bench.agent, 2, &task.op, Class::Ok).await;
