@@ -3,6 +3,7 @@
 mod after;
 mod change;
 mod diff;
+mod index;
 mod sections;
 
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tests;
 pub use after::after;
 pub use change::{commands, contradiction, emptied, missing, reordered, way};
 pub use diff::{DIFF_BYTES_MAX, cut, unified};
+pub use index::Index;
 pub use sections::{Block, parse, print};
 
 /// Deepest nesting of sections that is understood; what is deeper counts as this deep.

@@ -1,12 +1,17 @@
 //! What has to be said to a device so that it has what it should have.
 
 use super::Dialect;
+use super::index::Index;
 use super::sections::Block;
 
 /// What of `wanted` a device that has `running` does not have: the lines that a merge must send, with the sections
 /// they stand in. Empty: the device has it all.
 pub fn missing(running: &[Block], wanted: &[Block], dialect: &Dialect) -> Vec<Block> {
-    wanted.iter().filter_map(|block| missing_of(running, block, dialect)).collect()
+    if wanted.is_empty() {
+        return Vec::new();
+    }
+    let running = Index::of(running, dialect);
+    wanted.iter().filter_map(|block| missing_of(&running, block, dialect)).collect()
 }
 
 /// A line of `wanted` that takes something back which a later line of the same section sets again, and that line. What
@@ -24,13 +29,13 @@ pub fn contradiction<'a>(wanted: &'a [Block], dialect: &Dialect) -> Option<(&'a 
     })
 }
 
-fn missing_of(running: &[Block], wanted: &Block, dialect: &Dialect) -> Option<Block> {
-    if let Some(has) = running.iter().find(|block| block.line == wanted.line) {
+fn missing_of(running: &Index<'_>, wanted: &Block, dialect: &Dialect) -> Option<Block> {
+    if let Some(has) = running.find(&wanted.line) {
         let children = missing(&has.children, &wanted.children, dialect);
         return (!children.is_empty()).then(|| Block { line: wanted.line.clone(), children });
     }
     if let Some(taken_back) = dialect.takes_back(&wanted.line)
-        && !running.iter().any(|block| is_or_begins_with(&block.line, taken_back, dialect))
+        && !running.has_or_begins_with(taken_back)
     {
         return None;
     }
@@ -38,31 +43,27 @@ fn missing_of(running: &[Block], wanted: &Block, dialect: &Dialect) -> Option<Bl
 }
 
 /// Whether `line` is what `no SHORT` takes back: the line itself, or one that goes on after it.
-pub(super) fn is_or_begins_with(line: &str, short: &str, dialect: &Dialect) -> bool {
-    let bare = match &dialect.negation {
-        super::Negation::Prefix(_) => line,
-        super::Negation::Swap { adds, .. } => line.strip_prefix(adds.as_str()).unwrap_or(line),
-    };
-    bare.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+fn is_or_begins_with(line: &str, short: &str, dialect: &Dialect) -> bool {
+    dialect.bare(line).strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
 }
 
 /// The lines that turn `from` into `to`: first everything that is taken back, what stands deepest and last first, since
 /// that may need what stands before it; then what is added. A line whose place another one takes is not taken back.
 pub fn way(from: &[Block], to: &[Block], dialect: &Dialect) -> Vec<Block> {
     let mut steps = taken_back(from, to, dialect);
-    steps.extend(added(from, to));
+    steps.extend(added(from, to, dialect));
     steps
 }
 
 fn taken_back(from: &[Block], to: &[Block], dialect: &Dialect) -> Vec<Block> {
-    let (mut steps, mut lines) = (Vec::new(), Vec::new());
+    let (mut steps, mut lines, to) = (Vec::new(), Vec::new(), Index::of(to, dialect));
     for block in from.iter().rev() {
-        if let Some(wanted) = to.iter().find(|wanted| wanted.line == block.line) {
+        if let Some(wanted) = to.find(&block.line) {
             let children = taken_back(&block.children, &wanted.children, dialect);
             if !children.is_empty() {
                 steps.push(Block { line: block.line.clone(), children });
             }
-        } else if !to.iter().any(|wanted| dialect.takes_the_place(&block.line, &wanted.line)) {
+        } else if !to.takes_the_place(&block.line, dialect) {
             lines.push(Block::line(dialect.negated(&block.line)));
         }
     }
@@ -70,11 +71,12 @@ fn taken_back(from: &[Block], to: &[Block], dialect: &Dialect) -> Vec<Block> {
     steps
 }
 
-fn added(from: &[Block], to: &[Block]) -> Vec<Block> {
-    let added_of = |wanted: &Block| match from.iter().find(|block| block.line == wanted.line) {
+fn added(from: &[Block], to: &[Block], dialect: &Dialect) -> Vec<Block> {
+    let from = Index::of(from, dialect);
+    let added_of = |wanted: &Block| match from.find(&wanted.line) {
         None => Some(wanted.clone()),
         Some(block) => {
-            let children = added(&block.children, &wanted.children);
+            let children = added(&block.children, &wanted.children, dialect);
             (!children.is_empty()).then(|| Block { line: wanted.line.clone(), children })
         }
     };

@@ -231,3 +231,36 @@ fn a_merge_that_takes_back_what_it_sets_again_is_told_and_not_guessed() {
     assert_eq!(found(nested).as_deref(), Some("no ip address / ip address 10.0.0.1/32"));
     assert_eq!(found("no ip http server\nip http server-name x\ninterface lo\n no shutdown\n"), None);
 }
+
+/// A device that has `lines` lines of one section, and the same with every other line another one.
+fn endless(lines: usize) -> (Vec<Block>, Vec<Block>) {
+    let text = |from: usize| -> String {
+        let line = |number: usize| format!(" permit host 10.{}.{}.1\n", number / 256, number % 256);
+        std::iter::once("ip access-list x\n".to_owned()).chain((from..from + lines).map(line)).collect()
+    };
+    (parse(&text(0), &indented()), parse(&text(lines / 2), &indented()))
+}
+
+#[test]
+fn the_work_on_a_configuration_of_very_many_lines_grows_with_its_lines_and_not_with_their_square() {
+    let work = |lines: usize| {
+        let (has, wanted) = endless(lines);
+        let (dialect, before) = (indented(), index::COMPARED.with(std::cell::Cell::get));
+        let steps = way(&has, &wanted, &dialect);
+        assert_eq!(steps.iter().map(|step| step.children.len()).sum::<usize>(), lines / 2 * 2);
+        let then = after(&has, &steps, &dialect);
+        assert_eq!(missing(&then, &wanted, &dialect), []);
+        index::COMPARED.with(std::cell::Cell::get) - before
+    };
+    let (small, large) = (work(2_000), work(20_000));
+    assert!(small > 2_000, "the work is counted: {small}");
+    assert!(large < 15 * small, "ten times the lines: {small} and {large} comparisons");
+}
+
+#[test]
+fn very_many_lines_in_another_order_have_a_difference_all_the_same() {
+    let lines =
+        |step: usize| -> String { (0..50_021).map(|at| format!("line {}\n", at * step % 50_021)).collect() };
+    let diff = unified(&lines(1), &lines(7_919));
+    assert!(diff.len() > DIFF_BYTES_MAX / 2 && diff.len() <= DIFF_BYTES_MAX, "{}", diff.len());
+}

@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use switchyard_shared::configuration::{
-    Block, after, commands, contradiction, missing, parse, print, unified, way,
+    Block, Index, after, commands, contradiction, missing, parse, print, unified, way,
 };
 use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::procedure::{Mode, Probe};
@@ -152,18 +152,20 @@ impl CliSession {
     /// Everything that a device with `running` shall have after a replacement.
     pub(super) fn whole(&self, running: &[Block], wanted: &Wanted) -> Vec<Block> {
         let blocks = self.blocks(wanted.reveal());
-        let kept = running.iter().filter(|block| self.stays(block, &blocks));
+        let named = Index::of(&blocks, &self.platform.dialect);
+        let kept = running.iter().filter(|block| self.stays(block, &named));
         kept.chain(&blocks).cloned().collect()
     }
 
     /// `running` without what a replacement leaves alone.
     fn given_up(&self, running: &[Block], wanted: &[Block]) -> Vec<Block> {
-        running.iter().filter(|block| !self.stays(block, wanted)).cloned().collect()
+        let named = Index::of(wanted, &self.platform.dialect);
+        running.iter().filter(|block| !self.stays(block, &named)).cloned().collect()
     }
 
-    fn stays(&self, block: &Block, wanted: &[Block]) -> bool {
-        let named = wanted.iter().any(|wanted| wanted.line == block.line);
-        !named && self.platform.keeps.iter().any(|keeps| keeps.is_match(&block.line))
+    fn stays(&self, block: &Block, named: &Index<'_>) -> bool {
+        named.find(&block.line).is_none()
+            && self.platform.keeps.iter().any(|keeps| keeps.is_match(&block.line))
     }
 
     fn difference(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {

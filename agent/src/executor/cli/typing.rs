@@ -1,6 +1,6 @@
 //! Steps as lines to type: which of them stand in a section, and what is said instead of a section that cannot go.
 
-use switchyard_shared::configuration::{Block, Dialect, emptied};
+use switchyard_shared::configuration::{Block, Dialect, Index, emptied};
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +14,11 @@ pub(super) struct Typed {
 
 /// The lines of `steps` for a section that has `running`.
 pub(super) fn lines(steps: &[Block], running: &[Block], dialect: &Dialect) -> Vec<Typed> {
-    let section = |line: &str| running.iter().find(|block| block.line == line);
+    if steps.is_empty() {
+        return Vec::new();
+    }
+    let known = Index::of(running, dialect);
+    let section = |line: &str| known.find(line);
     let mut lines = Vec::new();
     for step in steps {
         let has = section(&step.line).map_or(&[][..], |block| &block.children);

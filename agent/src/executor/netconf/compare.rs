@@ -2,9 +2,10 @@
 
 use super::hello::BASE;
 use super::picture;
-use super::presence::{are_same, is_same, is_so, operation};
+use super::presence::{are_same, by_name, is_same, is_so, operation};
 use super::secrecy;
 use super::xml::{Attribute, Element, parse, print};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use switchyard_shared::configuration::unified;
 use switchyard_shared::procedure::Mode;
@@ -100,13 +101,17 @@ pub fn edits(have: &[Element], want: &[Element], mode: Mode) -> Vec<Element> {
 
 /// What goes to a device that has `now` so that it has `then`: the top elements that differ, each whole.
 pub fn way(now: &[Element], then: &[Element]) -> Vec<Element> {
-    let mut edits = Vec::new();
-    for name in now.iter().chain(then).collect::<Vec<_>>() {
-        if edits.iter().any(|edit: &Element| edit.is_named_as(name)) {
+    let (mut edits, mut seen) = (Vec::new(), BTreeSet::new());
+    let (all_mine, all_theirs) = (by_name(now), by_name(then));
+    for name in now.iter().chain(then) {
+        let key = (&*name.namespace, name.name.as_str());
+        if !seen.insert(key) {
             continue;
         }
-        let of = |elements: &[Element]| of_names(elements, std::slice::from_ref(name));
-        let (mine, theirs) = (of(now), of(then));
+        let of = |elements: &BTreeMap<(&str, &str), Vec<&Element>>| -> Vec<Element> {
+            elements.get(&key).into_iter().flatten().map(|element| (*element).clone()).collect()
+        };
+        let (mine, theirs) = (of(&all_mine), of(&all_theirs));
         if are_same(&mine, &theirs) {
             continue;
         }

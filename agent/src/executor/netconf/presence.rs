@@ -2,6 +2,7 @@
 
 use super::hello::BASE;
 use super::xml::Element;
+use std::collections::BTreeMap;
 
 /// What a part of a configuration asks for, RFC 6241 section 7.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,19 +81,20 @@ pub fn is_same(one: &Element, other: &Element) -> bool {
 
 /// The same of the children of two trees.
 pub fn are_same(some: &[Element], others: &[Element]) -> bool {
-    let names = some.iter().chain(others);
-    let mut firsts: Vec<&Element> = Vec::new();
-    for element in names {
-        if !firsts.iter().any(|first| first.is_named_as(element)) {
-            firsts.push(element);
-        }
+    let (mine, theirs) = (by_name(some), by_name(others));
+    mine.len() == theirs.len()
+        && mine.iter().zip(&theirs).all(|((name, mine), (other, theirs))| {
+            name == other
+                && mine.len() == theirs.len()
+                && mine.iter().zip(theirs).all(|(mine, theirs)| is_same(mine, theirs))
+        })
+}
+
+/// Elements of one name, in their order.
+pub fn by_name(elements: &[Element]) -> BTreeMap<(&str, &str), Vec<&Element>> {
+    let mut by_name: BTreeMap<(&str, &str), Vec<&Element>> = BTreeMap::new();
+    for element in elements {
+        by_name.entry((&element.namespace, &element.name)).or_default().push(element);
     }
-    firsts.into_iter().all(|first| {
-        let of = |elements: &'_ [Element]| -> Vec<usize> {
-            (0..elements.len()).filter(|at| elements[*at].is_named_as(first)).collect()
-        };
-        let (mine, theirs) = (of(some), of(others));
-        mine.len() == theirs.len()
-            && mine.iter().zip(&theirs).all(|(mine, theirs)| is_same(&some[*mine], &others[*theirs]))
-    })
+    by_name
 }

@@ -79,10 +79,10 @@ fn character(entity: &BytesRef<'_>) -> Result<char, XmlError> {
 
 /// The tree as far as it is read.
 struct Tree {
-    /// Elements that are open, with the number of prefixes that were in force before each.
-    open: Vec<(Element, usize)>,
-    /// Prefixes in force, the innermost last; the empty one is the default namespace.
-    prefixes: Vec<(String, Arc<str>)>,
+    /// Elements that are open, with the prefixes that each declares.
+    open: Vec<(Element, Vec<String>)>,
+    /// The namespaces of each prefix, the one in force last; the empty prefix is the default namespace.
+    prefixes: BTreeMap<String, Vec<Arc<str>>>,
     names: BTreeSet<Arc<str>>,
     elements: usize,
     root: Option<Element>,
@@ -90,7 +90,8 @@ struct Tree {
 
 impl Tree {
     fn new() -> Self {
-        let prefixes = vec![(String::new(), Arc::from("")), ("xml".to_owned(), Arc::from(XML))];
+        let prefixes = [(String::new(), vec![Arc::from("")]), ("xml".to_owned(), vec![Arc::from(XML)])];
+        let prefixes = BTreeMap::from(prefixes);
         Self { open: Vec::new(), prefixes, names: BTreeSet::new(), elements: 0, root: None }
     }
 
@@ -105,7 +106,7 @@ impl Tree {
         if self.root.is_some() {
             return Err(XmlError::Broken("something follows its end".into()));
         }
-        let (known, mut plain) = (self.prefixes.len(), Vec::new());
+        let (mut declared, mut plain) = (Vec::new(), Vec::new());
         for (index, attribute) in start.attributes().enumerate() {
             if index >= ATTRIBUTES_MAX {
                 return Err(XmlError::TooMany);
@@ -115,8 +116,8 @@ impl Tree {
             let value = attribute.normalized_value(XmlVersion::Implicit1_0);
             let value = value.map_err(|error| broken(error.to_string()))?.into_owned();
             match attribute.key.into_inner().split_once(':') {
-                None if attribute.key.into_inner() == "xmlns" => self.declare("", &value),
-                Some(("xmlns", prefix)) => self.declare(prefix, &value),
+                None if attribute.key.into_inner() == "xmlns" => self.declare("", &value, &mut declared),
+                Some(("xmlns", prefix)) => self.declare(prefix, &value, &mut declared),
                 Some((prefix, name)) => plain.push((prefix.to_owned(), name.to_owned(), value)),
                 None => plain.push((String::new(), attribute.key.into_inner().to_owned(), value)),
             }
@@ -128,11 +129,11 @@ impl Tree {
             let namespace = if prefix.is_empty() { Arc::from("") } else { self.namespace(&prefix)? };
             element.attributes.push(Attribute { namespace, prefix, name, value });
         }
-        self.open.push((element, known));
+        self.open.push((element, declared));
         Ok(())
     }
 
-    fn declare(&mut self, prefix: &str, namespace: &str) {
+    fn declare(&mut self, prefix: &str, namespace: &str, declared: &mut Vec<String>) {
         let namespace = match self.names.get(namespace) {
             Some(known) => known.clone(),
             None => {
@@ -141,12 +142,13 @@ impl Tree {
                 new
             }
         };
-        self.prefixes.push((prefix.to_owned(), namespace));
+        self.prefixes.entry(prefix.to_owned()).or_default().push(namespace);
+        declared.push(prefix.to_owned());
     }
 
     fn namespace(&self, prefix: &str) -> Result<Arc<str>, XmlError> {
-        let found = self.prefixes.iter().rev().find(|(known, _)| known == prefix);
-        found.map(|(_, namespace)| namespace.clone()).ok_or_else(|| XmlError::Prefix(prefix.to_owned()))
+        let found = self.prefixes.get(prefix).and_then(|namespaces| namespaces.last());
+        found.cloned().ok_or_else(|| XmlError::Prefix(prefix.to_owned()))
     }
 
     fn text(&mut self, text: &str) -> Result<(), XmlError> {
@@ -161,13 +163,17 @@ impl Tree {
     }
 
     fn close(&mut self) {
-        let Some((mut element, known)) = self.open.pop() else { return };
+        let Some((mut element, declared)) = self.open.pop() else { return };
         let is_layout = element.text.contains('\n') && element.text.trim().is_empty();
         if !element.children.is_empty() || is_layout {
             element.text = Zeroizing::default();
         }
         element.prefixes = self.used_in(&element.text);
-        self.prefixes.truncate(known);
+        for prefix in declared {
+            if let Some(namespaces) = self.prefixes.get_mut(&prefix) {
+                namespaces.pop();
+            }
+        }
         match self.open.last_mut() {
             Some((parent, _)) => parent.children.push(element),
             None => self.root = Some(element),

@@ -42,6 +42,22 @@ fn entities_of_ones_own_and_endless_nesting_are_refused() {
 }
 
 #[test]
+fn a_prefix_is_in_force_within_its_element_and_found_at_once_among_very_many() {
+    let inner =
+        parse("<a xmlns='urn:1' xmlns:p='urn:p'><b xmlns='urn:2' xmlns:p='urn:q'><p:c/></b><p:d/><e/></a>")
+            .unwrap();
+    assert!(inner.children[0].children[0].is("urn:q", "c") && inner.children[1].is("urn:p", "d"));
+    assert!(inner.children[2].is("urn:1", "e"));
+    assert_eq!(parse("<a><b xmlns:p='urn:p'/><p:c/></a>").unwrap_err(), XmlError::Prefix("p".into()));
+    // A search among all prefixes in force would compare three thousand million names here.
+    let declared =
+        |depth: usize| -> String { (0..255).map(|number| format!(" xmlns:p{depth}x{number}='u'")).collect() };
+    let open: String = (0..60).map(|depth| format!("<l{}>", declared(depth))).collect();
+    let text = format!("{open}{}{}", "<p0x0:e/>".repeat(190_000), "</l>".repeat(60));
+    assert!(parse(&text).unwrap().is("", "l"));
+}
+
+#[test]
 fn what_is_not_well_formed_is_refused() {
     for text in ["", "x", "<a>", "<a></b>", "<a/><b/>", "<a/>x", "<a b=1/>", "<p:a/>", "</a>", "<a b='&x;'/>"]
     {
