@@ -119,7 +119,7 @@ async fn a_device_is_put_back_to_what_it_had_to_the_byte() {
         let outcome = bench.attempt(attempt, Purpose::Apply, change).await;
         is(&outcome, Class::Ok, Phase::Verify, LeftAs::Changed);
         assert_ne!(bench.target.running(), first());
-        let back = bench.attempt(9 + attempt, Purpose::Restore { attempt }, change).await;
+        let back = bench.attempt(9 + attempt, Purpose::Restore { attempt, before: None }, change).await;
         is(&back, Class::Ok, Phase::Revert, LeftAs::Reverted);
         let sorted = super::super::value::sorted;
         assert_eq!(sorted(bench.target.running()).to_string(), sorted(first()).to_string());
