@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use zeroize::Zeroizing;
 
-/// Largest head of an answer, in bytes.
+/// Largest head of an answer, in bytes, give or take what is read at once.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Most header lines of an answer.
 const HEADERS_MAX: usize = 64;

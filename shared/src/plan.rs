@@ -246,7 +246,10 @@ impl Plan {
                 let (transport, platform) =
                     (transport.unwrap_or(Transport::SshCli), device.platform.as_deref());
                 let of_device = |checks: &[CheckSpec]| -> Vec<Check> {
-                    let each = checks.iter().map(|check| check.for_device(platform, transport));
+                    let each = checks.iter().map(|check| {
+                        let device = (device.name.as_str(), device.endpoint.hostname.as_str());
+                        check.for_device(device, platform, transport)
+                    });
                     each.map(|check| check.expect("a plan is made only when every check fits every device"))
                         .collect()
                 };

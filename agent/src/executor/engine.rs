@@ -8,6 +8,7 @@ mod saving;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod web;
 
 use super::device::{Difference, Driver, Job, Running, Session};
 use super::snapshots::Snapshots;

@@ -48,7 +48,7 @@ fn check_checks(
     for check in checks {
         for (index, transport) in transports {
             let device = &inventory.devices[*index];
-            if let Err(why) = check.for_device(device.platform.as_deref(), *transport) {
+            if let Err(why) = check.for_platform(device.platform.as_deref(), *transport) {
                 unfit.entry(why).or_insert_with(|| device.name.as_str());
             }
         }

@@ -76,6 +76,9 @@ pub enum Probe {
     Http {
         /// The address.
         url: String,
+        /// The status that is expected.
+        #[serde(default = "ok")]
+        status: u16,
     },
     /// What a Prometheus query gives.
     Prometheus {
@@ -84,6 +87,10 @@ pub enum Probe {
         /// The query.
         query: String,
     },
+}
+
+fn ok() -> u16 {
+    200
 }
 
 /// What must be seen.

@@ -1,5 +1,7 @@
 //! `spec.checks`: what must hold before a write and after it.
 
+mod address;
+
 use super::DEFAULT_TEMPLATE;
 use super::limits::{DAY, SHORTEST};
 use crate::gnmi_path::Path;
@@ -46,8 +48,32 @@ pub struct CheckSpec {
 }
 
 impl CheckSpec {
-    /// The check of a device on `platform` that is reached over `transport`; the error says why there is none.
-    pub fn for_device(&self, platform: Option<&str>, transport: Transport) -> Result<Check, String> {
+    /// The check of a device called `name` at `hostname`; else as [`CheckSpec::for_platform`].
+    pub fn for_device(
+        &self,
+        (name, hostname): (&str, &str),
+        platform: Option<&str>,
+        transport: Transport,
+    ) -> Result<Check, String> {
+        let check = self.for_platform(platform, transport)?;
+        let probe = match check.probe {
+            Probe::Http { url, status } => {
+                let hostname = if hostname.contains(':') { format!("[{hostname}]") } else { hostname.into() };
+                Probe::Http { url: address::fill(&url, name, &hostname), status }
+            }
+            Probe::Prometheus { url, query } => {
+                Probe::Prometheus { url, query: address::fill(&query, name, hostname) }
+            }
+            other @ (Probe::Tcp { .. }
+            | Probe::Command { .. }
+            | Probe::NetconfGet { .. }
+            | Probe::GnmiGet { .. }) => other,
+        };
+        Ok(Check { probe, ..check })
+    }
+
+    /// The check of devices on `platform` that are reached over `transport`; the error says why there is none.
+    pub fn for_platform(&self, platform: Option<&str>, transport: Transport) -> Result<Check, String> {
         let needs = match &self.check.probe {
             Probe::Command { .. } => Some(Transport::SshCli),
             Probe::NetconfGet { .. } => Some(Transport::Netconf),
@@ -155,13 +181,29 @@ fn probe(section: &mut Section<'_>) -> Option<(Probe, BTreeMap<String, String>)>
                 .and_then(|field| field.parsed(gnmi_path))
                 .unwrap_or_default(),
         },
+        4 => {
+            let url = section.require("url", "url: \"https://{{ device.hostname }}/health\"");
+            let status = section.take("status").and_then(|field| field.number(200..=599));
+            let status = status.and_then(|status| u16::try_from(status).ok()).unwrap_or(200);
+            Probe::Http { url: url.and_then(web_address).unwrap_or_default(), status }
+        }
         _ => {
-            let _known = (section.take("path"), section.take("query"), section.take("url"));
-            kind.problem("not supported yet", "");
-            return None;
+            let url = section.require("url", "url: \"http://prometheus.example.net:9090\"");
+            let query = section.require("query", "query: 'up{instance=\"{{ device.hostname }}\"}'");
+            let filled = |field: Field<'_>| {
+                field.parsed(|query| self::text(query).and_then(|query| address::filled_later(&query)))
+            };
+            Probe::Prometheus {
+                url: url.and_then(web_address).unwrap_or_default(),
+                query: query.and_then(filled).unwrap_or_default(),
+            }
         }
     };
     Some((probe, BTreeMap::new()))
+}
+
+fn web_address(field: Field<'_>) -> Option<String> {
+    field.parsed(|url| text(url).and_then(|url| address::url(&url)))
 }
 
 fn commands(field: &Field<'_>) -> BTreeMap<String, String> {

@@ -142,10 +142,12 @@ fn keys_of_the_full_format_are_refused_as_not_supported_yet() {
                 on_window_close";
     assert_eq!(not_yet(NTP).join(" "), want);
     let want = "change.config_version redundancy \
-                strategy.waves[1].require_approval strategy.progress_deadline checks.post[1].type checks.post[1].scope rollback.on_breaker_open rollback.method rollback.max_parallel approvals windows \
+                strategy.waves[1].require_approval strategy.progress_deadline checks.post[1].scope rollback.on_breaker_open rollback.method rollback.max_parallel approvals windows \
                 on_window_close notifications";
     let stops = "on_stop: rollback_wave";
-    assert_eq!(not_yet(&BGP.replace(stops, "on_stop: pause")).join(" "), want);
+    // Which Prometheus is meant is said by each check, until an agent has one of its own.
+    let named = BGP.replace("type: prometheus,", "type: prometheus, url: \"http://192.0.2.1:9090\",");
+    assert_eq!(not_yet(&named.replace(stops, "on_stop: pause")).join(" "), want);
     assert_says(&problems(BGP), &["breakers.global.on_stop: rollback_wave is not supported yet (pause)"]);
 }
 
@@ -192,14 +194,29 @@ fn checks_are_read_and_what_can_never_hold_is_refused() {
     let pre = "    pre: [{name: before, type: tcp, port: 22, save_as: before, on_fail: skip_device}]\n";
     let checks = read(&format!("{pre}{post}")).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let on = |platform: Option<&str>| {
-        checks.post[0].for_device(platform, Transport::SshCli).expect("a check").probe
+        checks.post[0].for_platform(platform, Transport::SshCli).expect("a check").probe
     };
     assert_eq!(on(Some("ios")), Probe::Command { command: "show ntp".into() });
     assert_eq!(on(None), Probe::Command { command: "show clock".into() });
-    let elsewhere = checks.post[0].for_device(None, Transport::Netconf).unwrap_err();
+    let elsewhere = checks.post[0].for_platform(None, Transport::Netconf).unwrap_err();
     assert!(elsewhere.contains("looks over ssh_cli"), "{elsewhere}");
     assert_eq!((checks.post[0].check.count, checks.post[0].check.failure_limit), (6, 5));
     let refused = |checks: &str, why: &str| assert_says(&problems(&spec(checks)), &[why]);
+    let web = "    post: [{name: h, type: http, url: 'https://{{ device.hostname }}:8443/{{ device.name }}', status: 204}, \
+               {name: p, type: prometheus, url: 'http://192.0.2.1:9090', query: 'up{i=\"{{ device.name }}\"}', expect: '== 1'}]\n";
+    let checks = read(web).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let of = |at: usize, hostname: &str| {
+        checks.post[at].for_device(("r1", hostname), None, Transport::LocalExec).expect("a check").probe
+    };
+    assert_eq!(
+        of(0, "2001:db8::1"),
+        Probe::Http { url: "https://[2001:db8::1]:8443/r1".into(), status: 204 }
+    );
+    let query = Probe::Prometheus { url: "http://192.0.2.1:9090".into(), query: "up{i=\"r1\"}".into() };
+    assert_eq!(of(1, "192.0.2.9"), query);
+    refused("    post: [{name: a, type: prometheus, query: up}]\n", "url is missing");
+    refused("    post: [{name: a, type: http, url: 'http://u:p@h/'}]\n", "must hold no login");
+    refused("    post: [{name: a, type: http, url: 'http://{{ secrets.k }}/'}]\n", "knows nothing between");
     refused("    post: [{name: a, type: tcp, port: 1, matches: '('}]\n", "unclosed group");
     refused(
         "    post: [{name: a, type: tcp, port: 1, expect: '> {{ x }}'}]\n",

@@ -1,12 +1,20 @@
 //! Checks before the write and after it.
 
 use super::limits::{goodbye, within};
-use super::{Ended, Run};
+use super::{Ended, Run, web};
 use crate::executor::Failure;
 use crate::executor::device::Session;
 use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::procedure::{Check, Probe, Saved, Tally, judge};
 use tokio::net::TcpStream;
+
+/// Whether a look needs the session with the device.
+fn asks_the_device(probe: &Probe) -> bool {
+    match probe {
+        Probe::Tcp { .. } | Probe::Http { .. } | Probe::Prometheus { .. } => false,
+        Probe::Command { .. } | Probe::NetconfGet { .. } | Probe::GnmiGet { .. } => true,
+    }
+}
 
 impl Run<'_> {
     /// What the checks before the write saved; the first that fails ends the attempt.
@@ -57,7 +65,7 @@ impl Run<'_> {
         loop {
             let limit = self.job.task.timeouts.command;
             let seen = within(phase, limit, self.device(), self.look(&mut **session, &check.probe)).await;
-            let is_gone = seen.is_err() && !matches!(check.probe, Probe::Tcp { .. });
+            let is_gone = seen.is_err() && asks_the_device(&check.probe);
             // Redacted before it is judged: what is saved, compared and quoted holds no secret.
             let seen = seen.map(|seen| self.wanted.redact(&session.redact(&seen)));
             let judged = match seen {
@@ -85,11 +93,11 @@ impl Run<'_> {
                     Failure::new(Class::Unreachable, Phase::Verify, message)
                 })
             }
-            Probe::Command { .. }
-            | Probe::NetconfGet { .. }
-            | Probe::GnmiGet { .. }
-            | Probe::Http { .. }
-            | Probe::Prometheus { .. } => session.look(probe).await,
+            Probe::Command { .. } | Probe::NetconfGet { .. } | Probe::GnmiGet { .. } => {
+                session.look(probe).await
+            }
+            Probe::Http { url, status } => web::http(url, *status).await,
+            Probe::Prometheus { url, query } => web::prometheus(url, query).await,
         }
     }
 }

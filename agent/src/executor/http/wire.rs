@@ -8,6 +8,8 @@ use crate::secrets::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, IF_MATCH, USER_AGENT};
+use std::time::Duration;
+use switchyard_shared::time::format_duration;
 use zeroize::Zeroizing;
 
 /// Largest body of an answer, in bytes: that of the largest snapshot.
@@ -96,6 +98,8 @@ pub(super) struct Wire {
     connection: Option<Connection>,
     login: HeaderValue,
     may_write: bool,
+    /// Longest wait for the answer to a request that writes.
+    patience: Duration,
 }
 
 impl Wire {
@@ -107,7 +111,8 @@ impl Wire {
         let mut login = HeaderValue::from_str(&login).expect("base64 is visible ASCII");
         login.set_sensitive(true);
         let connection = Some(dial.connect().await?);
-        Ok(Self { dial, connection, login, may_write: job.task.purpose.writes() })
+        let (may_write, patience) = (job.task.purpose.writes(), job.task.timeouts.command);
+        Ok(Self { dial, connection, login, may_write, patience })
     }
 
     /// How messages name the device.
@@ -115,7 +120,7 @@ impl Wire {
         &self.dial.place
     }
 
-    /// Asks and waits for the answer; the caller bounds the time. Every request to a device goes through here: what
+    /// Asks and waits for the answer; the caller bounds the time of readings. Every request to a device goes through here: what
     /// writes needs an attempt that may write and the pass of its gate.
     pub(super) async fn send(
         &mut self,
@@ -126,6 +131,17 @@ impl Wire {
         if ask.is_write() && !(self.may_write && pass.is_some()) {
             return Err(CallError::NotAllowed(ask.name()));
         }
+        if !ask.is_write() {
+            return self.answer(ask, place).await;
+        }
+        let patience = self.patience;
+        match tokio::time::timeout(patience, self.answer(ask, place)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(CallError::Lost(format!("no answer within {}", format_duration(patience)))),
+        }
+    }
+
+    async fn answer(&mut self, ask: &Ask<'_>, place: Place<'_>) -> Result<Reply, CallError> {
         let reused = self.connection.is_some();
         match self.exchange(ask, place).await {
             // A device may close a connection that stands idle: what did not reach it is said over a new one, and what

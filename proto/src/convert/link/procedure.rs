@@ -89,7 +89,7 @@ impl From<&Check> for agent_v1::Check {
             Probe::Command { command } => WireProbe::Command(command),
             Probe::NetconfGet { xpath } => WireProbe::NetconfXpath(xpath),
             Probe::GnmiGet { path } => WireProbe::GnmiPath(path),
-            Probe::Http { url } => WireProbe::HttpUrl(url),
+            Probe::Http { url, .. } => WireProbe::HttpUrl(url),
             Probe::Prometheus { url, query } => {
                 WireProbe::Prometheus(agent_v1::PrometheusQuery { url, query })
             }
@@ -97,6 +97,14 @@ impl From<&Check> for agent_v1::Check {
         Self {
             name: check.name.clone(),
             probe: Some(probe),
+            http_status: match check.probe {
+                Probe::Http { status, .. } => status.into(),
+                Probe::Tcp { .. }
+                | Probe::Command { .. }
+                | Probe::NetconfGet { .. }
+                | Probe::GnmiGet { .. }
+                | Probe::Prometheus { .. } => 0,
+            },
             expectations: check.expectations.iter().cloned().map(Into::into).collect(),
             save_as: check.save_as.clone().unwrap_or_default(),
             initial_delay: Some(duration(check.initial_delay)),
@@ -123,7 +131,14 @@ impl TryFrom<agent_v1::Check> for Check {
             WireProbe::Command(command) => Probe::Command { command },
             WireProbe::NetconfXpath(xpath) => Probe::NetconfGet { xpath },
             WireProbe::GnmiPath(path) => Probe::GnmiGet { path },
-            WireProbe::HttpUrl(url) => Probe::Http { url },
+            WireProbe::HttpUrl(url) => Probe::Http {
+                url,
+                status: match wire.http_status {
+                    0 => 200,
+                    status => u16::try_from(status)
+                        .map_err(|_| BadField::new("http_status", "outside 1 to 65535"))?,
+                },
+            },
             WireProbe::Prometheus(agent_v1::PrometheusQuery { url, query }) => {
                 Probe::Prometheus { url, query }
             }
@@ -178,7 +193,7 @@ mod tests {
             Probe::Command { command: "show clock".into() },
             Probe::NetconfGet { xpath: "/a".into() },
             Probe::GnmiGet { path: "/b".into() },
-            Probe::Http { url: "http://c".into() },
+            Probe::Http { url: "http://c".into(), status: 204 },
             Probe::Prometheus { url: "http://d".into(), query: "up".into() },
         ];
         let expectations = [

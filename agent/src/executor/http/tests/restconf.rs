@@ -145,19 +145,40 @@ async fn a_change_is_not_laid_over_what_somebody_else_did_meanwhile() {
     assert_eq!(has(&bench), content());
 }
 
-#[tokio::test]
-async fn a_change_that_fails_its_check_is_taken_back() {
-    let mut bench = bench(|_| {}).await;
-    bench.procedure.post = vec![Check {
+fn check(probe: Probe) -> Check {
+    Check {
         name: "up".into(),
-        probe: Probe::Tcp { port: 1 },
+        probe,
         expectations: vec![Expectation::Contains("open".into())],
         save_as: None,
         initial_delay: std::time::Duration::ZERO,
         interval: std::time::Duration::ZERO,
         count: 1,
         failure_limit: 0,
-    }];
+    }
+}
+
+#[tokio::test]
+async fn checks_of_pages_and_queries_are_asked_by_the_agent_without_the_login_of_the_device() {
+    let mut bench = bench(|_| {}).await;
+    let url = format!("http://{}", bench.device.address());
+    for probe in [
+        Probe::Http { url: url.clone(), status: 200 },
+        Probe::Prometheus { url: url.clone(), query: "up".into() },
+    ] {
+        bench.procedure.pre = vec![check(probe)];
+        let outcome = bench.apply(MTU).await;
+        assert_eq!((outcome.class, outcome.left_as), (Class::PrecheckFailed, LeftAs::Unchanged));
+        assert!(outcome.message.contains("status 401"), "{}", outcome.message);
+        assert!(outcome.message.contains("the check up before the write failed"), "{}", outcome.message);
+    }
+    assert_eq!(bench.device.writes(), []);
+}
+
+#[tokio::test]
+async fn a_change_that_fails_its_check_is_taken_back() {
+    let mut bench = bench(|_| {}).await;
+    bench.procedure.post = vec![check(Probe::Tcp { port: 1 })];
     let outcome = bench.apply(MTU).await;
     assert_eq!(
         (outcome.class, outcome.left_as),

@@ -1,0 +1,113 @@
+//! Checks that ask a web server or a Prometheus, from the agent and without any login.
+
+use crate::executor::Failure;
+use crate::http_client::{Connection, Reply, tls};
+use hyper::header::{ACCEPT, HOST, USER_AGENT};
+use rustls::pki_types::ServerName;
+use serde_json::Value;
+use switchyard_shared::outcome::{Class, Phase};
+use tokio::net::TcpStream;
+
+/// Largest answer of a check, in bytes.
+const ANSWER_BYTES_MAX: usize = 256 * 1024;
+/// Longest quotation of an answer, in characters.
+const QUOTED_CHARS_MAX: usize = 120;
+
+/// The body of what `url` answers with `status`.
+pub(super) async fn http(url: &str, status: u16) -> Result<String, Failure> {
+    let reply = get(url).await.map_err(|why| failure(format!("failed to GET {url}: {why}")))?;
+    if reply.status != status {
+        let words = quoted(&reply.body);
+        return Err(failure(format!("{url} answers with status {}, not {status}{words}", reply.status)));
+    }
+    text(&reply).map_err(|why| failure(format!("{url} {why}")))
+}
+
+/// The one value that `query` gives now at the Prometheus at `url`.
+pub(super) async fn prometheus(url: &str, query: &str) -> Result<String, Failure> {
+    let place = format!("{}/api/v1/query?query={}", url.trim_end_matches('/'), escaped(query));
+    let reply = get(&place).await.map_err(|why| failure(format!("failed to ask {url}: {why}")))?;
+    let body = text(&reply).map_err(|why| failure(format!("{url} {why}")))?;
+    let answer: Value = serde_json::from_str(&body).map_err(|_| {
+        let words = quoted(&reply.body);
+        failure(format!("{url} is no Prometheus: it answers with status {}{words}", reply.status))
+    })?;
+    value(&answer).map_err(|why| failure(format!("the query {query} at {url} {why}")))
+}
+
+/// The one value of an answer; the error goes on after what was asked.
+fn value(answer: &Value) -> Result<String, String> {
+    if answer["status"] != "success" {
+        let words: String =
+            answer["error"].as_str().unwrap_or("no reason").chars().take(QUOTED_CHARS_MAX).collect();
+        return Err(format!("was refused: {words}"));
+    }
+    let (kind, result) = (&answer["data"]["resultType"], &answer["data"]["result"]);
+    let sample = match (kind.as_str(), result.as_array()) {
+        (Some("scalar"), Some(_)) => result,
+        (Some("vector"), Some(series)) => match &series[..] {
+            [only] => &only["value"],
+            [] => return Err("gives nothing: no series matches".into()),
+            many => return Err(format!("gives {} series: make it one, with max() or sum()", many.len())),
+        },
+        (kind, _) => return Err(format!("gives a {}, not one value", kind.unwrap_or("strange answer"))),
+    };
+    sample[1].as_str().map(str::to_owned).ok_or_else(|| "gives a value that is no text".to_owned())
+}
+
+fn failure(message: String) -> Failure {
+    Failure::new(Class::PrecheckFailed, Phase::Validate, message)
+        .with_hint("ask it by hand from the agent's machine, then correct the check or what it looks at")
+}
+
+async fn get(url: &str) -> Result<Reply, String> {
+    let uri: hyper::Uri = url.parse().map_err(|_| "it is no address".to_owned())?;
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        return Err("it is no address".into());
+    };
+    let host = authority.host().trim_matches(['[', ']']).to_owned();
+    let port = authority.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
+    let request = hyper::Request::builder()
+        .uri(uri.path_and_query().map_or("/", |path| path.as_str()))
+        .header(HOST, authority.as_str())
+        .header(USER_AGENT, "switchyard-agent")
+        .header(ACCEPT, "*/*")
+        .body(Default::default())
+        .map_err(|error| error.to_string())?;
+    let stream = TcpStream::connect((host.as_str(), port)).await.map_err(|error| error.to_string())?;
+    let connection = match scheme {
+        "https" => {
+            let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
+            let stream = tls::connect(stream, tls::trust_file(None).await?, name).await;
+            Connection::over(stream.map_err(|failure| failure.to_string())?).await
+        }
+        _ => Connection::over(stream).await,
+    };
+    let mut connection = connection.map_err(|error| error.to_string())?;
+    connection.ask(request, ANSWER_BYTES_MAX).await.map_err(|error| error.to_string())
+}
+
+fn text(reply: &Reply) -> Result<String, String> {
+    String::from_utf8(reply.body.to_vec()).map_err(|_| "answers with what is no UTF-8 text".into())
+}
+
+/// The first words of a body, after a colon.
+fn quoted(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let cut: String = line.chars().filter(|c| !c.is_control()).take(QUOTED_CHARS_MAX).collect();
+    if cut.is_empty() { cut } else { format!(": {cut}") }
+}
+
+/// `text` in a query of an address.
+fn escaped(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        _ if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}
+
+#[cfg(test)]
+#[path = "web/tests.rs"]
+mod tests;
