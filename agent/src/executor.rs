@@ -8,6 +8,7 @@ mod failure;
 pub mod gnmi;
 mod hearing;
 pub mod http;
+mod json_order;
 pub mod local_exec;
 pub mod netconf;
 mod pass;

@@ -98,6 +98,12 @@ pub trait Session: Send {
         text.to_owned()
     }
 
+    /// Whether two readings tell of one configuration. Asked after an accepted way back only, so a transport whose
+    /// devices list entries in any order they like may overlook their order here.
+    fn alike(&self, one: &Running, other: &Running) -> bool {
+        one == other
+    }
+
     /// Looks at something for a check; must not be able to change the device. The engine redacts what is seen.
     fn look<'a>(&'a mut self, probe: &'a Probe) -> BoxFuture<'a, Result<String, Failure>>;
 

@@ -10,7 +10,7 @@ use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::procedure::LOOKS_AFTER_PATIENCE;
 use switchyard_shared::time::Timestamp;
 
-/// Rest between two tries to reach a device after a change.
+/// Rest between two tries to reach a device after a change, or to see the change on it.
 const REST: Duration = Duration::from_secs(1);
 /// How long after the end of its patience a device has surely begun to take the change back.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -36,7 +36,11 @@ impl Run<'_> {
         written: (Written, Timestamp),
     ) -> Result<Outcome, Ended> {
         self.job.context.progress(Phase::Verify);
-        let has_it = self.has_it(&mut *session).await;
+        let mut has_it = self.has_it(&mut *session).await;
+        if matches!(has_it, Err(Trouble::Bad(_))) {
+            tokio::time::sleep(REST).await;
+            has_it = self.has_it(&mut *session).await;
+        }
         goodbye(session).await;
         if let Err(trouble) = has_it {
             return Ok(self.take_back(begun, written, trouble).await);

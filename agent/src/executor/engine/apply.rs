@@ -122,12 +122,13 @@ impl Run<'_> {
         }
         self.job.context.progress(Phase::Revert);
         let restored = after_write(self.writing(), session.restore(&begun.pass, &now, &begun.before)).await;
-        if let Err(end) = restored {
+        if let Err(end) = &restored {
             let said = self.wanted.redact(&end.to_string());
             tracing::warn!(device = %self.job.task.op.device, said, "the way back was refused");
         }
         match self.read_after(session).await {
             Ok(now) if now == begun.before => LeftAs::Reverted,
+            Ok(now) if restored.is_ok() && session.alike(&now, &begun.before) => LeftAs::Reverted,
             Ok(_) | Err(_) => LeftAs::Unknown,
         }
     }

@@ -252,6 +252,31 @@ async fn a_direct_change_whose_check_fails_is_put_back_unless_nobody_wants_that(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_device_that_shows_a_change_a_moment_later_keeps_it() {
+    let bench = Bench::new("old", "new");
+    bench.lags(1);
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Changed), "{}", outcome.message);
+    assert_eq!(bench.has(), "new");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_lists_what_it_got_back_in_another_order_is_put_back() {
+    for (alike, class, left_as) in
+        [(true, Class::PostcheckFailed, LeftAs::Reverted), (false, Class::RollbackFailed, LeftAs::Unknown)]
+    {
+        let mut bench = Bench::new("old", "new");
+        bench.procedure.post = vec![command("show", Expectation::Contains("gone".into()))];
+        match alike {
+            true => bench.lists_backwards(),
+            false => bench.refuse_the_way_back(),
+        }
+        let outcome = bench.apply().await;
+        assert_eq!((outcome.class, outcome.left_as), (class, left_as), "{}", outcome.message);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failed_check_before_the_write_skips_the_device_and_what_it_saved_is_compared_afterwards() {
     let mut bench = Bench::new("old", "new");
     bench.procedure.pre = vec![command("show", Expectation::Contains("ready".into()))];

@@ -6,7 +6,7 @@ use super::wire::Wire;
 use super::{change, compare, tree, trouble};
 use crate::executor::device::{Difference, Job, Running, Session, WriteEnd, Written};
 use crate::executor::wanted::Wanted;
-use crate::executor::{Failure, WritePass};
+use crate::executor::{Failure, WritePass, json_order};
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 use switchyard_proto::gnmi::SetRequest;
@@ -120,6 +120,10 @@ impl Session for GnmiSession {
                 .with_hint("correct the template, then plan again")
         })?;
         Ok(Difference { text: compare::difference(&before, &after) })
+    }
+
+    fn alike(&self, one: &Running, other: &Running) -> bool {
+        json_order::alike(&one.0, &other.0)
     }
 
     fn look<'a>(&'a mut self, probe: &'a Probe) -> BoxFuture<'a, Result<String, Failure>> {

@@ -10,7 +10,7 @@ use super::json::{self, Tree};
 use super::wire::{Ask, CallError, Place, Wire};
 use crate::executor::device::{Difference, Job, Running, Session, WriteEnd, Written};
 use crate::executor::wanted::Wanted;
-use crate::executor::{Failure, WritePass};
+use crate::executor::{Failure, WritePass, json_order};
 use crate::http_client::Reply;
 use futures_util::future::BoxFuture;
 use hyper::header::{CONTENT_TYPE, ETAG};
@@ -143,6 +143,10 @@ impl Session for RestconfSession {
         let want = compare::wanted(wanted.reveal(), wanted.mode).map_err(refused)?;
         let have = compare::running(&running.0).map_err(refused)?;
         Ok(Difference { text: compare::difference(&have, &want, wanted.mode) })
+    }
+
+    fn alike(&self, one: &Running, other: &Running) -> bool {
+        json_order::alike(&one.0, &other.0)
     }
 
     fn look<'a>(&'a mut self, _: &'a Probe) -> BoxFuture<'a, Result<String, Failure>> {

@@ -55,6 +55,10 @@ pub struct World {
     shown: Option<String>,
     fails_to_save: bool,
     cut_off_while_changed: bool,
+    /// Readings after a write that still show what it had then.
+    lags: usize,
+    had: String,
+    lists_backwards: bool,
     diff: String,
     data: std::path::PathBuf,
 }
@@ -114,8 +118,20 @@ impl Session for FakeSession {
     fn read(&mut self) -> BoxFuture<'_, Result<Running, Failure>> {
         Box::pin(async {
             done(&self.0, Deed::Read).await;
-            Ok(Running(Zeroizing::new(lock(&self.0).has.clone())))
+            let mut world = lock(&self.0);
+            let has = match world.had.is_empty() || world.lags == 0 {
+                true => world.has.clone(),
+                false => world.had.clone(),
+            };
+            if !world.had.is_empty() {
+                world.lags = world.lags.saturating_sub(1);
+            }
+            Ok(Running(Zeroizing::new(has)))
         })
+    }
+
+    fn alike(&self, one: &Running, other: &Running) -> bool {
+        one == other || lock(&self.0).lists_backwards && one.0.chars().rev().eq(other.0.chars())
     }
 
     fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {
@@ -157,6 +173,7 @@ impl Session for FakeSession {
                 let message = format!("% Invalid input {}", world.words);
                 return Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown });
             }
+            world.had = text(running);
             world.has = wanted.reveal().to_owned();
             if world.awaits {
                 world.unconfirmed = Some(text(running));
@@ -211,7 +228,10 @@ impl Session for FakeSession {
             if world.refuses_the_way_back {
                 return Err(WriteEnd::Rejected { message: "% locked".into(), left_as: LeftAs::Unknown });
             }
-            world.has = text(before);
+            world.has = match world.lists_backwards {
+                true => before.0.chars().rev().collect(),
+                false => text(before),
+            };
             Ok(())
         })
     }
@@ -380,6 +400,16 @@ impl Bench {
     /// Every write and every way back takes so long.
     pub fn writing_takes(&self, time: Duration) {
         lock(&self.world).writing_takes = time;
+    }
+
+    /// So many readings after a write still show what it had.
+    pub fn lags(&self, readings: usize) {
+        lock(&self.world).lags = readings;
+    }
+
+    /// What it is put back to, it lists in another order.
+    pub fn lists_backwards(&self) {
+        lock(&self.world).lists_backwards = true;
     }
 
     pub fn cut_off_while_changed(&self) {
