@@ -18,6 +18,7 @@ mod ledger;
 mod limits;
 mod listener;
 mod mode;
+mod netconf;
 mod persona;
 mod ranges;
 mod server;

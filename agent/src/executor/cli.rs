@@ -6,7 +6,7 @@ mod screen;
 mod session;
 mod shell;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod typing;
 mod wire;
 mod writing;

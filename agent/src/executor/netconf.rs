@@ -1,7 +1,7 @@
 //! NETCONF over SSH, RFC 6241 and 6242: candidate or running, committed until it is confirmed where the device can.
 
 mod compare;
-mod framing;
+pub(crate) mod framing;
 mod hello;
 mod picture;
 mod presence;
@@ -12,7 +12,7 @@ mod session;
 mod trouble;
 mod wire;
 mod write;
-pub(super) mod xml;
+pub(crate) mod xml;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +26,8 @@ use session::NetconfSession;
 use std::sync::Arc;
 use switchyard_shared::outcome::{Class, Phase};
 use wire::{Stream, Terms, Wire};
+
+pub(crate) use hello::BASE;
 
 /// `text` as XML holds it, printed by us the same.
 pub(super) fn escaped(text: &str) -> String {

@@ -3,6 +3,7 @@
 use super::cli::{Cli, Vendor};
 use super::file::File;
 use super::ledger::{Event, Kind, LEDGER_FILE, RUNNING_FILE, device_folder, read_ledger, read_running};
+use super::netconf::{self, Netconf};
 use super::persona::{Persona, platforms};
 use super::{Mode, files};
 use crate::clock::Clock;
@@ -25,6 +26,7 @@ pub(super) enum Role {
     Command,
     Cli(Arc<Cli>),
     File(Arc<File>),
+    Netconf(Arc<Netconf>),
 }
 
 /// A device and its folder.
@@ -194,14 +196,25 @@ fn role(persona: Persona, data: &Path, name: &str) -> io::Result<Role> {
     let platform = match persona {
         Persona::Command => return Ok(Role::Command),
         Persona::Linux => return Ok(Role::File(Arc::default())),
+        Persona::Netconf { is_new } => return speaks_netconf(data, name, is_new),
         Persona::Cli(platform) => platform,
     };
     let unknown = || io::Error::other(format!("nobody plays {platform}"));
     let vendor = Vendor::of(platform).ok_or_else(unknown)?;
     let platform = platforms().get(platform).ok_or_else(unknown)?;
-    let kept = read_running(data, name)?.map(|kept| String::from_utf8_lossy(&kept).into_owned());
-    let running = kept.unwrap_or_else(|| vendor.starts.replace("{name}", name));
+    let running = kept(data, name, vendor.starts)?;
     Ok(Role::Cli(Arc::new(Cli::new(vendor, platform, &running))))
+}
+
+fn speaks_netconf(data: &Path, name: &str, is_new: bool) -> io::Result<Role> {
+    let running = kept(data, name, netconf::STARTS)?;
+    Ok(Role::Netconf(Arc::new(Netconf::new(&running, is_new).map_err(io::Error::other)?)))
+}
+
+/// The configuration that a device had when the simulator ended, else `starts` with its name.
+fn kept(data: &Path, name: &str, starts: &str) -> io::Result<String> {
+    let kept = read_running(data, name)?.map(|kept| String::from_utf8_lossy(&kept).into_owned());
+    Ok(kept.unwrap_or_else(|| starts.replace("{name}", name)))
 }
 
 impl Event {

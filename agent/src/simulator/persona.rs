@@ -10,6 +10,10 @@ use switchyard_shared::procedure::Transport;
 /// The platform that is one file.
 const LINUX: &str = "linux";
 
+/// Devices that speak NETCONF, and those that know its first version alone.
+const NETCONF: &str = "netconf";
+const NETCONF_OLD: &str = "netconf-1.0";
+
 /// One part to play.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Persona {
@@ -20,6 +24,11 @@ pub enum Persona {
     Cli(&'static str),
     /// A host with one file, the platform `linux`.
     Linux,
+    /// NETCONF with a candidate.
+    Netconf {
+        /// NETCONF 1.1, and commits that are taken back unless they are confirmed; else 1.0 and neither.
+        is_new: bool,
+    },
 }
 
 impl Persona {
@@ -29,11 +38,15 @@ impl Persona {
             Self::Command => None,
             Self::Cli(platform) => Some((platform, Transport::SshCli)),
             Self::Linux => Some((LINUX, Transport::SshCli)),
+            Self::Netconf { .. } => Some((NETCONF, Transport::Netconf)),
         }
     }
 
     /// The part that `word` names: a platform by any of its names.
     fn parse(word: &str) -> Option<Self> {
+        if [NETCONF, NETCONF_OLD].contains(&word) {
+            return Some(Self::Netconf { is_new: word == NETCONF });
+        }
         if platforms().file(word).is_some_and(|platform| platform.name == LINUX) {
             return Some(Self::Linux);
         }
@@ -61,7 +74,7 @@ pub struct Plays {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParsePlaysError {
     /// Nobody plays that.
-    #[error("play {0:?}: there are {known}", known = Vendor::platforms().chain([LINUX]).collect::<Vec<_>>().join(", "))]
+    #[error("play {0:?}: there are {known}", known = Vendor::platforms().chain([LINUX, NETCONF, NETCONF_OLD]).collect::<Vec<_>>().join(", "))]
     Unknown(String),
     /// A bad range.
     #[error(transparent)]

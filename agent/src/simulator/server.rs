@@ -6,6 +6,7 @@ use super::device::{Device, Role};
 use super::file;
 use super::freeze::FrozenStream;
 use super::listener::note;
+use super::netconf;
 use super::session::{self, Call};
 use super::{Kind, Mode};
 use crate::executor::ssh::cut::CutStream;
@@ -128,7 +129,8 @@ impl Handler for Visitor {
         command: &[u8],
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        let plays = !matches!(self.device.role, Role::Cli(_)) && self.device.mode() != Mode::NoCommand;
+        let plays = !matches!(self.device.role, Role::Cli(_) | Role::Netconf(_))
+            && self.device.mode() != Mode::NoCommand;
         let channel = self.channels.remove(&id).filter(|_| plays);
         let Some(channel) = channel else {
             return session.channel_failure(id);
@@ -148,7 +150,7 @@ impl Handler for Visitor {
                 let plays = Arc::clone(plays);
                 tokio::spawn(async move { file::run(call, &plays, channel).await });
             }
-            Role::Command | Role::Cli(_) => {
+            Role::Command | Role::Cli(_) | Role::Netconf(_) => {
                 tokio::spawn(session::run(call, channel));
             }
         }
@@ -168,7 +170,7 @@ impl Handler for Visitor {
     ) -> Result<(), Self::Error> {
         match self.device.role {
             Role::Cli(_) => session.channel_success(id),
-            Role::Command | Role::File(_) => session.channel_failure(id),
+            Role::Command | Role::File(_) | Role::Netconf(_) => session.channel_failure(id),
         }
     }
 
@@ -187,6 +189,30 @@ impl Handler for Visitor {
             slow_delay: self.shared.slow_delay,
         };
         tokio::spawn(cli::run(call, channel));
+        Ok(())
+    }
+
+    async fn subsystem_request(
+        &mut self,
+        id: ChannelId,
+        name: &str,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        let speaks = name == "netconf" && self.device.mode() != Mode::NoCommand;
+        let channel = self.channels.remove(&id).filter(|_| speaks);
+        let (Role::Netconf(netconf), Some(channel)) = (&self.device.role, channel) else {
+            return session.channel_failure(id);
+        };
+        session.channel_success(id)?;
+        let call = netconf::Call {
+            device: Arc::clone(&self.device),
+            netconf: Arc::clone(netconf),
+            client: self.client,
+            cut: self.cut.clone(),
+            stop: self.shared.stop.clone(),
+            slow_delay: self.shared.slow_delay,
+        };
+        tokio::spawn(netconf::run(call, channel));
         Ok(())
     }
 }

@@ -16,7 +16,8 @@ const SPARE_DESCRIPTORS: u64 = 200;
 #[command(after_help = "\
 Faults: good, slow, reject, slow-failure, stall, hang, refuse, auth, overloaded, cut, drop-after-write, half.
 With --platform also: locked, session-limit, partial, forged-prompt, other-prompt, banner, paging, one-byte, many-lines,
-drop-before-confirm. A line that holds the word nonsense is refused by every platform.
+drop-before-confirm; of these netconf knows locked, session-limit, partial, one-byte and drop-before-confirm, and
+lying-chunk, wrong-framing, bomb, deep. A line that holds the word nonsense is refused by every platform.
 Ranges count devices from 1: 47-100, 3, 3,5-9.
 
 Examples:
@@ -47,7 +48,8 @@ pub struct Args {
     /// Cut the link to all devices once so many were served: sessions freeze, connections are swallowed.
     #[arg(long, value_name = "N")]
     cut_after: Option<usize>,
-    /// Play a platform's command line, such as cisco_ios or juniper_junos:5-8; may be given several times.
+    /// Play a platform's command line, such as cisco_ios or juniper_junos:5-8, a host with one file (linux), or NETCONF
+    /// (netconf, netconf-1.0); may be given several times.
     #[arg(long, value_name = "PLATFORM[:RANGE]")]
     platform: Vec<Plays>,
     /// How late slow devices answer.

@@ -1,6 +1,6 @@
 //! Readers, logins, and attempts on simulated devices over SSH: each platform by everything that can go wrong.
 
-mod bench;
+pub(in crate::executor) mod bench;
 mod login;
 mod matrix;
 mod patience;

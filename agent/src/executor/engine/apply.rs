@@ -80,7 +80,9 @@ impl Run<'_> {
         match end {
             WriteEnd::NotSent(why) => {
                 let message = format!("{device}: session lost before the change was sent: {why}");
-                self.ended(Class::Unreachable, Phase::Write, LeftAs::Unchanged, &message)
+                self.ended(Class::Unreachable, Phase::Write, LeftAs::Unchanged, &message).with_hint(
+                    "nothing was changed; look at the device's log and its sessions, then try again",
+                )
             }
             WriteEnd::Busy(why) => {
                 let message = format!("{device} is in use: {why}");

@@ -1,6 +1,7 @@
 //! Sessions with a peer that answers by a script: what is said to it, and what each of its answers means.
 
 mod peer;
+mod table;
 
 use super::hello::BASE;
 use super::reply::RpcError;

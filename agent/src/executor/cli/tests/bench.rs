@@ -7,7 +7,9 @@ use crate::executor::{AttemptContext, Executor, GateRefused};
 use crate::fs::RealFs;
 use crate::platform::Platforms;
 use crate::secrets::Secrets;
-use crate::simulator::{Event, Fault, Fleet, FleetConfig, Kind, Mode, Plays, RUNNING_FILE, device_folder};
+use crate::simulator::{
+    Event, Fault, Fleet, FleetConfig, Kind, Mode, Plays, RUNNING_FILE, Trick, device_folder,
+};
 use futures_util::future::BoxFuture;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,6 +18,8 @@ use switchyard_shared::procedure::{self, Procedure, Transport};
 use switchyard_shared::task::{Endpoint, Purpose, Task, Timeouts, Work};
 use tokio_util::sync::CancellationToken;
 
+/// What the names of devices that speak NETCONF begin with.
+const NETCONF: &str = "netconf";
 /// How late a slow device answers, and how long each byte takes of one that says them one by one.
 const SLOW: Duration = Duration::from_millis(1);
 /// No test waits so long, unless a device is silent.
@@ -24,10 +28,10 @@ const PATIENCE: Duration = Duration::from_secs(40);
 const SHORT: Duration = Duration::from_secs(4);
 
 /// One device: its platform, what it has, and how it behaves.
-pub(super) struct Part<'a> {
-    pub(super) platform: &'a str,
-    pub(super) has: &'a str,
-    pub(super) mode: Mode,
+pub(in crate::executor) struct Part<'a> {
+    pub(in crate::executor) platform: &'a str,
+    pub(in crate::executor) has: &'a str,
+    pub(in crate::executor) mode: Mode,
 }
 
 /// The write gate of an attempt: keeps what it was told that the device had.
@@ -44,7 +48,7 @@ impl AttemptContext for Gate {
 }
 
 /// Devices from 1 on, and an agent's executors.
-pub(super) struct Bench {
+pub(in crate::executor) struct Bench {
     fleet: Fleet,
     executors: Executors,
     silent: Vec<bool>,
@@ -53,7 +57,7 @@ pub(super) struct Bench {
 
 impl Bench {
     #[expect(clippy::disallowed_methods, reason = "a test's own folder")]
-    pub(super) async fn new(parts: &[Part<'_>]) -> Arc<Self> {
+    pub(in crate::executor) async fn new(parts: &[Part<'_>]) -> Arc<Self> {
         let folder = tempfile::tempdir().expect("a folder");
         let mut config = FleetConfig::new(folder.path().join("devices"), parts.len());
         config.slow_delay = SLOW;
@@ -74,18 +78,29 @@ impl Bench {
         let platforms = Platforms::built_in().with_folder(&folder_of_ours, &RealFs).expect("platforms");
         let (secrets, clock) = (Secrets::new(data), SystemClock::shared());
         let executors = Executors::with_platforms(data, secrets, platforms, clock).expect("executors");
-        let is_silent =
-            |part: &Part<'_>| matches!(part.mode, Mode::Stall | Mode::StallAfterWrite | Mode::StuckRead);
+        let is_silent = |part: &Part<'_>| {
+            let half_said = part.mode == Mode::Trick(Trick::Partial) && part.platform.starts_with(NETCONF);
+            half_said
+                || matches!(part.mode, Mode::Stall | Mode::StallAfterWrite | Mode::StuckRead | Mode::Mute)
+        };
         let silent = parts.iter().map(is_silent).collect();
         Arc::new(Self { fleet, executors, silent, _folder: folder })
     }
 
     /// An attempt on the device with this number.
-    pub(super) fn task(&self, number: usize, platform: &str, text: &str, mode: procedure::Mode) -> Task {
+    pub(in crate::executor) fn task(
+        &self,
+        number: usize,
+        platform: &str,
+        text: &str,
+        mode: procedure::Mode,
+    ) -> Task {
         let address = self.fleet.address(number).expect("a device");
-        let mut procedure = Procedure::new(Transport::SshCli, platform);
+        let speaks_netconf = platform.starts_with(NETCONF);
+        let transport = if speaks_netconf { Transport::Netconf } else { Transport::SshCli };
+        let mut procedure = Procedure::new(transport, platform);
         procedure.mode = mode;
-        let command = if self.silent[number - 1] { SHORT } else { PATIENCE };
+        let patience = if self.silent[number - 1] { SHORT } else { PATIENCE };
         let mut task = crate::executor::ssh::played_task();
         task.op.device = switchyard_shared::id::DeviceName::new(device(number)).expect("a name");
         task.endpoint = Endpoint {
@@ -99,12 +114,21 @@ impl Bench {
         };
         task.work = Work::Driver(Arc::new(procedure));
         task.configuration = text.as_bytes().into();
-        task.timeouts = Timeouts { connect: PATIENCE, command };
+        task.timeouts = Timeouts { connect: patience, command: patience };
+        task
+    }
+
+    /// The same task on a device that waits so many seconds for a confirmation.
+    pub(in crate::executor) fn with_patience(&self, task: &Task, seconds: u64) -> Task {
+        let mut task = task.clone();
+        if let Work::Driver(procedure) = &mut task.work {
+            Arc::make_mut(procedure).commit.confirm_timeout = Duration::from_secs(seconds);
+        }
         task
     }
 
     /// Makes the attempt, and notes what the device had before its write; one that only looks has no write.
-    pub(super) async fn attempt(&self, task: &Task) -> Outcome {
+    pub(in crate::executor) async fn attempt(&self, task: &Task) -> Outcome {
         let gate = Gate::default();
         let mut outcome = self.executors.attempt(task, &gate, CancellationToken::new()).await;
         outcome.before = gate.0.into_inner().expect("no test panics with it");
@@ -113,7 +137,7 @@ impl Bench {
     }
 
     /// The same for another purpose, as the attempt after.
-    pub(super) async fn again(&self, task: &Task, purpose: Purpose) -> Outcome {
+    pub(in crate::executor) async fn again(&self, task: &Task, purpose: Purpose) -> Outcome {
         let mut task = task.clone();
         task.op.attempt += 1;
         task.purpose = purpose;
@@ -121,7 +145,7 @@ impl Bench {
     }
 
     /// Waits until something has happened to the device.
-    pub(super) async fn until(&self, number: usize, kind: Kind) {
+    pub(in crate::executor) async fn until(&self, number: usize, kind: Kind) {
         let happened = |event: &Event| event.event == kind;
         let wait = async {
             while !self.fleet.ledger(&device(number)).expect("a ledger").iter().any(happened) {
@@ -132,13 +156,13 @@ impl Bench {
     }
 
     /// What the device has, by its own file.
-    pub(super) fn has(&self, number: usize) -> String {
+    pub(in crate::executor) fn has(&self, number: usize) -> String {
         let running = self.fleet.running(&device(number)).expect("a file").expect("a configuration");
         String::from_utf8(running).expect("text")
     }
 
     /// What was typed at the device that can write, by its own ledger; names of the attempt are `ID`.
-    pub(super) fn typed(&self, number: usize) -> Vec<String> {
+    pub(in crate::executor) fn typed(&self, number: usize) -> Vec<String> {
         let ledger = self.fleet.ledger(&device(number)).expect("a ledger");
         let typed = ledger.into_iter().filter(|event| event.event == Kind::Typed);
         let id = regex::Regex::new("sw[0-9a-f]{8}").expect("a pattern");

@@ -186,14 +186,15 @@ async fn cell(bench: Arc<Bench>, number: usize, row: Row, column: Column) -> Vec
     let said = bench.typed(number);
     check(is_typed(typed, &said, words), format!("typed {said:?}"));
     if mode == Mode::DropAfterWrite {
-        let settled = bench.again(&task, Purpose::Settle { before: outcome.before }).await;
+        let settled = bench.again(&task, Purpose::Settle { before: outcome.before.clone() }).await;
         check(settled.found == Some(Found::Applied), format!("settled {settled:?}"));
     }
     if class == Class::Ok && mode != Mode::Trick(Trick::OneByte) {
         let second = bench.again(&task, Purpose::Apply).await;
         check(second.class == Class::Unchanged, format!("the second time {second:?}"));
         check(bench.typed(number) == said, "something was typed the second time".into());
-        let back = bench.again(&task, Purpose::Restore { attempt: task.op.attempt, before: None }).await;
+        let back =
+            bench.again(&task, Purpose::Restore { attempt: task.op.attempt, before: outcome.before }).await;
         check((back.class, back.left_as) == (Class::Ok, LeftAs::Reverted), format!("the way back: {back:?}"));
         check(bench.has(number) == row.has, format!("after the way back it has\n{}", bench.has(number)));
     }

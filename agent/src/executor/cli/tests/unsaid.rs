@@ -73,14 +73,13 @@ async fn what_cannot_be_typed_is_refused_before_anything_is_said() {
 
 #[tokio::test]
 async fn a_change_that_nobody_can_confirm_is_taken_back_by_the_device_and_found_so() {
-    let seconds = Duration::from_secs(2);
     let confirming: Vec<Row> =
         PLATFORMS.into_iter().filter(|row| ["arista_eos", "nokia_srlinux"].contains(&row.platform)).collect();
     let mode = Mode::Trick(Trick::DropBeforeConfirm);
     let bench = Bench::new(&confirming.iter().map(|row| part(row, mode)).collect::<Vec<_>>()).await;
     for (number, row) in (1..).zip(confirming) {
         let task = bench.task(number, row.platform, row.merge, Wants::Merge);
-        let task = with(task, |procedure| procedure.commit.confirm_timeout = seconds);
+        let task = bench.with_patience(&task, 2);
         let outcome = bench.attempt(&task).await;
         assert_eq!((outcome.class, outcome.phase), (Class::LostAfterWrite, Phase::Confirm), "{outcome:?}");
         bench.until(number, Kind::Reverted).await;
