@@ -2,6 +2,7 @@
 
 mod decode;
 mod file;
+mod http;
 mod looks;
 mod sections;
 mod shelf;
@@ -10,6 +11,7 @@ mod tests;
 
 pub use decode::decode;
 pub use file::{FilePlatform, NEW, PATH};
+pub use http::{ALL_LINES, Call, HttpApi, ONE_LINE};
 pub use looks::Looks;
 pub use shelf::{PLATFORMS_MAX, Platforms, PlatformsError};
 
@@ -65,6 +67,8 @@ pub struct Platform {
     pub configure: Configure,
     /// What keeps the running configuration for the next boot; empty where nothing has to.
     pub save: Vec<String>,
+    /// How its lines are said over HTTP; absent where they cannot.
+    pub http: Option<HttpApi>,
     /// Where lines hold a secret: each match of the group `secret`, or of the whole.
     pub secrets: Vec<Regex>,
 }

@@ -3,6 +3,7 @@
 pub(crate) mod file;
 mod reader;
 mod screen;
+mod script;
 mod session;
 mod shell;
 #[cfg(test)]
@@ -17,7 +18,8 @@ use super::ssh::Door;
 use crate::platform::{Platform, Platforms};
 use futures_util::future::BoxFuture;
 use reader::Prompt;
-use session::{CliSession, Names};
+pub(super) use script::{Names, Refusal, Script};
+use session::CliSession;
 use shell::{Broken, Line, Shell, TOO_MUCH};
 use std::sync::Arc;
 use switchyard_shared::outcome::{Class, Phase};

@@ -49,7 +49,7 @@ impl Executors {
         let snapshots = Snapshots::new(data, Arc::new(RealFs));
         let allowed = Arc::new(Allowed::open(&RealFs, data)?);
         let local_exec: Arc<dyn Driver> = Arc::new(LocalExec::new(allowed));
-        let http: Arc<dyn Driver> = Arc::new(Http::new(secrets.clone(), key.clone()));
+        let http: Arc<dyn Driver> = Arc::new(Http::new(secrets.clone(), key.clone(), platforms.clone()));
         let netconf: Arc<dyn Driver> = Arc::new(Netconf::through(door.clone()));
         let gnmi: Arc<dyn Driver> = Arc::new(Gnmi::new(secrets.clone(), key.clone()));
         let cli: Arc<dyn Driver> = Arc::new(CliDriver::new(door.clone(), platforms));

@@ -1,16 +1,22 @@
-//! Devices over HTTPS: RESTCONF, RFC 8040, where the platform says so.
+//! Devices over HTTPS: RESTCONF, RFC 8040, or command lines behind JSON-RPC, as the platform says.
 
 mod dial;
+mod errors;
 mod json;
+mod lines;
 mod restconf;
+mod rpc;
+mod trouble;
 mod wire;
 
 #[cfg(test)]
 mod tests;
 
 use super::Failure;
+use super::cli::{Names, Script};
 use super::device::{Driver, Job, Session};
 use super::ssh;
+use crate::platform::Platforms;
 use crate::secrets::{Credential, Secrets, SiteKey};
 use dial::{Dial, Trust};
 use futures_util::future::BoxFuture;
@@ -25,21 +31,27 @@ pub const RESTCONF: &str = "restconf";
 pub struct Http {
     secrets: Secrets,
     key: Arc<SiteKey>,
+    platforms: Platforms,
     trust: Trust,
 }
 
 impl Http {
     /// A driver that takes credentials and CAs from `secrets`.
-    pub fn new(secrets: Secrets, key: Arc<SiteKey>) -> Self {
-        Self { secrets, key, trust: Trust::default() }
+    pub fn new(secrets: Secrets, key: Arc<SiteKey>, platforms: Platforms) -> Self {
+        Self { secrets, key, platforms, trust: Trust::default() }
     }
 
     async fn open(&self, job: &Job<'_>) -> Result<Box<dyn Session>, Failure> {
-        if job.procedure.platform != RESTCONF {
-            return Err(unknown_platform(&job.procedure.platform));
+        let name = &job.procedure.platform;
+        if name == RESTCONF {
+            let wire = self.log_in(job).await?;
+            return Ok(Box::new(restconf::begin(wire, job).await?));
         }
+        let platform = self.platforms.get(name).filter(|platform| platform.http.is_some());
+        let platform = platform.ok_or_else(|| unknown_platform(name))?;
         let wire = self.log_in(job).await?;
-        Ok(Box::new(restconf::begin(wire, job).await?))
+        let script = Script { platform, names: Names::of(job) };
+        Ok(Box::new(lines::begin(wire, script, job).await?))
     }
 
     /// A connection that carries the device's credential; nothing has been said over it.
@@ -73,5 +85,7 @@ fn unknown_platform(name: &str) -> Failure {
         name => format!("this agent knows nothing that the platform {name} speaks over HTTP"),
     };
     Failure::new(Class::PrecheckFailed, Phase::Queue, message)
-        .with_hint(format!("write platform: {RESTCONF} in the inventory, or use another transport"))
+        .with_hint(format!(
+            "write platform: {RESTCONF} or one whose definition has http, such as arista_eos, or use another transport"
+        ))
 }

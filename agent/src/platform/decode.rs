@@ -1,5 +1,6 @@
 //! A definition out of its YAML, with every problem at its place.
 
+use super::http;
 use super::sections::{self, Reader};
 use super::{DEFINITION_BYTES_MAX, Definition, Platform, file};
 use switchyard_shared::configuration::{Dialect, Negation};
@@ -51,6 +52,7 @@ fn platform(mut root: Reader<'_>, name: Option<String>, aliases: Vec<String>) ->
         .and_then(sections::configure);
     let save = root.texts("save");
     let secrets = root.patterns("secrets");
+    let api = root.section("http").and_then(http::api);
     drop(root);
     Some(Platform {
         name: name?,
@@ -66,6 +68,7 @@ fn platform(mut root: Reader<'_>, name: Option<String>, aliases: Vec<String>) ->
         keeps,
         configure: configure?,
         save,
+        http: api,
         secrets,
     })
 }

@@ -1,10 +1,12 @@
 //! A simulated device with an API over HTTP or HTTPS, its ledger of requests, and its faults.
 
 mod faults;
+mod lines;
 mod restconf;
 mod server;
 
 pub use faults::HttpFault;
+pub use lines::PlayedLines;
 pub use restconf::Store;
 
 use hyper::Method;

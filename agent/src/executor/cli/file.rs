@@ -3,7 +3,7 @@
 mod script;
 mod writing;
 
-use super::session::Names;
+use super::script::Names;
 use crate::executor::device::{Difference, Job, Running, Session, WriteEnd, Written};
 use crate::executor::ssh::{self, Door, NotRun, Ran};
 use crate::executor::wanted::Wanted;

@@ -1,10 +1,10 @@
 //! A device's shell: a line goes out, its answer comes back. Nothing that could change the device goes out without a pass.
 
 use super::reader::{Event, Prompt, Reader};
+use super::script::shortened;
 use super::wire::Wire;
 use crate::executor::WritePass;
 use crate::executor::ssh::is_too_much;
-use crate::executor::wanted::Redactor;
 use crate::platform::Platform;
 use crate::secrets::Secret;
 use std::sync::Arc;
@@ -15,11 +15,6 @@ use switchyard_shared::time::format_duration;
 const KEYS_MAX: u32 = 20_000;
 /// Longest line that is typed, in bytes.
 pub(super) const LINE_BYTES_MAX: usize = 4096;
-/// Lines after a refusal that are quoted with it: many devices give their reasons there.
-const REASONS_MAX: usize = 3;
-/// Longest quotation of a device, in characters.
-const QUOTED_CHARS_MAX: usize = 200;
-
 /// What is said of an answer without bounds.
 pub(super) const TOO_MUCH: &str = "its answer does not end: it is longer than 1 MiB";
 
@@ -35,23 +30,6 @@ pub(super) enum Line<'a> {
 pub(super) struct Answer {
     pub(super) text: String,
     pub(super) prompt: Prompt,
-}
-
-/// What an answer says against the line.
-pub(super) enum Refusal {
-    /// The device will not have it.
-    Refused(String),
-    /// Another session is in the way.
-    Busy(String),
-}
-
-impl Refusal {
-    /// What the device said.
-    pub(super) fn words(&self) -> &str {
-        match self {
-            Self::Refused(said) | Self::Busy(said) => said,
-        }
-    }
 }
 
 /// Why there is no answer.
@@ -78,21 +56,18 @@ pub(super) struct Shell {
     tried: bool,
     /// Longest wait for the answer to a line that may change the device.
     patience: Duration,
-    /// Hides the secrets of the change.
-    redactor: Option<Redactor>,
 }
 
 impl Shell {
     /// A shell that has just been opened; its first prompt comes with [`Shell::greeting`].
     pub(super) fn new(wire: Box<dyn Wire>, platform: Arc<Platform>, password: Option<Secret>) -> Self {
         let reader = Reader::new(platform.clone());
-        Self { wire, reader, platform, password, tried: false, patience: Duration::MAX, redactor: None }
+        Self { wire, reader, platform, password, tried: false, patience: Duration::MAX }
     }
 
-    /// From now on no answer to a line that may change the device is waited for longer than `patience`, and what
-    /// `redactor` hides is not quoted.
-    pub(super) fn prepare(&mut self, patience: Duration, redactor: Redactor) {
-        (self.patience, self.redactor) = (patience, Some(redactor));
+    /// From now on no answer to a line that may change the device is waited for longer than `patience`.
+    pub(super) fn be_patient(&mut self, patience: Duration) {
+        self.patience = patience;
     }
 
     /// Waits for the first prompt, whatever stands before it.
@@ -195,53 +170,18 @@ impl Shell {
         }
     }
 
-    /// What `answer` says against the line it answers.
-    pub(super) fn refusal(&self, answer: &Answer) -> Option<Refusal> {
-        let answers = &self.platform.answers;
-        let is =
-            |patterns: &[regex::Regex], line: &str| patterns.iter().any(|pattern| pattern.is_match(line));
-        let mut lines = answer.text.lines().filter(|line| !is(&answers.harmless, line));
-        let busy = lines.clone().find(|line| is(&answers.busy, line));
-        if let Some(line) = busy {
-            return Some(Refusal::Busy(self.quoted(line)));
-        }
-        let first = lines.find(|line| is(&answers.refused, line))?;
-        let rest = lines.filter(|line| !line.trim().is_empty()).take(REASONS_MAX);
-        let said: Vec<String> = std::iter::once(first).chain(rest).map(|line| self.hidden(line)).collect();
-        Some(Refusal::Refused(shortened(&said.join(" "))))
-    }
-
-    /// A device's line for a message: short and without secrets.
-    pub(super) fn quoted(&self, line: &str) -> String {
-        shortened(&self.hidden(line))
-    }
-
-    fn hidden(&self, line: &str) -> String {
-        let line = line.trim();
-        let line = self.redactor.as_ref().map_or_else(|| line.to_owned(), |redactor| redactor.redact(line));
-        self.platform.redact(&line)
-    }
-
     /// What a device that gives no prompt has said against the session, if that is that it has too many.
     pub(super) fn turned_away(&mut self) -> Option<String> {
         let said = self.reader.take();
         let busy = |line: &&str| {
             is_too_much(line) || self.platform.answers.busy.iter().any(|pattern| pattern.is_match(line))
         };
-        said.lines().find(busy).map(|line| self.quoted(line))
+        said.lines().find(busy).map(|line| shortened(&self.platform.redact(line.trim())))
     }
 
     /// Says goodbye.
     pub(super) async fn close(self) {
         self.wire.close().await;
-    }
-}
-
-/// `line` cut to what a message quotes; it holds no secret any more.
-fn shortened(line: &str) -> String {
-    match line.char_indices().nth(QUOTED_CHARS_MAX) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line.to_owned(),
     }
 }
 
@@ -257,7 +197,7 @@ fn typed(line: &str, literal: Option<&str>) -> Result<String, Broken> {
 }
 
 /// Why `line` cannot be typed, if it cannot.
-pub(super) fn untypable(line: &str, has_literal: bool) -> Option<String> {
+pub(in crate::executor) fn untypable(line: &str, has_literal: bool) -> Option<String> {
     if line.chars().any(char::is_control) {
         return Some("it holds a control character".into());
     }

@@ -1,8 +1,9 @@
 //! What changes a device: lines into its configuration, commit, confirm, save, and the way back.
 
 use super::reader::Prompt;
+use super::script::Refusal;
 use super::session::CliSession;
-use super::shell::{Answer, Broken, Line, Refusal, TOO_MUCH};
+use super::shell::{Answer, Broken, Line, TOO_MUCH};
 use super::typing::{Typed, lines, one};
 use crate::executor::WritePass;
 use crate::executor::device::{Running, WriteEnd, Written};
@@ -104,7 +105,7 @@ async fn enter(session: &mut CliSession, pass: &WritePass, configure: &Configure
     for line in &configure.enter {
         let answer = say(session, pass, line).await.map_err(|end| not_begun(end.into()))?;
         prompt = answer.prompt;
-        if let Some(refusal) = session.shell.refusal(&answer) {
+        if let Some(refusal) = session.refusal(&answer.text) {
             return Err(not_begun(refused(line, refusal)));
         }
     }
@@ -309,14 +310,14 @@ async fn type_all(
 
 async fn type_one(session: &mut CliSession, pass: &WritePass, typed: &Typed) -> Result<(), End> {
     let answer = session.shell.say(Line::Changes(pass, &typed.line), false).await?;
-    if let Some(refusal) = session.shell.refusal(&answer) {
-        return Err(refused(&session.shell.quoted(&typed.line), refusal));
+    if let Some(refusal) = session.refusal(&answer.text) {
+        return Err(refused(&session.quoted(&typed.line), refusal));
     }
     match answer.prompt {
         Prompt::Configure => Ok(()),
         // What follows would be said outside of the configuration.
         Prompt::Ready | Prompt::User => {
-            Err(End::Lost(format!("`{}` has ended its configuration", session.shell.quoted(&typed.line))))
+            Err(End::Lost(format!("`{}` has ended its configuration", session.quoted(&typed.line))))
         }
     }
 }
@@ -325,7 +326,7 @@ async fn type_one(session: &mut CliSession, pass: &WritePass, typed: &Typed) -> 
 async fn all(session: &mut CliSession, pass: &WritePass, lines: &[String]) -> Result<(), End> {
     for line in lines {
         let answer = say(session, pass, line).await?;
-        if let Some(refusal) = session.shell.refusal(&answer) {
+        if let Some(refusal) = session.refusal(&answer.text) {
             return Err(refused(line, refusal));
         }
     }

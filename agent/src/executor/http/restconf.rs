@@ -2,8 +2,6 @@
 
 mod compare;
 mod discover;
-mod errors;
-mod trouble;
 mod write;
 
 use super::json::{self, Tree};
@@ -38,8 +36,6 @@ pub(super) struct RestconfSession {
     pub(super) patch_id: String,
     /// Whether a commit that awaits its confirmation was asked for.
     pub(super) confirmed: bool,
-    /// For messages.
-    pub(super) user: String,
 }
 
 /// Finds the API of a device and logs in.
@@ -51,7 +47,6 @@ pub(super) async fn begin(wire: Wire, job: &Job<'_>) -> Result<RestconfSession, 
         yang_patch: false,
         patch_id: job.task.op.to_string(),
         confirmed: job.procedure.commit.confirmed,
-        user: job.task.endpoint.username.clone(),
     };
     let found = discover::find(&mut session).await;
     match &found {
@@ -77,12 +72,12 @@ impl RestconfSession {
     async fn read_tree(&mut self) -> Result<Tree, Failure> {
         let path = format!("{}/data?content=config", self.root);
         let reply = self.get(&path).await;
-        let reply = reply.map_err(|error| self.failed(&error, Phase::Read))?;
+        let reply = reply.map_err(|error| self.wire.failed(&error, Phase::Read))?;
         self.tag = None;
         let tree = match reply.status {
             204 => Tree::new(),
             200 => self.tree_of(&reply, &path)?,
-            _ => return Err(self.refused(&reply, Phase::Read, &path)),
+            _ => return Err(self.wire.refused(&reply, Phase::Read, &path)),
         };
         let tag = reply.headers.get(ETAG).and_then(|tag| tag.to_str().ok());
         // A weak tag never matches, RFC 9110 section 13.1.1.

@@ -1,9 +1,12 @@
 //! The one way by which requests reach a device, and by which what only reads cannot write.
 
 use super::dial::Dial;
+use super::rpc;
 use crate::executor::device::Job;
+use crate::executor::wanted::Redactor;
 use crate::executor::{Failure, WritePass};
 use crate::http_client::{Connection, NoReply, Reply, Request};
+use crate::platform::{HttpApi, Platform};
 use crate::secrets::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -25,12 +28,33 @@ pub(super) enum Ask<'a> {
     Patch(Body<'a>),
     /// Takes it away.
     Delete,
+    /// Says lines to a command line behind an API.
+    Lines(Lines<'a>),
+}
+
+/// Lines of a platform.
+#[derive(Clone, Copy)]
+pub(super) struct Lines<'a> {
+    pub(super) platform: &'a Platform,
+    pub(super) api: &'a HttpApi,
+    pub(super) lines: &'a [String],
+    /// Whether they may change the device; otherwise each must be known to only look.
+    pub(super) change: bool,
+}
+
+impl Lines<'_> {
+    fn only_look(&self) -> bool {
+        let escalates = |line: &String| {
+            self.platform.escalation.as_ref().is_some_and(|escalation| escalation.command == *line)
+        };
+        self.lines.iter().all(|line| escalates(line) || self.platform.looks.allow(line))
+    }
 }
 
 /// What is sent.
 #[derive(Clone, Copy)]
 pub(super) struct Body<'a> {
-    pub(super) kind: &'static str,
+    pub(super) kind: &'a str,
     pub(super) text: &'a str,
 }
 
@@ -40,7 +64,7 @@ pub(super) struct Place<'a> {
     /// The path and what follows it.
     pub(super) path: &'a str,
     /// What kind of answer is understood.
-    pub(super) accept: &'static str,
+    pub(super) accept: &'a str,
     /// Only if what is there still has this tag, RFC 9110 section 13.1.1.
     pub(super) only_if: Option<&'a str>,
 }
@@ -63,6 +87,7 @@ impl Ask<'_> {
             Self::Put(_) => hyper::Method::PUT,
             Self::Patch(_) => hyper::Method::PATCH,
             Self::Delete => hyper::Method::DELETE,
+            Self::Lines(_) => hyper::Method::POST,
         }
     }
 
@@ -73,6 +98,8 @@ impl Ask<'_> {
             Self::Put(_) => "PUT",
             Self::Patch(_) => "PATCH",
             Self::Delete => "DELETE",
+            Self::Lines(lines) if lines.change => "lines that change",
+            Self::Lines(_) => "lines that look",
         }
     }
 
@@ -81,12 +108,15 @@ impl Ask<'_> {
         match self {
             Self::Get => false,
             Self::Put(_) | Self::Patch(_) | Self::Delete => true,
+            Self::Lines(lines) => lines.change || !lines.only_look(),
         }
     }
 
-    fn body(&self) -> Option<Body<'_>> {
+    /// The kind of what is sent, and its text.
+    fn body(&self) -> Option<(&str, Zeroizing<String>)> {
         match self {
-            Self::Put(body) | Self::Patch(body) => Some(*body),
+            Self::Put(body) | Self::Patch(body) => Some((body.kind, Zeroizing::new(body.text.to_owned()))),
+            Self::Lines(lines) => Some((&lines.api.kind, rpc::message(lines.api, lines.lines, lines.change))),
             Self::Get | Self::Delete => None,
         }
     }
@@ -98,6 +128,9 @@ pub(super) struct Wire {
     connection: Option<Connection>,
     login: HeaderValue,
     may_write: bool,
+    /// For messages.
+    pub(super) user: String,
+    pub(super) redactor: Redactor,
     /// Longest wait for the answer to a request that writes.
     patience: Duration,
 }
@@ -112,7 +145,8 @@ impl Wire {
         login.set_sensitive(true);
         let connection = Some(dial.connect().await?);
         let (may_write, patience) = (job.task.purpose.writes(), job.task.timeouts.command);
-        Ok(Self { dial, connection, login, may_write, patience })
+        let (user, redactor) = (user.clone(), job.redactor.clone());
+        Ok(Self { dial, connection, login, may_write, user, redactor, patience })
     }
 
     /// How messages name the device.
@@ -178,13 +212,13 @@ impl Wire {
         if let Some(tag) = place.only_if {
             request = request.header(IF_MATCH, tag);
         }
-        let body = ask.body();
-        if let Some(body) = body {
-            request = request.header(CONTENT_TYPE, body.kind);
+        let mut bytes = Vec::new();
+        if let Some((kind, text)) = ask.body() {
+            request = request.header(CONTENT_TYPE, kind);
+            bytes.extend_from_slice(text.as_bytes());
         }
-        let text = body.map_or_else(Vec::new, |body| body.text.as_bytes().to_vec());
         request
-            .body(hyper::body::Bytes::from(text).into())
+            .body(hyper::body::Bytes::from(bytes).into())
             .map_err(|error| NoReply::NotSent(format!("it cannot be asked for {}: {error}", place.path)))
     }
 }

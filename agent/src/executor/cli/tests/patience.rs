@@ -1,6 +1,7 @@
 //! How long a device is waited for while it is configured: for each answer, and for all lines.
 
-use super::super::session::{CliSession, Names};
+use super::super::script::Names;
+use super::super::session::CliSession;
 use super::super::shell::Shell;
 use super::super::wire::Wire;
 use crate::executor::device::{Job, Running, Session as _, WriteEnd};

@@ -1,7 +1,8 @@
 //! Where a device's RESTCONF begins, RFC 8040 section 3.1, and whether it lets us in.
 
-use super::{RestconfSession, YANG_JSON, trouble};
+use super::{RestconfSession, YANG_JSON};
 use crate::executor::Failure;
+use crate::executor::http::trouble;
 use crate::executor::http::wire::{Ask, Place};
 use crate::executor::netconf::xml;
 use switchyard_shared::outcome::{Class, Phase};
@@ -22,7 +23,7 @@ const CAPABILITIES: &str = "/data/ietf-restconf-monitoring:restconf-state/capabi
 pub(super) async fn find(session: &mut RestconfSession) -> Result<(), Failure> {
     let place = Place { path: HOST_META, accept: XRD, only_if: None };
     let reply = session.wire.send(&Ask::Get, place, None).await;
-    let reply = reply.map_err(|error| session.failed(&error, Phase::Connect))?;
+    let reply = reply.map_err(|error| session.wire.failed(&error, Phase::Connect))?;
     if reply.status == 200 {
         session.root = root(&reply.body).map_err(|why| {
             let message = format!("{}: failed to {why} in its {HOST_META}", session.place());
@@ -31,13 +32,13 @@ pub(super) async fn find(session: &mut RestconfSession) -> Result<(), Failure> {
             )
         })?;
     } else if trouble::ends_a_login(reply.status) {
-        return Err(session.refused(&reply, Phase::Connect, HOST_META));
+        return Err(session.wire.refused(&reply, Phase::Connect, HOST_META));
     }
     // What many devices answer to anybody says nothing of the login: this does.
     let path = format!("{}{CAPABILITIES}", session.root);
-    let reply = session.get(&path).await.map_err(|error| session.failed(&error, Phase::Connect))?;
+    let reply = session.get(&path).await.map_err(|error| session.wire.failed(&error, Phase::Connect))?;
     if trouble::ends_a_login(reply.status) {
-        return Err(session.refused(&reply, Phase::Connect, &path));
+        return Err(session.wire.refused(&reply, Phase::Connect, &path));
     }
     let said = String::from_utf8_lossy(&reply.body);
     // JSON may write each slash as \/, but these are colons alone.

@@ -7,12 +7,12 @@
 
 use super::compare::{self, Edit};
 use super::discover::data_place;
-use super::errors::patch_is_done;
-use super::trouble::{end_of, lost};
 use super::{RestconfSession, YANG_JSON};
 use crate::executor::WritePass;
 use crate::executor::device::{Running, WriteEnd, Written};
+use crate::executor::http::errors::{errors, patch_is_done, said};
 use crate::executor::http::json::{self, Tree};
+use crate::executor::http::trouble::lost;
 use crate::executor::http::wire::{Ask, Body};
 use crate::executor::wanted::Wanted;
 use serde_json::{Value, json};
@@ -116,10 +116,10 @@ impl RestconfSession {
         let is_patch = matches!(ask, Ask::Patch(body) if body.kind == PATCH_JSON);
         let reply = self.wire.send(ask, data_place(&path, tag.as_deref()), Some(pass)).await;
         let reply = reply.map_err(lost)?;
-        end_of(ask.name(), &reply)?;
+        self.wire.end_of(ask.name(), &reply)?;
         // RFC 8072 section 3: an answer that does not say ok leaves open what was done.
         if is_patch && reply.status != 204 && !patch_is_done(&reply.body) {
-            let words = super::errors::said(&super::errors::errors(&reply.body));
+            let words = said(&errors(&reply.body, &self.wire.redactor));
             let message = format!("its answer to a YANG patch does not say that it is done{words}");
             return Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown });
         }

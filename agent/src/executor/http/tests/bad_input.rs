@@ -36,7 +36,7 @@ async fn answers_that_are_none_are_told_apart_before_anything_is_written() {
         (HttpFault::Status(503), Class::Overloaded, vec!["busy (status 503)"]),
         (HttpFault::Status(429), Class::Overloaded, vec!["busy (status 429)"]),
         (HttpFault::Status(500), Class::PrecheckFailed, vec!["status 500", "log"]),
-        (HttpFault::Status(404), Class::PrecheckFailed, vec!["has no RESTCONF at /restconf/data", "port"]),
+        (HttpFault::Status(404), Class::PrecheckFailed, vec!["has nothing at /restconf/data", "port"]),
         (
             HttpFault::Redirect("https://evil.example/x".into()),
             Class::Unreachable,

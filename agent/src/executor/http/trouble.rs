@@ -1,10 +1,10 @@
 //! What an answer that is no good means before a write, and after its first byte.
 
-use super::RestconfSession;
 use super::errors::{errors, said};
+use super::wire::{CallError, Wire};
 use crate::executor::Failure;
 use crate::executor::device::WriteEnd;
-use crate::executor::http::wire::CallError;
+use crate::executor::wanted::Redactor;
 use crate::http_client::Reply;
 use hyper::header::LOCATION;
 use switchyard_shared::outcome::{Class, LeftAs, Phase};
@@ -18,7 +18,7 @@ pub(super) fn ends_a_login(status: u16) -> bool {
     matches!(status, 300..=399 | 401 | 403 | 407 | 429 | 503)
 }
 
-impl RestconfSession {
+impl Wire {
     /// `error` in an attempt that has written nothing.
     pub(super) fn failed(&self, error: &CallError, phase: Phase) -> Failure {
         let place = self.place();
@@ -40,7 +40,7 @@ impl RestconfSession {
 
     /// An answer that is no success, in an attempt that has written nothing.
     pub(super) fn refused(&self, reply: &Reply, phase: Phase, path: &str) -> Failure {
-        let (place, user, words) = (self.place(), &self.user, words(reply));
+        let (place, user, words) = (self.place(), &self.user, self.words(reply));
         let failure =
             |class, message: String, hint: &str| Failure::new(class, phase, message).with_hint(hint);
         match reply.status {
@@ -70,38 +70,47 @@ impl RestconfSession {
                 "nothing was written, and the login was sent to nobody else; name the device's own address and port in \
                  the inventory",
             ),
-            404 if phase == Phase::Read => failure(
+            404 => failure(
                 Class::PrecheckFailed,
-                format!("{place} has no RESTCONF at {path}{words}"),
-                "turn RESTCONF on at the device, or correct the port",
+                format!("{place} has nothing at {path}{words}"),
+                "turn its API on (RESTCONF, eAPI, NX-API), or correct platform and port",
             ),
             status => failure(
                 Class::PrecheckFailed,
-                format!("{place} answers GET {path} with status {status}{words}"),
-                "nothing was written; see what the device can do over RESTCONF, and look at its log",
+                format!("{place} answers at {path} with status {status}{words}"),
+                "nothing was written; see what the device can do over its API, and look at its log",
             ),
         }
     }
-}
 
-/// What an answer to a request that writes is the end of; `Ok` is a success.
-pub(super) fn end_of(name: &str, reply: &Reply) -> Result<(), WriteEnd> {
-    let errors = errors(&reply.body);
-    let words = words(reply);
-    let rejected = |message: String| Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown });
-    match reply.status {
-        200 | 201 | 204 => Ok(()),
-        412 => Err(WriteEnd::Busy(format!(
-            "somebody has changed its configuration since it was read, so {name} was not carried out{words}"
-        ))),
-        423 | 429 | 503 => Err(WriteEnd::Busy(format!("status {}{words}", reply.status))),
-        409 if errors.iter().any(super::errors::RestError::is_busy) => Err(WriteEnd::Busy(said(&errors))),
-        300..=399 => {
-            rejected(format!("it sends {name} elsewhere{}: redirects are not followed", location(reply)))
+    /// What an answer to a request that writes is the end of; `Ok` is a success.
+    pub(super) fn end_of(&self, name: &str, reply: &Reply) -> Result<(), WriteEnd> {
+        let errors = errors(&reply.body, &self.redactor);
+        let words = self.words(reply);
+        let rejected = |message: String| Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown });
+        match reply.status {
+            200 | 201 | 204 => Ok(()),
+            412 => Err(WriteEnd::Busy(format!(
+                "somebody has changed its configuration since it was read, so {name} was not carried out{words}"
+            ))),
+            423 | 429 | 503 => Err(WriteEnd::Busy(format!("status {}{words}", reply.status))),
+            409 if errors.iter().any(super::errors::RestError::is_busy) => Err(WriteEnd::Busy(said(&errors))),
+            300..=399 => {
+                rejected(format!("it sends {name} elsewhere{}: redirects are not followed", location(reply)))
+            }
+            400..=499 | 501 | 505 if !errors.is_empty() => rejected(said(&errors)),
+            400..=499 | 501 | 505 => rejected(format!("{name} ended with status {}{words}", reply.status)),
+            status => Err(WriteEnd::Lost(format!("{name} ended with status {status}{words}"))),
         }
-        400..=499 | 501 | 505 if !errors.is_empty() => rejected(said(&errors)),
-        400..=499 | 501 | 505 => rejected(format!("{name} ended with status {}{words}", reply.status)),
-        status => Err(WriteEnd::Lost(format!("{name} ended with status {status}{words}"))),
+    }
+
+    /// What an answer says, after a colon; nothing when it says nothing.
+    fn words(&self, reply: &Reply) -> String {
+        let errors = errors(&reply.body, &self.redactor);
+        if !errors.is_empty() {
+            return format!(": {}", said(&errors));
+        }
+        quoted(&String::from_utf8_lossy(&reply.body), &self.redactor)
     }
 }
 
@@ -114,21 +123,17 @@ pub(super) fn lost(error: CallError) -> WriteEnd {
     }
 }
 
-/// What an answer says, after a colon; nothing when it says nothing.
-fn words(reply: &Reply) -> String {
-    let errors = errors(&reply.body);
-    if !errors.is_empty() {
-        return format!(": {}", said(&errors));
-    }
-    let text = String::from_utf8_lossy(&reply.body);
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    let cut: String = line.chars().filter(|c| !c.is_control()).take(QUOTED_CHARS_MAX).collect();
-    if cut.is_empty() { String::new() } else { format!(": {cut}") }
-}
-
 /// Where a redirect points, for a message.
 fn location(reply: &Reply) -> String {
     let to = reply.headers.get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
     let cut: String = to.chars().take(QUOTED_CHARS_MAX).collect();
     if cut.is_empty() { String::new() } else { format!(" ({cut})") }
+}
+
+/// The first line of a text, after a colon, without secrets and cut; nothing when it says nothing.
+fn quoted(text: &str, redactor: &Redactor) -> String {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let line: String = redactor.redact(line).chars().filter(|c| !c.is_control()).collect();
+    let cut: String = line.chars().take(QUOTED_CHARS_MAX).collect();
+    if cut.is_empty() { String::new() } else { format!(": {cut}") }
 }

@@ -1,5 +1,6 @@
 //! What a device says against a request, RFC 8040 section 7.1, and what it is evidence of.
 
+use crate::executor::wanted::Redactor;
 use serde_json::Value;
 
 /// Most errors of one answer that are kept.
@@ -27,8 +28,8 @@ pub(super) struct RestError {
 }
 
 impl RestError {
-    fn of(error: &Value) -> Option<Self> {
-        let text = |name: &str| error.get(name).map(words).unwrap_or_default();
+    fn of(error: &Value, redactor: &Redactor) -> Option<Self> {
+        let text = |name: &str| error.get(name).map(|value| words(value, redactor)).unwrap_or_default();
         let tag = text("error-tag");
         let (path, message, info) = (text("error-path"), text("error-message"), text("error-info"));
         let says_nothing = tag.is_empty() && message.is_empty();
@@ -41,14 +42,15 @@ impl RestError {
     }
 }
 
-/// The words of a value, on one line and cut.
-fn words(value: &Value) -> String {
+/// The words of a value, on one line, without secrets and cut.
+fn words(value: &Value, redactor: &Redactor) -> String {
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
         other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => other.to_string(),
     };
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(QUOTED_CHARS_MAX).collect()
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    redactor.redact(&text).chars().take(QUOTED_CHARS_MAX).collect()
 }
 
 impl std::fmt::Display for RestError {
@@ -68,19 +70,19 @@ impl std::fmt::Display for RestError {
 }
 
 /// The errors in `body`; none when it holds none that are understood.
-pub(super) fn errors(body: &[u8]) -> Vec<RestError> {
+pub(super) fn errors(body: &[u8], redactor: &Redactor) -> Vec<RestError> {
     let Ok(value) = serde_json::from_slice::<Value>(body) else { return Vec::new() };
     let mut found = Vec::new();
-    collect(value.get(PATCH_STATUS).unwrap_or(&value), DEPTH_MAX, &mut found);
+    collect(value.get(PATCH_STATUS).unwrap_or(&value), DEPTH_MAX, redactor, &mut found);
     found
 }
 
 /// Those of the whole first; an answer to a patch has some for each of its edits as well.
-fn collect(value: &Value, depth: usize, found: &mut Vec<RestError>) {
+fn collect(value: &Value, depth: usize, redactor: &Redactor, found: &mut Vec<RestError>) {
     let tops = TOPS.iter().filter_map(|top| value.get(top));
     for error in tops.filter_map(|top| top.get("error")?.as_array()).flatten() {
         if found.len() < ERRORS_MAX {
-            found.extend(RestError::of(error));
+            found.extend(RestError::of(error, redactor));
         }
     }
     if depth == 0 {
@@ -88,7 +90,7 @@ fn collect(value: &Value, depth: usize, found: &mut Vec<RestError>) {
     }
     let edits = value.get("edit-status").and_then(|status| status.get("edit")?.as_array());
     for edit in edits.into_iter().flatten() {
-        collect(edit, depth - 1, found);
+        collect(edit, depth - 1, redactor, found);
     }
 }
 
@@ -107,6 +109,10 @@ pub(super) fn said(errors: &[RestError]) -> String {
 mod tests {
     use super::*;
 
+    fn errors(body: &[u8]) -> Vec<RestError> {
+        super::errors(body, &Redactor::of(Vec::new()))
+    }
+
     #[test]
     fn an_error_says_what_where_and_in_whose_words() {
         let body = br#"{"ietf-restconf:errors":{"error":[{"error-type":"protocol","error-tag":"lock-denied",
@@ -124,6 +130,16 @@ mod tests {
         assert_eq!(said(&errors(body)), "data-missing: no");
         assert!(!patch_is_done(body));
         assert!(patch_is_done(br#"{"ietf-yang-patch:yang-patch-status":{"ok":[null]}}"#));
+    }
+
+    #[test]
+    fn a_secret_is_hidden_before_a_text_is_cut() {
+        let secret = "s3cret-of-a-device";
+        let words = format!("{}{secret}", "x".repeat(QUOTED_CHARS_MAX - 5));
+        let body = format!("{{\"errors\":{{\"error\":[{{\"error-message\":\"{words}\"}}]}}}}");
+        let redactor = Redactor::of(vec![crate::secrets::Secret::new(secret.into())]);
+        let said = said(&super::errors(body.as_bytes(), &redactor));
+        assert!(said.contains("x(sec") && !said.contains("s3c"), "{said}");
     }
 
     #[test]

@@ -1,0 +1,237 @@
+//! What is said to a device by the definition of its platform, and what its words mean: whoever carries the lines.
+
+use super::shell::untypable;
+use crate::executor::Failure;
+use crate::executor::device::{Difference, Job, Running};
+use crate::executor::wanted::{Redactor, Wanted};
+use crate::platform::Platform;
+use std::sync::Arc;
+use std::time::Duration;
+use switchyard_shared::configuration::{
+    Block, Index, after, commands, contradiction, missing, parse, print, unified, way,
+};
+use switchyard_shared::outcome::{Class, Phase};
+use switchyard_shared::procedure::Mode;
+use switchyard_shared::task::Purpose;
+use zeroize::Zeroizing;
+
+/// Lines after a refusal that are quoted with it: many devices give their reasons there.
+const REASONS_MAX: usize = 3;
+/// Longest quotation of a device, in characters.
+const QUOTED_CHARS_MAX: usize = 200;
+
+/// Longest comment of a commit that is typed, in bytes.
+const COMMENT_BYTES_MAX: usize = 120;
+
+/// What stands in a platform's lines for this attempt.
+#[derive(Debug, Clone)]
+pub(in crate::executor) struct Names {
+    /// How messages name the device.
+    pub(in crate::executor) device: String,
+    /// A short name of the attempt that is undone: itself, or the one that a restoration is about.
+    id: String,
+    comment: String,
+    confirm_timeout: Duration,
+    /// Longest wait for one answer.
+    pub(in crate::executor) answer: Duration,
+    /// Longest wait for all lines of one write, or of one way back.
+    pub(in crate::executor) typing: Duration,
+    redactor: Redactor,
+    /// Whether a commit is to be confirmed, where the platform can.
+    pub(in crate::executor) confirmed: bool,
+}
+
+impl Names {
+    pub(in crate::executor) fn of(job: &Job<'_>) -> Self {
+        let (task, commit) = (job.task, &job.procedure.commit);
+        let attempt = match &task.purpose {
+            Purpose::Restore { attempt, .. } => *attempt,
+            Purpose::Apply | Purpose::Settle { .. } | Purpose::Compare => task.op.attempt,
+        };
+        let plain = |c: &char| c.is_ascii_alphanumeric() || " ._-:/#,".contains(*c);
+        Self {
+            device: format!("{} ({}:{})", task.op.device, task.endpoint.hostname, task.endpoint.port),
+            id: format!("sw{:08x}", crc32c::crc32c(format!("{}@{attempt}", task.op.rollout).as_bytes())),
+            comment: match commit.comment.is_empty() {
+                true => format!("rollout {}", task.op.rollout),
+                false => commit.comment.chars().filter(plain).take(COMMENT_BYTES_MAX).collect(),
+            },
+            confirm_timeout: commit.confirm_timeout,
+            answer: task.timeouts.command,
+            typing: job.procedure.typing(task.lines()),
+            redactor: job.redactor.clone(),
+            confirmed: commit.confirmed,
+        }
+    }
+
+    /// A line of a definition with everything in it.
+    pub(in crate::executor) fn fill(&self, line: &str) -> String {
+        let seconds = self.confirm_timeout.as_secs().max(1);
+        let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+        line.replace("{id}", &self.id)
+            .replace("{comment}", &self.comment)
+            .replace("{seconds}", &seconds.to_string())
+            .replace("{minutes}", &seconds.div_ceil(60).to_string())
+            .replace("{clock}", &clock)
+    }
+}
+
+/// What an answer says against the line.
+pub(in crate::executor) enum Refusal {
+    /// The device will not have it.
+    Refused(String),
+    /// Another session is in the way.
+    Busy(String),
+}
+
+impl Refusal {
+    /// What the device said.
+    pub(in crate::executor) fn words(&self) -> &str {
+        match self {
+            Self::Refused(said) | Self::Busy(said) => said,
+        }
+    }
+}
+
+/// The lines of one attempt.
+pub(in crate::executor) struct Script {
+    pub(in crate::executor) platform: Arc<Platform>,
+    pub(in crate::executor) names: Names,
+}
+
+impl Script {
+    pub(in crate::executor) fn blocks(&self, text: &str) -> Vec<Block> {
+        parse(text, &self.platform.dialect)
+    }
+
+    /// The running configuration in what a device shows of it.
+    pub(in crate::executor) fn running(&self, text: String) -> Result<Running, Failure> {
+        let (platform, command) = (&self.platform, &self.platform.running.command);
+        let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        if let Some(whole) = &platform.running.whole
+            && !whole.is_match(last)
+        {
+            let message =
+                format!("{}: `{command}` did not show the configuration to its end", self.names.device);
+            return Err(Failure::new(Class::PrecheckFailed, Phase::Read, message)
+                .with_hint("nothing was written; run the command by hand: may this user see all of it?"));
+        }
+        let stays = |line: &&str| !platform.running.leave_out.iter().any(|pattern| pattern.is_match(line));
+        let kept: String = text.lines().filter(stays).flat_map(|line| [line, "\n"]).collect();
+        let text = Zeroizing::new(text);
+        let running = Running(Zeroizing::new(print(&self.blocks(&Zeroizing::new(kept)))));
+        drop(text);
+        Ok(running)
+    }
+
+    /// What is to be said to a device that has `running`.
+    pub(in crate::executor) fn steps(&self, running: &[Block], wanted: &Wanted) -> Vec<Block> {
+        let dialect = &self.platform.dialect;
+        let blocks = self.blocks(wanted.reveal());
+        match wanted.mode {
+            Mode::Merge => missing(running, &blocks, dialect),
+            Mode::Replace => way(&self.given_up(running, &blocks), &blocks, dialect),
+        }
+    }
+
+    /// Everything that a device with `running` shall have after a replacement.
+    pub(in crate::executor) fn whole(&self, running: &[Block], wanted: &Wanted) -> Vec<Block> {
+        let blocks = self.blocks(wanted.reveal());
+        let named = Index::of(&blocks, &self.platform.dialect);
+        let kept = running.iter().filter(|block| self.stays(block, &named));
+        kept.chain(&blocks).cloned().collect()
+    }
+
+    /// `running` without what a replacement leaves alone.
+    fn given_up(&self, running: &[Block], wanted: &[Block]) -> Vec<Block> {
+        let named = Index::of(wanted, &self.platform.dialect);
+        running.iter().filter(|block| !self.stays(block, &named)).cloned().collect()
+    }
+
+    fn stays(&self, block: &Block, named: &Index<'_>) -> bool {
+        named.find(&block.line).is_none()
+            && self.platform.keeps.iter().any(|keeps| keeps.is_match(&block.line))
+    }
+
+    /// How a device would differ. `literal`: a line may hold a question mark.
+    pub(in crate::executor) fn difference(
+        &self,
+        running: &Running,
+        wanted: &Wanted,
+        literal: bool,
+    ) -> Result<Difference, Failure> {
+        let dialect = &self.platform.dialect;
+        let before = self.blocks(&running.0);
+        let blocks = self.blocks(wanted.reveal());
+        if wanted.mode == Mode::Merge
+            && let Some((back, again)) = contradiction(&blocks, dialect)
+        {
+            let (back, again) = (self.quoted(back), self.quoted(again));
+            let message = format!(
+                "{}: the template says {back} and then {again}: a merge cannot do both",
+                self.names.device
+            );
+            return Err(Failure::new(Class::PrecheckFailed, Phase::Read, message)
+                .with_hint("leave out the line that takes it back, or use mode: replace"));
+        }
+        let steps = self.steps(&before, wanted);
+        if steps.is_empty() {
+            return Ok(Difference { text: String::new() });
+        }
+        let refused = |message: String, hint: &str| {
+            Err(Failure::new(Class::PrecheckFailed, Phase::Read, message).with_hint(hint))
+        };
+        if wanted.mode == Mode::Replace && self.blocks(wanted.reveal()).is_empty() {
+            let message = format!("{}: an empty configuration would take everything away", self.names.device);
+            return refused(message, "correct the template, or use mode: merge");
+        }
+        let lines = commands(&steps, dialect);
+        for line in &lines {
+            if let Some(why) = untypable(line, literal) {
+                let message =
+                    format!("{}: a line cannot be typed: {why}: {}", self.names.device, self.quoted(line));
+                return refused(message, "correct the template, then plan again");
+            }
+        }
+        let diff = unified(&running.0, &print(&after(&before, &steps, dialect)));
+        let diff = match diff.is_empty() {
+            // What is said changes nothing that shows: it is shown itself.
+            true => lines.iter().flat_map(|line| ["+", line, "\n"]).collect(),
+            false => diff,
+        };
+        Ok(Difference { text: self.platform.redact(&diff) })
+    }
+
+    /// What `answer` says against the line it answers.
+    pub(in crate::executor) fn refusal(&self, answer: &str) -> Option<Refusal> {
+        let answers = &self.platform.answers;
+        let is =
+            |patterns: &[regex::Regex], line: &str| patterns.iter().any(|pattern| pattern.is_match(line));
+        let mut lines = answer.lines().filter(|line| !is(&answers.harmless, line));
+        let busy = lines.clone().find(|line| is(&answers.busy, line));
+        if let Some(line) = busy {
+            return Some(Refusal::Busy(self.quoted(line)));
+        }
+        let first = lines.find(|line| is(&answers.refused, line))?;
+        let rest = lines.filter(|line| !line.trim().is_empty()).take(REASONS_MAX);
+        let said: Vec<String> = std::iter::once(first).chain(rest).map(|line| self.hidden(line)).collect();
+        Some(Refusal::Refused(shortened(&said.join(" "))))
+    }
+
+    /// A device's line for a message: short and without secrets.
+    pub(in crate::executor) fn quoted(&self, line: &str) -> String {
+        shortened(&self.hidden(line))
+    }
+
+    fn hidden(&self, line: &str) -> String {
+        self.platform.redact(&self.names.redactor.redact(line.trim()))
+    }
+}
+
+/// `line` cut to what a message quotes; it holds no secret any more.
+pub(in crate::executor) fn shortened(line: &str) -> String {
+    match line.char_indices().nth(QUOTED_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
+}

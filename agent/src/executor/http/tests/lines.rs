@@ -1,0 +1,186 @@
+//! Promises of command lines behind JSON-RPC: one request carries a change, and what it says is the platform's own.
+
+use super::Bench;
+use crate::clock::SystemClock;
+use crate::simulator::http::{HttpFault, PlayedLines};
+use std::time::Duration;
+use switchyard_shared::outcome::{Class, Found, LeftAs};
+use switchyard_shared::procedure::{Check, Expectation, Probe};
+use switchyard_shared::task::Purpose;
+
+const RUNNING: &str = "hostname r1\ninterface Ethernet1\n description old\nntp server 192.0.2.1\n";
+const CHANGE: &str = "ntp server 192.0.2.2\ninterface Ethernet1\n description to ?core?\n";
+const AFTER: &str =
+    "hostname r1\ninterface Ethernet1\n description to ?core?\nntp server 192.0.2.1\nntp server 192.0.2.2\n";
+
+async fn eos() -> Bench {
+    Bench::new(PlayedLines::eos(RUNNING, SystemClock::shared()), "arista_eos").await
+}
+
+async fn nxos() -> Bench {
+    Bench::new(PlayedLines::nxos(RUNNING, SystemClock::shared()), "cisco_nxos").await
+}
+
+/// The lines of each request that wrote.
+fn written(bench: &Bench) -> Vec<String> {
+    let lines = |body: &str| {
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        let cmds = body["params"]["cmds"].as_array().cloned();
+        let each = || body.as_array().unwrap().iter().map(|call| call["params"]["cmd"].clone()).collect();
+        let lines: Vec<serde_json::Value> = cmds.unwrap_or_else(each);
+        lines.iter().map(|line| line.as_str().unwrap().to_owned()).collect::<Vec<_>>().join("|")
+    };
+    bench.device.writes().iter().map(|noted| lines(&noted.body)).collect()
+}
+
+fn check(command: &str, contains: &str) -> Check {
+    Check {
+        name: "clock".into(),
+        probe: Probe::Command { command: command.into() },
+        expectations: vec![Expectation::Contains(contains.into())],
+        save_as: None,
+        initial_delay: Duration::ZERO,
+        interval: Duration::ZERO,
+        count: 1,
+        failure_limit: 0,
+    }
+}
+
+#[tokio::test]
+async fn a_device_is_compared_changed_in_one_request_confirmed_over_another_connection_and_left_alone() {
+    for (mut bench, requests) in [(eos().await, 3), (nxos().await, 3)] {
+        let platform = bench.procedure.platform.clone();
+        bench.procedure.commit.save = true;
+        bench.procedure.post = vec![check("show clock", "UTC")];
+        let (outcome, diff) = bench.compare(CHANGE).await;
+        assert_eq!(outcome.class, Class::Ok, "{platform}: {}", outcome.message);
+        assert!(diff.contains("+ntp server 192.0.2.2") && diff.contains("- description old"), "{diff}");
+        assert_eq!(written(&bench), Vec::<String>::new(), "{platform}: a comparison changes nothing");
+
+        let outcome = bench.apply(CHANGE).await;
+        assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Changed), "{}", outcome.message);
+        assert_eq!(bench.device.running(), format!("{AFTER}! saved\n"), "{platform}");
+        assert_eq!(written(&bench).len(), requests, "{:?}", written(&bench));
+        assert!(bench.device.connections() >= 3, "it is looked at over a new connection");
+
+        let outcome = bench.attempt(Purpose::Apply, CHANGE, 2).await;
+        assert_eq!(outcome.class, Class::Unchanged, "{}", outcome.message);
+        assert_eq!(written(&bench).len(), requests, "nothing more was written");
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_eos_is_a_session_with_a_timer_and_its_confirmation_names_it() {
+    let bench = eos().await;
+    assert_eq!(bench.apply("ntp server 192.0.2.2\n").await.class, Class::Ok);
+    let said = written(&bench);
+    let name = said[0].split('|').nth(1).unwrap().strip_prefix("configure session ").unwrap();
+    assert_eq!(
+        said,
+        [
+            format!("enable|configure session {name}|ntp server 192.0.2.2|commit timer 00:05:00"),
+            format!("enable|configure session {name} commit")
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_rejected_line_leaves_the_device_as_it_was() {
+    for (bench, left_as) in [(eos().await, LeftAs::Unchanged), (nxos().await, LeftAs::Reverted)] {
+        let outcome = bench.apply("ntp server 192.0.2.2\nnonsense here\n").await;
+        assert_eq!((outcome.class, outcome.left_as), (Class::Rejected, left_as), "{}", outcome.message);
+        assert!(
+            outcome.message.contains("Invalid input (at token 0: 'nonsense here')"),
+            "{}",
+            outcome.message
+        );
+        assert_eq!(bench.device.running(), RUNNING);
+    }
+}
+
+#[tokio::test]
+async fn a_device_gets_back_what_it_had_to_the_byte() {
+    for bench in [eos().await, nxos().await] {
+        assert_eq!(bench.apply(CHANGE).await.class, Class::Ok);
+        let back = Purpose::Restore { attempt: 1, before: bench.told.before.lock().unwrap().clone() };
+        let outcome = bench.attempt(back, CHANGE, 2).await;
+        assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Reverted), "{}", outcome.message);
+        assert_eq!(bench.device.running(), RUNNING);
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_fails_its_check_is_taken_back() {
+    for mut bench in [eos().await, nxos().await] {
+        bench.procedure.post = vec![check("show clock", "no such time")];
+        let outcome = bench.apply(CHANGE).await;
+        assert_eq!(
+            (outcome.class, outcome.left_as),
+            (Class::PostcheckFailed, LeftAs::Reverted),
+            "{}",
+            outcome.message
+        );
+        assert_eq!(bench.device.running(), RUNNING);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_a_doubt_that_a_reading_settles() {
+    let bench = eos().await;
+    bench.device.break_with(HttpFault::DropAfterWrite);
+    let outcome = bench.apply(CHANGE).await;
+    assert_eq!(
+        (outcome.class, outcome.left_as),
+        (Class::LostAfterWrite, LeftAs::Unknown),
+        "{}",
+        outcome.message
+    );
+    assert_eq!(written(&bench).len(), 1, "never said twice");
+    bench.device.break_with(HttpFault::None);
+    let before = bench.told.before.lock().unwrap().clone();
+    let settled = bench.attempt(Purpose::Settle { before }, CHANGE, 1).await;
+    assert_eq!(settled.found, Some(Found::Applied), "{}", settled.message);
+}
+
+#[tokio::test]
+async fn a_check_that_could_change_the_device_is_not_said_to_it() {
+    for command in ["reload", "show running-config | tee x", "configure session x"] {
+        let mut bench = eos().await;
+        bench.procedure.pre = vec![check(command, "")];
+        let outcome = bench.apply(CHANGE).await;
+        assert_eq!(outcome.class, Class::PrecheckFailed, "{}", outcome.message);
+        assert!(outcome.message.contains("not known to only look"), "{}", outcome.message);
+        assert!(bench.device.ledger().iter().all(|noted| !noted.body.contains(command)), "{command}");
+        assert_eq!(written(&bench), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn answers_that_are_none_are_told_apart() {
+    for (fault, class, words) in [
+        (HttpFault::Status(401), Class::AuthFailed, "refused the password of user netops"),
+        (HttpFault::Status(503), Class::Overloaded, "busy"),
+        (HttpFault::Status(404), Class::PrecheckFailed, "has nothing at /command-api"),
+        (HttpFault::Redirect("https://x/".into()), Class::Unreachable, "not followed"),
+        (
+            HttpFault::Says("{\"result\": [7, 8]}".into()),
+            Class::PrecheckFailed,
+            "does not answer as JSON-RPC",
+        ),
+        (HttpFault::Says("<html>".into()), Class::PrecheckFailed, "does not answer as JSON-RPC"),
+        (
+            HttpFault::Says("{\"result\": [{}, {\"output\": \"half\"}]}".into()),
+            Class::PrecheckFailed,
+            "to its end",
+        ),
+        (HttpFault::HalfAnswer, Class::Unreachable, "no whole answer"),
+        (HttpFault::EndlessBody, Class::Unreachable, "larger than"),
+    ] {
+        let bench = eos().await;
+        bench.device.break_with(fault.clone());
+        let outcome = bench.apply(CHANGE).await;
+        assert_eq!((outcome.class, outcome.left_as), (class, LeftAs::Unchanged), "{}", outcome.message);
+        assert!(outcome.message.contains(words), "{fault:?}: {}", outcome.message);
+        assert_eq!(written(&bench), Vec::<String>::new());
+    }
+}
