@@ -4,6 +4,7 @@ mod abort;
 mod bad_input;
 mod disk;
 mod frr;
+mod gnmi;
 mod identities;
 mod killed;
 mod main_job;

@@ -7,6 +7,7 @@ mod compare;
 mod dial;
 mod login;
 mod messages;
+mod secrecy;
 mod session;
 mod tree;
 mod trouble;

@@ -22,6 +22,7 @@ use super::device::{Driver, Job, Session};
 use super::ssh::{self, Door};
 use futures_util::future::BoxFuture;
 use russh::ChannelMsg;
+pub(super) use secrecy::is_secret;
 use session::NetconfSession;
 use std::sync::Arc;
 use switchyard_shared::outcome::{Class, Phase};

@@ -4,11 +4,13 @@
 mod answer;
 mod certificates;
 mod fault;
+mod fleet;
 mod service;
 mod store;
 
 pub use certificates::{Authority, Certificate};
 pub use fault::GnmiFault;
+pub use fleet::{GnmiFleet, GnmiFleetError};
 pub use service::Told;
 
 use super::device::Device;

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
+use switchyard_agent::simulator::gnmi::GnmiFleet;
 use switchyard_agent::simulator::{
     Fault, Fleet, FleetConfig, Plays, SiteRanges, parse_sites, raise_descriptor_limit, send_order,
 };
@@ -25,6 +26,7 @@ Examples:
   switchyard-agent simulate --devices 100 --sites ams:1-20,fra:21-40,lon:41-100
   switchyard-agent simulate --devices 100 --cut-after 46
   switchyard-agent simulate --devices 8 --platform cisco_ios --platform juniper_junos:5-8 --fault locked:3
+  switchyard-agent simulate --devices 8 --gnmi --port 9339
   switchyard-agent simulate --set good:47-100     (while the first one runs)")]
 pub struct Args {
     /// How many devices to simulate.
@@ -52,6 +54,9 @@ pub struct Args {
     /// (netconf, netconf-1.0); may be given several times.
     #[arg(long, value_name = "PLATFORM[:RANGE]")]
     platform: Vec<Plays>,
+    /// Play gNMI targets over TLS, all of them good, with an inventory that pins their CA.
+    #[arg(long, conflicts_with_all = ["fault", "sites", "cut_after", "platform", "set"])]
+    gnmi: bool,
     /// How late slow devices answer.
     #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = duration)]
     slow_delay: Duration,
@@ -72,6 +77,14 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         }
         return Ok(());
     };
+    if args.gnmi {
+        let fleet = GnmiFleet::start(&args.data, devices, args.address, args.port).await.map_err(failed)?;
+        println!("simulating {} gNMI targets", fleet.targets().len());
+        println!("  inventory  {}", fleet.data().join("inventory.yaml").display());
+        println!("  ledgers    {}", fleet.data().join("devices/*/ledger.jsonl").display());
+        println!("  Ctrl-C stops them");
+        return stopped().await;
+    }
     let sites = args.sites.as_deref().map(parse_sites).transpose();
     let sites: Vec<SiteRanges> = sites.map_err(failed)?.unwrap_or_default();
     let limit = raise_descriptor_limit();

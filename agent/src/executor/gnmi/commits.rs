@@ -2,12 +2,12 @@
 //! knows them: one that does not may ignore the wish and keep the change for good.
 
 use super::messages::{cancel, commit};
-use super::trouble;
+use super::trouble::{self, Refusal};
 use super::wire::Wire;
 use crate::executor::WritePass;
 use crate::executor::device::WriteEnd;
 use switchyard_proto::gnmi::SetRequest;
-use tonic::{Code, Status};
+use tonic::Code;
 
 /// What a device makes of the extension.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,36 +22,36 @@ pub enum Commits {
 
 /// Asks by cancelling a commit that there is not: one that knows the extension must refuse that with
 /// FAILED_PRECONDITION, or with INVALID_ARGUMENT while it waits for another one (§3.2.3). Nothing is changed.
-pub async fn ask(wire: &mut Wire, pass: &WritePass, id: &str) -> Result<Commits, Status> {
+pub async fn ask(wire: &mut Wire, pass: &WritePass, id: &str) -> Result<Commits, Refusal> {
     let nobodys =
         SetRequest { extension: vec![commit(&format!("{id}/ask"), cancel())], ..Default::default() };
     match wire.set(pass, nobodys).await {
         Ok(()) => Ok(Commits::Unknown),
-        Err(status) if status.code() == Code::FailedPrecondition => Ok(Commits::Known),
-        Err(status) if status.code() == Code::Unimplemented => Ok(Commits::Unknown),
+        Err(refusal) if refusal.code == Code::FailedPrecondition => Ok(Commits::Known),
+        Err(refusal) if refusal.code == Code::Unimplemented => Ok(Commits::Unknown),
         // It may be the id that is wrong, or the extension: while it waits, every other Set is refused (§3.2.1).
-        Err(status) if status.code() == Code::InvalidArgument => {
+        Err(refusal) if refusal.code == Code::InvalidArgument => {
             match wire.set(pass, SetRequest::default()).await {
-                Err(status) if status.code() == Code::FailedPrecondition => {
-                    Ok(Commits::Pending(trouble::said(&status)))
+                Err(refusal) if refusal.code == Code::FailedPrecondition => {
+                    Ok(Commits::Pending(refusal.said))
                 }
                 Ok(()) => Ok(Commits::Unknown),
-                Err(status) if status.code() == Code::InvalidArgument => Ok(Commits::Unknown),
-                Err(status) => Err(status),
+                Err(refusal) if refusal.code == Code::InvalidArgument => Ok(Commits::Unknown),
+                Err(refusal) => Err(refusal),
             }
         }
-        Err(status) => Err(status),
+        Err(refusal) => Err(refusal),
     }
 }
 
 /// The end of a Set that was refused: a device that waits for another commit is in use, whatever it says.
-pub async fn refused(wire: &mut Wire, pass: &WritePass, id: &str, status: &Status) -> WriteEnd {
-    if status.code() == Code::FailedPrecondition
+pub async fn refused(wire: &mut Wire, pass: &WritePass, id: &str, refusal: &Refusal) -> WriteEnd {
+    if refusal.code == Code::FailedPrecondition
         && let Ok(Commits::Pending(said)) = ask(wire, pass, id).await
     {
         return pending(&said);
     }
-    trouble::of_set(status)
+    trouble::of_set(refusal)
 }
 
 /// Another commit has to end first.

@@ -2,8 +2,10 @@
 
 use super::change::Change;
 use super::messages::{update, wire_path};
+use super::secrecy;
 use super::tree::{find, fits, is_held, put, remove};
 use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
 use switchyard_proto::gnmi::{Encoding, SetRequest};
 use switchyard_shared::configuration::unified;
 use switchyard_shared::gnmi_path::{Elem, Path};
@@ -40,10 +42,11 @@ pub fn difference(before: &Value, after: &Value) -> String {
         let members = one.iter().filter(|(name, value)| other.get(*name) != Some(*value));
         members.map(|(name, value)| (name.clone(), super::value::sorted(value.clone()))).collect()
     };
-    let (gone, come) = (differing(before, after), differing(after, before));
+    let (mut gone, mut come) = (differing(before, after), differing(after, before));
     if gone.is_empty() && come.is_empty() {
         return String::new();
     }
+    secrecy::hide_both(&mut gone, &mut come);
     unified(&pretty(gone), &pretty(come))
 }
 
@@ -64,6 +67,12 @@ pub fn request(change: &Change, mode: Mode, encoding: Encoding) -> SetRequest {
 pub fn way(now: &Value, then: &Value, encoding: Encoding) -> SetRequest {
     let nothing = Map::new();
     let (now, then) = (now.as_object().unwrap_or(&nothing), then.as_object().unwrap_or(&nothing));
+    let names: BTreeSet<&String> = now.keys().chain(then.keys()).collect();
+    let top = |name: &str| {
+        let alone = names.iter().filter(|other| bare(other) == bare(name)).count() == 1;
+        let name = if alone { bare(name) } else { name };
+        Path { elems: vec![Elem { name: name.to_owned(), keys: BTreeMap::new() }] }
+    };
     let mut request = SetRequest::default();
     for name in now.keys().filter(|name| !then.contains_key(*name)) {
         request.delete.push(wire_path(&top(name)));
@@ -81,8 +90,9 @@ pub fn way(now: &Value, then: &Value, encoding: Encoding) -> SetRequest {
     request
 }
 
-fn top(name: &str) -> Path {
-    Path { elems: vec![Elem { name: name.to_owned(), keys: std::collections::BTreeMap::new() }] }
+/// A member without its module: elements of paths have none unless two would be the same.
+fn bare(name: &str) -> &str {
+    name.rsplit_once(':').map_or(name, |(_, bare)| bare)
 }
 
 fn pretty(members: Map<String, Value>) -> String {

@@ -16,6 +16,7 @@ use switchyard_shared::task::Endpoint;
 use switchyard_shared::tls::Protection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
 use tonic::transport::Channel;
 use tower::service_fn;
 
@@ -26,10 +27,24 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// The connection of a session; everything of it ends when this is dropped.
+/// The connection of a session; everything of it ends when its line is dropped.
 pub struct Connection {
     pub(super) channel: Channel,
-    pub(super) cut: DropGuard,
+    pub(super) line: Line,
+}
+
+/// What runs for a connection.
+pub struct Line {
+    tasks: TaskTracker,
+    _cut: DropGuard,
+}
+
+impl Line {
+    /// Waits until the device has been told goodbye; the channel must be gone by then. The caller bounds the time.
+    pub async fn end(self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
 }
 
 /// The connection is gone, and a session does not make another one.
@@ -63,16 +78,16 @@ pub async fn connect(job: &Job<'_>, secrets: &Secrets) -> Result<Connection, Fai
             Box::new(shaken.map_err(|failure| no_tls(job, &failure))?)
         }
     };
-    let (channel, cut) = channel(stream, endpoint).await.map_err(|why| {
+    let (channel, line) = channel(stream, endpoint).await.map_err(|why| {
         let message = format!("{} does not speak HTTP/2: {why}", place(job));
         Failure::new(Class::Unreachable, Phase::Connect, message)
             .with_hint("no login was sent; correct the port, or turn gNMI on at the device")
     })?;
-    Ok(Connection { channel, cut })
+    Ok(Connection { channel, line })
 }
 
 /// A channel over `stream` alone: one that is lost is not replaced behind anybody's back.
-async fn channel(stream: Box<dyn Stream>, endpoint: &Endpoint) -> Result<(Channel, DropGuard), String> {
+async fn channel(stream: Box<dyn Stream>, endpoint: &Endpoint) -> Result<(Channel, Line), String> {
     let first = Arc::new(Mutex::new(Some(stream)));
     let connector = service_fn(move |_| {
         let stream = first.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -82,22 +97,23 @@ async fn channel(stream: Box<dyn Stream>, endpoint: &Endpoint) -> Result<(Channe
     let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
     let uri = format!("http://{host}:{}", endpoint.port);
     let token = CancellationToken::new();
-    let cut = token.clone().drop_guard();
+    let tasks = TaskTracker::new();
+    let line = Line { tasks: tasks.clone(), _cut: token.clone().drop_guard() };
     let endpoint = Channel::from_shared(uri).map_err(|error| error.to_string())?;
-    let endpoint = endpoint.executor(Until(token));
+    let endpoint = endpoint.executor(Until(token, tasks));
     let channel = endpoint.connect_with_connector(connector).await;
-    Ok((channel.map_err(|error| super::trouble::root(&error))?, cut))
+    Ok((channel.map_err(|error| super::trouble::root(&error))?, line))
 }
 
 /// Runs what the HTTP library spawns until the session is over, so that nothing waits for a silent device.
-struct Until(CancellationToken);
+struct Until(CancellationToken, TaskTracker);
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl hyper::rt::Executor<Work> for Until {
     fn execute(&self, work: Work) {
         let token = self.0.clone();
-        tokio::spawn(async move { token.run_until_cancelled(work).await });
+        self.1.spawn(async move { token.run_until_cancelled(work).await });
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::commits::{self, Commits};
 use super::messages::{cancel, commit, confirm, until};
+use super::trouble::{self, Refusal};
 use super::wire::Wire;
-use super::{change, compare, tree, trouble};
+use super::{change, compare, secrecy, tree};
 use crate::executor::device::{Difference, Job, Running, Session, WriteEnd, Written};
 use crate::executor::wanted::Wanted;
 use crate::executor::{Failure, WritePass, json_order};
@@ -46,7 +47,8 @@ impl GnmiSession {
         };
         let path =
             Path::parse(path).map_err(|error| unfit(format!("{}: failed to {error}", self.wire.place)))?;
-        let tree = self.wire.get(&path, DataType::All, Phase::Validate).await?;
+        let mut tree = self.wire.get(&path, DataType::All, Phase::Validate).await?;
+        secrecy::hide(&mut tree);
         match tree::find(&tree, &path) {
             Some(Value::String(text)) => Ok(text.clone()),
             Some(value) => Ok(value.to_string()),
@@ -67,7 +69,7 @@ impl GnmiSession {
         let mut awaits_confirmation = false;
         if self.commit.confirmed {
             let asked = commits::ask(&mut self.wire, pass, &self.id).await;
-            match asked.map_err(|status| before_the_change(&status))? {
+            match asked.map_err(|refusal| before_the_change(&refusal))? {
                 Commits::Known => {
                     request.extension.push(commit(&self.id, until(self.commit.confirm_timeout)));
                     awaits_confirmation = true;
@@ -83,20 +85,20 @@ impl GnmiSession {
     async fn set(&mut self, pass: &WritePass, request: SetRequest) -> Result<(), WriteEnd> {
         match self.wire.set(pass, request).await {
             Ok(()) => Ok(()),
-            Err(status) => Err(commits::refused(&mut self.wire, pass, &self.id, &status).await),
+            Err(refusal) => Err(commits::refused(&mut self.wire, pass, &self.id, &refusal).await),
         }
     }
 
     /// Says something of this attempt's own commit.
     async fn tell(&mut self, pass: &WritePass, action: Action) -> Result<(), WriteEnd> {
         let request = SetRequest { extension: vec![commit(&self.id, action)], ..Default::default() };
-        self.wire.set(pass, request).await.map_err(|status| trouble::of_set(&status))
+        self.wire.set(pass, request).await.map_err(|refusal| trouble::of_set(&refusal))
     }
 }
 
 /// A question that was not answered, before the change was sent.
-fn before_the_change(status: &tonic::Status) -> WriteEnd {
-    match trouble::of_set(status) {
+fn before_the_change(refusal: &Refusal) -> WriteEnd {
+    match trouble::of_set(refusal) {
         WriteEnd::NotSent(why) | WriteEnd::Lost(why) => WriteEnd::NotSent(why),
         end @ (WriteEnd::Busy(_) | WriteEnd::Rejected { .. }) => end,
     }
@@ -170,7 +172,7 @@ impl Session for GnmiSession {
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
-        Box::pin(async {})
+        Box::pin(self.wire.close())
     }
 
     fn remark(&self) -> &'static str {

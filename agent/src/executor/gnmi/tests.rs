@@ -76,6 +76,23 @@ fn a_change_of_one_leaf_touches_nothing_else_and_is_undone_by_the_tree_before() 
 }
 
 #[test]
+fn the_way_back_names_top_members_without_their_modules_unless_two_are_called_the_same() {
+    let (now, then) =
+        (json!({"m:a": 1, "n:b": 2, "o:b": 3, "p:list": [1]}), json!({"n:b": 4, "o:b": 3, "p:list": [2]}));
+    let way = super::compare::way(&now, &then, switchyard_proto::gnmi::Encoding::JsonIetf);
+    let names = |paths: Vec<&switchyard_proto::gnmi::Path>| -> Vec<String> {
+        paths.into_iter().map(|path| path.elem.iter().map(|elem| elem.name.as_str()).collect()).collect()
+    };
+    assert_eq!(names(way.delete.iter().collect()), ["a", "list"]);
+    assert_eq!(names(way.replace.iter().filter_map(|update| update.path.as_ref()).collect()), ["n:b"]);
+    assert_eq!(
+        names(way.update.iter().filter_map(|update| update.path.as_ref()).collect()),
+        [""],
+        "the root"
+    );
+}
+
+#[test]
 fn entries_are_added_merged_and_taken_away_by_their_keys() {
     let mut tree = tree();
     let interface =

@@ -1,6 +1,7 @@
 //! A configuration as JSON after RFC 7951: what stands at a path, whether one holds another, and what a change makes of it.
 
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use switchyard_shared::gnmi_path::{Elem, Path};
 
 /// What stands at `path`.
@@ -21,7 +22,12 @@ pub fn contains(tree: &Value, wanted: &Value) -> bool {
             wanted.iter().all(|(name, wanted)| member(tree, name).is_some_and(|has| contains(has, wanted)))
         }
         (Value::Array(tree), Value::Array(wanted)) => {
-            wanted.iter().all(|wanted| tree.iter().any(|has| contains(has, wanted)))
+            // Mostly they stand in the same order.
+            let is_there = |(at, wanted): (usize, &Value)| {
+                tree.get(at).is_some_and(|has| contains(has, wanted))
+                    || tree.iter().any(|has| contains(has, wanted))
+            };
+            wanted.iter().enumerate().all(is_there)
         }
         (has, wanted) => is_same(has, wanted),
     }
@@ -196,17 +202,15 @@ fn name_in(object: &Map<String, Value>, name: &str) -> Option<String> {
 /// RFC 7951 §6.1 writes 64-bit numbers as text, and identities with their module's name.
 fn is_same(has: &Value, wanted: &Value) -> bool {
     let (has, wanted) = (text(has), text(wanted));
-    let bare = |text: &str| text.rsplit_once(':').map(|(_, bare)| bare.to_owned());
-    has == wanted
-        || bare(&has).is_some_and(|has| has == wanted)
-        || bare(&wanted).is_some_and(|wanted| has == wanted)
+    let is_bare = |long: &str, short: &str| long.rsplit_once(':').is_some_and(|(_, bare)| bare == short);
+    has == wanted || is_bare(&has, &wanted) || is_bare(&wanted, &has)
 }
 
-fn text(value: &Value) -> String {
+fn text(value: &Value) -> Cow<'_, str> {
     match value {
-        Value::String(text) => text.clone(),
+        Value::String(text) => Cow::Borrowed(text),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            value.to_string()
+            Cow::Owned(value.to_string())
         }
     }
 }

@@ -4,18 +4,45 @@ use super::dial::SessionOver;
 use super::wire::ANSWER_BYTES_MAX;
 use crate::executor::Failure;
 use crate::executor::device::WriteEnd;
+use crate::executor::wanted::Redactor;
 use std::error::Error;
+use std::time::Duration;
 use switchyard_shared::outcome::{Class, LeftAs, Phase};
+use switchyard_shared::time::format_duration;
 use tonic::{Code, Status};
 
 /// Longest part of a device's own words in a message, in characters.
 const SAID_CHARS_MAX: usize = 300;
 
-/// `status` in an attempt that has written nothing; `place` names the device.
-pub fn failure(status: &Status, phase: Phase, place: &str) -> Failure {
-    let said = said(status);
+/// A call that has no good answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What it is.
+    pub code: Code,
+    /// What the device said, in one line without secrets.
+    pub said: String,
+    /// The connection was gone before the call, so that nothing of it was sent.
+    is_over: bool,
+}
+
+impl Refusal {
+    /// What `status` is, without what `redactor` hides.
+    pub fn of(status: &Status, redactor: &Redactor) -> Self {
+        Self { code: status.code(), said: said(status, redactor), is_over: is_over(status) }
+    }
+
+    /// No answer came within `patience`.
+    pub fn silent(patience: Duration) -> Self {
+        let said = format!("no answer within {}", format_duration(patience));
+        Self { code: Code::DeadlineExceeded, said, is_over: false }
+    }
+}
+
+/// `refusal` in an attempt that has written nothing; `place` names the device.
+pub fn failure(refusal: &Refusal, phase: Phase, place: &str) -> Failure {
+    let said = &refusal.said;
     let is_first = phase == Phase::Authenticate;
-    let (class, message, hint) = match status.code() {
+    let (class, message, hint) = match refusal.code {
         Code::Unauthenticated => (
             Class::AuthFailed,
             format!("{place} refused the login: {said}"),
@@ -76,10 +103,10 @@ pub fn odd(why: &str, phase: Phase, place: &str) -> Failure {
 }
 
 /// The end of a Set.
-pub fn of_set(status: &Status) -> WriteEnd {
-    let said = said(status);
-    match status.code() {
-        _ if is_over(status) => WriteEnd::NotSent(said),
+pub fn of_set(refusal: &Refusal) -> WriteEnd {
+    let said = refusal.said.clone();
+    match refusal.code {
+        _ if refusal.is_over => WriteEnd::NotSent(said),
         Code::ResourceExhausted | Code::Aborted => WriteEnd::Busy(said),
         // A Set is a transaction: what was refused is not there. The engine looks all the same.
         Code::InvalidArgument
@@ -100,7 +127,6 @@ pub fn of_set(status: &Status) -> WriteEnd {
     }
 }
 
-/// Whether the connection was gone before the call, so that nothing of it was sent.
 fn is_over(status: &Status) -> bool {
     let mut reason = status.source();
     while let Some(error) = reason {
@@ -112,12 +138,13 @@ fn is_over(status: &Status) -> bool {
     false
 }
 
-/// What the device said, in one line: its code and its words.
-pub fn said(status: &Status) -> String {
+/// What the device said, in one line: its words and its code. Redacted before it is cut.
+fn said(status: &Status, redactor: &Redactor) -> String {
     let words = match status.source() {
         Some(source) => root(source),
         None => status.message().to_owned(),
     };
+    let words = redactor.redact(&words);
     let words: String =
         words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SAID_CHARS_MAX).collect();
     format!("{} ({})", words.trim(), name(status.code()))

@@ -1,22 +1,24 @@
 //! The three calls of a session, and by which of them a device can be changed: [`Wire::set`] alone, which takes the
 //! pass of this attempt's gate.
 
-use super::dial::Connection;
+use super::dial::{Connection, Line};
 use super::login::Login;
 use super::messages::wire_path;
-use super::{trouble, value};
+use super::trouble::{self, Refusal};
+use super::value;
 use crate::executor::device::Job;
 use crate::executor::snapshots::SNAPSHOT_BYTES_MAX;
+use crate::executor::wanted::Redactor;
 use crate::executor::{Failure, WritePass};
 use serde_json::Value;
+use std::time::Duration;
 use switchyard_proto::gnmi::g_nmi_client::GNmiClient;
 use switchyard_proto::gnmi::get_request::DataType;
 use switchyard_proto::gnmi::{CapabilityRequest, Encoding, GetRequest, SetRequest};
 use switchyard_shared::gnmi_path::Path;
 use switchyard_shared::outcome::{Class, Phase};
-use tokio_util::sync::DropGuard;
+use tonic::Code;
 use tonic::transport::Channel;
-use tonic::{Code, Status};
 
 /// Largest answer, in bytes: what is larger could not be kept for the way back either.
 pub const ANSWER_BYTES_MAX: usize = SNAPSHOT_BYTES_MAX;
@@ -29,7 +31,10 @@ pub struct Wire {
     pub encoding: Encoding,
     /// How messages name the device.
     pub place: String,
-    _cut: DropGuard,
+    redactor: Redactor,
+    /// Longest wait for the answer to a Set.
+    patience: Duration,
+    line: Line,
 }
 
 impl Wire {
@@ -43,8 +48,11 @@ impl Wire {
             Err(status) if status.code() == Code::Unauthenticated => job.context.answered(false),
             Err(_) => {}
         }
-        let abilities =
-            answer.map_err(|status| trouble::failure(&status, Phase::Authenticate, &place))?.into_inner();
+        let redactor = job.redactor.clone();
+        let abilities = answer.map_err(|status| {
+            trouble::failure(&Refusal::of(&status, &redactor), Phase::Authenticate, &place)
+        })?;
+        let abilities = abilities.into_inner();
         let speaks = |encoding: Encoding| abilities.supported_encodings.contains(&encoding.into());
         let encoding = match (speaks(Encoding::JsonIetf), speaks(Encoding::Json)) {
             (true, _) => Encoding::JsonIetf,
@@ -55,7 +63,8 @@ impl Wire {
                     .with_hint("nothing was written; choose another transport for this device"));
             }
         };
-        Ok(Self { client, login, encoding, place, _cut: connection.cut })
+        let patience = job.task.timeouts.command;
+        Ok(Self { client, login, encoding, place, redactor, patience, line: connection.line })
     }
 
     /// What stands at `path`, as a tree from the root.
@@ -67,12 +76,24 @@ impl Wire {
             ..Default::default()
         };
         let answer = self.client.get(self.login.with(request)).await;
-        let answer = answer.map_err(|status| trouble::failure(&status, phase, &self.place))?;
+        let answer = answer
+            .map_err(|status| trouble::failure(&Refusal::of(&status, &self.redactor), phase, &self.place))?;
         value::tree(answer.into_inner()).map_err(|why| trouble::odd(&why, phase, &self.place))
     }
 
+    /// Ends the session as HTTP/2 has it.
+    pub async fn close(self) {
+        drop(self.client);
+        self.line.end().await;
+    }
+
     /// Changes the device, all of `request` or nothing. No other call can.
-    pub async fn set(&mut self, _: &WritePass, request: SetRequest) -> Result<(), Status> {
-        self.client.set(self.login.with(request)).await.map(|_| ())
+    pub async fn set(&mut self, _: &WritePass, request: SetRequest) -> Result<(), Refusal> {
+        let setting = self.client.set(self.login.with(request));
+        match tokio::time::timeout(self.patience, setting).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(status)) => Err(Refusal::of(&status, &self.redactor)),
+            Err(_) => Err(Refusal::silent(self.patience)),
+        }
     }
 }

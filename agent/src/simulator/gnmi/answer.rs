@@ -47,6 +47,7 @@ fn odd(updates: &mut Vec<Update>, fault: GnmiFault) {
         GnmiFault::None
         | GnmiFault::DropAfterWrite
         | GnmiFault::DropBeforeConfirm
+        | GnmiFault::DropBeforeWrite
         | GnmiFault::Exhausted
         | GnmiFault::Breaks
         | GnmiFault::Silent

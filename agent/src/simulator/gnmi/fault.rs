@@ -10,6 +10,8 @@ pub enum GnmiFault {
     DropAfterWrite,
     /// Drops the connection instead of confirming.
     DropBeforeConfirm,
+    /// Drops the connection instead of any Set.
+    DropBeforeWrite,
     /// Has no room for any Set.
     Exhausted,
     /// Breaks down over every change, and does not say whether it took it.

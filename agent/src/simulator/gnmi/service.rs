@@ -208,6 +208,10 @@ impl GNmi for Calls {
 
     async fn set(&self, request: Request<SetRequest>) -> Result<Response<SetResponse>, Status> {
         let visit = self.0.visitor(&request)?;
+        if self.0.state().fault == GnmiFault::DropBeforeWrite {
+            visit.cut.cancel();
+            return Err(Status::unavailable("gone"));
+        }
         let (done, fault) = self.0.obey(request.get_ref(), visit.client)?;
         if let Done::Until(number, patience) = done {
             tokio::spawn(Arc::clone(&self.0).wait(number, patience, visit.client));

@@ -15,6 +15,8 @@ const MTU: (&str, std::ops::RangeInclusive<i64>) = ("mtu", 68..=9216);
 /// The configuration, and the commit that waits.
 pub(super) struct Store {
     running: Value,
+    /// Its top members with their modules, as its model has them.
+    model: Vec<String>,
     waiting: Option<Waiting>,
     commits: u64,
 }
@@ -40,7 +42,8 @@ pub(super) enum Done {
 
 impl Store {
     pub(super) fn new(running: Value) -> Self {
-        Self { running, waiting: None, commits: 0 }
+        let model = running.as_object().map(|top| top.keys().cloned().collect()).unwrap_or_default();
+        Self { running, model, waiting: None, commits: 0 }
     }
 
     pub(super) fn running(&self) -> &Value {
@@ -94,7 +97,7 @@ impl Store {
                     let message = format!("commit {:?} waits for its confirmation", waiting.id);
                     return Err(Status::failed_precondition(message));
                 }
-                let after = changed(&self.running, request)?;
+                let after = self.changed(request)?;
                 let before = std::mem::replace(&mut self.running, after);
                 let (Some(commit), Some(Action::Commit(wish))) = (commit, action) else {
                     return Ok(Done::Changed);
@@ -106,6 +109,36 @@ impl Store {
                 Ok(Done::Until(number, patience.unwrap_or(std::time::Duration::from_secs(600))))
             }
         }
+    }
+
+    /// Deletes, then replaces, then updates (gNMI specification §3.4.3).
+    fn changed(&self, request: &SetRequest) -> Result<Value, Status> {
+        let mut after = self.running.clone();
+        for wire in &request.delete {
+            remove(&mut after, &path(wire));
+        }
+        for (updates, replaces) in [(&request.replace, true), (&request.update, false)] {
+            for update in updates {
+                let at = self.modelled(path(&update.path.clone().unwrap_or_default()));
+                let value = value(update).map_err(|why| bad(&at, why))?;
+                fits(&after, &at).map_err(|why| bad(&at, &why))?;
+                let leaf = at.elems.last().map(|elem| elem.name.as_str());
+                check(leaf.unwrap_or_default(), &value).map_err(|why| bad(&at, &why))?;
+                put(&mut after, &at, &value, replaces);
+            }
+        }
+        Ok(after)
+    }
+
+    /// `path` with the module that the model has for its first element.
+    fn modelled(&self, mut path: Path) -> Path {
+        if let Some(first) = path.elems.first_mut() {
+            let same = |full: &&String| full.rsplit_once(':').is_some_and(|(_, bare)| bare == first.name);
+            if let Some(full) = self.model.iter().find(same) {
+                first.name.clone_from(full);
+            }
+        }
+        path
     }
 
     fn waiting_as(&self, id: &str) -> Result<&Waiting, Status> {
@@ -141,25 +174,6 @@ pub(super) fn path(wire: &gnmi::Path) -> Path {
         keys: elem.key.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
     };
     Path { elems: elems.map(elem).collect() }
-}
-
-/// Deletes, then replaces, then updates (gNMI specification §3.4.3).
-fn changed(running: &Value, request: &SetRequest) -> Result<Value, Status> {
-    let mut after = running.clone();
-    for wire in &request.delete {
-        remove(&mut after, &path(wire));
-    }
-    for (updates, replaces) in [(&request.replace, true), (&request.update, false)] {
-        for update in updates {
-            let at = path(&update.path.clone().unwrap_or_default());
-            let value = value(update).map_err(|why| bad(&at, why))?;
-            fits(&after, &at).map_err(|why| bad(&at, &why))?;
-            let leaf = at.elems.last().map(|elem| elem.name.as_str());
-            check(leaf.unwrap_or_default(), &value).map_err(|why| bad(&at, &why))?;
-            put(&mut after, &at, &value, replaces);
-        }
-    }
-    Ok(after)
 }
 
 fn bad(at: &Path, why: &str) -> Status {

@@ -95,7 +95,7 @@ async fn a_refused_value_leaves_the_device_as_it_was_and_names_its_path() {
         is(&outcome, Class::Rejected, Phase::Write, LeftAs::Unchanged);
         assert!(outcome.message.contains(why), "{}", outcome.message);
         assert!(
-            outcome.message.contains("/interfaces/interface[name=eth1]/config/mtu"),
+            outcome.message.contains("interfaces/interface[name=eth1]/config/mtu: "),
             "{}",
             outcome.message
         );
@@ -202,6 +202,17 @@ async fn secrets_reach_the_device_as_they_are_and_show_nowhere_neither_the_new_o
 }
 
 #[tokio::test]
+async fn secrets_that_no_template_names_are_in_no_difference_and_that_they_change_is() {
+    let bench = Bench::new().await;
+    bench.attempt(9, Purpose::Compare, r#"{"/system/config/password": "an0ther-s3cret"}"#).await;
+    let diff = bench.diff();
+    assert!(diff.contains("-      \"password\": \"(secret)\""), "{diff}");
+    assert!(diff.contains("+      \"password\": \"(another secret)\"") && !diff.contains("s3cret"), "{diff}");
+    bench.attempt(9, Purpose::Compare, r#"{"/system/config/motd": "x"}"#).await;
+    assert!(bench.diff().contains("motd") && !bench.diff().contains("s3cret"), "{}", bench.diff());
+}
+
+#[tokio::test]
 async fn without_a_confirmed_commit_nothing_is_asked_and_the_change_is_one_set() {
     let mut bench = Bench::new().await;
     bench.procedure.commit.confirmed = false;
@@ -227,6 +238,18 @@ async fn a_lost_answer_is_a_doubt_that_a_reading_settles() {
             bench.timeouts.command = Duration::from_secs(2);
         }
     }
+}
+
+#[tokio::test]
+async fn a_session_lost_before_the_change_is_no_doubt_and_one_lost_with_it_is() {
+    let mut bench = Bench::new().await;
+    let outcome = bench.apply_with(GnmiFault::DropBeforeWrite, CHANGE).await;
+    is(&outcome, Class::Unreachable, Phase::Write, LeftAs::Unchanged);
+    bench.procedure.commit.confirmed = false;
+    let outcome = bench.attempt(2, Purpose::Apply, CHANGE).await;
+    is(&outcome, Class::LostAfterWrite, Phase::Write, LeftAs::Unknown);
+    assert_eq!(bench.settle(CHANGE).await.found, Some(Found::NotApplied));
+    bench.assert_untouched();
 }
 
 #[tokio::test]

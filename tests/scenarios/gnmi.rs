@@ -1,0 +1,67 @@
+//! Simulated gNMI targets through all layers: what plan shows, what apply does, and the way back.
+
+use serde_json::Value;
+use std::net::Ipv4Addr;
+use switchyard_agent::simulator::gnmi::{GnmiFleet, Told};
+use switchyard_tests::world::{World, document, text};
+use tokio::runtime::Runtime;
+
+const CHANGE: &str =
+    r#"{"/interfaces/interface[name=eth0]/config": {"mtu": 9000}, "/system/config/motd-banner": null}"#;
+const BROKEN: &str = r#"{"/interfaces/interface[name=eth1]/config/mtu": 70000}"#;
+
+#[test]
+fn over_gnmi_plan_shows_the_true_diff_apply_makes_it_once_and_rollback_takes_it_back() {
+    let runtime = Runtime::new().expect("a runtime");
+    let mut world = World::new();
+    let data = tempfile::tempdir().expect("a folder");
+    let fleet =
+        runtime.block_on(GnmiFleet::start(data.path(), 2, Ipv4Addr::new(127, 11, 7, 1), 0)).expect("targets");
+    world.start_coordinator();
+    world.start_agent("lab");
+    world.import(&world.write("inventory.yaml", &fleet.inventory_yaml()));
+    let running = || fleet.targets().iter().map(|(_, target)| target.running()).collect::<Vec<Value>>();
+    let told = || fleet.targets().iter().map(|(_, target)| target.told()).collect::<Vec<_>>();
+    let before = running();
+    let spec = |name: &str, template: &str| {
+        world.write(&format!("{name}.j2"), template);
+        let spec = format!(
+            "api_version: switchyard/v1\nkind: Rollout\nmetadata: {{name: {name}}}\nspec:\n  change: {{templates: \
+             {{default: {name}.j2}}}}\n  checks:\n    post: [{{name: mtu, type: gnmi_get, path: \
+             \"/interfaces/interface[name=eth0]/config/mtu\", expect: \">= 1500\"}}]\n"
+        );
+        world.write(&format!("{name}.yaml"), &spec).display().to_string()
+    };
+
+    let mtu = spec("mtu", CHANGE);
+    let planned = world.run(&["plan", "-f", &mtu, "--detailed-exitcode", "-o", "json"]);
+    assert_eq!(planned.status.code(), Some(2), "{}", text(&planned));
+    let comparison = document(&planned)["comparison"].clone();
+    assert_eq!((&comparison["changes"], &comparison["unknown"]), (&2.into(), &0.into()), "{comparison}");
+    let diff = comparison["groups"][0]["diff"].as_str().expect("a diff");
+    assert!(diff.contains("\"mtu\": 9000") && diff.contains("\"motd-banner\""), "{diff}");
+    assert_eq!((running(), told()), (before.clone(), vec![vec![], vec![]]), "plan: not one Set");
+
+    let applied = world.document(&["apply", "-f", &mtu, "-o", "json"]);
+    assert_eq!((&applied["state"], &applied["devices"]["succeeded"]), (&"SUCCEEDED".into(), &2.into()));
+    let once = vec![vec![Told::Cancel, Told::ChangeUntil, Told::Confirm]; 2];
+    assert_eq!(told(), once);
+    let again = world.document(&["apply", "-f", &mtu, "-o", "json"]);
+    assert_eq!(again["devices"]["unchanged"], 2, "{again}");
+    assert_eq!(told(), once, "the second apply writes nothing");
+
+    let after = running();
+    let refused = world.document(&["apply", "-f", &spec("broken", BROKEN), "-o", "json"]);
+    assert_eq!(refused["devices"]["failed"], 2, "{refused}");
+    let outcome =
+        world.document(&["rollout", "devices", "broken", "-o", "json"])["items"][0]["outcome"].clone();
+    let said = (&outcome["class"], &outcome["left_as"]);
+    assert_eq!(said, (&"REJECTED".into(), &"UNCHANGED".into()), "{outcome}");
+    assert_eq!(running(), after, "a rejected change leaves them as they were");
+
+    let back = world.run(&["rollback", "mtu", "--device", "dev001", "--reason", "a test", "-o", "json"]);
+    assert_eq!(back.status.code(), Some(0), "{}", text(&back));
+    assert_eq!(document(&back)["state"], "ROLLED_BACK");
+    assert_eq!(running()[0], before[0], "to what it had");
+    assert_eq!(running()[1], after[1], "the other one keeps it");
+}
