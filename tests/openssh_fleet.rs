@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use switchyard_agent::simulator::{Ranges, parse_sites, raise_descriptor_limit};
 use switchyard_tests::openssh::{OpenSshConfig, OpenSshFleet};
 use tokio::signal::unix::{SignalKind, signal};
@@ -31,10 +31,20 @@ struct Args {
     /// Which devices are at which site, as NAME:RANGE,... [default: all at lab].
     #[arg(long)]
     sites: Option<String>,
+    /// Devices with a command line like Cisco IOS instead of one command; not with --reject.
+    #[arg(long, conflicts_with = "reject")]
+    cli: bool,
 }
 
 fn failed(error: impl std::fmt::Display) -> anyhow::Error {
     anyhow::anyhow!("failed to {error}")
+}
+
+/// The forced command of devices with a command line: the program beside this one.
+fn cli(dir: &Path) -> anyhow::Result<String> {
+    let device = std::env::current_exe()?.with_file_name("cli-device");
+    anyhow::ensure!(device.is_file(), "failed to find {}: build the package's programs", device.display());
+    Ok(format!("ForceCommand {} {}", device.display(), std::path::absolute(dir)?.display()))
 }
 
 #[tokio::main]
@@ -42,6 +52,7 @@ async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     raise_descriptor_limit();
     let sites = args.sites.as_deref().map(parse_sites).transpose().map_err(failed)?;
+    let sshd_lines = if args.cli { cli(&args.dir)? } else { String::new() };
     let mut terminate = signal(SignalKind::terminate())?;
     let fleet = OpenSshFleet::start(OpenSshConfig {
         dir: args.dir,
@@ -51,7 +62,7 @@ async fn main() -> anyhow::Result<()> {
         hang: args.hang,
         reject: args.reject,
         sites: sites.unwrap_or_default(),
-        sshd_lines: String::new(),
+        sshd_lines,
     })
     .await
     .map_err(failed)?;
