@@ -87,7 +87,7 @@ impl<'a> Run<'a> {
         let ended = match &self.job.task.purpose {
             Purpose::Apply => return self.apply(session).await,
             Purpose::Restore { attempt, before } => {
-                return self.restore(session, *attempt, before.as_deref()).await;
+                return Box::pin(self.restore(session, *attempt, before.as_deref())).await;
             }
             Purpose::Settle { before } => self.settle(&mut session, before.as_deref()).await,
             Purpose::Compare => self.tell_difference(&mut *session).await,

@@ -30,8 +30,9 @@ impl Run<'_> {
         let written =
             after_write(self.writing(), session.write(&begun.pass, &begun.before, &self.wanted)).await;
         match written {
-            Ok(written) => self.after(session, &begun, (written, at)).await,
-            Err(end) => Ok(self.not_written(session, &begun, end).await),
+            // On the heap: most of an attempt's time passes before, in hundreds of devices at once.
+            Ok(written) => Box::pin(self.after(session, &begun, (written, at))).await,
+            Err(end) => Ok(Box::pin(self.not_written(session, &begun, end)).await),
         }
     }
 

@@ -22,7 +22,8 @@ impl Run<'_> {
         let mut saved = Saved::new();
         for check in &self.job.procedure.pre {
             let limit = check.longest(self.job.task.timeouts.command);
-            let checking = async {
+            // On the heap, so that an attempt without checks does not carry their room.
+            let checking = Box::pin(async {
                 let seen = self.check(session, check, &saved, Phase::Validate).await;
                 seen.map_err(|why| {
                     let message =
@@ -30,7 +31,7 @@ impl Run<'_> {
                     Failure::new(Class::PrecheckFailed, Phase::Validate, message)
                         .with_hint("nothing was written; put the device right, or correct the check")
                 })
-            };
+            });
             let seen = self.before_write(Phase::Validate, limit, checking).await;
             let seen = seen.map_err(|failure| self.failed(&failure))?;
             saved.extend(check.save_as.clone().map(|name| (name, seen)));
@@ -46,7 +47,7 @@ impl Run<'_> {
         saved: &Saved,
     ) -> Result<(), String> {
         for check in checks {
-            let checked = self.check(session, check, saved, Phase::Verify).await;
+            let checked = Box::pin(self.check(session, check, saved, Phase::Verify)).await;
             checked.map_err(|why| format!("the check {} failed: {why}", check.name))?;
         }
         Ok(())
