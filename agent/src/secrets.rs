@@ -24,6 +24,9 @@ pub const SECRET_BYTES_MAX: u64 = 64 * 1024;
 const PRIVATE_KEY: &str = "private_key";
 const PASSWORD: &str = "password";
 
+/// The variable that says where an ssh-agent listens.
+const SSH_AUTH_SOCK: &str = "SSH_AUTH_SOCK";
+
 /// Text that neither `Debug` nor `Display` shows, zeroed when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
@@ -59,6 +62,13 @@ pub enum Credential {
     PrivateKey(Secret),
     /// A password.
     Password(Secret),
+    /// A key that stays in an ssh-agent.
+    SshAgent {
+        /// Where the ssh-agent listens.
+        socket: PathBuf,
+        /// Which key; the only one there when absent.
+        fingerprint: Option<String>,
+    },
 }
 
 /// Resolves references at one agent. Cheap to share.
@@ -67,18 +77,27 @@ pub struct Secrets {
     folder: PathBuf,
     programs: Programs,
     vault: Option<Arc<Vault>>,
+    /// Where an ssh-agent listens.
+    ssh_agent: Option<PathBuf>,
 }
 
 impl Secrets {
-    /// Relative `file:` references start at `folder`, the agent's data folder. Knows no Vault.
+    /// Relative `file:` references start at `folder`, the agent's data folder. Knows no Vault, and the ssh-agent of
+    /// this process's `SSH_AUTH_SOCK`.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         let folder = folder.into();
-        Self { programs: Programs::of(&folder), folder, vault: None }
+        let ssh_agent = std::env::var_os(SSH_AUTH_SOCK).map(PathBuf::from);
+        Self { programs: Programs::of(&folder), folder, vault: None, ssh_agent }
     }
 
     /// The same with a Vault.
     pub fn with_vault(self, vault: Option<Arc<Vault>>) -> Self {
         Self { vault, ..self }
+    }
+
+    /// The same with the ssh-agent that listens at `socket`.
+    pub fn with_ssh_agent(self, socket: PathBuf) -> Self {
+        Self { ssh_agent: Some(socket), ..self }
     }
 
     /// The credential that `reference` names. Files and variables are read each time anew, so that a rotated key is
@@ -90,10 +109,17 @@ impl Secrets {
                 let (text, mode) = file::read(&path).await?;
                 match classify(text)? {
                     Credential::PrivateKey(_) if mode & 0o077 != 0 => Err(SecretError::Exposed(path, mode)),
-                    credential @ (Credential::PrivateKey(_) | Credential::Password(_)) => Ok(credential),
+                    credential @ (Credential::PrivateKey(_)
+                    | Credential::Password(_)
+                    | Credential::SshAgent { .. }) => Ok(credential),
                 }
             }
             SecretRef::Vault(place) if place.key.is_none() => self.credential_in_vault(&place).await,
+            SecretRef::SshAgent { fingerprint } => {
+                let socket = self.ssh_agent.clone();
+                let socket = socket.ok_or_else(|| SecretError::NoVariable(SSH_AUTH_SOCK.into()))?;
+                Ok(Credential::SshAgent { socket, fingerprint })
+            }
             one @ (SecretRef::Env(_) | SecretRef::Exec { .. } | SecretRef::Vault(_)) => {
                 classify(self.text(one).await?)
             }
@@ -119,6 +145,7 @@ impl Secrets {
                 let text = std::env::var(&name).map_err(|_| SecretError::NoVariable(name))?;
                 Ok(Zeroizing::new(text))
             }
+            SecretRef::SshAgent { .. } => Err(SecretError::NeverGiven),
             SecretRef::Exec { command, argument } => Ok(self.programs.ask(&command, &argument).await?),
             SecretRef::Vault(place) => {
                 let Some(key) = &place.key else { return Err(SecretError::WhichKey(place)) };

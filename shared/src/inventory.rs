@@ -3,6 +3,7 @@
 mod connection;
 mod decode;
 mod diff;
+mod jump;
 mod layer;
 mod select;
 mod value;

@@ -3,8 +3,7 @@
 /// Longest reference, in bytes.
 pub const REFERENCE_BYTES_MAX: usize = 512;
 /// What a reference looks like.
-pub const FORMS: &str =
-    "file:PATH, env:NAME, exec:NAME#ARGUMENT or vault:MOUNT/PATH#KEY, resolved by the agent";
+pub const FORMS: &str = "file:PATH, env:NAME, exec:NAME#ARGUMENT, vault:MOUNT/PATH#KEY or, for logins over SSH, ssh-agent:, resolved by the agent";
 
 /// Where a secret is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +21,11 @@ pub enum SecretRef {
     },
     /// In the KV engine, version 2, of a HashiCorp Vault or an OpenBao.
     Vault(VaultRef),
+    /// A key that an ssh-agent beside our agent holds and never gives away: for logins over SSH alone.
+    SshAgent {
+        /// Its `SHA256:…` fingerprint; absent where the ssh-agent holds one key.
+        fingerprint: Option<String>,
+    },
 }
 
 /// Where in a Vault a secret is.
@@ -58,6 +62,9 @@ pub enum SecretRefError {
     /// What follows the question mark.
     #[error("knows nothing but ?version=N after the path, with N from 1")]
     Version,
+    /// What follows is no fingerprint.
+    #[error("must be ssh-agent: alone, or with the SHA256:… fingerprint of the key after it")]
+    SshAgent,
 }
 
 impl SecretRef {
@@ -74,6 +81,13 @@ impl SecretRef {
             "env" => Err(SecretRefError::Empty),
             "exec" => exec(rest),
             "vault" => vault(rest).map(Self::Vault),
+            "ssh-agent" if rest.is_empty() => Ok(Self::SshAgent { fingerprint: None }),
+            "ssh-agent" => match rest.strip_prefix("SHA256:") {
+                Some(hash) if is_name(hash, "+/=") => {
+                    Ok(Self::SshAgent { fingerprint: Some(rest.to_owned()) })
+                }
+                Some(_) | None => Err(SecretRefError::SshAgent),
+            },
             _ => Err(SecretRefError::Scheme),
         }
     }
@@ -83,6 +97,7 @@ impl SecretRef {
         match self {
             Self::File(_) | Self::Env(_) | Self::Exec { .. } => true,
             Self::Vault(place) => place.key.is_some(),
+            Self::SshAgent { .. } => false,
         }
     }
 }
@@ -149,6 +164,8 @@ mod tests {
             ("file:keys/a#b", SecretRef::File("keys/a#b".into())),
             ("env:NTP_KEY", SecretRef::Env("NTP_KEY".into())),
             ("exec:pass", exec("pass", "")),
+            ("ssh-agent:", SecretRef::SshAgent { fingerprint: None }),
+            ("ssh-agent:SHA256:ab+/", SecretRef::SshAgent { fingerprint: Some("SHA256:ab+/".into()) }),
             ("exec:pass#net/ntp@v1", exec("pass", "net/ntp@v1")),
             ("vault:kv/net/ntp#key", vault("kv", "net/ntp", None, Some("key"))),
             ("vault:kv/net/ntp?version=3#key", vault("kv", "net/ntp", Some(3), Some("key"))),
@@ -167,6 +184,7 @@ mod tests {
             "file:",
             "env:",
             "env:A B",
+            "ssh-agent:me@here",
             "exec:",
             "exec:a b",
             "exec:pass#-rf",

@@ -28,6 +28,30 @@ pub struct SshSettings {
     /// The algorithms that may be used.
     #[serde(default)]
     pub algorithms: Algorithms,
+    /// `SHA256:…` fingerprints of the authorities whose host certificates are believed; at most [`HOST_CA_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub host_ca: Vec<String>,
+    /// What stands between the agent and the device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jump: Option<Box<JumpHost>>,
+}
+
+/// Most authorities of one device.
+pub const HOST_CA_MAX: usize = 8;
+
+/// A host through which devices are reached, by direct-tcpip of RFC 4254 section 7.2. It sees nothing of the sessions.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct JumpHost {
+    /// Address or DNS name.
+    pub hostname: String,
+    /// TCP port.
+    pub port: u16,
+    /// Login name there.
+    pub username: String,
+    /// A [`crate::secret_ref::SecretRef`]; the agent resolves it.
+    pub credential_ref: String,
+    /// `SHA256:…` fingerprints, any of which it may show; never empty.
+    pub host_keys: Vec<String>,
 }
 
 impl SshSettings {

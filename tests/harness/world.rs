@@ -146,6 +146,16 @@ impl World {
         self.devices = Some(running);
     }
 
+    /// Real OpenSSH servers with a command line like Cisco IOS, all at the site `lab`.
+    pub fn command_lines(&mut self, devices: usize) {
+        let mut command = Command::new(programs::folder().join("openssh-fleet"));
+        command.args(["--cli", "--port", "0", "--devices", &devices.to_string(), "--dir"]);
+        command.arg(self.path("devices"));
+        let running = Running::start("devices with a command line", command);
+        running.line_with("ready");
+        self.devices = Some(running);
+    }
+
     /// Changes how simulated devices behave.
     pub fn set_mode(&self, fault: &str) {
         let mut command = self.program("devices", "switchyard-agent");

@@ -45,7 +45,7 @@ impl Executors {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, AllowedError> {
         let key = SiteKey::of(data);
-        let door = Door::new(secrets.clone(), key.clone());
+        let door = Door::new(secrets.clone(), key.clone(), clock.clone());
         let snapshots = Snapshots::new(data, Arc::new(RealFs));
         let allowed = Arc::new(Allowed::open(&RealFs, data)?);
         let local_exec: Arc<dyn Driver> = Arc::new(LocalExec::new(allowed));

@@ -61,7 +61,7 @@ impl Http {
         job.context.secret(self.key.fingerprint(&credential));
         let password = match credential {
             Credential::Password(password) => password,
-            Credential::PrivateKey(_) => {
+            Credential::PrivateKey(_) | Credential::SshAgent { .. } => {
                 let message = format!("{}: its credential is a private key", task.op.device);
                 return Err(Failure::new(Class::CredentialUnavailable, Phase::Queue, message)
                     .with_hint("a login over HTTP needs a password: name one in credential_ref"));

@@ -5,15 +5,18 @@ mod algorithms;
 mod answer;
 mod auth;
 mod capture;
+mod certificate;
 mod connect;
 pub(crate) mod cut;
 mod exchange;
 mod explain;
 mod heard;
+mod jump;
 mod peer;
 mod reading;
 mod run;
 mod socket;
+mod ssh_agent;
 mod verdict;
 
 #[cfg(test)]
@@ -41,7 +44,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use switchyard_shared::outcome::{LeftAs, Outcome, Phase};
 use switchyard_shared::readback;
-use switchyard_shared::ssh::Algorithms;
+use switchyard_shared::ssh::{Algorithms, SshSettings};
 use switchyard_shared::task::{Purpose, Task};
 use tokio_util::sync::CancellationToken;
 
@@ -57,18 +60,23 @@ pub(super) async fn credential(secrets: &Secrets, task: &Task) -> Result<Credent
 pub struct Door {
     secrets: Secrets,
     key: Arc<SiteKey>,
-    configs: BTreeMap<Algorithms, Arc<russh::client::Config>>,
+    clock: Arc<dyn Clock>,
+    /// By profile, and whether certificates are asked for.
+    configs: BTreeMap<(Algorithms, bool), Arc<russh::client::Config>>,
+    jumps: jump::Jumps,
 }
 
 impl Door {
     /// Takes credentials from `secrets`.
-    pub fn new(secrets: Secrets, key: Arc<SiteKey>) -> Arc<Self> {
-        let configs = Algorithms::ALL.iter().map(|profile| (*profile, Arc::new(connect::config(*profile))));
-        Arc::new(Self { secrets, key, configs: configs.collect() })
+    pub fn new(secrets: Secrets, key: Arc<SiteKey>, clock: Arc<dyn Clock>) -> Arc<Self> {
+        let kinds = Algorithms::ALL.iter().flat_map(|profile| [(*profile, false), (*profile, true)]);
+        let configs = kinds.map(|kind| (kind, Arc::new(connect::config(kind.0, kind.1))));
+        Arc::new(Self { secrets, key, clock, configs: configs.collect(), jumps: jump::Jumps::default() })
     }
 
-    fn config(&self, profile: Algorithms) -> Arc<russh::client::Config> {
-        self.configs.get(&profile).cloned().unwrap_or_else(|| Arc::new(connect::config(profile)))
+    fn config(&self, settings: &SshSettings) -> Arc<russh::client::Config> {
+        let kind = (settings.algorithms, !settings.host_ca.is_empty());
+        self.configs.get(&kind).cloned().unwrap_or_else(|| Arc::new(connect::config(kind.0, kind.1)))
     }
 
     /// An authenticated session with one open channel; the caller bounds the time that all of it may take.
@@ -82,7 +90,7 @@ impl Door {
     pub(super) async fn password(&self, task: &Task) -> Option<Secret> {
         match self.secrets.resolve(&task.endpoint.credential_ref).await {
             Ok(Credential::Password(password)) => Some(password),
-            Ok(Credential::PrivateKey(_)) | Err(_) => None,
+            Ok(Credential::PrivateKey(_) | Credential::SshAgent { .. }) | Err(_) => None,
         }
     }
 }
@@ -105,7 +113,7 @@ impl SshExecutor {
     pub fn new(data: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
         let data = data.into();
         let key = SiteKey::of(data.clone());
-        Self::through(Door::new(Secrets::new(data), key), clock)
+        Self::through(Door::new(Secrets::new(data), key, clock.clone()), clock)
     }
 
     /// An executor that opens its sessions through `door`.
@@ -233,7 +241,7 @@ impl SshExecutor {
 impl Session {
     /// Says goodbye within [`CLOSE_WAIT`]; dropping the session cuts what is left of it.
     pub(super) async fn close(self) {
-        let Self { handle, channel, cut, .. } = self;
+        let Self { handle, channel, cut, lease, .. } = self;
         drop(channel);
         let goodbye = async {
             if handle.disconnect(russh::Disconnect::ByApplication, "done", "en").await.is_ok() {
@@ -241,7 +249,7 @@ impl Session {
             }
         };
         let _ = tokio::time::timeout(CLOSE_WAIT, goodbye).await;
-        drop(cut);
+        drop((cut, lease));
     }
 }
 

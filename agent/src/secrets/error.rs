@@ -43,6 +43,9 @@ pub enum SecretError {
     /// Neither of the keys that a credential has.
     #[error("find {PRIVATE_KEY} or {PASSWORD} in {0}")]
     NoCredential(VaultRef),
+    /// An ssh-agent signs with its keys and gives none away.
+    #[error("take a value out of an ssh-agent, which only logs in")]
+    NeverGiven,
     /// A program gave nothing.
     #[error(transparent)]
     Exec(#[from] ExecError),
@@ -73,6 +76,7 @@ impl SecretError {
             Self::TooLarge | Self::Empty | Self::NotText => {
                 "the reference must name one private key (PEM) or one password".into()
             }
+            Self::NeverGiven => "name it as file:, env:, exec: or vault:".into(),
             Self::NotPrivate => "name the private key, which is the file without .pub".into(),
         }
     }

@@ -1,6 +1,6 @@
 //! Tells whether a secret is still the one it was, without keeping it.
 
-use super::{Credential, Secret};
+use super::Credential;
 use crate::fs::{Fs, RealFs};
 use hmac::{Hmac, KeyInit, Mac as _};
 use sha2::{Digest as _, Sha256};
@@ -35,12 +35,14 @@ impl FingerprintKey {
 
     /// The fingerprint of a secret: another one for another secret or another key.
     pub fn of(&self, credential: &Credential) -> u64 {
-        let secret: &Secret = match credential {
-            Credential::PrivateKey(secret) | Credential::Password(secret) => secret,
+        let text = match credential {
+            Credential::PrivateKey(secret) | Credential::Password(secret) => secret.reveal(),
+            // Which key it is has its own name: another one is another name.
+            Credential::SshAgent { fingerprint, .. } => fingerprint.as_deref().unwrap_or("ssh-agent"),
         };
         let mut hash = Sha256::new();
         hash.update(*self.0);
-        hash.update(secret.reveal().as_bytes());
+        hash.update(text.as_bytes());
         let mut head = [0; 8];
         head.copy_from_slice(&hash.finalize()[..8]);
         u64::from_le_bytes(head)
@@ -107,6 +109,7 @@ fn open(fs: &dyn Fs, data: &Path) -> io::Result<Zeroizing<[u8; KEY_BYTES]>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secrets::Secret;
 
     fn password(text: &str) -> Credential {
         Credential::Password(Secret::new(text.into()))

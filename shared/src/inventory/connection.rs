@@ -1,8 +1,9 @@
 //! `connection_options`: what each way to a device needs of its own.
 
+use super::jump::Jump;
 use super::value;
 use crate::procedure::Transport;
-use crate::ssh::{Algorithms, SshSettings};
+use crate::ssh::{Algorithms, HOST_CA_MAX, SshSettings};
 use crate::tls::{Protection, TlsSettings};
 use crate::yaml::{Field, Section};
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,8 @@ impl Connections {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Said {
     algorithms: Option<Algorithms>,
+    host_ca: Option<Vec<String>>,
+    jump: Option<Jump>,
     ports: BTreeMap<Transport, u16>,
     tls: BTreeMap<Transport, SaidOfTls>,
 }
@@ -89,6 +92,11 @@ impl Said {
         if let Some(mut ssh) = section.section("ssh") {
             let words: Vec<_> = Algorithms::ALL.iter().map(|profile| (profile.as_str(), *profile)).collect();
             said.algorithms = ssh.take("algorithms").and_then(|field| field.word(&words));
+            said.host_ca = ssh.take("host_ca").and_then(|field| {
+                let items = field.list(HOST_CA_MAX)?;
+                Some(items.iter().filter_map(value::host_key).collect())
+            });
+            said.jump = ssh.take("jump").and_then(|field| Jump::read(&field));
             said.port(&mut ssh, Transport::SshCli);
         }
         for (key, transport) in
@@ -112,17 +120,25 @@ impl Said {
 
     pub(super) fn lay_over(&mut self, above: Self) {
         self.algorithms = above.algorithms.or(self.algorithms);
+        self.host_ca = above.host_ca.or(self.host_ca.take());
+        self.jump = above.jump.or(self.jump.take());
         self.ports.extend(above.ports);
         for (transport, tls) in above.tls {
             self.tls.entry(transport).or_default().lay_over(tls);
         }
     }
 
-    pub(super) fn settled(self) -> Connections {
+    /// With everything that the device's own login fills in.
+    pub(super) fn settled(self, username: &str, credential_ref: &str) -> Connections {
+        let jump = self.jump.map(|jump| Box::new(jump.settled(username, credential_ref)));
         let tls = self.tls.into_iter().map(|(transport, said)| (transport, said.settled()));
         Connections {
             tls: tls.filter(|(_, tls)| !tls.is_default()).collect(),
-            ssh: SshSettings { algorithms: self.algorithms.unwrap_or_default() },
+            ssh: SshSettings {
+                algorithms: self.algorithms.unwrap_or_default(),
+                host_ca: self.host_ca.unwrap_or_default(),
+                jump,
+            },
             ports: self.ports,
         }
     }

@@ -142,9 +142,16 @@ fn device(
     merged.lay_over(Layer::take(&mut section));
     drop(section);
 
-    let connections = std::mem::take(&mut merged.connections).settled();
+    let login = |text: &Option<String>| text.clone().unwrap_or_default();
+    let connections = std::mem::take(&mut merged.connections)
+        .settled(&login(&merged.username), &login(&merged.credential_ref));
     if let Some(hostname) = &hostname {
-        endpoints.claim(name, at, hostname, connections.port_of(merged.transport, merged.port), field);
+        // Behind two jump hosts the same address is two devices.
+        let place = match &connections.ssh.jump {
+            Some(jump) => format!("{hostname} behind {} port {}", jump.hostname, jump.port),
+            None => hostname.clone(),
+        };
+        endpoints.claim(name, at, &place, connections.port_of(merged.transport, merged.port), field);
     }
     report_missing(&merged, at, field);
     let site = known_site(merged.site.as_ref()?, field, below)?;

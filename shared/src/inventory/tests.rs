@@ -86,6 +86,43 @@ fn each_way_to_a_device_has_its_own_port_and_ssh_its_profile() {
 }
 
 #[test]
+fn a_jump_host_has_its_own_keys_and_the_login_of_the_device_unless_it_says_another() {
+    let inventory = parsed(
+        "groups:\n  far: {connection_options: {ssh: {host_ca: [\"SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU\"], \
+         jump: {hostname: hop, host_keys: [\"SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU\"]}}}}\n\
+         devices:\n  d1: {hostname: h1, groups: [far], username: ops}\n  d2: {hostname: h1, username: ops}\n  \
+         d3: {hostname: h2, groups: [far], connection_options: {ssh: {jump: {hostname: hop, port: 2022, username: x, \
+         credential_ref: \"ssh-agent:\", host_keys: [\"SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU\"]}}}}\n",
+    );
+    let of = |name: &str| inventory.device(name).expect(name).clone();
+    let jump = |name: &str| {
+        of(name).connections.ssh.jump.map(|jump| (jump.port, jump.username, jump.credential_ref))
+    };
+    let own = of("d1").credential_ref;
+    assert_eq!(jump("d1"), Some((22, "ops".into(), own)));
+    assert_eq!(jump("d2"), None, "the same address without a jump host is another device");
+    assert_eq!(jump("d3"), Some((2022, "x".into(), "ssh-agent:".into())));
+    assert_eq!(of("d1").connections.ssh.host_ca.len(), 1);
+    let json = serde_json::to_string(&inventory).expect("json");
+    assert_eq!(serde_json::from_str::<Inventory>(&json).expect("the same"), inventory);
+}
+
+#[test]
+fn a_jump_host_without_a_pinned_key_is_refused() {
+    let said = said(
+        "devices:\n  d1: {hostname: h1, connection_options: {ssh: {jump: {hostname: hop, hostkey: x}}}}\n",
+    );
+    let all = said.join("\n");
+    assert!(
+        all.contains(
+            "devices.d1.connection_options.ssh.jump: a jump host needs its hostname and its host_keys"
+        ),
+        "{all}"
+    );
+    assert!(all.contains("connection_options.ssh.jump.hostkey"), "{all}");
+}
+
+#[test]
 fn a_profile_or_a_port_that_is_none_is_refused_with_its_place() {
     let said = said(
         "devices:\n  d1: {hostname: h1, connection_options: {ssh: {algorithms: moderm, port: 0}, telnet: {}}}\n",

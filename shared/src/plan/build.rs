@@ -123,14 +123,16 @@ fn check_keys(
 ) {
     let over_ssh = |index: &&usize| transports.get(*index).is_none_or(|transport| transport.is_ssh());
     let devices = devices.iter().filter(over_ssh).map(|index| &inventory.devices[*index]);
-    let without: Vec<&Device> = devices.filter(|device| device.host_keys.is_empty()).collect();
+    let unproven =
+        |device: &&Device| device.host_keys.is_empty() && device.connections.ssh.host_ca.is_empty();
+    let without: Vec<&Device> = devices.filter(unproven).collect();
     let found = Problems::new("inventory");
     for device in without.iter().take(WITHOUT_KEY_SHOWN_MAX) {
         let (name, hostname, port) =
             (&device.name, &device.hostname, device.port_of(Some(Transport::SshCli)));
         let message = format!(
             "device {name} has no host_keys: collect it with `ssh-keyscan -p {port} {hostname} | ssh-keygen -lf -`, \
-             check it by another way, and add the SHA256:… line"
+             check it by another way, and add the SHA256:… line, or name its authority in connection_options.ssh.host_ca"
         );
         found.add(Position::default(), &format!("devices.{name}.host_keys"), message, "");
     }

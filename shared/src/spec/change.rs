@@ -150,6 +150,12 @@ fn secrets_of(field: &Field<'_>) -> BTreeMap<String, String> {
             Ok(parsed) if parsed.is_one_value() => {
                 secrets.insert(name.to_owned(), text.to_owned());
             }
+            Ok(SecretRef::SshAgent { .. }) => {
+                reference.problem(
+                    "is for logins: an ssh-agent gives nothing away",
+                    "name it as file:, env:, exec: or vault:",
+                );
+            }
             Ok(_) => reference.problem("names a place with several values", "add #KEY"),
             Err(error) => reference.problem(error.to_string(), FORMS),
         }

@@ -1,5 +1,7 @@
 //! The executor against real OpenSSH, whose forced command is the witness.
 
+mod ways;
+
 use super::setup::output;
 use super::*;
 use futures_util::future::{BoxFuture, join_all};

@@ -1,11 +1,11 @@
 //! Proves to a device who we are: a private key or a password, each tried as seldom as possible.
 
 use super::peer::{Farewell, Peer, Record};
-use super::{Failure, explain};
+use super::{Failure, explain, ssh_agent};
 use crate::executor::ssh::connect::Stage;
 use crate::secrets::{Credential, Secret, Secrets};
 use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse};
-use russh::keys::{Algorithm, HashAlg, PrivateKey, PrivateKeyWithHashAlg, decode_secret_key};
+use russh::keys::{Algorithm, Certificate, HashAlg, PrivateKey, PrivateKeyWithHashAlg, decode_secret_key};
 use russh::{MethodKind, MethodSet};
 use std::sync::Arc;
 use switchyard_shared::ssh::Algorithms;
@@ -15,12 +15,15 @@ use switchyard_shared::task::Task;
 const QUESTION_ROUNDS_MAX: usize = 4;
 /// SSH reason codes with which a device ends a session because it refuses the login.
 const LOGIN_REFUSED_CODES: [u32; 3] = [13, 14, 15];
+/// What the name of every certificate has.
+const CERTIFICATE_MARK: &str = "-cert-v01@openssh.com ";
 /// The SSH reason code for too many connections.
 const TOO_MANY_CODE: u32 = 12;
 
 /// A credential that is ready for use.
 pub(super) enum Proof {
-    Key(Arc<PrivateKey>),
+    Key(Arc<PrivateKey>, Option<Box<Certificate>>),
+    Agent(Box<ssh_agent::Held>),
     Password(Secret),
 }
 
@@ -31,11 +34,18 @@ pub(super) async fn credential(secrets: &Secrets, task: &Task) -> Result<Credent
 }
 
 /// What can be shown to the device.
-pub(super) fn proof(credential: Credential, task: &Task) -> Result<Proof, Failure> {
+pub(super) async fn proof(credential: Credential, task: &Task) -> Result<Proof, Failure> {
     match credential {
         Credential::Password(password) => Ok(Proof::Password(password)),
+        Credential::SshAgent { socket, fingerprint } => {
+            let held = ssh_agent::find(&socket, fingerprint.as_deref(), task).await?;
+            Ok(Proof::Agent(Box::new(held)))
+        }
         Credential::PrivateKey(pem) => match decode_secret_key(pem.reveal(), None) {
-            Ok(key) if !key.is_encrypted() => Ok(Proof::Key(Arc::new(key))),
+            Ok(key) if !key.is_encrypted() => {
+                let certificate = certificate(pem.reveal(), &key, task)?;
+                Ok(Proof::Key(Arc::new(key), certificate))
+            }
             Ok(_) | Err(russh::keys::Error::KeyIsEncrypted) => Err(explain::credential(
                 task,
                 "use the private key: it is protected by a passphrase",
@@ -47,6 +57,21 @@ pub(super) fn proof(credential: Credential, task: &Task) -> Result<Proof, Failur
                 "check it with ssh-keygen -y -f FILE; ed25519, ECDSA and RSA keys are understood",
             )),
         },
+    }
+}
+
+/// The certificate of the key, when one stands behind it: the line of its `-cert.pub` file.
+fn certificate(pem: &str, key: &PrivateKey, task: &Task) -> Result<Option<Box<Certificate>>, Failure> {
+    let Some(line) = pem.lines().find(|line| line.contains(CERTIFICATE_MARK)) else { return Ok(None) };
+    match Certificate::from_openssh(line) {
+        Ok(certificate) if certificate.public_key() == key.public_key().key_data() => {
+            Ok(Some(Box::new(certificate)))
+        }
+        Ok(_) | Err(_) => Err(explain::credential(
+            task,
+            "use the certificate behind the private key: it is damaged or for another key",
+            "put the line of the key's own -cert.pub file behind it; ssh-keygen -L -f FILE shows what it is for",
+        )),
     }
 }
 
@@ -74,7 +99,13 @@ pub(super) async fn authenticate(
     record: &Record,
 ) -> Result<(), Failure> {
     let (offered, answer) = match proof {
-        Proof::Key(key) => ("private key", with_key(handle, &key, task).await),
+        Proof::Key(key, None) => ("private key", with_key(handle, &key, task).await),
+        Proof::Key(key, Some(certificate)) => {
+            let user = &task.endpoint.username;
+            let answer = handle.authenticate_openssh_cert(user, key, *certificate).await;
+            ("certificate", answer.map(Into::into))
+        }
+        Proof::Agent(held) => ("key of the ssh-agent", with_agent(handle, *held, task).await?),
         Proof::Password(password) => ("password", with_password(handle, &password, task).await),
     };
     let (methods, partly) = match answer {
@@ -147,6 +178,42 @@ async fn with_key(
         }
     }
     Ok(answer)
+}
+
+/// As with a key of our own; the outer error is an ssh-agent that does not sign.
+async fn with_agent(
+    handle: &mut Handle<Peer>,
+    mut held: ssh_agent::Held,
+    task: &Task,
+) -> Result<Result<Answer, russh::Error>, Failure> {
+    let told = match held.is_rsa() {
+        false => Ok(vec![None]),
+        true => {
+            let told = handle.best_supported_rsa_hash().await;
+            told.map(|told| rsa_hashes(task.endpoint.ssh.algorithms, told))
+        }
+    };
+    let hashes = match told {
+        Ok(hashes) => hashes,
+        Err(error) => return Ok(Err(error)),
+    };
+    let mut answer = Answer::Refused { methods: MethodSet::empty(), partly: false };
+    for hash in hashes {
+        let tried = held.log_in(handle, &task.endpoint.username, hash).await;
+        answer = match tried {
+            Ok(result) => result.into(),
+            Err(why) if handle.is_closed() => return Ok(Err(russh::Error::IO(std::io::Error::other(why)))),
+            Err(why) => {
+                let hint = "unlock the ssh-agent, or let it sign without a question";
+                return Err(explain::credential(task, &format!("have the ssh-agent sign: {why}"), hint));
+            }
+        };
+        match &answer {
+            Answer::Refused { methods, partly: false } if methods.contains(&MethodKind::PublicKey) => {}
+            Answer::Accepted | Answer::Refused { .. } => break,
+        }
+    }
+    Ok(Ok(answer))
 }
 
 /// The password method; questions and answers only where the device does not have it.

@@ -2,6 +2,7 @@
 
 use super::cut::CutStream;
 use super::heard::{FirstWords, HeardStream};
+use super::jump::{Lease, Passage};
 use super::peer::{Peer, Record};
 use super::{Door, Failure, algorithms, auth, explain, socket};
 use crate::executor::{AttemptContext, Hearing};
@@ -68,17 +69,25 @@ impl StageCell {
     }
 }
 
-/// An authenticated session with one open channel on which nothing has been asked yet.
+/// An authenticated session with one open channel on which nothing has been asked yet. It serves all of an attempt up
+/// to its write and is kept no longer: what a device has is believed only over a new one, another attempt comes a
+/// permit later, and a session that stands idle holds a line of the device that people need.
 pub(in crate::executor) struct Session {
     pub(super) handle: Handle<Peer>,
     pub(in crate::executor) channel: Option<Channel<Msg>>,
     pub(super) record: Record,
     /// Ends the session's task when dropped.
     pub(super) cut: DropGuard,
+    /// The jump host under it.
+    pub(super) lease: Option<Lease>,
 }
 
-/// The settings of a session with the algorithms of `profile`.
-pub(super) fn config(profile: Algorithms) -> Config {
+/// The settings of a session with the algorithms of `profile`; `certificates`: the device may prove itself with one.
+pub(super) fn config(profile: Algorithms, certificates: bool) -> Config {
+    let mut preferred = algorithms::preferred(profile);
+    if certificates {
+        preferred.host_key_certificates = preferred.key.clone();
+    }
     Config {
         nodelay: true,
         window_size: WINDOW_BYTES,
@@ -86,7 +95,7 @@ pub(super) fn config(profile: Algorithms) -> Config {
         keepalive_interval: Some(ASK_AFTER),
         // Some devices never answer: their sessions must not be ended for it.
         keepalive_max: 0,
-        preferred: algorithms::preferred(profile),
+        preferred,
         gex: algorithms::groups(profile),
         ..Config::default()
     }
@@ -99,30 +108,67 @@ pub(super) async fn open(
     context: &dyn AttemptContext,
     stage: &StageCell,
 ) -> Result<Session, Failure> {
+    let proof = proof(door, task, context, stage).await?;
+    context.progress(Phase::Connect);
+    let Some(jump) = &task.endpoint.ssh.jump else {
+        let address = (task.endpoint.hostname.as_str(), task.endpoint.port);
+        let stream = socket::connect(address).await.map_err(|error| explain::io(task, Stage::Tcp, &error))?;
+        let config = door.config(&task.endpoint.ssh);
+        return with_channel(log_in(door, config, stream, proof, task, context, stage).await?, task, stage)
+            .await;
+    };
+    let Passage { stream, lease } = door.jumps.through(door, task, jump).await?;
+    let config = door.config(&task.endpoint.ssh);
+    let opened = match log_in(door, config, stream, proof, task, context, stage).await {
+        Ok(session) => with_channel(session, task, stage).await,
+        Err(failure) => Err(failure),
+    };
+    match opened {
+        Ok(session) => Ok(Session { lease: Some(lease), ..session }),
+        Err(failure) => Err(lease.to_blame(task).unwrap_or(failure)),
+    }
+}
+
+/// What is shown to the device, before anything is sent to it.
+pub(super) async fn proof(
+    door: &Door,
+    task: &Task,
+    context: &dyn AttemptContext,
+    stage: &StageCell,
+) -> Result<auth::Proof, Failure> {
     let credential = auth::credential(&door.secrets, task).await?;
     context.secret(door.key.fingerprint(&credential));
-    let proof = auth::proof(credential, task)?;
+    let proof = auth::proof(credential, task).await?;
     stage.set(Stage::Tcp);
-    context.progress(Phase::Connect);
-    let address = (task.endpoint.hostname.as_str(), task.endpoint.port);
-    let stream = socket::connect(address).await.map_err(|error| explain::io(task, Stage::Tcp, &error))?;
+    Ok(proof)
+}
 
+/// From a connection to an accepted login; there is no channel yet.
+pub(super) async fn log_in<S: Stream>(
+    door: &Door,
+    config: Arc<Config>,
+    stream: S,
+    proof: auth::Proof,
+    task: &Task,
+    context: &dyn AttemptContext,
+    stage: &StageCell,
+) -> Result<Session, Failure> {
     stage.set(Stage::Handshake);
     let token = CancellationToken::new();
     let cut = token.clone().drop_guard();
     let record = Record::default();
-    let peer = Peer::new(&task.endpoint.host_keys, record.clone());
+    let peer = Peer::of(task, door.clock.now(), record.clone());
     let first_words = FirstWords::default();
     let stream = HeardStream::new(CutStream::new(stream, token), context.hearing(), first_words.clone());
-    let mut handle = connect_stream(door.config(task.endpoint.ssh.algorithms), stream, peer).await.map_err(
-        |error| match (record.refused_key(), first_words.before_greeting()) {
+    let mut handle = connect_stream(config, stream, peer).await.map_err(|error| {
+        match (record.refused_key(), first_words.before_greeting()) {
             (Some(shown), _) => explain::wrong_key(task, &shown),
             (None, Some(said)) if explain::is_too_much(&said) => {
                 explain::too_much(task, Stage::Handshake, &said)
             }
             (None, _) => explain::ssh(task, Stage::Handshake, &error),
-        },
-    )?;
+        }
+    })?;
 
     stage.set(Stage::Authenticate);
     context.progress(Phase::Authenticate);
@@ -133,13 +179,21 @@ pub(super) async fn open(
         Err(_) => {}
     }
     login?;
+    Ok(Session { handle, channel: None, record, cut, lease: None })
+}
 
+async fn with_channel(session: Session, task: &Task, stage: &StageCell) -> Result<Session, Failure> {
     stage.set(Stage::OpenChannel);
-    let channel = handle.channel_open_session().await;
+    let channel = session.handle.channel_open_session().await;
     let channel = channel.map_err(|error| explain::ssh(task, Stage::OpenChannel, &error))?;
     stage.set(Stage::Open);
-    Ok(Session { handle, channel: Some(channel), record, cut })
+    Ok(Session { channel: Some(channel), ..session })
 }
+
+/// What carries a session.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
 
 /// Opens a channel after another one was closed. A device with room for one frees it some time after it has
 /// said goodbye to the first, so one that refuses is asked again for a while; the caller bounds the whole.

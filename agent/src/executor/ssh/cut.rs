@@ -10,8 +10,8 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// The SSH library runs a session in a task of its own, which would wait for a silent peer for ever;
 /// once the token is cancelled every read and write here fails, and that task ends.
-pub(crate) struct CutStream {
-    stream: TcpStream,
+pub(crate) struct CutStream<S = TcpStream> {
+    stream: S,
     /// One for each direction: a future wakes only whoever asked it last.
     read_cut: Cut,
     write_cut: Cut,
@@ -19,8 +19,8 @@ pub(crate) struct CutStream {
 
 type Cut = Pin<Box<WaitForCancellationFutureOwned>>;
 
-impl CutStream {
-    pub(crate) fn new(stream: TcpStream, cut: CancellationToken) -> Self {
+impl<S> CutStream<S> {
+    pub(crate) fn new(stream: S, cut: CancellationToken) -> Self {
         let (read_cut, write_cut) =
             (Box::pin(cut.clone().cancelled_owned()), Box::pin(cut.cancelled_owned()));
         Self { stream, read_cut, write_cut }
@@ -34,7 +34,7 @@ fn check(cut: &mut Cut, cx: &mut Context<'_>) -> io::Result<()> {
     }
 }
 
-impl AsyncRead for CutStream {
+impl<S: AsyncRead + Unpin> AsyncRead for CutStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -45,7 +45,7 @@ impl AsyncRead for CutStream {
     }
 }
 
-impl AsyncWrite for CutStream {
+impl<S: AsyncWrite + Unpin> AsyncWrite for CutStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         check(&mut self.write_cut, cx)?;
         Pin::new(&mut self.stream).poll_write(cx, bytes)

@@ -96,6 +96,7 @@ pub(super) fn wrong_key(task: &Task, shown: &str) -> Failure {
     if pins.len() > LISTED_MAX {
         pinned.push_str(&format!(" and {} more", pins.len() - LISTED_MAX));
     }
+    let pinned = if pins.is_empty() { "none, a certificate of host_ca must prove it".into() } else { pinned };
     let message = format!("{} showed host key {shown}; pinned: {pinned}", place(task));
     let hint = "no credential was sent. If the device was replaced or has new keys, compare this fingerprint \
                 on its console and pin it in the inventory; otherwise somebody may be in between";

@@ -32,19 +32,19 @@ impl FirstWords {
 }
 
 /// A connection that is listened to.
-pub(super) struct HeardStream {
-    stream: CutStream,
+pub(super) struct HeardStream<S> {
+    stream: CutStream<S>,
     hearing: Option<Arc<Hearing>>,
     first_words: FirstWords,
 }
 
-impl HeardStream {
-    pub(super) fn new(stream: CutStream, hearing: Option<Arc<Hearing>>, first_words: FirstWords) -> Self {
+impl<S> HeardStream<S> {
+    pub(super) fn new(stream: CutStream<S>, hearing: Option<Arc<Hearing>>, first_words: FirstWords) -> Self {
         Self { stream, hearing, first_words }
     }
 }
 
-impl AsyncRead for HeardStream {
+impl<S: AsyncRead + Unpin> AsyncRead for HeardStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -63,7 +63,7 @@ impl AsyncRead for HeardStream {
     }
 }
 
-impl AsyncWrite for HeardStream {
+impl<S: AsyncWrite + Unpin> AsyncWrite for HeardStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }

@@ -1,8 +1,11 @@
 //! The device's side as the SSH library reports it: its host key against the pins, and why it left.
 
+use super::certificate::{Expected, refusal};
 use russh::client::{DisconnectReason, Handler};
 use russh::keys::{HashAlg, PublicKey, PublicKeyOrCertificate};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use switchyard_shared::task::Task;
+use switchyard_shared::time::Timestamp;
 
 /// How a session ended, in the device's words or ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,20 +42,24 @@ impl Record {
     }
 }
 
-/// Accepts a device only if it proves one of the pinned keys.
+/// Accepts a device only if it proves one of the pinned keys, or an authority that is trusted vouches for it.
 pub(super) struct Peer {
     pins: Vec<String>,
+    expected: Expected,
     record: Record,
 }
 
 impl Peer {
-    pub(super) fn new(pins: &[String], record: Record) -> Self {
-        Self { pins: pins.to_vec(), record }
+    pub(super) fn of(task: &Task, now: Timestamp, record: Record) -> Self {
+        let endpoint = &task.endpoint;
+        let names = vec![endpoint.hostname.clone(), task.op.device.to_string()];
+        let expected = Expected { authorities: endpoint.ssh.host_ca.clone(), names, now };
+        Self { pins: endpoint.host_keys.clone(), expected, record }
     }
 }
 
 /// Base64 padding makes no difference between two fingerprints.
-fn same(pin: &str, fingerprint: &str) -> bool {
+pub(super) fn same(pin: &str, fingerprint: &str) -> bool {
     pin.trim().trim_end_matches('=') == fingerprint
 }
 
@@ -60,17 +67,20 @@ impl Handler for Peer {
     type Error = russh::Error;
 
     async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Self::Error> {
-        let key = match shown {
-            PublicKeyOrCertificate::PublicKey { key, .. } => key.clone(),
+        let (key, refusal) = match shown {
+            PublicKeyOrCertificate::PublicKey { key, .. } => (key.clone(), None),
             PublicKeyOrCertificate::Certificate(certificate) => {
-                PublicKey::from(certificate.public_key().clone())
+                let Some(why) = refusal(certificate, &self.expected) else { return Ok(true) };
+                (PublicKey::from(certificate.public_key().clone()), Some(why))
             }
         };
         let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
         if self.pins.iter().any(|pin| same(pin, &fingerprint)) {
             return Ok(true);
         }
-        self.record.lock().shown_key = Some(format!("{fingerprint} ({})", key.algorithm().as_str()));
+        let why = refusal.map_or(String::new(), |why| format!(" with a certificate that {why}"));
+        let algorithm = key.algorithm();
+        self.record.lock().shown_key = Some(format!("{fingerprint} ({}){why}", algorithm.as_str()));
         Ok(false)
     }
 

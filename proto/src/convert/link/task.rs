@@ -6,7 +6,7 @@ use crate::convert::outcome::some_digest;
 use crate::convert::{BadField, duration, required, to_duration};
 use std::sync::Arc;
 use switchyard_shared::procedure::Procedure;
-use switchyard_shared::ssh::{Algorithms, SshSettings};
+use switchyard_shared::ssh::{Algorithms, HOST_CA_MAX, JumpHost, SshSettings};
 use switchyard_shared::task::{
     BreakerSettings, CONFIGURATION_BYTES_MAX, Endpoint, PoolSettings, Purpose, Rate, SiteSettings, Task,
     Timeouts, Work,
@@ -36,6 +36,8 @@ impl From<&Task> for agent_v1::Task {
             procedure,
             algorithms: agent_v1::SshAlgorithms::from(task.endpoint.ssh.algorithms).into(),
             tls: (!task.endpoint.tls.is_default()).then(|| (&task.endpoint.tls).into()),
+            host_ca: task.endpoint.ssh.host_ca.clone(),
+            jump: task.endpoint.ssh.jump.as_deref().map(Into::into),
             compare: task.purpose == Purpose::Compare,
             restore_attempt: match task.purpose {
                 Purpose::Restore { attempt, .. } => attempt,
@@ -114,7 +116,7 @@ impl TryFrom<agent_v1::Task> for Task {
             Work::Command { .. } => true,
             Work::Driver(procedure) => procedure.transport.is_ssh(),
         };
-        if is_ssh && wire.host_keys.is_empty() {
+        if is_ssh && wire.host_keys.is_empty() && wire.host_ca.is_empty() {
             return Err(BadField::new("host_keys", "no key is pinned, so no device could be trusted"));
         }
         let purpose = match (wire.settle, wire.compare, wire.restore_attempt) {
@@ -137,7 +139,11 @@ impl TryFrom<agent_v1::Task> for Task {
                 username: present(wire.username, "username")?,
                 credential_ref: present(wire.credential_ref, "credential_ref")?,
                 host_keys: wire.host_keys,
-                ssh: SshSettings { algorithms: algorithms(wire.algorithms)? },
+                ssh: SshSettings {
+                    algorithms: algorithms(wire.algorithms)?,
+                    host_ca: some_authorities(wire.host_ca)?,
+                    jump: jump(wire.jump)?,
+                },
                 tls: match wire.tls {
                     Some(tls) => tls.try_into().map_err(|error: BadField| error.within("tls"))?,
                     None => TlsSettings::default(),
@@ -176,6 +182,38 @@ fn algorithms(wire: i32) -> Result<Algorithms, BadField> {
         Ok(agent_v1::SshAlgorithms::Legacy) => Ok(Algorithms::Legacy),
         Err(_) => Err(BadField::new("algorithms", "unknown")),
     }
+}
+
+impl From<&JumpHost> for agent_v1::JumpHost {
+    fn from(jump: &JumpHost) -> Self {
+        Self {
+            hostname: jump.hostname.clone(),
+            port: jump.port.into(),
+            username: jump.username.clone(),
+            credential_ref: jump.credential_ref.clone(),
+            host_keys: jump.host_keys.clone(),
+        }
+    }
+}
+
+fn some_authorities(wire: Vec<String>) -> Result<Vec<String>, BadField> {
+    let few = wire.len() <= HOST_CA_MAX;
+    few.then_some(wire).ok_or_else(|| BadField::new("host_ca", "more than 8"))
+}
+
+fn jump(wire: Option<agent_v1::JumpHost>) -> Result<Option<Box<JumpHost>>, BadField> {
+    let Some(wire) = wire else { return Ok(None) };
+    let port = u16::try_from(wire.port).ok().filter(|port| *port > 0);
+    if wire.host_keys.is_empty() {
+        return Err(BadField::new("jump.host_keys", "no key is pinned, so it could not be trusted"));
+    }
+    Ok(Some(Box::new(JumpHost {
+        hostname: present(wire.hostname, "jump.hostname")?,
+        port: port.ok_or_else(|| BadField::new("jump.port", "outside 1 to 65535"))?,
+        username: present(wire.username, "jump.username")?,
+        credential_ref: present(wire.credential_ref, "jump.credential_ref")?,
+        host_keys: wire.host_keys,
+    })))
 }
 
 fn work(command: String, read: String, procedure: Option<agent_v1::Procedure>) -> Result<Work, BadField> {
@@ -246,6 +284,14 @@ mod tests {
         let driver = Work::Driver(Arc::new(Procedure::new(Transport::SshCli, "frr")));
         let mut endpoint = task().endpoint;
         endpoint.ssh.algorithms = Algorithms::Legacy;
+        endpoint.ssh.host_ca = vec!["SHA256:ca".into()];
+        endpoint.ssh.jump = Some(Box::new(JumpHost {
+            hostname: "192.0.2.1".into(),
+            port: 22,
+            username: "hop".into(),
+            credential_ref: "file:hop".into(),
+            host_keys: vec!["SHA256:hop".into()],
+        }));
         let legacy = Task { endpoint, ..task() };
         assert_eq!(Task::try_from(agent_v1::Task::from(&legacy)), Ok(legacy));
         for purpose in [
