@@ -76,6 +76,57 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::{Definition, decode};
+
+    struct OpenGate;
+
+    impl crate::executor::AttemptContext for OpenGate {
+        fn progress(&self, _: switchyard_shared::outcome::Phase) {}
+
+        fn open_write_gate(
+            &self,
+            _: Option<String>,
+        ) -> futures_util::future::BoxFuture<'_, Result<(), crate::executor::GateRefused>> {
+            Box::pin(async { Ok(()) })
+        }
+    }
+
+    /// Runs what is said in the shell of this machine; its status, and what it prints and complains of.
+    fn run(say: &Say<'_>, platform: &FilePlatform, input: &[u8]) -> (Option<i32>, String) {
+        use std::io::Write as _;
+        use std::process::{Command, Stdio};
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(say.line(platform)).stdin(Stdio::piped());
+        let mut child = shell.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a shell");
+        child.stdin.take().expect("its input").write_all(input).expect("a reader");
+        let output = child.wait_with_output().expect("an end");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+    }
+
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "a test's own folder")]
+    async fn a_text_that_does_not_arrive_whole_never_takes_the_place_of_the_old_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("conf");
+        let definition = format!(
+            "api_version: switchyard/v1\nkind: Platform\nname: mine\nfile: {{path: {}}}\n",
+            path.display()
+        );
+        let Ok(Definition::File(platform)) = decode("mine.yaml", &definition) else { panic!("a file") };
+        let pass = WritePass::ask(&OpenGate, None).await.expect("an open gate");
+        std::fs::write(&path, "old\n").expect("a file");
+        let (status, said) = run(&Say::Stage(&pass, 8), &platform, b"half");
+        assert_eq!((status, said.as_str()), (Some(1), "4 of 8 bytes arrived\n"));
+        assert_ne!(run(&Say::Install(&pass), &platform, b"").0, Some(0), "nothing is left to install");
+        assert_eq!(run(&Say::Read { mark: "M" }, &platform, b""), (Some(0), "M+old\nM".into()));
+        assert_eq!(run(&Say::Stage(&pass, 4), &platform, b"new\n").0, Some(0));
+        assert_eq!(run(&Say::Read { mark: "M" }, &platform, b"").1, "M+old\nM", "it only lies beside");
+        assert_eq!(run(&Say::Install(&pass), &platform, b"").0, Some(0));
+        assert_eq!(run(&Say::Read { mark: "M" }, &platform, b"").1, "M+new\nM");
+        assert_eq!(run(&Say::Remove(&pass), &platform, b"").0, Some(0));
+        assert_eq!(run(&Say::Read { mark: "M" }, &platform, b"").1, "M-M");
+    }
 
     #[test]
     fn a_command_with_quotes_is_one_word() {
