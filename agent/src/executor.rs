@@ -9,6 +9,7 @@ pub mod gnmi;
 mod hearing;
 pub mod http;
 mod json_order;
+mod json_secrecy;
 pub mod local_exec;
 pub mod netconf;
 mod pass;

@@ -1,5 +1,6 @@
 //! RESTCONF, RFC 8040, over JSON, RFC 7951: one session with one device.
 
+mod back;
 mod compare;
 mod discover;
 mod write;
@@ -142,6 +143,10 @@ impl Session for RestconfSession {
 
     fn alike(&self, one: &Running, other: &Running) -> bool {
         json_order::alike(&one.0, &other.0)
+    }
+
+    fn redact(&self, text: &str) -> String {
+        crate::executor::json_secrecy::redact(text)
     }
 
     fn look<'a>(&'a mut self, _: &'a Probe) -> BoxFuture<'a, Result<String, Failure>> {

@@ -154,6 +154,11 @@ impl Wire {
         &self.dial.place
     }
 
+    /// Longest wait for the answer to one request that writes.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
+    }
+
     /// Asks and waits for the answer; the caller bounds the time of readings. Every request to a device goes through here: what
     /// writes needs an attempt that may write and the pass of its gate.
     pub(super) async fn send(

@@ -22,6 +22,8 @@ pub struct Store {
     pub put_whole: bool,
     /// Whether it says a tag.
     pub tags: bool,
+    /// Names of what its user may change and not see, RFC 8341.
+    pub unseen: Vec<&'static str>,
 }
 
 /// Why a change is refused: the status, the tag and the words.
@@ -31,7 +33,7 @@ impl Store {
     /// One with this content, which can do all that RESTCONF offers.
     pub fn new(data: &Value) -> Self {
         let data = data.as_object().cloned().unwrap_or_default();
-        Self { data, version: 1, yang_patch: true, put_whole: true, tags: true }
+        Self { data, version: 1, yang_patch: true, put_whole: true, tags: true, unseen: Vec::new() }
     }
 
     fn tag(&self) -> Option<String> {
@@ -70,9 +72,8 @@ impl Store {
             }
         } else if *asked.method == Method::PUT && segments.is_empty() && self.put_whole {
             data = body()?["ietf-restconf:data"].as_object().cloned().unwrap_or_default();
-        } else if let (&Method::PUT, [name]) = (asked.method, &segments[..]) {
-            let value = body()?.get(*name).cloned();
-            data.insert((*name).into(), value.ok_or((400, "malformed-message", "another node".into()))?);
+        } else if *asked.method == Method::PUT && !segments.is_empty() {
+            replace(&mut data, &segments, &body()?)?;
         } else {
             return Err((405, "operation-not-supported", format!("{} of {path}", asked.method)));
         }
@@ -94,7 +95,9 @@ impl Store {
                        <Link rel='restconf' href='/restconf'/></XRD>"
                     .into(),
             },
-            "/restconf/data?content=config" => ok(JSON, json!({"ietf-restconf:data": self.data})),
+            "/restconf/data?content=config" => {
+                ok(JSON, json!({"ietf-restconf:data": seen(&self.data, &self.unseen)}))
+            }
             "/restconf/data/ietf-restconf-monitoring:restconf-state/capabilities" => {
                 let known = match self.yang_patch {
                     true => json!(["urn:ietf:params:restconf:capability:yang-patch:1.0"]),
@@ -153,10 +156,7 @@ fn carry_out(data: &mut Map<String, Value>, edit: &Value) -> Result<(), Refusal>
             merge(data.entry((*name).to_owned()).or_insert(Value::Null), value);
             Ok(())
         }
-        (Some("replace"), Some(value), [name]) => {
-            data.insert((*name).to_owned(), value.clone());
-            Ok(())
-        }
+        (Some("replace"), _, segments) => replace(data, segments, &edit["value"]),
         _ => Err((400, "invalid-value", format!("no such edit: {edit}"))),
     }
 }
@@ -173,6 +173,35 @@ fn remove(data: &mut Map<String, Value>, segments: &[&str], must_exist: bool) ->
         None if must_exist => Err((404, "data-missing", format!("there is no {last}"))),
         Some(_) | None => Ok(()),
     }
+}
+
+/// Puts `body`, which holds one node with the name of its module, in the place of what is at `segments`.
+fn replace(data: &mut Map<String, Value>, segments: &[&str], body: &Value) -> Result<(), Refusal> {
+    let module = segments.iter().rev().find_map(|name| name.split_once(':')).map_or("", |(module, _)| module);
+    let Some((last, above)) = segments.split_last() else {
+        return Err((405, "operation-not-supported", "the datastore stays".into()));
+    };
+    let name = if last.contains(':') { (*last).to_owned() } else { format!("{module}:{last}") };
+    let value = body.get(&name).ok_or_else(|| (400, "malformed-message", format!("{name} is not in it")))?;
+    let mut at = Some(data);
+    for name in above {
+        at = at.and_then(|map| map.get_mut(*name)).and_then(Value::as_object_mut);
+    }
+    match at {
+        Some(at) if !value.is_array() => drop(at.insert((*last).to_owned(), value.clone())),
+        Some(_) => return Err((400, "invalid-value", format!("{last} is a list without a key"))),
+        None => return Err((404, "data-missing", format!("there is nothing above {last}"))),
+    }
+    Ok(())
+}
+
+fn seen(data: &Map<String, Value>, unseen: &[&str]) -> Map<String, Value> {
+    let shown = data.iter().filter(|(name, _)| !unseen.contains(&name.as_str()));
+    let inner = |value: &Value| match value {
+        Value::Object(members) => Value::Object(seen(members, unseen)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => value.clone(),
+    };
+    shown.map(|(name, value)| (name.clone(), inner(value))).collect()
 }
 
 fn merge(have: &mut Value, want: &Value) {

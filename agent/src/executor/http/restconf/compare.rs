@@ -1,6 +1,7 @@
 //! How a device differs from what is wanted, and the edits that make it so, or as it was.
 
 use crate::executor::http::json::{self, Tree, demands, holds, is_same};
+use crate::executor::json_secrecy::hide_both;
 use serde_json::Value;
 use switchyard_shared::configuration::unified;
 use switchyard_shared::procedure::Mode;
@@ -26,9 +27,9 @@ const KEYS: [&str; 12] = [
 pub(super) enum Edit {
     /// Adds to the top node of this name.
     Merge(String, Value),
-    /// Puts this in its place.
-    Replace(String, Value),
-    /// Takes away what is at this path, whose first segment is `module:name`.
+    /// Puts this in the place of what is at this path.
+    Replace(Vec<String>, Value),
+    /// Takes away what is at this path; the first segment of a path is `module:name`.
     Remove(Vec<String>),
 }
 
@@ -101,10 +102,14 @@ pub(super) fn difference(have: &Tree, want: &Tree, mode: Mode) -> String {
             Mode::Replace => put(&mut after, name, want),
         }
     }
-    let printed = |tree: &Tree| json::print(&json::sorted(tree.clone()));
-    let text = unified(&printed(&before), &printed(&after));
+    let (before, mut after) = (&mut Value::Object(before), Value::Object(after));
+    let mut asked = Value::Object(want.clone());
+    hide_both(&mut before.clone(), &mut asked);
+    hide_both(before, &mut after);
+    let printed = |value: &Value| json::print(&json::sorted(value.as_object().cloned().unwrap_or_default()));
+    let text = unified(&printed(before), &printed(&after));
     // What the picture cannot show is shown as it was asked for.
-    if text.is_empty() { unified("", &json::print(want)) } else { text }
+    if text.is_empty() { unified("", &printed(&asked)) } else { text }
 }
 
 fn is_there(have: Option<&Value>, want: &Value) -> bool {
@@ -138,7 +143,7 @@ fn picture(tree: &mut Tree, name: &str, want: &Value) {
     }
 }
 
-fn picture_entry(list: &mut Vec<Value>, want: &Value) {
+pub(super) fn picture_entry(list: &mut Vec<Value>, want: &Value) {
     if list.iter().any(|have| have == want || holds(Some(have), want)) {
         return;
     }
@@ -151,7 +156,7 @@ fn picture_entry(list: &mut Vec<Value>, want: &Value) {
 }
 
 /// Whether both are the same entry of a list: by the leaves that are usually its keys, else by its first leaf.
-fn is_entry(have: &Value, want: &Value) -> bool {
+pub(super) fn is_entry(have: &Value, want: &Value) -> bool {
     let (Value::Object(have), Value::Object(want)) = (have, want) else { return false };
     let is_leaf = |value: &Value| !value.is_object() && !value.is_array();
     let named: Vec<&str> = KEYS.into_iter().filter(|key| want.get(*key).is_some_and(is_leaf)).collect();
@@ -191,7 +196,7 @@ pub(super) fn edits(have: &Tree, want: &Tree, mode: Mode) -> Vec<Edit> {
             }
             (Mode::Replace, want) if is_there(have.get(name), want) => {}
             (Mode::Replace, Value::Null) => edits.push(Edit::Remove(vec![name.clone()])),
-            (Mode::Replace, want) => edits.push(Edit::Replace(name.clone(), want.clone())),
+            (Mode::Replace, want) => edits.push(Edit::Replace(vec![name.clone()], want.clone())),
         }
     }
     edits
@@ -211,15 +216,6 @@ fn removals(have: Option<&Value>, want: &Value, at: &mut Vec<String>, edits: &mu
         }
         Value::Array(_) | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
-}
-
-/// What makes a device that has `now` have `then` again: the top nodes that differ, each whole.
-pub(super) fn way(now: &Tree, then: &Tree) -> Vec<Edit> {
-    let gone = now.keys().filter(|name| !then.contains_key(*name));
-    let mut edits: Vec<Edit> = gone.map(|name| Edit::Remove(vec![name.clone()])).collect();
-    let changed = then.iter().filter(|(name, value)| !is_there(now.get(*name), value));
-    edits.extend(changed.map(|(name, value)| Edit::Replace(name.clone(), value.clone())));
-    edits
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! top node is one PUT or DELETE, and several go one after the other, so that a device which refuses one of them is put
 //! back.
 
+use super::back::{Lists, way};
 use super::compare::{self, Edit};
 use super::discover::data_place;
 use super::{RestconfSession, YANG_JSON};
@@ -14,6 +15,7 @@ use crate::executor::http::errors::{errors, patch_is_done, said};
 use crate::executor::http::json::{self, Tree};
 use crate::executor::http::trouble::lost;
 use crate::executor::http::wire::{Ask, Body};
+use crate::executor::json_order;
 use crate::executor::wanted::Wanted;
 use serde_json::{Value, json};
 use switchyard_shared::outcome::LeftAs;
@@ -35,7 +37,8 @@ impl RestconfSession {
         Ok(Written::for_good())
     }
 
-    /// All at once by putting the whole datastore back; where a device does not take that, node by node.
+    /// Never the whole datastore: what nobody may see there would be gone. Where the device made something else of what
+    /// was merged, or refused it, lists are put back whole.
     pub(super) async fn restore_now(
         &mut self,
         pass: &WritePass,
@@ -44,14 +47,24 @@ impl RestconfSession {
     ) -> Result<(), WriteEnd> {
         let then = compare::running(&before.0).map_err(WriteEnd::NotSent)?;
         let now = compare::running(&running.0).map_err(WriteEnd::NotSent)?;
-        let whole = json::only("ietf-restconf:data", &Value::Object(then.clone()));
-        match self.change(pass, &Ask::Put(Body { kind: YANG_JSON, text: &whole }), "", true).await {
-            Err(WriteEnd::Rejected { .. }) => self.put(pass, &compare::way(&now, &then)).await,
-            end => end,
+        let end = self.put(pass, &way(&now, &then, Lists::Merged)).await;
+        if matches!(end, Err(WriteEnd::NotSent(_) | WriteEnd::Busy(_) | WriteEnd::Lost(_))) {
+            return end;
         }
+        let patience = self.wire.patience();
+        let lost = || WriteEnd::Lost("it could not be read after the way back".into());
+        let now = tokio::time::timeout(patience, self.read_tree()).await.map_err(|_| lost())?;
+        let now = now.map_err(|failure| WriteEnd::Lost(failure.message))?;
+        if json_order::alike(&json::print(&now), &before.0) {
+            return Ok(());
+        }
+        self.put(pass, &way(&now, &then, Lists::Whole)).await
     }
 
     async fn put(&mut self, pass: &WritePass, edits: &[Edit]) -> Result<(), WriteEnd> {
+        if edits.is_empty() {
+            return Ok(());
+        }
         let merges = |edit: &Edit| match edit {
             Edit::Merge(name, value) => Some((name.clone(), value.clone())),
             Edit::Replace(..) | Edit::Remove(_) => None,
@@ -70,10 +83,10 @@ impl RestconfSession {
                     merged.insert(name.clone(), value.clone());
                     continue;
                 }
-                Edit::Replace(name, value) => {
-                    text = json::only(name, value);
+                Edit::Replace(path, value) => {
+                    text = json::only(&qualified(path), value);
                     ask = Ask::Put(Body { kind: YANG_JSON, text: &text });
-                    format!("/{name}")
+                    format!("/{}", path.join("/"))
                 }
                 Edit::Remove(path) => {
                     ask = Ask::Delete;
@@ -141,15 +154,25 @@ fn begun(end: Result<(), WriteEnd>, is_first: bool) -> Result<(), WriteEnd> {
 /// One edit of a YANG patch.
 fn of_patch(edit: &Edit, number: u32) -> Value {
     let number = number.to_string();
-    let with_value = |operation: &str, name: &str, value: &Value| {
-        let tree = Tree::from_iter([(name.to_owned(), value.clone())]);
-        json!({"edit-id": number, "operation": operation, "target": format!("/{name}"), "value": tree})
+    let with_value = |operation: &str, path: &[String], value: &Value| {
+        let tree = Tree::from_iter([(qualified(path), value.clone())]);
+        json!({"edit-id": number, "operation": operation, "target": format!("/{}", path.join("/")), "value": tree})
     };
     match edit {
-        Edit::Merge(name, value) => with_value("merge", name, value),
-        Edit::Replace(name, value) => with_value("replace", name, value),
+        Edit::Merge(name, value) => with_value("merge", std::slice::from_ref(name), value),
+        Edit::Replace(path, value) => with_value("replace", path, value),
         Edit::Remove(path) => {
             json!({"edit-id": number, "operation": "remove", "target": format!("/{}", path.join("/"))})
         }
+    }
+}
+
+/// The name of what is at `path` with its module, which is that of the nearest node above where it has none of its own.
+fn qualified(path: &[String]) -> String {
+    let last = path.last().map_or("", String::as_str);
+    let module = path.iter().rev().find_map(|name| name.split_once(':').map(|(module, _)| module));
+    match module {
+        Some(module) if !last.contains(':') => format!("{module}:{last}"),
+        Some(_) | None => last.to_owned(),
     }
 }

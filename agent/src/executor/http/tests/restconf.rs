@@ -95,6 +95,39 @@ async fn a_device_gets_back_what_it_had_to_the_byte() {
 }
 
 #[tokio::test]
+async fn a_way_back_leaves_alone_what_its_user_may_not_see_and_what_was_not_changed() {
+    for yang_patch in [true, false] {
+        let mut content = content();
+        content["x:system"]["aaa"] = json!({"user": "anna"});
+        content["v:hidden"] = json!({"a": 1});
+        let mut store = Store::new(&content);
+        (store.yang_patch, store.unseen) = (yang_patch, vec!["aaa", "v:hidden"]);
+        let mut bench = Bench::new(store, RESTCONF).await;
+        bench.procedure.post = vec![check(Probe::Tcp { port: 1 })];
+        let change = r#"{"x:system": {"mtu": 9000, "clock": null, "new": {"a": 1}}, "z:new": {"b": 2}}"#;
+        let outcome = bench.apply(change).await;
+        assert_eq!(outcome.class, Class::PostcheckFailed, "{}", outcome.message);
+        assert_eq!((outcome.left_as, has(&bench)), (LeftAs::Reverted, content), "{}", outcome.message);
+        assert!(methods(&bench).iter().all(|asked| asked != "PUT /restconf/data"));
+        let written = bench.device.writes();
+        assert!(written.iter().all(|asked| !asked.body.contains("r1")), "{written:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_merging_does_not_put_back_is_put_back_whole() {
+    for yang_patch in [true, false] {
+        let bench = bench(|store| store.yang_patch = yang_patch).await;
+        let change =
+            r#"{"x:system": {"interface": [{"name": "e1", "vlan": 11}, {"name": "e2", "vlan": 20}]}}"#;
+        assert_eq!(bench.apply(change).await.class, Class::Ok);
+        let outcome = bench.attempt(Purpose::Restore { attempt: 1, before: None }, change, 2).await;
+        assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Reverted), "{}", outcome.message);
+        assert_eq!(has(&bench), content());
+    }
+}
+
+#[tokio::test]
 async fn what_is_taken_away_goes_in_one_patch_where_the_device_knows_it() {
     let change = r#"{"x:system": {"clock": {"zone": null}, "mtu": 9000}, "y:other": null}"#;
     let one = bench(|_| {}).await;
@@ -187,7 +220,7 @@ async fn a_change_that_fails_its_check_is_taken_back() {
         outcome.message
     );
     assert_eq!(has(&bench), content());
-    assert_eq!(methods(&bench), ["PATCH /restconf/data", "PUT /restconf/data"]);
+    assert_eq!(methods(&bench), ["PATCH /restconf/data", "PATCH /restconf/data"]);
 }
 
 #[tokio::test]

@@ -74,7 +74,7 @@ fn a_replacement_is_all_of_the_nodes_that_it_names_and_of_no_others() {
     assert!(text.contains("-    \"mtu\": 1500") && !text.contains("\"a\": 2"), "{text}");
     assert_eq!(
         edits(&have(), &want, Mode::Replace),
-        [Edit::Replace("x:system".into(), json!({"name": "r2"}))]
+        [Edit::Replace(vec!["x:system".into()], json!({"name": "r2"}))]
     );
     let order = tree(json!({"x:l": {"l": [2, 1]}}));
     let other = tree(json!({"x:l": {"l": [1, 2]}}));
@@ -82,13 +82,18 @@ fn a_replacement_is_all_of_the_nodes_that_it_names_and_of_no_others() {
 }
 
 #[test]
-fn the_way_back_takes_away_what_was_not_there() {
-    let now = tree(json!({"x:system": {"name": "r2"}, "n:new": {}, "y:other": {"a": 1}}));
-    assert_eq!(
-        way(&now, &have()),
-        [Edit::Remove(vec!["n:new".into()]), Edit::Replace("x:system".into(), have()["x:system"].clone())]
-    );
-    assert_eq!(way(&have(), &have()), []);
+fn a_difference_shows_no_password_of_anybody() {
+    let have = tree(json!({"x:users": {"user": [{"name": "anna", "password": "hash-anna"},
+        {"name": "bert", "password": "hash-bert", "role": "read"}], "x:community": ["c-one", "c-two"]}}));
+    let merge = tree(json!({"x:users": {"user": [{"name": "bert", "role": "write"}]}}));
+    let replace = tree(json!({"x:users": {"user": [{"name": "bert", "password": "hash-new"}]}}));
+    let taken = tree(json!({"x:users": {"user": [{"name": "dora", "password": "hash-new"}], "gone": null}}));
+    for (want, mode) in [(&merge, Mode::Merge), (&replace, Mode::Replace), (&taken, Mode::Merge)] {
+        let text = difference(&have, want, mode);
+        assert!(text.contains("(secret)") && !text.contains("hash-") && !text.contains("\"c-"), "{text}");
+    }
+    let other = tree(json!({"x:users": {"user": [{"name": "bert", "password": "hash-new"}]}}));
+    assert!(difference(&have, &other, Mode::Merge).contains("(another secret)"));
 }
 
 #[test]
