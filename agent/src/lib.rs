@@ -11,6 +11,8 @@ mod entropy;
 pub mod executor;
 mod failpoint;
 pub mod fs;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod http_client;
 pub mod journal;
 pub mod lock;

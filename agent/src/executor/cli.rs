@@ -1,6 +1,7 @@
 //! Devices with an interactive command line over SSH, by the definition of their platform.
 
 pub(crate) mod file;
+mod fuzz;
 mod reader;
 mod screen;
 mod script;
@@ -17,6 +18,7 @@ use super::device::{Driver, Job, Session};
 use super::ssh::Door;
 use crate::platform::{Platform, Platforms};
 use futures_util::future::BoxFuture;
+pub use fuzz::fuzz;
 use reader::Prompt;
 pub(super) use script::{Names, Refusal, Script};
 use session::CliSession;

@@ -2,6 +2,7 @@
 
 mod compare;
 pub(crate) mod framing;
+mod fuzz;
 mod hello;
 mod picture;
 mod presence;
@@ -13,6 +14,7 @@ mod trouble;
 mod wire;
 mod write;
 pub(crate) mod xml;
+mod xpath;
 
 #[cfg(test)]
 mod tests;
@@ -21,6 +23,7 @@ use super::Failure;
 use super::device::{Driver, Job, Session};
 use super::ssh::{self, Door};
 use futures_util::future::BoxFuture;
+pub use fuzz::fuzz;
 use russh::ChannelMsg;
 pub(super) use secrecy::is_secret;
 use session::NetconfSession;

@@ -1,6 +1,7 @@
 //! Text into sections, and back.
 
 use super::{DEPTH_MAX, Dialect};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One line with the lines of its section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +20,7 @@ impl Block {
 }
 
 /// Reads `text`; comments, empty lines and ends of sections are left out. Never fails: a line that is indented
-/// beneath nothing belongs to no section.
+/// beneath nothing belongs to no section. A section that comes again goes on where it was begun.
 pub fn parse(text: &str, dialect: &Dialect) -> Vec<Block> {
     let mut roots: Vec<Block> = Vec::new();
     // The indentation of each section that is open; the blocks are found by always taking the last child.
@@ -37,7 +38,33 @@ pub fn parse(text: &str, dialect: &Dialect) -> Vec<Block> {
         section(&mut roots, open.len()).push(Block::line(line));
         open.push(depth);
     }
-    roots
+    joined(roots)
+}
+
+/// `blocks` with everything of a section in the first block of its line.
+fn joined(blocks: Vec<Block>) -> Vec<Block> {
+    if blocks.iter().all(|block| block.children.is_empty()) {
+        return blocks;
+    }
+    let sections = blocks.iter().filter(|block| !block.children.is_empty());
+    let sections: BTreeSet<String> = sections.map(|block| block.line.clone()).collect();
+    let (mut joined, mut first): (Vec<Block>, BTreeMap<String, usize>) = (Vec::new(), BTreeMap::new());
+    for block in blocks {
+        let begun = first.get(&block.line).copied().and_then(|at| joined.get_mut(at));
+        match begun {
+            Some(begun) => begun.children.extend(block.children),
+            None => {
+                if sections.contains(&block.line) {
+                    first.insert(block.line.clone(), joined.len());
+                }
+                joined.push(block);
+            }
+        }
+    }
+    for block in &mut joined {
+        block.children = self::joined(std::mem::take(&mut block.children));
+    }
+    joined
 }
 
 /// The lines of the section that is `depth` sections deep at the end of `roots`.

@@ -264,3 +264,12 @@ fn very_many_lines_in_another_order_have_a_difference_all_the_same() {
     let diff = unified(&lines(1), &lines(7_919));
     assert!(diff.len() > DIFF_BYTES_MAX / 2 && diff.len() <= DIFF_BYTES_MAX, "{}", diff.len());
 }
+
+#[test]
+fn a_section_that_a_device_prints_in_two_pieces_is_one() {
+    let (dialect, text) = (indented(), "router bgp 1\n a\nhostname r1\nrouter bgp 1\n b\n a\nx\nx\n");
+    let blocks = parse(text, &dialect);
+    assert_eq!(print(&blocks), "router bgp 1\n a\n b\n a\nhostname r1\nx\nx\n");
+    assert_eq!((missing(&blocks, &blocks, &dialect), way(&blocks, &blocks, &dialect)), (vec![], vec![]));
+    assert_eq!(to_send(text, "router bgp 1\n b\n", &dialect), Vec::<String>::new(), "it has that");
+}

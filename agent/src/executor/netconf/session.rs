@@ -7,6 +7,7 @@ use super::secrecy;
 use super::trouble;
 use super::wire::{CallError, Wire};
 use super::xml::{Element, print};
+use super::xpath;
 use crate::executor::device::{Difference, Running, Session, WriteEnd, Written};
 use crate::executor::ssh;
 use crate::executor::wanted::Wanted;
@@ -111,12 +112,17 @@ impl NetconfSession {
             return Err(Failure::new(Class::PrecheckFailed, Phase::Validate, message)
                 .with_hint("use a check of another kind for this device"));
         }
+        let counted = xpath::counted(xpath);
+        let xpath = counted.unwrap_or(xpath);
         let modules = self.abilities.modules.iter();
         let used = modules.filter(|(module, _)| xpath.contains(&format!("{module}:")));
         let names = used.map(|(module, namespace)| (module.as_str(), namespace.as_str())).collect();
         let reply = self.wire.call(&Rpc::Get { xpath, names }, None).await;
         let reply = reply.map_err(|error| trouble::failure(error, Phase::Validate, &self.place))?;
         let mut data = reply.child("data").map_or_else(Vec::new, |data| data.children.clone());
+        if let Some(path) = counted {
+            return Ok(xpath::count(path, &data).to_string());
+        }
         secrecy::hide(&mut data);
         Ok(seen(&data))
     }
