@@ -83,6 +83,9 @@ pub struct Plan {
     pub watched: Arc<Watched>,
     /// What the operator should know before applying it.
     pub warnings: Vec<String>,
+    /// Most lines of one of its configurations; 0 in a plan of before they were counted.
+    #[serde(default)]
+    pub lines: u32,
 }
 
 /// One device of a plan.
@@ -225,7 +228,22 @@ impl Plan {
 
     /// The longest that a device which was lost may still be at work on its change by itself.
     fn goes_on(&self) -> Duration {
-        self.devices.first().map_or(Duration::ZERO, |device| self.work(device).goes_on(&self.spec.timeouts))
+        self.longest(|work| work.goes_on(&self.spec.timeouts))
+    }
+
+    /// The longest from the first byte that can change one of its devices to the end of the attempt.
+    pub fn write_time(&self) -> Duration {
+        self.longest(|work| work.write_time(&self.spec.timeouts, self.lines))
+    }
+
+    /// The longest of its ways to work on a device.
+    fn longest(&self, time: impl Fn(&Work) -> Duration) -> Duration {
+        let ways: BTreeMap<_, _> = self
+            .devices
+            .iter()
+            .map(|device| ((device.transport, device.platform.as_deref()), device))
+            .collect();
+        ways.into_values().map(|device| time(&self.work(device))).max().unwrap_or_default()
     }
 
     /// How long a change that nobody confirms may be seen on a device.

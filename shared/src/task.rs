@@ -218,6 +218,15 @@ impl Work {
         }
     }
 
+    /// How long after the first byte that can change the device the end of its attempt is known at the latest, for a
+    /// configuration of `lines` lines.
+    pub fn write_time(&self, timeouts: &Timeouts, lines: u32) -> Duration {
+        match self {
+            Self::Command { .. } => timeouts.command,
+            Self::Driver(procedure) => procedure.after_write(timeouts, lines),
+        }
+    }
+
     /// Whether the device can be read.
     pub fn is_readable(&self) -> bool {
         match self {
@@ -251,15 +260,17 @@ pub struct Task {
 impl Task {
     /// How long after the first byte that can change the device its end is known at the latest.
     pub fn write_time(&self) -> Duration {
-        match &self.work {
-            Work::Command { .. } => self.timeouts.command,
-            Work::Driver(procedure) => procedure.after_write(&self.timeouts, self.lines()),
-        }
+        self.work.write_time(&self.timeouts, self.lines())
     }
 
     /// Lines of the rendered configuration.
     pub fn lines(&self) -> u32 {
-        let ends = self.configuration.iter().filter(|byte| **byte == b'\n').count();
-        u32::try_from(ends).unwrap_or(u32::MAX).saturating_add(1)
+        lines(&self.configuration)
     }
+}
+
+/// Lines of a configuration, an unfinished one at its end included.
+pub fn lines(configuration: &[u8]) -> u32 {
+    let ends = configuration.iter().filter(|byte| **byte == b'\n').count();
+    u32::try_from(ends).unwrap_or(u32::MAX).saturating_add(1)
 }

@@ -273,8 +273,7 @@ impl World {
 
 /// How long an agent that has just lost its site may still be writing: it starts until its lease ends.
 fn may_write_for(active: &Active) -> Duration {
-    let timeouts = active.plan.spec.timeouts;
-    SILENCE_MAX + timeouts.connect + timeouts.command + MARGIN
+    SILENCE_MAX + active.plan.spec.timeouts.connect + active.plan.write_time() + MARGIN
 }
 
 fn no_agent(site: &SiteName) -> Refused {

@@ -12,6 +12,7 @@ use crate::pace::Watched;
 use crate::procedure::Transport;
 use crate::spec::{Order, RolloutSpec};
 use crate::task::Endpoint;
+use crate::task::lines;
 use crate::time::Timestamp;
 use crate::yaml::{Position, Problem, Problems};
 use serde::Serialize;
@@ -101,6 +102,7 @@ pub fn build(input: PlanInput<'_>) -> Result<Planned, PlanError> {
         waves,
         watched: Arc::new(watched),
         warnings,
+        lines: rendered.configs.values().map(|text| lines(text.as_ref())).max().unwrap_or(0),
     };
     Ok(Planned { plan, configs: rendered.configs })
 }

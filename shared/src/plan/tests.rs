@@ -353,3 +353,22 @@ fn what_devices_of_a_plan_say_alike_is_kept_once_when_it_is_read() {
     };
     assert_eq!((texts(|device| &device.config), texts(|device| &device.template)), (1, 1));
 }
+
+#[test]
+fn the_time_of_a_write_counts_the_lines_of_the_longest_configuration() {
+    let text = "api_version: switchyard/v1\nkind: Rollout\nmetadata: {name: ntp}\nspec:\n  \
+                change: {transport: ssh_cli, templates: {default: t.j2}}\n";
+    let spec = RolloutSpec::parse(text, "r.yaml").expect("a spec");
+    let mut inventory = fleet(4, "");
+    inventory.devices.iter_mut().for_each(|device| device.platform = Some("frr".into()));
+    let template = "{% for n in range(device.data.n * 100) %}line {{ n }}\n{% endfor %}x\n";
+    let plan = plan_of(&spec, &inventory, template).unwrap_or_else(|error| panic!("{error:#?}")).plan;
+    assert_eq!(plan.lines, 302);
+    let procedure = Procedure::new(Transport::SshCli, "frr");
+    assert_eq!(plan.write_time(), procedure.after_write(&spec.timeouts, 302));
+    assert_eq!(
+        plan.layout().command_timeout,
+        procedure.goes_on(&spec.timeouts),
+        "a doubt waits for no lines"
+    );
+}
