@@ -184,13 +184,33 @@ async fn an_agent_that_does_not_start_a_reading_is_asked_again_a_few_times() {
     assert_eq!((found[0].state, found[0].reason.as_str()), (Differs::Unknown, "so it is"));
 }
 
+/// More devices than answers may wait.
+fn three_hundred() -> String {
+    let device = |n: u32| format!("  d{n}: {{hostname: 127.1.{}.{}, site: lab}}\n", n / 200, n % 200 + 1);
+    let devices: String = (0..300).map(device).collect();
+    format!("{}devices:\n{devices}", INVENTORY.split("devices:").next().unwrap())
+}
+
+#[tokio::test]
+async fn a_comparison_ends_with_its_time_also_when_its_reader_stands_still() {
+    use crate::driver::comparisons::{ANSWERS_MAX, LONGEST};
+    let (store, clock): (Arc<Fragile>, Arc<Hand>) = Default::default();
+    let driver = start(store, clock.clone(), CancellationToken::new()).await.unwrap().0;
+    let plan = planned(&driver, &three_hundred(), &readable()).await;
+    let unread = compare(&driver, &plan, &[]).await.unwrap();
+    let running = || driver.ask(|world, _| Ok(world.comparisons.running.len()));
+    driver.ask(|_, _| Ok(())).await.unwrap();
+    assert_eq!(running().await.unwrap(), 1, "its queue is full, and it waits");
+    clock.wait(LONGEST);
+    driver.ask(|_, _| Ok(())).await.unwrap();
+    assert_eq!(running().await.unwrap(), 0);
+    assert_eq!(all(unread).await.len(), ANSWERS_MAX, "what was told is told, and then the stream ends");
+}
+
 #[tokio::test]
 async fn a_reader_that_does_not_read_is_waited_for_without_a_device_being_asked() {
     let driver = started(&Arc::default()).await;
-    let device = |n: u32| format!("  d{n}: {{hostname: 127.1.{}.{}, site: lab}}\n", n / 200, n % 200 + 1);
-    let devices: String = (0..300).map(device).collect();
-    let inventory = format!("{}devices:\n{devices}", INVENTORY.split("devices:").next().unwrap());
-    let plan = planned(&driver, &inventory, &readable()).await;
+    let plan = planned(&driver, &three_hundred(), &readable()).await;
     let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
     driver.deliver(agent.session, FromAgent::Credit(1000)).await.unwrap();
     let answers = compare(&driver, &plan, &[]).await.unwrap();
