@@ -8,6 +8,7 @@ mod gnmi;
 mod identities;
 mod killed;
 mod main_job;
+mod netconf;
 mod openbao;
 mod openssh;
 mod overlap;
