@@ -17,7 +17,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use tree::{contains, find, fits, put, remove};
+pub use tree::Names;
 
 use super::Failure;
 use super::device::{Driver, Job, Session};

@@ -3,7 +3,7 @@
 use super::change::Change;
 use super::messages::{update, wire_path};
 use super::secrecy;
-use super::tree::{find, fits, is_held, put, remove};
+use super::tree::Names;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use switchyard_proto::gnmi::{Encoding, SetRequest};
@@ -12,23 +12,25 @@ use switchyard_shared::gnmi_path::{Elem, Path};
 use switchyard_shared::procedure::Mode;
 
 /// What a device with `before` has after `change`; the error says what does not fit.
-pub fn after(before: &Value, change: &Change, mode: Mode) -> Result<Value, String> {
+///
+/// What is taken away goes first, wherever it stands in the template (gNMI specification §3.4.3).
+pub fn after(before: &Value, change: &Change, mode: Mode, names: &Names) -> Result<Value, String> {
     let mut after = before.clone();
-    for (path, value) in &change.items {
-        fits(&after, path)?;
-        match value {
-            None => remove(&mut after, path),
-            Some(value) => {
-                if let Some(has) = find(&after, path)
-                    && has.is_object() != value.is_object()
-                {
-                    let (is, wanted) = (kind(has), kind(value));
-                    return Err(format!("at {path} the device has {is} and the template {wanted}"));
-                }
-                if !is_held(&after, path, value, mode == Mode::Replace) {
-                    put(&mut after, path, value, mode == Mode::Replace);
-                }
-            }
+    for (path, _) in change.items.iter().filter(|(_, value)| value.is_none()) {
+        names.fits(&after, path)?;
+        names.remove(&mut after, path);
+    }
+    let wanted = change.items.iter().filter_map(|(path, value)| Some((path, value.as_ref()?)));
+    for (path, value) in wanted {
+        names.fits(&after, path)?;
+        if let Some(has) = names.find(&after, path)
+            && has.is_object() != value.is_object()
+        {
+            let (is, wanted) = (kind(has), kind(value));
+            return Err(format!("at {path} the device has {is} and the template {wanted}"));
+        }
+        if !names.is_held(&after, path, value, mode == Mode::Replace) {
+            names.put(&mut after, path, value, mode == Mode::Replace);
         }
     }
     Ok(after)

@@ -4,7 +4,7 @@ use super::commits::{self, Commits};
 use super::messages::{cancel, commit, confirm, until};
 use super::trouble::{self, Refusal};
 use super::wire::Wire;
-use super::{change, compare, secrecy, tree};
+use super::{change, compare, secrecy};
 use crate::executor::device::{Difference, Job, Running, Session, WriteEnd, Written};
 use crate::executor::wanted::Wanted;
 use crate::executor::{Failure, WritePass, json_order};
@@ -14,7 +14,7 @@ use switchyard_proto::gnmi::SetRequest;
 use switchyard_proto::gnmi::get_request::DataType;
 use switchyard_proto::gnmi_ext::commit::Action;
 use switchyard_shared::gnmi_path::Path;
-use switchyard_shared::outcome::{Class, Phase};
+use switchyard_shared::outcome::{Class, LeftAs, Phase};
 use switchyard_shared::procedure::{Commit, Probe};
 use zeroize::Zeroizing;
 
@@ -49,7 +49,7 @@ impl GnmiSession {
             Path::parse(path).map_err(|error| unfit(format!("{}: failed to {error}", self.wire.place)))?;
         let mut tree = self.wire.get(&path, DataType::All, Phase::Validate).await?;
         secrecy::hide(&mut tree);
-        match tree::find(&tree, &path) {
+        match self.wire.names.find(&tree, &path) {
             Some(Value::String(text)) => Ok(text.clone()),
             Some(value) => Ok(value.to_string()),
             None => Err(unfit(format!("{}: nothing stands at {path}", self.wire.place))
@@ -59,7 +59,7 @@ impl GnmiSession {
 
     fn after(&self, running: &Running, wanted: &Wanted) -> Result<(Value, Value), String> {
         let before = json(running)?;
-        let after = compare::after(&before, &change::parse(wanted.reveal())?, wanted.mode)?;
+        let after = compare::after(&before, &change::parse(wanted.reveal())?, wanted.mode, &self.wire.names)?;
         Ok((before, after))
     }
 
@@ -96,9 +96,15 @@ impl GnmiSession {
     }
 }
 
-/// A question that was not answered, before the change was sent.
+/// The end of a question that was not answered, before the change was sent.
 fn before_the_change(refusal: &Refusal) -> WriteEnd {
     match trouble::of_set(refusal) {
+        WriteEnd::Lost(said) if refusal.is_of_the_device() => {
+            let message = format!(
+                "it does not say whether it can take a commit back by itself: {said}; try change.commit: {{method: direct}}"
+            );
+            WriteEnd::Rejected { message, left_as: LeftAs::Unchanged }
+        }
         WriteEnd::NotSent(why) | WriteEnd::Lost(why) => WriteEnd::NotSent(why),
         end @ (WriteEnd::Busy(_) | WriteEnd::Rejected { .. }) => end,
     }
@@ -166,9 +172,10 @@ impl Session for GnmiSession {
         })
     }
 
-    /// gNMI has no other configuration than the running one: a device keeps what a Set has changed.
+    /// gNMI has no word for it, and targets differ in whether a Set lasts until after a boot.
     fn save<'a>(&'a mut self, _: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
-        Box::pin(async { Ok(()) })
+        let why = "gNMI has no word for that, and whether it keeps a Set for its next boot is its own";
+        Box::pin(async { Err(WriteEnd::NotSent(why.to_owned())) })
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {

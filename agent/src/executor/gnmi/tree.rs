@@ -2,79 +2,214 @@
 
 use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use switchyard_shared::gnmi_path::{Elem, Path};
 
-/// What stands at `path`.
-pub fn find<'a>(tree: &'a Value, path: &Path) -> Option<&'a Value> {
-    path.elems.iter().try_fold(tree, |here, elem| {
-        let member = member(here.as_object()?, &elem.name)?;
-        match elem.keys.is_empty() {
-            true => Some(member),
-            false => member.as_array()?.iter().find(|entry| is_entry(entry, elem)),
-        }
-    })
-}
+/// Names of modules that everybody has beside the device's own.
+const FAMILIES: [&str; 3] = ["openconfig-", "ietf-", "iana-"];
 
-/// Whether `tree` holds all of `wanted`: members of objects by name, entries of lists in any order.
-pub fn contains(tree: &Value, wanted: &Value) -> bool {
-    match (tree, wanted) {
-        (Value::Object(tree), Value::Object(wanted)) => {
-            wanted.iter().all(|(name, wanted)| member(tree, name).is_some_and(|has| contains(has, wanted)))
+/// The modules of a device, whose names may stand before identities: in its values and in keys of its lists.
+#[derive(Debug, Clone, Default)]
+pub struct Names(BTreeSet<String>);
+
+impl Names {
+    /// What stands at `path`.
+    pub fn find<'a>(&self, tree: &'a Value, path: &Path) -> Option<&'a Value> {
+        path.elems.iter().try_fold(tree, |here, elem| {
+            let member = member(here.as_object()?, &elem.name)?;
+            match elem.keys.is_empty() {
+                true => Some(member),
+                false => member.as_array()?.iter().find(|entry| self.is_entry(entry, elem)),
+            }
+        })
+    }
+
+    /// Whether `tree` holds all of `wanted`: members of objects by name, entries of lists in any order.
+    pub fn contains(&self, tree: &Value, wanted: &Value) -> bool {
+        match (tree, wanted) {
+            (Value::Object(tree), Value::Object(wanted)) => wanted
+                .iter()
+                .all(|(name, wanted)| member(tree, name).is_some_and(|has| self.contains(has, wanted))),
+            (Value::Array(tree), Value::Array(wanted)) => {
+                // Mostly they stand in the same order.
+                let is_there = |(at, wanted): (usize, &Value)| {
+                    tree.get(at).is_some_and(|has| self.contains(has, wanted))
+                        || tree.iter().any(|has| self.contains(has, wanted))
+                };
+                wanted.iter().enumerate().all(is_there)
+            }
+            (has, wanted) => self.is_same(has, wanted),
         }
-        (Value::Array(tree), Value::Array(wanted)) => {
-            // Mostly they stand in the same order.
-            let is_there = |(at, wanted): (usize, &Value)| {
-                tree.get(at).is_some_and(|has| contains(has, wanted))
-                    || tree.iter().any(|has| contains(has, wanted))
+    }
+
+    /// Whether `value` stands at `path` already: as a part of what is there, or with `alone` as all of it.
+    pub fn is_held(&self, tree: &Value, path: &Path, value: &Value, alone: bool) -> bool {
+        let Some(has) = self.find(tree, path) else { return false };
+        let keys = path.elems.last().map(|elem| with_keys(value.clone(), elem));
+        let value = keys.as_ref().unwrap_or(value);
+        self.contains(has, value) && (!alone || self.contains(value, has))
+    }
+
+    /// Whether everything above `path` is what a path can go through; the error says where it is not.
+    pub fn fits(&self, tree: &Value, path: &Path) -> Result<(), String> {
+        let mut here = tree;
+        for (depth, elem) in path.elems.iter().enumerate() {
+            let place = |depth: usize| Path { elems: path.elems[..depth].to_vec() };
+            let Some(object) = here.as_object() else {
+                return Err(format!("no container stands at {}, and {path} is below it", place(depth)));
             };
-            wanted.iter().enumerate().all(is_there)
+            let Some(member) = member(object, &elem.name) else { return Ok(()) };
+            here = match (elem.keys.is_empty(), member.as_array()) {
+                (true, _) => member,
+                (false, None) => {
+                    return Err(format!("no list stands where {} is looked for", place(depth + 1)));
+                }
+                (false, Some(list)) => match list.iter().find(|entry| self.is_entry(entry, elem)) {
+                    Some(entry) => entry,
+                    None => return Ok(()),
+                },
+            };
         }
-        (has, wanted) => is_same(has, wanted),
+        Ok(())
     }
-}
 
-/// Whether `value` stands at `path` already: as a part of what is there, or with `alone` as all of it.
-pub fn is_held(tree: &Value, path: &Path, value: &Value, alone: bool) -> bool {
-    let Some(has) = find(tree, path) else { return false };
-    let keys = path.elems.last().map(|elem| with_keys(value.clone(), elem));
-    let value = keys.as_ref().unwrap_or(value);
-    contains(has, value) && (!alone || contains(value, has))
-}
-
-/// Whether everything above `path` is what a path can go through; the error says where it is not.
-pub fn fits(tree: &Value, path: &Path) -> Result<(), String> {
-    let mut here = tree;
-    for (depth, elem) in path.elems.iter().enumerate() {
-        let place = |depth: usize| Path { elems: path.elems[..depth].to_vec() };
-        let Some(object) = here.as_object() else {
-            return Err(format!("no container stands at {}, and {path} is below it", place(depth)));
+    /// Puts `value` at `path`: added to what is there, or in its place. What is missing above it is made.
+    pub fn put(&self, tree: &mut Value, path: &Path, value: &Value, replaces: bool) {
+        let Some((elem, rest)) = path.elems.split_first() else {
+            match replaces {
+                true => *tree = value.clone(),
+                false => self.merge(tree, value),
+            }
+            return;
         };
-        let Some(member) = member(object, &elem.name) else { return Ok(()) };
-        here = match (elem.keys.is_empty(), member.as_array()) {
-            (true, _) => member,
-            (false, None) => return Err(format!("no list stands where {} is looked for", place(depth + 1))),
-            (false, Some(list)) => match list.iter().find(|entry| is_entry(entry, elem)) {
-                Some(entry) => entry,
-                None => return Ok(()),
-            },
-        };
-    }
-    Ok(())
-}
-
-/// Puts `value` at `path`: added to what is there, or in its place. What is missing above it is made.
-pub fn put(tree: &mut Value, path: &Path, value: &Value, replaces: bool) {
-    let Some((elem, rest)) = path.elems.split_first() else {
-        match replaces {
-            true => *tree = value.clone(),
-            false => merge(tree, value),
+        let below = Path { elems: rest.to_vec() };
+        match below.elems.is_empty() {
+            true => self.put(self.step(tree, elem), &below, &with_keys(value.clone(), elem), replaces),
+            false => self.put(self.step(tree, elem), &below, value, replaces),
         }
-        return;
-    };
-    let below = Path { elems: rest.to_vec() };
-    match below.elems.is_empty() {
-        true => put(step(tree, elem), &below, &with_keys(value.clone(), elem), replaces),
-        false => put(step(tree, elem), &below, value, replaces),
+    }
+
+    /// Takes away what stands at `path`; a path without keys takes the whole list.
+    pub fn remove(&self, tree: &mut Value, path: &Path) {
+        let Some((last, above)) = path.elems.split_last() else {
+            *tree = Value::Object(Map::new());
+            return;
+        };
+        let mut here = tree;
+        for elem in above {
+            let Some(name) = here.as_object().and_then(|object| name_in(object, &elem.name)) else { return };
+            let Some(next) = here.get_mut(&name) else { return };
+            here = match elem.keys.is_empty() {
+                true => next,
+                false => {
+                    match next
+                        .as_array_mut()
+                        .and_then(|list| list.iter_mut().find(|entry| self.is_entry(entry, elem)))
+                    {
+                        Some(entry) => entry,
+                        None => return,
+                    }
+                }
+            };
+        }
+        let Some(object) = here.as_object_mut() else { return };
+        let Some(name) = name_in(object, &last.name) else { return };
+        match (last.keys.is_empty(), object.get_mut(&name).and_then(Value::as_array_mut)) {
+            (false, Some(list)) => list.retain(|entry| !self.is_entry(entry, last)),
+            (true, _) => drop(object.shift_remove(&name)),
+            (false, None) => {}
+        }
+    }
+
+    /// One step down, which is made when it is missing.
+    fn step<'a>(&self, tree: &'a mut Value, elem: &Elem) -> &'a mut Value {
+        if !tree.is_object() {
+            *tree = Value::Object(Map::new());
+        }
+        let name = tree
+            .as_object()
+            .and_then(|object| name_in(object, &elem.name))
+            .unwrap_or_else(|| elem.name.clone());
+        let member = &mut tree[name];
+        if elem.keys.is_empty() {
+            return member;
+        }
+        if !member.is_array() {
+            *member = Value::Array(Vec::new());
+        }
+        let list = member.as_array_mut().expect("it was just made a list");
+        let at = list.iter().position(|entry| self.is_entry(entry, elem)).unwrap_or_else(|| {
+            let keys = elem.keys.iter().map(|(key, value)| (key.clone(), Value::String(value.clone())));
+            list.push(Value::Object(keys.collect()));
+            list.len() - 1
+        });
+        &mut list[at]
+    }
+
+    fn merge(&self, tree: &mut Value, value: &Value) {
+        match (tree, value) {
+            (Value::Object(tree), Value::Object(value)) => {
+                for (name, value) in value {
+                    let name = name_in(tree, name).unwrap_or_else(|| name.clone());
+                    match tree.get_mut(&name) {
+                        Some(member) => self.merge(member, value),
+                        None => drop(tree.insert(name, value.clone())),
+                    }
+                }
+            }
+            (Value::Array(tree), Value::Array(value)) => {
+                for entry in value {
+                    match tree.iter_mut().find(|has| self.is_same_entry(has, entry)) {
+                        Some(has) => self.merge(has, entry),
+                        None => tree.push(entry.clone()),
+                    }
+                }
+            }
+            (tree, value) if self.is_same(tree, value) => {}
+            (tree, value) => *tree = value.clone(),
+        }
+    }
+
+    /// Whether two entries of a list have the same keys. Their names are not known without the model: RFC 7950 §7.8.5
+    /// has them first, and OpenConfig lists have no other leafs of their own.
+    fn is_same_entry(&self, has: &Value, entry: &Value) -> bool {
+        let (Some(has), Some(entry)) = (has.as_object(), entry.as_object()) else {
+            return self.is_same(has, entry);
+        };
+        let mut leafs = entry.iter().filter(|(_, value)| !value.is_object() && !value.is_array());
+        let nested = entry.values().any(Value::is_object);
+        let same =
+            |(name, value): (&String, &Value)| member(has, name).is_some_and(|has| self.is_same(has, value));
+        match nested {
+            true => leafs.all(same),
+            false => leafs.next().is_some_and(same),
+        }
+    }
+
+    fn is_entry(&self, entry: &Value, elem: &Elem) -> bool {
+        let has = |key: &str| entry.as_object().and_then(|entry| member(entry, key));
+        elem.keys.iter().all(|(key, value)| has(key).is_some_and(|has| self.is_text(&text(has), value)))
+    }
+
+    /// The modules that a device says it has.
+    pub fn new(modules: impl IntoIterator<Item = String>) -> Self {
+        Self(modules.into_iter().collect())
+    }
+
+    fn is_module(&self, name: &str) -> bool {
+        self.0.contains(name) || FAMILIES.iter().any(|family| name.starts_with(family))
+    }
+
+    /// RFC 7951 §6.1 writes 64-bit numbers as text, and identities with their module's name.
+    fn is_same(&self, has: &Value, wanted: &Value) -> bool {
+        self.is_text(&text(has), &text(wanted))
+    }
+
+    fn is_text(&self, has: &str, wanted: &str) -> bool {
+        let is_bare = |long: &str, short: &str| {
+            long.split_once(':').is_some_and(|(module, bare)| bare == short && self.is_module(module))
+        };
+        has == wanted || is_bare(has, wanted) || is_bare(wanted, has)
     }
 }
 
@@ -90,101 +225,6 @@ fn with_keys(mut entry: Value, elem: &Elem) -> Value {
     entry
 }
 
-/// Takes away what stands at `path`; a path without keys takes the whole list.
-pub fn remove(tree: &mut Value, path: &Path) {
-    let Some((last, above)) = path.elems.split_last() else {
-        *tree = Value::Object(Map::new());
-        return;
-    };
-    let mut here = tree;
-    for elem in above {
-        let Some(name) = here.as_object().and_then(|object| name_in(object, &elem.name)) else { return };
-        let Some(next) = here.get_mut(&name) else { return };
-        here = match elem.keys.is_empty() {
-            true => next,
-            false => {
-                match next.as_array_mut().and_then(|list| list.iter_mut().find(|entry| is_entry(entry, elem)))
-                {
-                    Some(entry) => entry,
-                    None => return,
-                }
-            }
-        };
-    }
-    let Some(object) = here.as_object_mut() else { return };
-    let Some(name) = name_in(object, &last.name) else { return };
-    match (last.keys.is_empty(), object.get_mut(&name).and_then(Value::as_array_mut)) {
-        (false, Some(list)) => list.retain(|entry| !is_entry(entry, last)),
-        (true, _) => drop(object.shift_remove(&name)),
-        (false, None) => {}
-    }
-}
-
-/// One step down, which is made when it is missing.
-fn step<'a>(tree: &'a mut Value, elem: &Elem) -> &'a mut Value {
-    if !tree.is_object() {
-        *tree = Value::Object(Map::new());
-    }
-    let name =
-        tree.as_object().and_then(|object| name_in(object, &elem.name)).unwrap_or_else(|| elem.name.clone());
-    let member = &mut tree[name];
-    if elem.keys.is_empty() {
-        return member;
-    }
-    if !member.is_array() {
-        *member = Value::Array(Vec::new());
-    }
-    let list = member.as_array_mut().expect("it was just made a list");
-    let at = list.iter().position(|entry| is_entry(entry, elem)).unwrap_or_else(|| {
-        let keys = elem.keys.iter().map(|(key, value)| (key.clone(), Value::String(value.clone())));
-        list.push(Value::Object(keys.collect()));
-        list.len() - 1
-    });
-    &mut list[at]
-}
-
-fn merge(tree: &mut Value, value: &Value) {
-    match (tree, value) {
-        (Value::Object(tree), Value::Object(value)) => {
-            for (name, value) in value {
-                let name = name_in(tree, name).unwrap_or_else(|| name.clone());
-                match tree.get_mut(&name) {
-                    Some(member) => merge(member, value),
-                    None => drop(tree.insert(name, value.clone())),
-                }
-            }
-        }
-        (Value::Array(tree), Value::Array(value)) => {
-            for entry in value {
-                match tree.iter_mut().find(|has| is_same_entry(has, entry)) {
-                    Some(has) => merge(has, entry),
-                    None => tree.push(entry.clone()),
-                }
-            }
-        }
-        (tree, value) if is_same(tree, value) => {}
-        (tree, value) => *tree = value.clone(),
-    }
-}
-
-/// Whether two entries of a list have the same keys. Their names are not known without the model: RFC 7950 §7.8.5
-/// has them first, and OpenConfig lists have no other leafs of their own.
-fn is_same_entry(has: &Value, entry: &Value) -> bool {
-    let (Some(has), Some(entry)) = (has.as_object(), entry.as_object()) else { return is_same(has, entry) };
-    let mut leafs = entry.iter().filter(|(_, value)| !value.is_object() && !value.is_array());
-    let nested = entry.values().any(Value::is_object);
-    let same = |(name, value): (&String, &Value)| member(has, name).is_some_and(|has| is_same(has, value));
-    match nested {
-        true => leafs.all(same),
-        false => leafs.next().is_some_and(same),
-    }
-}
-
-fn is_entry(entry: &Value, elem: &Elem) -> bool {
-    let has = |key: &str| entry.as_object().and_then(|entry| member(entry, key));
-    elem.keys.iter().all(|(key, value)| has(key).is_some_and(|has| text(has) == *value))
-}
-
 /// A member by its name, with or without the name of its module.
 fn member<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     object.get(&name_in(object, name)?)
@@ -197,13 +237,6 @@ fn name_in(object: &Map<String, Value>, name: &str) -> Option<String> {
     let bare = |name: &str| name.rsplit_once(':').map_or(name, |(_, bare)| bare).to_owned();
     let wanted = bare(name);
     object.keys().find(|key| bare(key) == wanted && (!key.contains(':') || !name.contains(':'))).cloned()
-}
-
-/// RFC 7951 §6.1 writes 64-bit numbers as text, and identities with their module's name.
-fn is_same(has: &Value, wanted: &Value) -> bool {
-    let (has, wanted) = (text(has), text(wanted));
-    let is_bare = |long: &str, short: &str| long.rsplit_once(':').is_some_and(|(_, bare)| bare == short);
-    has == wanted || is_bare(&has, &wanted) || is_bare(&wanted, &has)
 }
 
 fn text(value: &Value) -> Cow<'_, str> {

@@ -23,18 +23,31 @@ pub struct Refusal {
     pub said: String,
     /// The connection was gone before the call, so that nothing of it was sent.
     is_over: bool,
+    /// The device itself said so, and not the connection to it.
+    is_said: bool,
 }
 
 impl Refusal {
     /// What `status` is, without what `redactor` hides.
     pub fn of(status: &Status, redactor: &Redactor) -> Self {
-        Self { code: status.code(), said: said(status, redactor), is_over: is_over(status) }
+        let is_said = status.source().is_none();
+        Self { code: status.code(), said: said(status, redactor), is_over: is_over(status), is_said }
     }
 
     /// No answer came within `patience`.
     pub fn silent(patience: Duration) -> Self {
         let said = format!("no answer within {}", format_duration(patience));
-        Self { code: Code::DeadlineExceeded, said, is_over: false }
+        Self { code: Code::DeadlineExceeded, said, is_over: false, is_said: false }
+    }
+
+    /// Nothing was sent, because of `why`.
+    pub fn not_sent(why: &str) -> Self {
+        Self { code: Code::Cancelled, said: why.to_owned(), is_over: true, is_said: false }
+    }
+
+    /// Whether the device itself said it, and not the connection to it.
+    pub fn is_of_the_device(&self) -> bool {
+        self.is_said
     }
 }
 
@@ -42,6 +55,7 @@ impl Refusal {
 pub fn failure(refusal: &Refusal, phase: Phase, place: &str) -> Failure {
     let said = &refusal.said;
     let is_first = phase == Phase::Authenticate;
+    let is_gone = !refusal.is_said || matches!(refusal.code, Code::Unavailable | Code::Cancelled);
     let (class, message, hint) = match refusal.code {
         Code::Unauthenticated => (
             Class::AuthFailed,
@@ -68,7 +82,7 @@ pub fn failure(refusal: &Refusal, phase: Phase, place: &str) -> Failure {
             format!("{place} gave up on its answer: {said}"),
             "nothing was written; see what keeps the device from answering, and try again",
         ),
-        Code::Unavailable | Code::Cancelled => (
+        Code::Unavailable | Code::Cancelled | Code::Unknown | Code::Internal if is_gone => (
             Class::Unreachable,
             format!("{place} ended the session: {said}"),
             "nothing was written; look at the device's log and its session limit",
@@ -81,6 +95,8 @@ pub fn failure(refusal: &Refusal, phase: Phase, place: &str) -> Failure {
         Code::Ok
         | Code::Unknown
         | Code::Internal
+        | Code::Unavailable
+        | Code::Cancelled
         | Code::DataLoss
         | Code::InvalidArgument
         | Code::NotFound
@@ -107,6 +123,8 @@ pub fn of_set(refusal: &Refusal) -> WriteEnd {
     let said = refusal.said.clone();
     match refusal.code {
         _ if refusal.is_over => WriteEnd::NotSent(said),
+        // The connection broke, whatever code that is called by: the device may have taken the change before.
+        _ if !refusal.is_said => WriteEnd::Lost(said),
         Code::ResourceExhausted | Code::Aborted => WriteEnd::Busy(said),
         // A Set is a transaction: what was refused is not there. The engine looks all the same.
         Code::InvalidArgument
@@ -114,9 +132,10 @@ pub fn of_set(refusal: &Refusal) -> WriteEnd {
         | Code::AlreadyExists
         | Code::FailedPrecondition
         | Code::OutOfRange
-        | Code::Unimplemented
-        | Code::PermissionDenied
-        | Code::Unauthenticated => WriteEnd::Rejected { message: said, left_as: LeftAs::Unknown },
+        | Code::Unimplemented => WriteEnd::Rejected { message: said, left_as: LeftAs::Unknown },
+        Code::PermissionDenied | Code::Unauthenticated => {
+            WriteEnd::Rejected { message: said, left_as: LeftAs::Unchanged }
+        }
         Code::Ok
         | Code::Cancelled
         | Code::Unknown

@@ -1,13 +1,13 @@
 //! Answers of a device as one tree of JSON.
 
-use super::tree::{fits, put};
+use super::tree::Names;
 use serde_json::{Map, Number, Value};
 use switchyard_proto::gnmi::typed_value::Value as Typed;
 use switchyard_proto::gnmi::{self, GetResponse};
 use switchyard_shared::gnmi_path::{Elem, Path};
 
-/// Everything that `response` says, members sorted by name; the error says what is odd about it.
-pub fn tree(response: GetResponse) -> Result<Value, String> {
+/// Everything that `response` says, put together by `names`, members sorted; the error says what is odd about it.
+pub fn tree(response: GetResponse, names: &Names) -> Result<Value, String> {
     let mut tree = Value::Object(Map::new());
     for notification in response.notification {
         let prefix = notification.prefix.unwrap_or_default();
@@ -19,8 +19,8 @@ pub fn tree(response: GetResponse) -> Result<Value, String> {
             if path.elems.is_empty() && !value.is_object() {
                 return Err("a single value stands at /".into());
             }
-            fits(&tree, &path)?;
-            put(&mut tree, &path, &value, false);
+            names.fits(&tree, &path)?;
+            names.put(&mut tree, &path, &value, false);
         }
     }
     Ok(sorted(tree))

@@ -4,6 +4,7 @@
 use super::dial::{Connection, Line};
 use super::login::Login;
 use super::messages::wire_path;
+use super::tree::Names;
 use super::trouble::{self, Refusal};
 use super::value;
 use crate::executor::device::Job;
@@ -11,6 +12,7 @@ use crate::executor::snapshots::SNAPSHOT_BYTES_MAX;
 use crate::executor::wanted::Redactor;
 use crate::executor::{Failure, WritePass};
 use serde_json::Value;
+use std::sync::Arc;
 use std::time::Duration;
 use switchyard_proto::gnmi::g_nmi_client::GNmiClient;
 use switchyard_proto::gnmi::get_request::DataType;
@@ -31,9 +33,13 @@ pub struct Wire {
     pub encoding: Encoding,
     /// How messages name the device.
     pub place: String,
+    /// The modules that the device says it has.
+    pub names: Arc<Names>,
     redactor: Redactor,
     /// Longest wait for the answer to a Set.
     patience: Duration,
+    /// Whether this attempt may write at all.
+    writes: bool,
     line: Line,
 }
 
@@ -64,7 +70,9 @@ impl Wire {
             }
         };
         let patience = job.task.timeouts.command;
-        Ok(Self { client, login, encoding, place, redactor, patience, line: connection.line })
+        let writes = job.task.purpose.writes();
+        let names = Arc::new(Names::new(abilities.supported_models.into_iter().map(|model| model.name)));
+        Ok(Self { client, login, encoding, place, names, redactor, patience, writes, line: connection.line })
     }
 
     /// What stands at `path`, as a tree from the root.
@@ -78,7 +86,15 @@ impl Wire {
         let answer = self.client.get(self.login.with(request)).await;
         let answer = answer
             .map_err(|status| trouble::failure(&Refusal::of(&status, &self.redactor), phase, &self.place))?;
-        value::tree(answer.into_inner()).map_err(|why| trouble::odd(&why, phase, &self.place))
+        let (answer, names) = (answer.into_inner(), self.names.clone());
+        let is_empty = answer.notification.iter().all(|notification| notification.update.is_empty());
+        if is_empty && path.elems.is_empty() {
+            return Err(trouble::odd("no configuration stands at all", phase, &self.place));
+        }
+        // A device may say it leaf by leaf, which is work.
+        let reading = tokio::task::spawn_blocking(move || value::tree(answer, &names)).await;
+        let tree = reading.unwrap_or_else(|_| Err("something stands that cannot be read".to_owned()));
+        tree.map_err(|why| trouble::odd(&why, phase, &self.place))
     }
 
     /// Ends the session as HTTP/2 has it.
@@ -89,6 +105,9 @@ impl Wire {
 
     /// Changes the device, all of `request` or nothing. No other call can.
     pub async fn set(&mut self, _: &WritePass, request: SetRequest) -> Result<(), Refusal> {
+        if !self.writes {
+            return Err(Refusal::not_sent("this attempt only reads"));
+        }
         let setting = self.client.set(self.login.with(request));
         match tokio::time::timeout(self.patience, setting).await {
             Ok(Ok(_)) => Ok(()),

@@ -1,6 +1,6 @@
 //! What a target has, and the rules by which it changes: pure, without time.
 
-use crate::executor::gnmi::{find, fits, put, remove};
+use crate::executor::gnmi::Names;
 use serde_json::Value;
 use switchyard_proto::gnmi::typed_value::Value as Typed;
 use switchyard_proto::gnmi::{self, SetRequest};
@@ -17,6 +17,7 @@ pub(super) struct Store {
     running: Value,
     /// Its top members with their modules, as its model has them.
     model: Vec<String>,
+    names: Names,
     waiting: Option<Waiting>,
     commits: u64,
 }
@@ -43,7 +44,7 @@ pub(super) enum Done {
 impl Store {
     pub(super) fn new(running: Value) -> Self {
         let model = running.as_object().map(|top| top.keys().cloned().collect()).unwrap_or_default();
-        Self { running, model, waiting: None, commits: 0 }
+        Self { running, model, names: Names::default(), waiting: None, commits: 0 }
     }
 
     pub(super) fn running(&self) -> &Value {
@@ -56,7 +57,7 @@ impl Store {
 
     /// What stands at `path`.
     pub(super) fn find(&self, path: &Path) -> Option<&Value> {
-        find(&self.running, path)
+        self.names.find(&self.running, path)
     }
 
     /// Somebody else's commit, which waits.
@@ -115,16 +116,16 @@ impl Store {
     fn changed(&self, request: &SetRequest) -> Result<Value, Status> {
         let mut after = self.running.clone();
         for wire in &request.delete {
-            remove(&mut after, &path(wire));
+            self.names.remove(&mut after, &path(wire));
         }
         for (updates, replaces) in [(&request.replace, true), (&request.update, false)] {
             for update in updates {
                 let at = self.modelled(path(&update.path.clone().unwrap_or_default()));
                 let value = value(update).map_err(|why| bad(&at, why))?;
-                fits(&after, &at).map_err(|why| bad(&at, &why))?;
+                self.names.fits(&after, &at).map_err(|why| bad(&at, &why))?;
                 let leaf = at.elems.last().map(|elem| elem.name.as_str());
                 check(leaf.unwrap_or_default(), &value).map_err(|why| bad(&at, &why))?;
-                put(&mut after, &at, &value, replaces);
+                self.names.put(&mut after, &at, &value, replaces);
             }
         }
         Ok(after)

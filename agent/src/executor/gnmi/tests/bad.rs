@@ -17,7 +17,7 @@ async fn answers_of_the_wrong_type_are_told_apart_and_nothing_is_written() {
         ),
         (GnmiFault::HalfJson, Class::PrecheckFailed, Phase::Read, "what is no JSON (EOF while parsing"),
         (GnmiFault::HugeNumber, Class::PrecheckFailed, Phase::Read, "number out of range"),
-        (GnmiFault::Leaf, Class::PrecheckFailed, Phase::Read, "no container stands at /interfaces"),
+        (GnmiFault::Leaf, Class::PrecheckFailed, Phase::Read, "no container stands at /system"),
         (GnmiFault::Huge, Class::PrecheckFailed, Phase::Read, "more than 4194304 bytes"),
         (GnmiFault::Mute, Class::Timeout, Phase::Read, "gave no answer within 500ms"),
         (GnmiFault::NoJson, Class::PrecheckFailed, Phase::Read, "speaks no JSON over gNMI"),

@@ -1,7 +1,7 @@
 //! What becomes of a change over gNMI, from the comparison to the way back, with the target's ledger as the witness.
 
 use super::bench::{Bench, CHANGE, first, is};
-use crate::executor::gnmi::find;
+use crate::executor::gnmi::Names;
 use crate::simulator::gnmi::{GnmiFault, Told};
 use crate::simulator::{Kind, read_ledger};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use switchyard_shared::secret_text;
 use switchyard_shared::task::Purpose;
 
 fn at(tree: &Value, path: &str) -> Option<Value> {
-    find(tree, &Path::parse(path).unwrap()).cloned()
+    Names::default().find(tree, &Path::parse(path).unwrap()).cloned()
 }
 
 fn check(path: &str, expectation: Expectation) -> Check {
