@@ -2,6 +2,7 @@
 
 mod abort;
 mod bad_input;
+mod command_lines;
 mod disk;
 mod frr;
 mod gnmi;
