@@ -51,11 +51,11 @@ pub(super) async fn begin(wire: Wire, job: &Job<'_>) -> Result<RestconfSession, 
     };
     let found = discover::find(&mut session).await;
     match &found {
-        Ok(()) => job.context.answered(true),
+        Ok(true) => job.context.answered(true),
         Err(failure) if failure.class == Class::AuthFailed => job.context.answered(false),
-        Err(_) => {}
+        Ok(false) | Err(_) => {}
     }
-    found.map(|()| session)
+    found.map(|_| session)
 }
 
 impl RestconfSession {

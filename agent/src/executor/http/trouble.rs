@@ -15,7 +15,12 @@ const QUOTED_CHARS_MAX: usize = 120;
 /// Whether an answer of this status to the first questions ends the attempt; others only say that the device does not
 /// know what was asked for.
 pub(super) fn ends_a_login(status: u16) -> bool {
-    matches!(status, 300..=399 | 401 | 403 | 407 | 429 | 503)
+    ends_everything(status) || matches!(status, 300..=399 | 403)
+}
+
+/// Whether an answer of this status says that nothing else would be answered either.
+pub(super) fn ends_everything(status: u16) -> bool {
+    matches!(status, 401 | 407 | 429 | 503)
 }
 
 impl Wire {
@@ -30,9 +35,14 @@ impl Wire {
             }
             CallError::NotSent(why) => Failure::new(Class::Unreachable, phase, format!("{place}: {why}"))
                 .with_hint("nothing was written; look at the device's log and its session limit"),
+            CallError::NoWay(failure) => (**failure).clone(),
             CallError::Lost(why) => {
+                Failure::new(Class::Unreachable, phase, format!("{place} gave no whole answer: {why}"))
+                    .with_hint("nothing was written; look at the device's log and at the way to it")
+            }
+            CallError::TooLarge(why) => {
                 let class = if phase == Phase::Connect { Class::Unreachable } else { Class::PrecheckFailed };
-                Failure::new(class, phase, format!("{place} gave no whole answer: {why}"))
+                Failure::new(class, phase, format!("{place} cannot be read whole: {why}"))
                     .with_hint("nothing was written; see what the device answers, and look at its log")
             }
         }
@@ -93,6 +103,13 @@ impl Wire {
             412 => Err(WriteEnd::Busy(format!(
                 "somebody has changed its configuration since it was read, so {name} was not carried out{words}"
             ))),
+            401 | 403 | 407 => Err(WriteEnd::Rejected {
+                message: format!(
+                    "user {} may not do this (status {}; give it the right by NACM or the device's own roles){words}",
+                    self.user, reply.status
+                ),
+                left_as: LeftAs::Unchanged,
+            }),
             423 | 429 | 503 => Err(WriteEnd::Busy(format!("status {}{words}", reply.status))),
             409 if errors.iter().any(super::errors::RestError::is_busy) => Err(WriteEnd::Busy(said(&errors))),
             300..=399 => {
@@ -119,7 +136,8 @@ pub(super) fn lost(error: CallError) -> WriteEnd {
     match error {
         CallError::NotAllowed(word) => WriteEnd::NotSent(format!("{word} was kept back")),
         CallError::NotSent(why) => WriteEnd::NotSent(why),
-        CallError::Lost(why) => WriteEnd::Lost(why),
+        CallError::NoWay(failure) => WriteEnd::NotSent(failure.message),
+        CallError::Lost(why) | CallError::TooLarge(why) => WriteEnd::Lost(why),
     }
 }
 

@@ -74,8 +74,12 @@ pub(super) struct Place<'a> {
 pub(super) enum CallError {
     /// The attempt may not say it: nothing was sent.
     NotAllowed(&'static str),
+    /// The device cannot be reached again, or is another one now: nothing of it has left.
+    NoWay(Box<Failure>),
     /// Nothing of it has left.
     NotSent(String),
+    /// The answer is larger than what is read; this says how large that is.
+    TooLarge(String),
     /// The device may have got it, and nobody heard the whole answer.
     Lost(String),
 }
@@ -185,28 +189,28 @@ impl Wire {
         match self.exchange(ask, place).await {
             // A device may close a connection that stands idle: what did not reach it is said over a new one, and what
             // only reads may be said twice.
-            Err(NoReply::NotSent(_)) if reused => self.exchange(ask, place).await,
-            Err(NoReply::Lost(_)) if reused && !ask.is_write() => self.exchange(ask, place).await,
+            Err(CallError::NotSent(_)) if reused => self.exchange(ask, place).await,
+            Err(CallError::Lost(_)) if reused && !ask.is_write() => self.exchange(ask, place).await,
             answered => answered,
         }
-        .map_err(|error| match error {
-            NoReply::NotSent(why) => CallError::NotSent(why),
-            NoReply::Lost(_) | NoReply::TooLarge(_) => CallError::Lost(error.to_string()),
-        })
     }
 
-    async fn exchange(&mut self, ask: &Ask<'_>, place: Place<'_>) -> Result<Reply, NoReply> {
+    async fn exchange(&mut self, ask: &Ask<'_>, place: Place<'_>) -> Result<Reply, CallError> {
         let request = self.request(ask, place)?;
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.dial.connect().await.map_err(|failure| NoReply::NotSent(failure.message))?,
+            None => self.dial.connect().await.map_err(|failure| CallError::NoWay(Box::new(failure)))?,
         };
-        let reply = connection.ask(request, BODY_BYTES_MAX).await?;
+        let reply = connection.ask(request, BODY_BYTES_MAX).await.map_err(|error| match error {
+            NoReply::NotSent(why) => CallError::NotSent(why),
+            NoReply::Lost(why) => CallError::Lost(why),
+            NoReply::TooLarge(_) => CallError::TooLarge(error.to_string()),
+        })?;
         self.connection = Some(connection);
         Ok(reply)
     }
 
-    fn request(&self, ask: &Ask<'_>, place: Place<'_>) -> Result<Request, NoReply> {
+    fn request(&self, ask: &Ask<'_>, place: Place<'_>) -> Result<Request, CallError> {
         let mut request = hyper::Request::builder()
             .method(ask.method())
             .uri(place.path)
@@ -224,6 +228,6 @@ impl Wire {
         }
         request
             .body(hyper::body::Bytes::from(bytes).into())
-            .map_err(|error| NoReply::NotSent(format!("it cannot be asked for {}: {error}", place.path)))
+            .map_err(|error| CallError::NotSent(format!("it cannot be asked for {}: {error}", place.path)))
     }
 }

@@ -23,10 +23,22 @@ pub enum HttpFault {
     EndlessBody,
     /// Its answers never begin.
     Silent,
+    /// It carries a change out and never answers.
+    SilentAfterWrite,
+    /// It has another fault, and only where a path holds this.
+    At(&'static str, Box<HttpFault>),
     /// It says that its answers are of this kind.
     Kind(&'static str),
     /// It answers every reading with these bytes.
     Says(String),
     /// Somebody else changes it after each reading.
     ChangedMeanwhile,
+}
+
+impl HttpFault {
+    /// The fault of an answer at `path`.
+    pub(super) fn at(self, path: &str) -> Self {
+        let Self::At(part, fault) = self else { return self };
+        if path.contains(part) { *fault } else { Self::None }
+    }
 }

@@ -95,6 +95,7 @@ impl Store {
                        <Link rel='restconf' href='/restconf'/></XRD>"
                     .into(),
             },
+            "/restconf" => ok(JSON, json!({"ietf-restconf:restconf": {"data": {}, "operations": {}}})),
             "/restconf/data?content=config" => {
                 ok(JSON, json!({"ietf-restconf:data": seen(&self.data, &self.unseen)}))
             }

@@ -67,11 +67,14 @@ async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> io::Res
         only_if: text(IF_MATCH),
         body: &body,
     };
-    let fault = lock(&state).fault.clone();
+    let fault = lock(&state).fault.clone().at(asked.path);
     if fault == HttpFault::Silent {
         std::future::pending::<()>().await;
     }
     let answered = decide(&mut lock(&state), &asked, &head.headers, &fault);
+    if fault == HttpFault::SilentAfterWrite && lock(&state).persona.writes(&asked) {
+        std::future::pending::<()>().await;
+    }
     Ok(dressed(answered.ok_or(io::ErrorKind::ConnectionAborted)?, &fault))
 }
 
@@ -126,6 +129,8 @@ fn decide(state: &mut State, asked: &Asked<'_>, headers: &HeaderMap, fault: &Htt
         | HttpFault::HalfAnswer
         | HttpFault::EndlessBody
         | HttpFault::Silent
+        | HttpFault::SilentAfterWrite
+        | HttpFault::At(..)
         | HttpFault::Kind(_) => Some(state.persona.answer(asked)),
     }
 }

@@ -5,6 +5,7 @@ use crate::executor::Failure;
 use crate::executor::http::trouble;
 use crate::executor::http::wire::{Ask, Place};
 use crate::executor::netconf::xml;
+use crate::http_client::Reply;
 use switchyard_shared::outcome::{Class, Phase};
 
 /// Where it begins when nobody says: what most devices have, and the RFC's own example.
@@ -19,8 +20,8 @@ const YANG_PATCH: &str = "urn:ietf:params:restconf:capability:yang-patch:1.0";
 /// Where it says so, RFC 8040 section 9.1.
 const CAPABILITIES: &str = "/data/ietf-restconf-monitoring:restconf-state/capabilities";
 
-/// Finds the root and knocks at it.
-pub(super) async fn find(session: &mut RestconfSession) -> Result<(), Failure> {
+/// Finds the root and knocks at it; gives whether the device has accepted the login.
+pub(super) async fn find(session: &mut RestconfSession) -> Result<bool, Failure> {
     let place = Place { path: HOST_META, accept: XRD, only_if: None };
     let reply = session.wire.send(&Ask::Get, place, None).await;
     let reply = reply.map_err(|error| session.wire.failed(&error, Phase::Connect))?;
@@ -31,19 +32,30 @@ pub(super) async fn find(session: &mut RestconfSession) -> Result<(), Failure> {
                 "nothing was written; correct what the device says of its RESTCONF, RFC 8040 section 3.1",
             )
         })?;
-    } else if trouble::ends_a_login(reply.status) {
+    } else if trouble::ends_everything(reply.status) {
         return Err(session.wire.refused(&reply, Phase::Connect, HOST_META));
     }
     // What many devices answer to anybody says nothing of the login: this does.
     let path = format!("{}{CAPABILITIES}", session.root);
-    let reply = session.get(&path).await.map_err(|error| session.wire.failed(&error, Phase::Connect))?;
-    if trouble::ends_a_login(reply.status) {
-        return Err(session.wire.refused(&reply, Phase::Connect, &path));
+    let reply = knock(session, &path).await?;
+    if reply.status != 200 {
+        // The one resource that every device has, RFC 8040 section 3.3.
+        let path = session.root.clone();
+        return Ok(matches!(knock(session, &path).await?.status, 200..=299));
     }
     let said = String::from_utf8_lossy(&reply.body);
     // JSON may write each slash as \/, but these are colons alone.
-    session.yang_patch = reply.status == 200 && said.contains(YANG_PATCH);
-    Ok(())
+    session.yang_patch = said.contains(YANG_PATCH);
+    Ok(true)
+}
+
+async fn knock(session: &mut RestconfSession, path: &str) -> Result<Reply, Failure> {
+    let path = if path.is_empty() { "/" } else { path };
+    let reply = session.get(path).await.map_err(|error| session.wire.failed(&error, Phase::Connect))?;
+    match trouble::ends_a_login(reply.status) {
+        true => Err(session.wire.refused(&reply, Phase::Connect, path)),
+        false => Ok(reply),
+    }
 }
 
 /// The root that an XRD document names: a path of this very server.

@@ -146,6 +146,9 @@ fn begun(end: Result<(), WriteEnd>, is_first: bool) -> Result<(), WriteEnd> {
         Err(WriteEnd::Busy(message)) if !is_first => {
             Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown })
         }
+        Err(WriteEnd::Rejected { message, .. }) if !is_first => {
+            Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown })
+        }
         Err(WriteEnd::NotSent(why)) if !is_first => Err(WriteEnd::Lost(why)),
         end => end,
     }

@@ -67,6 +67,76 @@ async fn answers_that_are_none_are_told_apart_before_anything_is_written() {
     }
 }
 
+fn at(part: &'static str, fault: HttpFault) -> HttpFault {
+    HttpFault::At(part, Box::new(fault))
+}
+
+#[tokio::test]
+async fn a_way_that_is_cut_while_a_device_is_read_tells_the_breaker_of_its_site() {
+    for (fault, class, words) in [
+        (HttpFault::HalfAnswer, Class::Unreachable, "no whole answer"),
+        (HttpFault::EndlessBody, Class::PrecheckFailed, "larger than 4194304 bytes"),
+    ] {
+        let bench = Bench::new(store(), RESTCONF).await;
+        bench.device.break_with(at("content=config", fault));
+        assert_is(&bench.apply(MTU).await, class, &[words, "nothing was written"]);
+        assert_eq!(bench.device.writes(), []);
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_says_nothing_of_its_root_is_looked_for_where_most_are() {
+    for fault in
+        [HttpFault::Status(403), HttpFault::Status(500), HttpFault::Redirect("https://x.example/".into())]
+    {
+        let bench = Bench::new(store(), RESTCONF).await;
+        bench.device.break_with(at(".well-known", fault.clone()));
+        let outcome = bench.apply(MTU).await;
+        assert_eq!(outcome.class, Class::Ok, "{fault:?}: {}", outcome.message);
+    }
+    let bench = Bench::new(store(), RESTCONF).await;
+    bench.device.break_with(at(".well-known", HttpFault::Status(401)));
+    assert_is(&bench.apply(MTU).await, Class::AuthFailed, &["refused the password"]);
+    assert_eq!(bench.device.ledger().len(), 1, "a refused password is not tried again");
+}
+
+#[tokio::test]
+async fn a_login_is_called_accepted_only_after_an_answer_that_needed_it() {
+    let bench = Bench::new(store(), RESTCONF).await;
+    bench.device.break_with(HttpFault::Status(404));
+    assert_eq!(bench.apply(MTU).await.class, Class::PrecheckFailed);
+    assert_eq!(*bench.told.answered.lock().unwrap(), [] as [bool; 0]);
+    bench.device.break_with(at("restconf-state", HttpFault::Status(404)));
+    assert_eq!(bench.compare(MTU).await.0.class, Class::Ok);
+    assert_eq!(*bench.told.answered.lock().unwrap(), [true]);
+}
+
+#[tokio::test]
+async fn a_user_who_may_not_write_is_told_so_and_nothing_is_put_back() {
+    let bench = Bench::new(store(), RESTCONF).await;
+    bench.device.break_with(HttpFault::RefusesWrites(403));
+    assert_is(&bench.apply(MTU).await, Class::Rejected, &["netops may not do this", "NACM"]);
+    assert!(bench.device.ledger().last().unwrap().writes, "nothing was asked after it");
+
+    let mut two = store();
+    two.yang_patch = false;
+    let bench = Bench::new(two, RESTCONF).await.replaces();
+    bench.device.break_with(at("z:other", HttpFault::RefusesWrites(403)));
+    let outcome = bench.apply(r#"{"x:system": {"mtu": 9000}, "z:other": {"a": 1}}"#).await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Rejected, LeftAs::Reverted), "{}", outcome.message);
+    assert_eq!(bench.device.running(), r#"{"x:system":{"mtu":1500}}"#);
+}
+
+#[tokio::test]
+async fn a_device_that_is_silent_after_a_write_is_not_waited_for_longer_than_a_command_may_take() {
+    let mut bench = Bench::new(store(), RESTCONF).await;
+    bench.task.timeouts.command = Duration::from_secs(1);
+    bench.device.break_with(HttpFault::SilentAfterWrite);
+    let outcome = bench.apply(MTU).await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::LostAfterWrite, LeftAs::Unknown));
+    assert!(outcome.message.contains("no answer within 1s"), "{}", outcome.message);
+}
+
 #[tokio::test]
 async fn a_device_that_is_locked_says_by_whom_and_one_without_room_is_tried_later() {
     for (fault, words) in [
