@@ -104,6 +104,11 @@ pub trait Session: Send {
         one == other
     }
 
+    /// Whether a reading alone tells that a way back has ended well. Not where something has to be restarted, too.
+    fn is_shown_whole(&self) -> bool {
+        true
+    }
+
     /// Looks at something for a check; must not be able to change the device. The engine redacts what is seen.
     fn look<'a>(&'a mut self, probe: &'a Probe) -> BoxFuture<'a, Result<String, Failure>>;
 

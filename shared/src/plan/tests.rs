@@ -372,3 +372,26 @@ fn the_time_of_a_write_counts_the_lines_of_the_longest_configuration() {
         "a doubt waits for no lines"
     );
 }
+
+#[test]
+fn what_would_miss_a_device_behind_its_jump_host_is_refused_before_anything_is_read() {
+    let jump = format!("{{ssh: {{jump: {{hostname: hop, host_keys: [\"{KEY}\"]}}}}}}");
+    let more = format!("  far: {{hostname: h9, site: ams, role: edge, connection_options: {jump}}}\n");
+    let of = |transport: &str, checks: &str| {
+        let text = format!(
+            "api_version: switchyard/v1\nkind: Rollout\nmetadata: {{name: ntp}}\nspec:\n  \
+             change: {{transport: {transport}, templates: {{default: t.j2}}}}\n{checks}"
+        );
+        let spec = RolloutSpec::parse(&text, "r.yaml").unwrap_or_else(|problems| panic!("{problems:#?}"));
+        plan_of(&spec, &fleet(1, &more), "x\n")
+    };
+    let tcp = "  checks: {post: [{name: bgp, type: tcp, port: 179}]}\n";
+    for (transport, checks, why) in [
+        ("ssh_cli", tcp, "a tcp check does not go through"),
+        ("gnmi", "", "gnmi does not go through a jump host"),
+    ] {
+        let all = said(of(transport, checks)).join("\n");
+        assert!(all.contains(why) && all.contains("far"), "{all}");
+    }
+    assert!(of("netconf", "").is_ok() && of("local_exec", "").is_ok());
+}

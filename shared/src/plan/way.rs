@@ -1,7 +1,7 @@
 //! The way to each device of a change that a driver makes.
 
 use crate::inventory::Inventory;
-use crate::procedure::Transport;
+use crate::procedure::{Probe, Transport};
 use crate::spec::RolloutSpec;
 use crate::yaml::Problem;
 use std::collections::BTreeMap;
@@ -33,7 +33,33 @@ pub(super) fn transports(
     let known: BTreeMap<usize, Transport> =
         known.into_iter().filter_map(|(index, way)| Some((index, way?))).collect();
     check_checks(spec, inventory, &known, problems);
+    check_jumps(spec, inventory, &known, problems);
     known
+}
+
+/// What goes to a device's address by itself would miss a device behind a jump host, or meet another one.
+fn check_jumps(
+    spec: &RolloutSpec,
+    inventory: &Inventory,
+    transports: &BTreeMap<usize, Transport>,
+    problems: &mut Vec<Problem>,
+) {
+    let behind =
+        transports.iter().filter(|(index, _)| inventory.devices[**index].connections.ssh.jump.is_some());
+    let Some((first, _)) = behind.clone().next() else { return };
+    let met = |index: usize| format!("met first at device {}", inventory.devices[index].name.as_str());
+    let mut checks = spec.checks.pre.iter().chain(&spec.checks.post);
+    if checks.any(|check| matches!(check.check.probe, Probe::Tcp { .. })) {
+        let why =
+            "a tcp check does not go through a jump host: it would ask another address than the device's";
+        problems.push(spec.places.problem("spec.checks", why, met(*first)));
+    }
+    if let Some((index, transport)) =
+        behind.into_iter().find(|(_, way)| matches!(way, Transport::Gnmi | Transport::Http))
+    {
+        let why = format!("{transport} does not go through a jump host: only ssh_cli and netconf do");
+        problems.push(spec.places.problem("spec.change", why, met(*index)));
+    }
 }
 
 /// Every check must fit every device.

@@ -192,6 +192,14 @@ impl Session for FileSession {
         Box::pin(self.read_file())
     }
 
+    fn is_shown_whole(&self) -> bool {
+        self.platform.reload.is_none() && self.platform.check.is_none()
+    }
+
+    fn redact(&self, text: &str) -> String {
+        self.platform.redact(text)
+    }
+
     fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {
         self.difference(running, wanted)
     }

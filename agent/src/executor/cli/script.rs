@@ -108,9 +108,8 @@ impl Script {
     pub(in crate::executor) fn running(&self, text: String) -> Result<Running, Failure> {
         let (platform, command) = (&self.platform, &self.platform.running.command);
         let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-        if let Some(whole) = &platform.running.whole
-            && !whole.is_match(last)
-        {
+        let is_whole = platform.running.whole.as_ref().is_none_or(|whole| whole.is_match(last));
+        if !is_whole || last.is_empty() {
             let message =
                 format!("{}: `{command}` did not show the configuration to its end", self.names.device);
             return Err(Failure::new(Class::PrecheckFailed, Phase::Read, message)

@@ -130,7 +130,9 @@ impl Run<'_> {
             tracing::warn!(device = %self.job.task.op.device, said, "the way back was refused");
         }
         match self.read_after(session).await {
-            Ok(now) if now == begun.before => LeftAs::Reverted,
+            Ok(now) if now == begun.before && (restored.is_ok() || session.is_shown_whole()) => {
+                LeftAs::Reverted
+            }
             Ok(now) if restored.is_ok() && session.alike(&now, &begun.before) => LeftAs::Reverted,
             Ok(_) | Err(_) => LeftAs::Unknown,
         }
