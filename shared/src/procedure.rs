@@ -33,6 +33,8 @@ pub const LINE_TIME: Duration = Duration::from_millis(250);
 /// Lines that may have to be typed beside those of the configuration: what a device must lose, or get back, is known
 /// there alone.
 pub const LINES_BESIDE: u32 = 4_000;
+/// The platform of a device that is reached over RESTCONF; over HTTP every other one has a command line.
+pub const RESTCONF: &str = "restconf";
 /// Most secrets of one change.
 pub const SECRETS_MAX: usize = 64;
 

@@ -24,8 +24,7 @@ use std::sync::Arc;
 use switchyard_shared::outcome::{Class, Phase};
 use wire::Wire;
 
-/// The platform of a device that speaks RESTCONF.
-pub const RESTCONF: &str = "restconf";
+pub use switchyard_shared::procedure::RESTCONF;
 
 /// The driver of devices with an API over HTTP.
 pub struct Http {

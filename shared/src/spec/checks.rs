@@ -6,7 +6,8 @@ use super::DEFAULT_TEMPLATE;
 use super::limits::{DAY, SHORTEST};
 use crate::gnmi_path::Path;
 use crate::procedure::{
-    CHECKS_MAX, Check, EXPECTATIONS_MAX, Expectation, Probe, Transport, compile, parse_comparison, saved_name,
+    CHECKS_MAX, Check, EXPECTATIONS_MAX, Expectation, Probe, RESTCONF, Transport, compile, parse_comparison,
+    saved_name,
 };
 use crate::yaml::{Field, Section, shown};
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,7 @@ impl CheckSpec {
     /// The check of devices on `platform` that are reached over `transport`; the error says why there is none.
     pub fn for_platform(&self, platform: Option<&str>, transport: Transport) -> Result<Check, String> {
         let needs = match &self.check.probe {
+            Probe::Command { .. } if transport == Transport::Http && platform != Some(RESTCONF) => None,
             Probe::Command { .. } => Some(Transport::SshCli),
             Probe::NetconfGet { .. } => Some(Transport::Netconf),
             Probe::GnmiGet { .. } => Some(Transport::Gnmi),

@@ -200,6 +200,8 @@ fn checks_are_read_and_what_can_never_hold_is_refused() {
     assert_eq!(on(None), Probe::Command { command: "show clock".into() });
     let elsewhere = checks.post[0].for_platform(None, Transport::Netconf).unwrap_err();
     assert!(elsewhere.contains("looks over ssh_cli"), "{elsewhere}");
+    assert!(checks.post[0].for_platform(Some("eos"), Transport::Http).is_ok(), "lines behind an API");
+    assert!(checks.post[0].for_platform(Some("restconf"), Transport::Http).is_err());
     assert_eq!((checks.post[0].check.count, checks.post[0].check.failure_limit), (6, 5));
     let refused = |checks: &str, why: &str| assert_says(&problems(&spec(checks)), &[why]);
     let web = "    post: [{name: h, type: http, url: 'https://{{ device.hostname }}:8443/{{ device.name }}', status: 204}, \
