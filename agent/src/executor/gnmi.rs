@@ -7,7 +7,6 @@ mod compare;
 mod dial;
 mod login;
 mod messages;
-mod secrecy;
 mod session;
 mod tree;
 mod trouble;

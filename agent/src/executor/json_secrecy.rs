@@ -24,6 +24,11 @@ pub fn hide_both(before: &mut Value, after: &mut Value) {
     });
 }
 
+/// Hides the secrets of one tree.
+pub fn hide(tree: &mut Value) {
+    visit(tree, "", &mut |leaf| *leaf = HIDDEN.into());
+}
+
 /// `text` of a device, JSON or lines with members of JSON in them, without its secrets; as it is where there are none.
 pub fn redact(text: &str) -> String {
     let Ok(mut value) = serde_json::from_str::<Value>(text) else {

@@ -24,6 +24,7 @@ use super::device::{Driver, Job, Session};
 use super::ssh::{self, Door};
 use futures_util::future::BoxFuture;
 pub use fuzz::fuzz;
+pub(super) use picture::KEYS;
 use russh::ChannelMsg;
 pub(super) use secrecy::is_secret;
 use session::NetconfSession;

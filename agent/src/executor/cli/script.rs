@@ -234,3 +234,29 @@ pub(in crate::executor) fn shortened(line: &str) -> String {
         None => line.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_that_shows_nothing_is_no_configuration() {
+        for name in ["cisco_nxos", "juniper_junos", "nokia_srlinux", "cisco_ios"] {
+            let names = Names {
+                device: "r1".into(),
+                id: "sw1".into(),
+                comment: String::new(),
+                confirm_timeout: Duration::from_secs(60),
+                answer: Duration::from_secs(1),
+                typing: Duration::from_secs(1),
+                redactor: Redactor::of(Vec::new()),
+                confirmed: false,
+            };
+            let script = Script { platform: crate::executor::cli::tests::platform(name), names };
+            for shown in ["", "\n", "  \r\n"] {
+                let failure = script.running(shown.to_owned()).err().map(|failure| failure.class);
+                assert_eq!(failure, Some(Class::PrecheckFailed), "{name} {shown:?}");
+            }
+        }
+    }
+}

@@ -12,7 +12,7 @@ use crate::platform::{Platform, Platforms};
 use std::sync::{Arc, OnceLock};
 
 /// A platform that comes with the agent; patterns are compiled once for all tests.
-fn platform(name: &str) -> Arc<Platform> {
+pub(super) fn platform(name: &str) -> Arc<Platform> {
     static PLATFORMS: OnceLock<Platforms> = OnceLock::new();
     PLATFORMS.get_or_init(Platforms::built_in).get(name).expect("a platform")
 }

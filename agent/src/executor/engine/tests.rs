@@ -277,6 +277,16 @@ async fn a_device_that_lists_what_it_got_back_in_another_order_is_put_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_way_back_that_could_not_restart_is_not_called_done_by_what_is_read() {
+    let bench = Bench::new("old", "new");
+    bench.refuse_the_write("part");
+    bench.fails_to_restart();
+    let outcome = bench.apply().await;
+    assert_eq!(bench.has(), "old");
+    assert_eq!((outcome.class, outcome.left_as), (Class::RollbackFailed, LeftAs::Unknown), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failed_check_before_the_write_skips_the_device_and_what_it_saved_is_compared_afterwards() {
     let mut bench = Bench::new("old", "new");
     bench.procedure.pre = vec![command("show", Expectation::Contains("ready".into()))];

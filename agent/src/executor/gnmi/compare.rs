@@ -2,8 +2,8 @@
 
 use super::change::Change;
 use super::messages::{update, wire_path};
-use super::secrecy;
 use super::tree::Names;
+use crate::executor::json_secrecy::hide_both;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use switchyard_proto::gnmi::{Encoding, SetRequest};
@@ -44,11 +44,12 @@ pub fn difference(before: &Value, after: &Value) -> String {
         let members = one.iter().filter(|(name, value)| other.get(*name) != Some(*value));
         members.map(|(name, value)| (name.clone(), super::value::sorted(value.clone()))).collect()
     };
-    let (mut gone, mut come) = (differing(before, after), differing(after, before));
+    let (gone, come) = (differing(before, after), differing(after, before));
     if gone.is_empty() && come.is_empty() {
         return String::new();
     }
-    secrecy::hide_both(&mut gone, &mut come);
+    let (mut gone, mut come) = (Value::Object(gone), Value::Object(come));
+    hide_both(&mut gone, &mut come);
     unified(&pretty(gone), &pretty(come))
 }
 
@@ -97,11 +98,11 @@ fn bare(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(_, bare)| bare)
 }
 
-fn pretty(members: Map<String, Value>) -> String {
-    if members.is_empty() {
+fn pretty(tree: Value) -> String {
+    if tree.as_object().is_some_and(Map::is_empty) {
         return String::new();
     }
-    format!("{:#}\n", super::value::sorted(Value::Object(members)))
+    format!("{:#}\n", super::value::sorted(tree))
 }
 
 fn kind(value: &Value) -> &'static str {

@@ -4,8 +4,9 @@ use super::commits::{self, Commits};
 use super::messages::{cancel, commit, confirm, until};
 use super::trouble::{self, Refusal};
 use super::wire::Wire;
-use super::{change, compare, secrecy};
+use super::{change, compare};
 use crate::executor::device::{Difference, Job, Running, Session, WriteEnd, Written};
+use crate::executor::json_secrecy::hide;
 use crate::executor::wanted::Wanted;
 use crate::executor::{Failure, WritePass, json_order};
 use futures_util::future::BoxFuture;
@@ -48,7 +49,7 @@ impl GnmiSession {
         let path =
             Path::parse(path).map_err(|error| unfit(format!("{}: failed to {error}", self.wire.place)))?;
         let mut tree = self.wire.get(&path, DataType::All, Phase::Validate).await?;
-        secrecy::hide(&mut tree);
+        hide(&mut tree);
         match self.wire.names.find(&tree, &path) {
             Some(Value::String(text)) => Ok(text.clone()),
             Some(value) => Ok(value.to_string()),

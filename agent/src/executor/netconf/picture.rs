@@ -5,7 +5,7 @@ use super::presence::{Operation, asked, is_meant, is_so};
 use super::xml::Element;
 
 /// Leaves that are nearly always keys: an element of one name and another such value is another entry.
-const KEYS: [&str; 12] = [
+pub const KEYS: [&str; 12] = [
     "name",
     "id",
     "index",

@@ -59,6 +59,7 @@ pub struct World {
     lags: usize,
     had: String,
     lists_backwards: bool,
+    fails_to_restart: bool,
     diff: String,
     data: std::path::PathBuf,
 }
@@ -132,6 +133,10 @@ impl Session for FakeSession {
 
     fn alike(&self, one: &Running, other: &Running) -> bool {
         one == other || lock(&self.0).lists_backwards && one.0.chars().rev().eq(other.0.chars())
+    }
+
+    fn is_shown_whole(&self) -> bool {
+        !lock(&self.0).fails_to_restart
     }
 
     fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {
@@ -228,11 +233,17 @@ impl Session for FakeSession {
             if world.refuses_the_way_back {
                 return Err(WriteEnd::Rejected { message: "% locked".into(), left_as: LeftAs::Unknown });
             }
+            let restarts = !world.fails_to_restart;
             world.has = match world.lists_backwards {
                 true => before.0.chars().rev().collect(),
                 false => text(before),
             };
-            Ok(())
+            match restarts {
+                true => Ok(()),
+                false => {
+                    Err(WriteEnd::Rejected { message: "it did not start".into(), left_as: LeftAs::Unknown })
+                }
+            }
         })
     }
 
@@ -405,6 +416,11 @@ impl Bench {
     /// So many readings after a write still show what it had.
     pub fn lags(&self, readings: usize) {
         lock(&self.world).lags = readings;
+    }
+
+    /// It has again what it had, and what must be restarted for it is not.
+    pub fn fails_to_restart(&self) {
+        lock(&self.world).fails_to_restart = true;
     }
 
     /// What it is put back to, it lists in another order.

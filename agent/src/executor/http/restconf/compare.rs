@@ -2,25 +2,10 @@
 
 use crate::executor::http::json::{self, Tree, demands, holds, is_same};
 use crate::executor::json_secrecy::hide_both;
+use crate::executor::netconf::KEYS;
 use serde_json::Value;
 use switchyard_shared::configuration::unified;
 use switchyard_shared::procedure::Mode;
-
-/// Leaves that are nearly always keys: an entry of a list with another such value is another entry.
-const KEYS: [&str; 12] = [
-    "name",
-    "id",
-    "index",
-    "key",
-    "ip",
-    "address",
-    "prefix",
-    "number",
-    "identifier",
-    "sequence-id",
-    "vlan-id",
-    "as",
-];
 
 /// A change of one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
