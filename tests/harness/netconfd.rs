@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use switchyard_agent::clock::SystemClock;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
@@ -33,6 +33,7 @@ pub struct Netconfd {
     user: String,
     fingerprint: String,
     cut_off: Arc<AtomicBool>,
+    cut_off_at: Arc<AtomicUsize>,
     _server: Child,
     _door: JoinSet<()>,
 }
@@ -66,12 +67,25 @@ impl Netconfd {
             (text.contains("Running netconfd server") && dir.join("ncx.sock").exists()).then_some(())
         });
         let cut_off = Arc::new(AtomicBool::new(false));
+        let cut_off_at = Arc::new(AtomicUsize::new(usize::MAX));
         let sshd = SSHD_PLACES.into_iter().find(|place| Path::new(place).is_file()).expect("sshd");
         let clock = SystemClock::shared();
         let ssh = Arc::new(Server { sshd, config: dir.join("sshd_config"), clock });
         let mut door = JoinSet::new();
-        door.spawn(listen(socket, ssh, cut_off.clone()));
-        Self { dir: dir.into(), address, user, fingerprint, cut_off, _server: server, _door: door }
+        let (said, off, at) = (dir.join("said"), cut_off.clone(), cut_off_at.clone());
+        let is_cut_off =
+            move || off.load(Ordering::SeqCst) || confirmed_commits(&said) >= at.load(Ordering::SeqCst);
+        door.spawn(listen(socket, ssh, is_cut_off));
+        Self {
+            dir: dir.into(),
+            address,
+            user,
+            fingerprint,
+            cut_off,
+            cut_off_at,
+            _server: server,
+            _door: door,
+        }
     }
 
     /// Where it answers.
@@ -104,9 +118,21 @@ impl Netconfd {
         std::fs::read_to_string(self.dir.join("netconfd.log")).expect("a log").matches(words).count()
     }
 
-    /// Turns new connections away, or takes them again; sessions that are open stay.
-    pub fn cut_off(&self, off: bool) {
-        self.cut_off.store(off, Ordering::SeqCst);
+    /// How often clients have asked for a commit that awaits its confirmation.
+    pub fn confirmed_commits(&self) -> usize {
+        confirmed_commits(&self.dir.join("said"))
+    }
+
+    /// Turns new connections away from the commit on that is the `count`-th to await its confirmation; sessions that are
+    /// open stay.
+    pub fn cut_off_at_commit(&self, count: usize) {
+        self.cut_off_at.store(count, Ordering::SeqCst);
+    }
+
+    /// Takes new connections again.
+    pub fn heal(&self) {
+        self.cut_off.store(false, Ordering::SeqCst);
+        self.cut_off_at.store(usize::MAX, Ordering::SeqCst);
     }
 
     /// A session of somebody else.
@@ -153,10 +179,14 @@ fn sshd_config(dir: &Path) -> String {
     )
 }
 
-async fn listen(socket: TcpListener, server: Arc<Server>, cut_off: Arc<AtomicBool>) {
+fn confirmed_commits(said: &Path) -> usize {
+    std::fs::read_to_string(said).unwrap_or_default().matches("<confirmed/>").count()
+}
+
+async fn listen(socket: TcpListener, server: Arc<Server>, is_cut_off: impl Fn() -> bool) {
     let mut sessions = JoinSet::new();
     while let Ok((stream, _)) = socket.accept().await {
-        if cut_off.load(Ordering::SeqCst) {
+        if is_cut_off() {
             continue;
         }
         let server = server.clone();

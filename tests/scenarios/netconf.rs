@@ -74,7 +74,7 @@ impl Lab {
     /// Waits until the device has `count` commits that await a confirmation.
     fn until_committed(&self, count: usize) {
         wait::until("it is committed until it is confirmed", || {
-            (self.peer.said().matches("<confirmed/>").count() >= count).then_some(())
+            (self.peer.confirmed_commits() >= count).then_some(())
         });
     }
 
@@ -99,8 +99,7 @@ fn an_agent_killed_before_the_confirmation_leaves_a_device_that_heals_itself_and
     wait::until("its end is not known", || (lab.device("mtu")["state"] == "UNKNOWN").then_some(()));
     let shown = lab.device("mtu");
     assert_eq!(shown["outcome"]["left_as"], "UNKNOWN", "{shown}");
-    let committed = lab.peer.said().matches("<confirmed/>").count();
-    assert_eq!(committed, 2, "before it is read nothing is said to it again");
+    assert_eq!(lab.peer.confirmed_commits(), 2, "before it is read nothing is said to it again");
     let settled = wait::within(SETTLED_WITHIN, || {
         let log = lab.world.log("mtu");
         log.iter().map(Value::to_string).find(|event| event.contains("it is as it was before the write"))
@@ -119,11 +118,10 @@ fn an_agent_killed_before_the_confirmation_leaves_a_device_that_heals_itself_and
 fn a_change_that_breaks_reachability_reverts_by_itself_and_the_operator_is_told_so() {
     let mut lab = Lab::new();
     let (before, spec) = (lab.running(), lab.spec("cut", CHANGE));
+    lab.peer.cut_off_at_commit(2);
     let mut applying = lab.world.background(&["apply", "-f", &spec]);
-    lab.until_committed(2);
-    lab.peer.cut_off(true);
     lab.until_taken_back();
-    lab.peer.cut_off(false);
+    lab.peer.heal();
     assert_eq!(applying.exit_status(), 3, "{:#?}", applying.output());
     assert_eq!(lab.running(), before);
     let device = lab.device("cut");

@@ -290,7 +290,7 @@ async fn a_change_that_cuts_the_device_off_reverts_by_itself() {
     *bench.context.at.lock().expect("no panic") = Some((Phase::Verify, bench.peer.cut_off.clone()));
     let attempt = bench.started(2, SECOND);
     bench.until_it_takes_itself_back();
-    bench.peer.cut_off(false);
+    bench.peer.heal();
     let outcome = attempt.await.expect("an outcome");
     is(&outcome, Class::PostcheckFailed, Phase::Verify, LeftAs::Reverted);
     assert!(outcome.message.contains("cannot be reached over a new session"), "{}", outcome.message);
