@@ -15,6 +15,7 @@ pub mod netconf;
 mod pass;
 pub mod snapshots;
 pub mod ssh;
+mod tls_dial;
 pub mod wanted;
 
 pub use failure::Failure;

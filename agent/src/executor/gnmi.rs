@@ -20,6 +20,7 @@ pub use tree::Names;
 
 use super::Failure;
 use super::device::{Driver, Job, Session};
+use super::tls_dial::Trust;
 use crate::secrets::{Secrets, SiteKey};
 use futures_util::future::BoxFuture;
 use login::Login;
@@ -31,18 +32,19 @@ use switchyard_shared::outcome::Phase;
 pub struct Gnmi {
     secrets: Secrets,
     key: Arc<SiteKey>,
+    trust: Arc<Trust>,
 }
 
 impl Gnmi {
     /// Takes credentials and CAs from `secrets`.
     pub fn new(secrets: Secrets, key: Arc<SiteKey>) -> Self {
-        Self { secrets, key }
+        Self { secrets, key, trust: dial::trust() }
     }
 
     async fn open(&self, job: &Job<'_>) -> Result<Box<dyn Session>, Failure> {
         let login = Login::of(job, &self.secrets, &self.key).await?;
         job.context.progress(Phase::Connect);
-        let connection = dial::connect(job, &self.secrets).await?;
+        let connection = dial::connect(job, &self.secrets, &self.trust).await?;
         job.context.progress(Phase::Authenticate);
         let wire = wire::Wire::open(connection, login, job).await?;
         Ok(Box::new(GnmiSession::new(wire, job)))

@@ -16,9 +16,9 @@ use super::Failure;
 use super::cli::{Names, Script};
 use super::device::{Driver, Job, Session};
 use super::ssh;
+use super::tls_dial::{TlsDial, Trust};
 use crate::platform::Platforms;
 use crate::secrets::{Credential, Secrets, SiteKey};
-use dial::{Dial, Trust};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use switchyard_shared::outcome::{Class, Phase};
@@ -31,13 +31,13 @@ pub struct Http {
     secrets: Secrets,
     key: Arc<SiteKey>,
     platforms: Platforms,
-    trust: Trust,
+    trust: Arc<Trust>,
 }
 
 impl Http {
     /// A driver that takes credentials and CAs from `secrets`.
     pub fn new(secrets: Secrets, key: Arc<SiteKey>, platforms: Platforms) -> Self {
-        Self { secrets, key, platforms, trust: Trust::default() }
+        Self { secrets, key, platforms, trust: dial::trust() }
     }
 
     async fn open(&self, job: &Job<'_>) -> Result<Box<dyn Session>, Failure> {
@@ -67,7 +67,7 @@ impl Http {
             }
         };
         job.context.progress(Phase::Connect);
-        let dial = Dial::new(job, &self.secrets, &self.trust).await?;
+        let dial = TlsDial::new(job, &self.secrets, &self.trust).await?;
         Wire::open(dial, job, &password).await
     }
 }

@@ -1,20 +1,14 @@
 //! From a device's address to an HTTP/2 connection that is proven to be its own; it is made once and never again.
 
-use super::place;
+use crate::executor::Failure;
 use crate::executor::device::Job;
-use crate::executor::{Failure, ssh};
-use crate::http_client::tls::{self, TlsFailure};
+use crate::executor::tls_dial::{Manner, Stream, TlsDial, Trust};
 use crate::secrets::Secrets;
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::task::Endpoint;
-use switchyard_shared::tls::Protection;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use tonic::transport::Channel;
@@ -22,10 +16,6 @@ use tower::service_fn;
 
 /// What TLS calls HTTP/2.
 const ALPN_HTTP2: &[u8] = b"h2";
-
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// The connection of a session; everything of it ends when its line is dropped.
 pub struct Connection {
@@ -52,34 +42,23 @@ impl Line {
 #[error("the session is over")]
 pub struct SessionOver;
 
+/// The CAs of devices that speak gNMI. It is never spoken in clear over a network (gNMI authentication, "Encryption").
+pub(super) fn trust() -> Arc<Trust> {
+    Trust::new(Manner {
+        options: "gnmi",
+        alpn: &[ALPN_HTTP2],
+        clear_over_networks: false,
+        if_refused: "check that gNMI is on at the device, on this port (9339, 57400 and 6030 are usual), and that it \
+                     may be reached from the agent",
+        if_no_tls: "correct the port, or turn TLS on for gNMI at the device",
+    })
+}
+
 /// Connects to the device of `job`.
-pub async fn connect(job: &Job<'_>, secrets: &Secrets) -> Result<Connection, Failure> {
-    let endpoint = &job.task.endpoint;
-    let trust = match endpoint.tls.protection {
-        Protection::Verified => Some((trust(job, secrets).await?, name(job)?)),
-        Protection::ClearOnLoopback | Protection::Clear => {
-            only_loopback(job)?;
-            None
-        }
-    };
-    let stream = ssh::dial(job.task, job.context.hearing()).await.map_err(|failure| {
-        match failure.message.contains("refused the connection") {
-            true => failure.with_hint(
-                "check that gNMI is on at the device, on this port (9339, 57400 and 6030 are usual), and that it may \
-                 be reached from the agent",
-            ),
-            false => failure,
-        }
-    })?;
-    let stream: Box<dyn Stream> = match trust {
-        None => Box::new(stream),
-        Some((config, name)) => {
-            let shaken = tls::connect(stream, config, name).await;
-            Box::new(shaken.map_err(|failure| no_tls(job, &failure))?)
-        }
-    };
-    let (channel, line) = channel(stream, endpoint).await.map_err(|why| {
-        let message = format!("{} does not speak HTTP/2: {why}", place(job));
+pub async fn connect(job: &Job<'_>, secrets: &Secrets, trust: &Arc<Trust>) -> Result<Connection, Failure> {
+    let dial = TlsDial::new(job, secrets, trust).await?;
+    let (channel, line) = channel(dial.connect().await?, &job.task.endpoint).await.map_err(|why| {
+        let message = format!("{} does not speak HTTP/2: {why}", dial.place);
         Failure::new(Class::Unreachable, Phase::Connect, message)
             .with_hint("no login was sent; correct the port, or turn gNMI on at the device")
     })?;
@@ -115,66 +94,4 @@ impl hyper::rt::Executor<Work> for Until {
         let token = self.0.clone();
         self.1.spawn(async move { token.run_until_cancelled(work).await });
     }
-}
-
-async fn trust(job: &Job<'_>, secrets: &Secrets) -> Result<Arc<ClientConfig>, Failure> {
-    let unusable = |why: String| {
-        let message = format!("{}: the CAs to trust cannot be used: {why}", place(job));
-        Failure::new(Class::CredentialUnavailable, Phase::Queue, message)
-            .with_hint("nothing was sent; correct connection_options.gnmi.ca_ref, or put the CA there")
-    };
-    let config = match &job.task.endpoint.tls.ca_ref {
-        None => tls::trust_file(None).await.map_err(unusable)?,
-        Some(reference) => {
-            let pem = secrets.value(reference).await;
-            let pem = pem.map_err(|error| unusable(format!("{reference}: failed to {error}")))?;
-            tls::trust(pem.reveal().as_bytes()).map_err(|why| unusable(format!("{reference} {why}")))?
-        }
-    };
-    let mut config = Arc::unwrap_or_clone(config);
-    config.alpn_protocols = vec![ALPN_HTTP2.to_vec()];
-    Ok(Arc::new(config))
-}
-
-fn name(job: &Job<'_>) -> Result<ServerName<'static>, Failure> {
-    let endpoint = &job.task.endpoint;
-    let name = endpoint.tls.server_name.as_ref().unwrap_or(&endpoint.hostname);
-    ServerName::try_from(name.clone()).map_err(|_| {
-        let message = format!("{}: no certificate can hold the name {name:?}", place(job));
-        Failure::new(Class::PrecheckFailed, Phase::Queue, message)
-            .with_hint("name what stands in its certificate in connection_options.gnmi.server_name")
-    })
-}
-
-/// gNMI is never spoken in clear over a network (gNMI authentication, "Encryption").
-fn only_loopback(job: &Job<'_>) -> Result<(), Failure> {
-    let hostname = job.task.endpoint.hostname.as_str();
-    if hostname == "localhost" || hostname.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()) {
-        return Ok(());
-    }
-    let message =
-        format!("{} is not on the agent's own machine, so no login is sent to it in clear", place(job));
-    Err(Failure::new(Class::PrecheckFailed, Phase::Queue, message).with_hint(
-        "nothing was sent; turn TLS on at the device and write tls: verified in connection_options.gnmi",
-    ))
-}
-
-fn no_tls(job: &Job<'_>, failure: &TlsFailure) -> Failure {
-    let (class, hint) = match failure {
-        TlsFailure::NotProven(_) => (
-            Class::HostKeyMismatch,
-            "no login was sent. Compare connection_options.gnmi.ca_ref and server_name with the device's certificate; \
-             if they are right, somebody may be in between",
-        ),
-        TlsFailure::Certificate(_) => {
-            (Class::Unreachable, "no login was sent; give the device a certificate that is valid now")
-        }
-        TlsFailure::NoTls => {
-            (Class::Unreachable, "no login was sent; correct the port, or turn TLS on for gNMI at the device")
-        }
-        TlsFailure::Other(_) => {
-            (Class::Unreachable, "no login was sent; see which TLS versions and ciphers the device allows")
-        }
-    };
-    Failure::new(class, Phase::Connect, format!("{}: {failure}", place(job))).with_hint(hint)
 }

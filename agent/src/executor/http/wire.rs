@@ -1,8 +1,9 @@
 //! The one way by which requests reach a device, and by which what only reads cannot write.
 
-use super::dial::Dial;
+use super::dial;
 use super::rpc;
 use crate::executor::device::Job;
+use crate::executor::tls_dial::TlsDial;
 use crate::executor::wanted::Redactor;
 use crate::executor::{Failure, WritePass};
 use crate::http_client::{Connection, NoReply, Reply, Request};
@@ -128,7 +129,7 @@ impl Ask<'_> {
 
 /// An open way to one device.
 pub(super) struct Wire {
-    dial: Dial,
+    dial: TlsDial,
     connection: Option<Connection>,
     login: HeaderValue,
     may_write: bool,
@@ -141,13 +142,13 @@ pub(super) struct Wire {
 
 impl Wire {
     /// Connects, to say everything in the name of the task's user.
-    pub(super) async fn open(dial: Dial, job: &Job<'_>, password: &Secret) -> Result<Self, Failure> {
+    pub(super) async fn open(dial: TlsDial, job: &Job<'_>, password: &Secret) -> Result<Self, Failure> {
         let user = &job.task.endpoint.username;
         let login = Zeroizing::new(format!("{user}:{}", password.reveal()));
         let login = Zeroizing::new(format!("Basic {}", Zeroizing::new(STANDARD.encode(&*login)).as_str()));
         let mut login = HeaderValue::from_str(&login).expect("base64 is visible ASCII");
         login.set_sensitive(true);
-        let connection = Some(dial.connect().await?);
+        let connection = Some(dial::connect(&dial).await?);
         let (may_write, patience) = (job.task.purpose.writes(), job.task.timeouts.command);
         let (user, redactor) = (user.clone(), job.redactor.clone());
         Ok(Self { dial, connection, login, may_write, user, redactor, patience })
@@ -199,7 +200,7 @@ impl Wire {
         let request = self.request(ask, place)?;
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.dial.connect().await.map_err(|failure| CallError::NoWay(Box::new(failure)))?,
+            None => dial::connect(&self.dial).await.map_err(|failure| CallError::NoWay(Box::new(failure)))?,
         };
         let reply = connection.ask(request, BODY_BYTES_MAX).await.map_err(|error| match error {
             NoReply::NotSent(why) => CallError::NotSent(why),

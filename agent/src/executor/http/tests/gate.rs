@@ -1,11 +1,12 @@
 //! The one function that sends: what only reads cannot reach a request that writes.
 
-use super::super::dial::Dial;
+use super::super::dial;
 use super::super::wire::{Ask, Body, CallError, Lines, Place, Wire};
 use super::{Bench, PASSWORD, Told};
 use crate::clock::SystemClock;
 use crate::executor::WritePass;
 use crate::executor::device::Job;
+use crate::executor::tls_dial::TlsDial;
 use crate::executor::wanted::Redactor;
 use crate::platform::Platforms;
 use crate::secrets::{Secret, Secrets};
@@ -19,7 +20,7 @@ async fn wire(bench: &Bench, purpose: Purpose) -> Wire {
     task.purpose = purpose;
     let redactor = Redactor::of(Vec::new());
     let job = Job { task: &task, procedure: &bench.procedure, context: &bench.told, redactor };
-    let dial = Dial::new(&job, &Secrets::new("/nowhere"), &Default::default()).await.unwrap();
+    let dial = TlsDial::new(&job, &Secrets::new("/nowhere"), &dial::trust()).await.unwrap();
     Wire::open(dial, &job, &Secret::new(PASSWORD.into())).await.unwrap()
 }
 
