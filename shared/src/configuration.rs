@@ -82,6 +82,14 @@ impl Dialect {
         }
     }
 
+    /// The words that its lines begin with, when `line` is of the form with braces instead: what such a platform
+    /// prints by default, and does not take line by line.
+    pub fn instead_of_braces(&self, line: &str) -> Option<[&str; 2]> {
+        let Negation::Swap { adds, removes } = &self.negation else { return None };
+        let is_ours = [adds, removes].iter().any(|word| line.starts_with(word.as_str()));
+        (!is_ours && line.ends_with(['{', '}', ';'])).then(|| [adds.trim_end(), removes.trim_end()])
+    }
+
     /// What `line` takes back, if it takes something back.
     pub fn takes_back<'a>(&self, line: &'a str) -> Option<&'a str> {
         match &self.negation {

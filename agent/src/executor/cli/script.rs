@@ -162,6 +162,18 @@ impl Script {
         let dialect = &self.platform.dialect;
         let before = self.blocks(&running.0);
         let blocks = self.blocks(wanted.reveal());
+        let braced = |block: &Block| Some((block.line.clone(), dialect.instead_of_braces(&block.line)?));
+        if let Some((line, [adds, removes])) = blocks.iter().find_map(braced) {
+            let message = format!(
+                "{}: {} takes lines that begin with `{adds}` or `{removes}`, and the template says {}",
+                self.names.device,
+                self.platform.name,
+                self.quoted(&line)
+            );
+            return Err(Failure::new(Class::PrecheckFailed, Phase::Read, message).with_hint(
+                "write the template in that form, as the device's own `| display set` or `info flat` does",
+            ));
+        }
         if wanted.mode == Mode::Merge
             && let Some((back, again)) = contradiction(&blocks, dialect)
         {

@@ -72,6 +72,24 @@ async fn what_cannot_be_typed_is_refused_before_anything_is_said() {
 }
 
 #[tokio::test]
+async fn a_template_with_braces_is_refused_before_anything_is_said_where_a_device_takes_set_lines() {
+    let flat: Vec<Row> = PLATFORMS
+        .into_iter()
+        .filter(|row| ["juniper_junos", "nokia_srlinux"].contains(&row.platform))
+        .collect();
+    let bench = Bench::new(&flat.iter().map(|row| part(row, Mode::Good)).collect::<Vec<_>>()).await;
+    for (number, row) in (1..).zip(flat) {
+        let text = "system {\n    ntp {\n        server 192.0.2.10;\n    }\n}\n";
+        let outcome = bench.attempt(&bench.task(number, row.platform, text, Wants::Merge)).await;
+        let got = (outcome.class, outcome.phase, outcome.left_as);
+        assert_eq!(got, (Class::PrecheckFailed, Phase::Read, LeftAs::Unchanged), "{outcome:?}");
+        let said = "takes lines that begin with `set` or `delete`, and the template says system {";
+        assert!(outcome.message.contains(said), "{}", outcome.message);
+        assert_eq!(bench.typed(number), Vec::<String>::new(), "{}", row.platform);
+    }
+}
+
+#[tokio::test]
 async fn a_change_that_nobody_can_confirm_is_taken_back_by_the_device_and_found_so() {
     let confirming: Vec<Row> =
         PLATFORMS.into_iter().filter(|row| ["arista_eos", "nokia_srlinux"].contains(&row.platform)).collect();
