@@ -13,9 +13,11 @@ use super::{Failure, WritePass};
 use futures_util::future::BoxFuture;
 use program::{End, Program, QUOTED_BYTES_MAX};
 use std::sync::Arc;
+use std::time::Duration;
 use switchyard_shared::configuration::unified;
 use switchyard_shared::outcome::{Class, LeftAs, Phase, printable};
 use switchyard_shared::procedure::Probe;
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 /// Sessions with programs instead of connections.
@@ -34,6 +36,8 @@ struct Local {
     programs: Arc<Programs>,
     device: String,
     redactor: Redactor,
+    /// Longest time for one program that writes.
+    limit: Duration,
 }
 
 impl Driver for LocalExec {
@@ -46,8 +50,11 @@ impl Driver for LocalExec {
                     format!("allow it in {FILE} in the agent's data folder, and start the agent again"),
                 )
             })?;
+            // What a program of this machine does says nothing about the site's network: its time is no silence.
+            job.context.answered(true);
             let (device, redactor) = (device.to_string(), job.redactor.clone());
-            Ok(Box::new(Local { programs, device, redactor }) as Box<dyn Session>)
+            let limit = job.task.timeouts.command;
+            Ok(Box::new(Local { programs, device, redactor, limit }) as Box<dyn Session>)
         })
     }
 }
@@ -71,7 +78,9 @@ impl Local {
                 Ok(text) => Ok(Running(Zeroizing::new(text))),
                 Err(_) => failed(Class::PrecheckFailed, "printed what is not UTF-8".into()),
             },
-            End::Failed { why, said } => failed(Class::Unreachable, format!("{why}: {}", self.quoted(&said))),
+            End::Failed { why, said } => {
+                failed(Class::PrecheckFailed, format!("{why}: {}", self.quoted(&said)))
+            }
             End::TooLong => failed(Class::PrecheckFailed, "printed more than fits".into()),
             End::NotStarted(why) => failed(Class::AgentError, format!("cannot be started: {why}")),
         }
@@ -79,7 +88,11 @@ impl Local {
 
     async fn writing(&self, pass: &WritePass, text: &str) -> Result<(), WriteEnd> {
         let program = Program::writing(&self.programs, &self.device, pass);
-        match program.run(Some(text)).await {
+        let Ok(end) = timeout(self.limit, program.run(Some(text))).await else {
+            let why = format!("{} did not end within {:?} and was killed", program.name(), self.limit);
+            return Err(WriteEnd::Lost(why));
+        };
+        match end {
             End::Done(_) | End::TooLong => Ok(()),
             End::Failed { why, said } => {
                 let message = format!("{} {why}: {}", program.name(), self.quoted(&said));
@@ -104,6 +117,11 @@ impl Session for Local {
 
     /// What the reading program prints is compared as a whole: it prints what the writing one takes.
     fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {
+        if wanted.reveal().trim().is_empty() {
+            let message = format!("{}: an empty configuration would take everything away", self.device);
+            return Err(Failure::new(Class::PrecheckFailed, Phase::Read, message)
+                .with_hint("correct the template, then plan again"));
+        }
         Ok(Difference { text: unified(&trimmed(&running.0), &trimmed(wanted.reveal())) })
     }
 
@@ -140,7 +158,12 @@ impl Session for Local {
         _: &'a Running,
         before: &'a Running,
     ) -> BoxFuture<'a, Result<(), WriteEnd>> {
-        Box::pin(self.writing(pass, &before.0))
+        Box::pin(async move {
+            match before.0.trim().is_empty() {
+                true => Err(WriteEnd::NotSent("nothing was shown of it before the change".into())),
+                false => self.writing(pass, &before.0).await,
+            }
+        })
     }
 
     fn save<'a>(&'a mut self, _: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {

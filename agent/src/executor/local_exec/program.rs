@@ -58,10 +58,11 @@ impl Program {
     /// Runs it to its end, with `input` on its standard input.
     pub(super) async fn run(&self, input: Option<&str>) -> End {
         let mut group = match self.start() {
-            Ok(child) => Group(child),
+            Ok(child) => Group { id: group_of(&child), child },
             Err(error) => return End::NotStarted(error.to_string()),
         };
-        let (stdin, stdout, stderr) = (group.0.stdin.take(), group.0.stdout.take(), group.0.stderr.take());
+        let child = &mut group.child;
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let feeding = async {
             if let (Some(mut stdin), Some(input)) = (stdin, input) {
                 // A program may end without reading all of it: its exit status tells.
@@ -70,7 +71,7 @@ impl Program {
         };
         let (_, (output, whole), (words, _)) =
             tokio::join!(feeding, bounded(stdout, ANSWER_BYTES_MAX), bounded(stderr, WORDS_BYTES_MAX));
-        let status = match group.0.wait().await {
+        let status = match group.child.wait().await {
             Ok(status) => status,
             Err(error) => return End::Failed { why: format!("was lost: {error}"), said: Vec::new() },
         };
@@ -105,13 +106,19 @@ async fn bounded(from: Option<impl AsyncRead + Unpin>, most: usize) -> (Vec<u8>,
     (kept, whole)
 }
 
-/// A program and all that it started; dropped while it runs, it is killed.
-struct Group(Child);
+fn group_of(child: &Child) -> Option<Pid> {
+    child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
+}
+
+/// A program and all that it started, also what it left in the background: killed when this is dropped.
+struct Group {
+    child: Child,
+    id: Option<Pid>,
+}
 
 impl Drop for Group {
     fn drop(&mut self) {
-        let id = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        if let Some(id) = id {
+        if let Some(id) = self.id {
             let _already_gone = kill_process_group(id, Signal::KILL);
         }
     }

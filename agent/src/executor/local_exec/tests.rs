@@ -30,10 +30,14 @@ struct Bench {
 }
 
 #[derive(Default)]
-struct Gates(AtomicU32);
+struct Gates(AtomicU32, AtomicU32);
 
 impl AttemptContext for Gates {
     fn progress(&self, _: Phase) {}
+
+    fn answered(&self, accepted: bool) {
+        self.1.fetch_add(u32::from(accepted), Ordering::SeqCst);
+    }
 
     fn open_write_gate(&self, _: Option<String>) -> BoxFuture<'_, Result<(), GateRefused>> {
         self.0.fetch_add(1, Ordering::SeqCst);
@@ -148,21 +152,63 @@ async fn what_the_agent_does_not_allow_never_runs() {
     }
 }
 
-#[tokio::test]
-async fn a_program_that_never_ends_is_killed_with_its_children() {
-    let hang = "#!/bin/sh\nsleep 1000 & echo $! > \"$1/child\"\nwait\n";
-    let mut bench = Bench::new(hang, APPLY, "old\n", "new\n");
-    bench.timeout = Duration::from_millis(500);
-    let outcome = bench.apply().await;
-    assert_eq!((outcome.class, outcome.left_as), (Class::Timeout, LeftAs::Unchanged));
+/// Waits until the process that `bench`'s program has named in its file `child` is gone.
+async fn until_its_child_is_gone(bench: &Bench) {
     let child = RealFs.read(&bench.folder.path().join("child"), 64).unwrap();
     let child = PathBuf::from(format!("/proc/{}/status", String::from_utf8(child).unwrap().trim()));
     let alive = || {
         RealFs.read(&child, 65_536).is_ok_and(|status| !String::from_utf8_lossy(&status).contains("(zombie)"))
     };
-    while alive() {
-        tokio::task::yield_now().await;
-    }
+    let gone = async {
+        while alive() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), gone).await.expect("the child is gone");
+}
+
+#[tokio::test]
+async fn a_program_that_never_ends_is_killed_with_its_children() {
+    let hang = "#!/bin/sh\nsleep 1000 & echo $! > \"$1/child\"\nwait\n";
+    let mut bench = Bench::new(hang, APPLY, "old\n", "new\n");
+    bench.timeout = Duration::from_secs(3);
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Timeout, LeftAs::Unchanged));
+    until_its_child_is_gone(&bench).await;
+}
+
+#[tokio::test]
+async fn what_a_program_leaves_in_the_background_ends_with_it_and_cannot_change_the_device_later() {
+    let leaves = "#!/bin/sh\nsleep 1000 >/dev/null 2>&1 </dev/null & echo $! > \"$1/child\"\necho refused >&2; exit 3\n";
+    let bench = Bench::new(SHOW, leaves, "old\n", "new\n");
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Rejected, LeftAs::Unchanged), "{outcome:?}");
+    until_its_child_is_gone(&bench).await;
+}
+
+#[tokio::test]
+async fn a_program_that_fails_to_read_is_no_evidence_against_the_network_of_its_site() {
+    let bench = Bench::new("#!/bin/sh\necho no such inventory >&2; exit 4\n", APPLY, "old\n", "new\n");
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::PrecheckFailed, LeftAs::Unchanged), "{outcome:?}");
+    assert!(outcome.message.contains("no such inventory"), "{}", outcome.message);
+    assert_eq!(bench.gates.1.load(Ordering::SeqCst), 1, "its time is no silence of a device");
+}
+
+#[tokio::test]
+async fn nothing_at_all_is_never_given_to_the_program_that_writes() {
+    let bench = Bench::new(SHOW, APPLY, "old\n", " \n");
+    let outcome = bench.apply().await;
+    assert_eq!(outcome.class, Class::PrecheckFailed);
+    assert!(outcome.message.contains("would take everything away"), "{}", outcome.message);
+    assert_eq!(bench.gates.0.load(Ordering::SeqCst), 0);
+
+    let mut bench = Bench::new(SHOW, APPLY, "", "new\n");
+    assert_eq!(bench.apply().await.class, Class::Ok, "something may be made where nothing was shown");
+    bench.task.op.attempt = 2;
+    bench.task.purpose = Purpose::Restore { attempt: 1, before: None };
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, bench.has().as_str()), (Class::RollbackFailed, "new\n"), "{outcome:?}");
 }
 
 #[tokio::test]
