@@ -67,6 +67,8 @@ pub struct Platform {
     pub configure: Configure,
     /// What keeps the running configuration for the next boot; empty where nothing has to.
     pub save: Vec<String>,
+    /// How it shows what is not saved; absent where nobody can tell by one command that only looks.
+    pub unsaved: Option<Unsaved>,
     /// How its lines are said over HTTP; absent where they cannot.
     pub http: Option<HttpApi>,
     /// Where lines hold a secret: each match of the group `secret`, or of the whole.
@@ -130,6 +132,15 @@ pub struct Reading {
     /// A line that is always there when the answer is whole: the last one.
     pub whole: Option<Regex>,
     /// Lines that change by themselves.
+    pub leave_out: Vec<Regex>,
+}
+
+/// How a device shows in what the running configuration differs from that of the next boot.
+#[derive(Debug)]
+pub struct Unsaved {
+    /// The command.
+    pub command: String,
+    /// Lines of its answer that tell of no difference, beside empty ones and comments.
     pub leave_out: Vec<Regex>,
 }
 

@@ -106,7 +106,10 @@ impl<'a> Run<'a> {
     async fn tell_difference(&self, session: &mut dyn Session) -> Result<Outcome, Ended> {
         let (_, difference) = self.read_and_compare(session).await?;
         let (class, message) = match difference.is_nothing() {
-            true => (Class::Unchanged, format!("{} has it already", self.device())),
+            true => {
+                let rest = self.not_known_to_be_saved(session).await;
+                (Class::Unchanged, format!("{} has it already{rest}", self.device()))
+            }
             false => (Class::Ok, format!("{} would be changed", self.device())),
         };
         self.job

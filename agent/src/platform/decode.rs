@@ -40,10 +40,16 @@ fn platform(mut root: Reader<'_>, name: Option<String>, aliases: Vec<String>) ->
     let running = root
         .required_section("running", "running: {command: show running-config}")
         .and_then(sections::running);
-    if let Some(reading) = &running
-        && !looks.allow(&reading.command)
-    {
-        root.0.problem("running.command is not among the words that only look", "add it to looks.beginnings");
+    let unsaved = root.section("unsaved").and_then(sections::unsaved);
+    let commands = [
+        ("running", running.as_ref().map(|reading| &reading.command)),
+        ("unsaved", unsaved.as_ref().map(|unsaved| &unsaved.command)),
+    ];
+    for (key, command) in commands {
+        if command.is_some_and(|command| !looks.allow(command)) {
+            let problem = format!("{key}.command is not among the words that only look");
+            root.0.problem(&problem, "add it to looks.beginnings");
+        }
     }
     let dialect = root.required_section("dialect", "dialect: {sections: indented, …}").and_then(dialect);
     let keeps = root.patterns("keeps");
@@ -68,6 +74,7 @@ fn platform(mut root: Reader<'_>, name: Option<String>, aliases: Vec<String>) ->
         keeps,
         configure: configure?,
         save,
+        unsaved,
         http: api,
         secrets,
     })

@@ -3,7 +3,7 @@
 use super::looks::Looks;
 use super::{
     Answers, Candidate, Configure, Confirmed, Escalation, ITEMS_MAX, PATTERN_BYTES_MAX, Prompts, Question,
-    Reading, TEXT_BYTES_MAX,
+    Reading, TEXT_BYTES_MAX, Unsaved,
 };
 use regex::{Regex, RegexBuilder};
 use switchyard_shared::yaml::{Field, Section};
@@ -148,6 +148,13 @@ pub(super) fn running(mut section: Reader<'_>) -> Option<Reading> {
     let (whole, leave_out) = (section.pattern("whole"), section.patterns("leave_out"));
     drop(section);
     Some(Reading { command: command?, whole, leave_out })
+}
+
+pub(super) fn unsaved(mut section: Reader<'_>) -> Option<Unsaved> {
+    let command = section.required("command", "command: show running-config diffs");
+    let leave_out = section.patterns("leave_out");
+    drop(section);
+    Some(Unsaved { command: command?, leave_out })
 }
 
 pub(super) fn configure(mut section: Reader<'_>) -> Option<Configure> {

@@ -4,7 +4,7 @@ use super::shell::untypable;
 use crate::executor::Failure;
 use crate::executor::device::{Difference, Job, Running};
 use crate::executor::wanted::{Redactor, Wanted};
-use crate::platform::Platform;
+use crate::platform::{Platform, Unsaved};
 use std::sync::Arc;
 use std::time::Duration;
 use switchyard_shared::configuration::{
@@ -29,14 +29,14 @@ pub(in crate::executor) struct Names {
     /// How messages name the device.
     pub(in crate::executor) device: String,
     /// A short name of the attempt that is undone: itself, or the one that a restoration is about.
-    id: String,
-    comment: String,
-    confirm_timeout: Duration,
+    pub(super) id: String,
+    pub(super) comment: String,
+    pub(super) confirm_timeout: Duration,
     /// Longest wait for one answer.
     pub(in crate::executor) answer: Duration,
     /// Longest wait for all lines of one write, or of one way back.
     pub(in crate::executor) typing: Duration,
-    redactor: Redactor,
+    pub(super) redactor: Redactor,
     /// Whether a commit is to be confirmed, where the platform can.
     pub(in crate::executor) confirmed: bool,
 }
@@ -121,6 +121,16 @@ impl Script {
         let running = Running(Zeroizing::new(print(&self.blocks(&Zeroizing::new(kept)))));
         drop(text);
         Ok(running)
+    }
+
+    /// Whether an answer to the platform's [`Unsaved::command`] shows no difference.
+    pub(in crate::executor) fn shows_nothing(&self, unsaved: &Unsaved, answer: &str) -> bool {
+        let comments = &self.platform.dialect.comments;
+        answer.lines().map(str::trim).all(|line| {
+            line.is_empty()
+                || comments.iter().any(|comment| line.starts_with(comment.as_str()))
+                || unsaved.leave_out.iter().any(|pattern| pattern.is_match(line))
+        })
     }
 
     /// What is to be said to a device that has `running`.
@@ -250,21 +260,12 @@ pub(in crate::executor) fn shortened(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::executor::cli::tests;
 
     #[test]
     fn a_reading_that_shows_nothing_is_no_configuration() {
         for name in ["cisco_nxos", "juniper_junos", "nokia_srlinux", "cisco_ios"] {
-            let names = Names {
-                device: "r1".into(),
-                id: "sw1".into(),
-                comment: String::new(),
-                confirm_timeout: Duration::from_secs(60),
-                answer: Duration::from_secs(1),
-                typing: Duration::from_secs(1),
-                redactor: Redactor::of(Vec::new()),
-                confirmed: false,
-            };
-            let script = Script { platform: crate::executor::cli::tests::platform(name), names };
+            let script = Script { platform: tests::platform(name), names: tests::names() };
             for shown in ["", "\n", "  \r\n"] {
                 let failure = script.running(shown.to_owned()).err().map(|failure| failure.class);
                 assert_eq!(failure, Some(Class::PrecheckFailed), "{name} {shown:?}");

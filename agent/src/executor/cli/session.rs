@@ -16,6 +16,7 @@ use std::sync::Arc;
 use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::procedure::Probe;
 use tokio::time::Sleep;
+use zeroize::Zeroizing;
 
 /// A session that is ready for commands.
 pub(super) struct CliSession {
@@ -127,6 +128,21 @@ impl Session for CliSession {
 
     fn save<'a>(&'a mut self, pass: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
         Box::pin(writing::save(self, pass))
+    }
+
+    fn is_saved(&mut self) -> BoxFuture<'_, Result<Option<bool>, Failure>> {
+        Box::pin(async move {
+            let platform = self.platform.clone();
+            match &platform.unsaved {
+                // A commit is there at the next boot, too.
+                _ if platform.save.is_empty() => Ok(Some(true)),
+                None => Ok(None),
+                Some(unsaved) => {
+                    let answer = Zeroizing::new(self.ask(&unsaved.command, Phase::Read).await?);
+                    Ok(Some(self.shows_nothing(unsaved, &answer)))
+                }
+            }
+        })
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {

@@ -6,13 +6,31 @@ mod matrix;
 mod patience;
 mod platforms;
 mod reading;
+mod saving;
 mod unsaid;
 
+use super::script::Names;
+use crate::executor::wanted::Redactor;
 use crate::platform::{Platform, Platforms};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// A platform that comes with the agent; patterns are compiled once for all tests.
 pub(super) fn platform(name: &str) -> Arc<Platform> {
     static PLATFORMS: OnceLock<Platforms> = OnceLock::new();
     PLATFORMS.get_or_init(Platforms::built_in).get(name).expect("a platform")
+}
+
+/// What stands in a platform's lines for some attempt.
+pub(super) fn names() -> Names {
+    Names {
+        device: "r1".into(),
+        id: "sw1".into(),
+        comment: String::new(),
+        confirm_timeout: Duration::from_secs(60),
+        answer: Duration::from_secs(1),
+        typing: Duration::from_secs(1),
+        redactor: Redactor::of(Vec::new()),
+        confirmed: false,
+    }
 }

@@ -117,9 +117,9 @@ impl Run<'_> {
             remark => format!("{device} has the change; {remark}"),
         };
         if self.job.procedure.commit.save
-            && let Err(end) = after_write(limit, session.save(&begun.pass)).await
+            && let Some(not_saved) = self.save(session, &begun.pass).await
         {
-            message.push_str(&format!("; it is not saved for the next boot: {end}"));
+            message.push_str(&not_saved);
         }
         self.ended(Class::Ok, Phase::Verify, LeftAs::Changed, &message)
     }

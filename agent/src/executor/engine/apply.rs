@@ -36,26 +36,25 @@ impl Run<'_> {
         }
     }
 
-    /// Everything before the first byte that can change the device.
+    /// Everything before the first byte that can change the device. A save that is still to be made is such a byte.
     async fn begin(&self, session: &mut Box<dyn Session>) -> Result<Begun, Ended> {
-        self.must_differ(session).await?;
+        let (_, difference) = self.read_and_compare(&mut **session).await?;
+        if difference.is_nothing()
+            && let Some(ended) = self.nothing_to_do(&mut **session).await
+        {
+            return Err(Box::new(ended));
+        }
         self.job.context.progress(Phase::Validate);
         let saved = self.pre_checks(session).await?;
         let limit = self.job.task.timeouts.command;
         let prepared = self.before_write(Phase::Validate, limit, session.prepare()).await;
         prepared.map_err(|failure| self.failed(&failure))?;
         // What was changed meanwhile by somebody else is what the device must be put back to.
-        let before = self.must_differ(session).await?;
-        Ok(Begun { saved, ..self.open_gate(before).await? })
-    }
-
-    /// What the device has, unless that is what is wanted.
-    async fn must_differ(&self, session: &mut Box<dyn Session>) -> Result<Running, Ended> {
         let (before, difference) = self.read_and_compare(&mut **session).await?;
         if difference.is_nothing() {
             return Err(Box::new(self.had_it(&mut **session, before).await?));
         }
-        Ok(before)
+        Ok(Begun { saved, ..self.open_gate(before).await? })
     }
 
     /// Keeps what the device has and opens the gate.

@@ -18,6 +18,7 @@ struct Awaited {
 #[derive(Default)]
 struct State {
     running: Vec<Block>,
+    startup: Vec<Block>,
     awaited: Option<Awaited>,
     commits: u64,
     checkpoints: BTreeMap<String, Vec<Block>>,
@@ -29,7 +30,7 @@ pub(in crate::simulator) struct Memory(Mutex<State>);
 
 impl Memory {
     pub(super) fn new(running: Vec<Block>) -> Self {
-        Self(Mutex::new(State { running, ..State::default() }))
+        Self(Mutex::new(State { startup: running.clone(), running, ..State::default() }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -38,6 +39,18 @@ impl Memory {
 
     pub(super) fn running(&self) -> Vec<Block> {
         self.state().running.clone()
+    }
+
+    /// Keeps what runs for the next boot.
+    pub(super) fn save(&self) {
+        let mut state = self.state();
+        state.startup = state.running.clone();
+    }
+
+    /// What the next boot would begin with, and what runs.
+    pub(super) fn startup_and_running(&self) -> [String; 2] {
+        let state = self.state();
+        [print(&state.startup), print(&state.running)]
     }
 
     /// Puts a configuration in force; one that awaited its confirmation has it now.

@@ -158,7 +158,7 @@ impl Session {
         let place = if self.draft.is_some() { Place::Configure } else { Place::Ready };
         match self.vendor().meaning(line, place) {
             Some((Meaning::Show, _)) => self.show(line),
-            Some((Meaning::Setup, _)) => self.answer(""),
+            Some((meaning @ (Meaning::Setup | Meaning::ShowUnsaved), _)) => self.obey(meaning, "", line),
             Some((meaning, words)) => {
                 self.note(line);
                 let word = words.first().copied().unwrap_or_default().to_owned();

@@ -40,6 +40,8 @@ pub(super) enum Meaning {
     /// Makes a checkpoint the running configuration.
     Rollback,
     Save,
+    /// Shows what is not saved.
+    ShowUnsaved,
     Goodbye,
 }
 
@@ -54,6 +56,8 @@ pub(in crate::simulator) struct Vendor {
     pub(super) refused: &'static str,
     /// What it says to a commit that it does not carry out.
     pub(super) not_committed: &'static str,
+    /// What it says before its answer to what is not saved, and when that is nothing.
+    pub(super) unsaved: [&'static str; 2],
     pub(super) locked: &'static str,
     /// Whether one session at a time may configure.
     pub(super) exclusive: bool,
@@ -77,11 +81,17 @@ const VENDORS: [Vendor; 6] = [
         more: " --More-- ",
         refused: REFUSED,
         not_committed: "",
+        unsaved: ["!Contextual Config Diffs:\n", "!No changes were found\n"],
         locked: "Configuration mode locked exclusively by user 'bob' process '3' from terminal '2'. Please try later.\n",
         exclusive: false,
         starts: INDENTED,
         words: &[
             ("show running-config", Ready, Show),
+            (
+                "show archive config differences nvram:startup-config system:running-config",
+                Ready,
+                ShowUnsaved,
+            ),
             ("terminal length *", Ready, Setup),
             ("terminal width *", Ready, Setup),
             ("configure terminal", Ready, Enter),
@@ -99,6 +109,7 @@ const VENDORS: [Vendor; 6] = [
         more: "--More--",
         refused: "                ^\n% Invalid command at '^' marker.\n",
         not_committed: "",
+        unsaved: ["", ""],
         locked: "Configuration database is locked by user bob on vty 2\n",
         exclusive: false,
         starts: INDENTED,
@@ -123,11 +134,13 @@ const VENDORS: [Vendor; 6] = [
         more: " --More-- ",
         refused: "% Invalid input\n",
         not_committed: "% Failed to commit the session: not allowed here\n",
+        unsaved: ["", ""],
         locked: "% Maximum number of pending sessions has been reached: bob holds one\n",
         exclusive: false,
         starts: INDENTED,
         words: &[
             ("show running-config", Ready, Show),
+            ("show running-config diffs", Ready, ShowUnsaved),
             ("terminal length *", Ready, Setup),
             ("terminal width *", Ready, Setup),
             ("configure session * commit", Ready, Confirm),
@@ -150,6 +163,7 @@ const VENDORS: [Vendor; 6] = [
         more: "---(more)---",
         refused: "          ^\nunknown command.\n",
         not_committed: "error: configuration check-out failed: not allowed here\n",
+        unsaved: ["", ""],
         locked: "error: configuration database locked by: bob terminal p0 (pid 4242) on since 2026-11-22 09:00:00 UTC\n",
         exclusive: true,
         starts: "set system host-name {name}\nset interfaces lo0 description simulated\nset system ntp server 192.0.2.1\n",
@@ -174,6 +188,7 @@ const VENDORS: [Vendor; 6] = [
         more: "--More--",
         refused: "Error: unknown token\n",
         not_committed: "Error: Commit failed: not allowed here\n",
+        unsaved: ["", ""],
         locked: "Error: Unable to enter: exclusive candidate session held by user bob\n",
         exclusive: true,
         starts: "set / system name host-name {name}\nset / interface lo0 description simulated\n",
@@ -203,6 +218,7 @@ const VENDORS: [Vendor; 6] = [
         more: "--More--",
         refused: "% Unknown command: that\n",
         not_committed: "",
+        unsaved: ["", ""],
         locked: "VTY configuration is locked by other VTY\n",
         exclusive: false,
         starts: INDENTED,

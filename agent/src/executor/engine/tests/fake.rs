@@ -381,8 +381,8 @@ impl Bench {
         lock(&self.world).saved = saved;
     }
 
-    pub fn fails_to_save(&self) {
-        lock(&self.world).fails_to_save = true;
+    pub fn fails_to_save(&self, fails: bool) {
+        lock(&self.world).fails_to_save = fails;
     }
 
     /// What it shows to every look.

@@ -49,12 +49,69 @@ async fn a_save_that_was_lost_is_made_up_for_by_the_next_apply_and_only_told_by_
     bench.task.purpose = Purpose::Apply;
     let outcome = bench.apply().await;
     assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Changed), "{}", outcome.message);
-    assert_eq!(bench.deeds(), [Deed::Connect, Deed::Read, Deed::Gate, Deed::Save, Deed::Close]);
+    use Deed::{Close, Connect, Gate, Prepare, Read, Save};
+    assert_eq!(bench.deeds(), [Connect, Read, Prepare, Read, Gate, Save, Close]);
     bench.forget();
     bench.task.op.attempt = 2;
     let outcome = bench.apply().await;
     assert_eq!(outcome.class, Class::Unchanged, "{}", outcome.message);
     assert_eq!(bench.deeds(), [Deed::Connect, Deed::Read, Deed::Close], "a third one writes nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_save_that_is_still_to_be_made_waits_for_the_checks_before_the_write() {
+    let mut bench = Bench::new("new", "new");
+    bench.procedure.commit.save = true;
+    bench.procedure.pre = vec![command("show bgp", Expectation::Contains("established".into()))];
+    assert!(bench.apply().await.class == Class::Unchanged, "without a write there is no check");
+    bench.is_saved(Some(false));
+    bench.forget();
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::PrecheckFailed, LeftAs::Unchanged), "{outcome:?}");
+    assert_eq!(bench.deeds(), [Deed::Connect, Deed::Read, Deed::Look, Deed::Close], "nothing is saved");
+    bench.shows("established");
+    let outcome = bench.apply().await;
+    assert!(outcome.message.contains("was not saved for the next boot, and is now"), "{}", outcome.message);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_tells_of_a_save_that_is_still_to_be_made_and_makes_none() {
+    let mut bench = Bench::new("new", "new");
+    bench.procedure.commit.save = true;
+    bench.is_saved(Some(false));
+    bench.task.purpose = Purpose::Compare;
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Unchanged, LeftAs::Unchanged));
+    assert!(outcome.message.contains("not saved for the next boot"), "{}", outcome.message);
+    assert_eq!(bench.deeds(), [Deed::Connect, Deed::Read, Deed::Close]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_save_that_failed_is_told_and_made_by_the_next_apply() {
+    for has in ["old", "new"] {
+        let mut bench = Bench::new(has, "new");
+        bench.procedure.commit.save = true;
+        bench.is_saved(Some(false));
+        bench.fails_to_save(true);
+        for attempt in 1..=2 {
+            bench.task.op.attempt = attempt;
+            let outcome = bench.apply().await;
+            assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Changed), "{}", outcome.message);
+            assert!(
+                outcome.message.contains("not saved for the next boot: % no room"),
+                "{}",
+                outcome.message
+            );
+        }
+        bench.fails_to_save(false);
+        bench.task.op.attempt = 3;
+        let outcome = bench.apply().await;
+        assert!(
+            outcome.message.contains("was not saved for the next boot, and is now"),
+            "{}",
+            outcome.message
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -65,10 +122,6 @@ async fn what_nobody_can_tell_of_the_next_boot_is_said_and_not_written() {
     assert_eq!(outcome.class, Class::Unchanged);
     assert!(outcome.message.contains("not known to be saved"), "{}", outcome.message);
     assert!(!bench.deeds().contains(&Deed::Save));
-    bench.is_saved(Some(false));
-    bench.fails_to_save();
-    let outcome = bench.apply().await;
-    assert!(outcome.message.contains("not saved for the next boot: % no room"), "{}", outcome.message);
     let mut bench = Bench::new("new", "new");
     bench.is_saved(Some(false));
     bench.procedure.commit.save = false;

@@ -20,7 +20,12 @@ impl Session {
         let seconds =
             |unit: u64| word.parse::<u64>().ok().map(|count| Duration::from_secs(count.saturating_mul(unit)));
         match meaning {
-            Meaning::Show | Meaning::Setup | Meaning::Save => self.answer(""),
+            Meaning::Show | Meaning::Setup => self.answer(""),
+            Meaning::Save => {
+                self.cli.memory.save();
+                self.answer("");
+            }
+            Meaning::ShowUnsaved => self.show_unsaved(),
             Meaning::Enter => self.enter(word),
             Meaning::Leave | Meaning::Abort => self.leave(),
             Meaning::Up if self.path.pop().is_some() => self.answer(""),
@@ -61,6 +66,17 @@ impl Session {
             Meaning::Confirm => self.answer(self.vendor().refused),
             Meaning::Goodbye => self.out.push_back(Out::End),
         }
+    }
+
+    fn show_unsaved(&mut self) {
+        let [head, same] = self.vendor().unsaved;
+        let [startup, running] = self.cli.memory.startup_and_running();
+        let lines: String = running
+            .lines()
+            .filter(|line| !startup.lines().any(|saved| saved == *line))
+            .flat_map(|line| ["+", line, "\n"])
+            .collect();
+        self.answer(&format!("{head}{}", if lines.is_empty() { same } else { &lines }));
     }
 
     fn enter(&mut self, name: &str) {
