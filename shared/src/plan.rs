@@ -228,7 +228,7 @@ impl Plan {
 
     /// The longest that a device which was lost may still be at work on its change by itself.
     fn goes_on(&self) -> Duration {
-        self.longest(|work| work.goes_on(&self.spec.timeouts))
+        self.longest(|work| work.goes_on(&self.spec.timeouts, self.lines))
     }
 
     /// The longest from the first byte that can change one of its devices to the end of the attempt.

@@ -33,6 +33,9 @@ pub const LINE_TIME: Duration = Duration::from_millis(250);
 /// Lines that may have to be typed beside those of the configuration: what a device must lose, or get back, is known
 /// there alone.
 pub const LINES_BESIDE: u32 = 4_000;
+/// Lines beside those of the configuration that may go to a device in one request: what it must lose, and what keeps its
+/// place. Few, since a doubt about the request waits for them.
+pub const POSTED_BESIDE: u32 = 200;
 /// The platform of a device that is reached over RESTCONF; over HTTP every other one has a command line.
 pub const RESTCONF: &str = "restconf";
 /// Most secrets of one change.
@@ -176,12 +179,19 @@ impl Procedure {
     }
 
     /// The longest that the lines of a configuration of `lines` lines may take to be typed, or to be taken back; zero
-    /// where nothing is typed.
+    /// where the device is told no lines. An API gets one more for each, which leaves its section.
     pub fn typing(&self, lines: u32) -> Duration {
-        match self.transport {
-            Transport::SshCli => LINE_TIME.saturating_mul(lines.saturating_add(LINES_BESIDE)),
-            Transport::Netconf | Transport::Gnmi | Transport::Http | Transport::LocalExec => Duration::ZERO,
-        }
+        let lines = match self.transport {
+            Transport::SshCli => lines.saturating_add(LINES_BESIDE),
+            Transport::Http if self.posts_lines() => lines.saturating_mul(2).saturating_add(POSTED_BESIDE),
+            Transport::Netconf | Transport::Gnmi | Transport::Http | Transport::LocalExec => 0,
+        };
+        LINE_TIME.saturating_mul(lines)
+    }
+
+    /// Whether a device gets all its lines in one request.
+    fn posts_lines(&self) -> bool {
+        self.transport == Transport::Http && self.platform != RESTCONF
     }
 
     /// The longest that one write of a configuration of `lines` lines may take, or one way back. Each answer on its
@@ -193,12 +203,18 @@ impl Procedure {
     /// The longest from the first byte that can change the device to the end: the write of a configuration of `lines`
     /// lines, a reading, a new session, the checks, the confirmation or, where that fails, the way back and a look.
     pub fn after_write(&self, timeouts: &Timeouts, lines: u32) -> Duration {
-        self.writing(timeouts, lines).saturating_mul(2).saturating_add(self.goes_on(timeouts))
+        self.writing(timeouts, lines).saturating_mul(2).saturating_add(self.besides_writing(timeouts))
     }
 
     /// The longest that a device whose agent is lost may still change by itself: it works on the one thing that it was
-    /// told last, since who types no more writes no more, and takes back what nobody confirms.
-    pub fn goes_on(&self, timeouts: &Timeouts) -> Duration {
+    /// told last, and takes back what nobody confirms. Who types no more writes no more, but what went in one request is
+    /// all of the `lines` lines.
+    pub fn goes_on(&self, timeouts: &Timeouts, lines: u32) -> Duration {
+        let posted = if self.posts_lines() { self.typing(lines) } else { Duration::ZERO };
+        self.besides_writing(timeouts).saturating_add(posted)
+    }
+
+    fn besides_writing(&self, timeouts: &Timeouts) -> Duration {
         let waiting = match self.commit.confirmed {
             true => self.commit.patience().saturating_add(LOOKS_AFTER_PATIENCE),
             false => Duration::ZERO,
@@ -226,7 +242,8 @@ mod tests {
             let timeouts = Timeouts { connect: Duration::ZERO, command: Duration::ZERO };
             let patience = Duration::from_secs(patience) + LOOKS_AFTER_PATIENCE;
             assert!(
-                procedure.goes_on(&timeouts) >= patience && procedure.after_write(&timeouts, 0) >= patience
+                procedure.goes_on(&timeouts, 0) >= patience
+                    && procedure.after_write(&timeouts, 0) >= patience
             );
         }
     }
@@ -239,6 +256,18 @@ mod tests {
         assert_eq!(long - short, LINE_TIME * 20_000, "there and back");
         let netconf = Procedure::new(Transport::Netconf, "");
         assert_eq!(netconf.after_write(&timeouts, 10), netconf.after_write(&timeouts, 10_010));
-        assert_eq!(cli.goes_on(&timeouts), netconf.goes_on(&timeouts));
+        assert_eq!(cli.goes_on(&timeouts, 10_000), netconf.goes_on(&timeouts, 10));
+    }
+
+    #[test]
+    fn a_device_that_got_all_lines_in_one_request_is_given_their_time_before_a_doubt_is_settled() {
+        let timeouts = Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(30) };
+        let nxapi = Procedure::new(Transport::Http, "cisco_nxos");
+        let restconf = Procedure::new(Transport::Http, RESTCONF);
+        let beside = |lines| nxapi.goes_on(&timeouts, lines) - restconf.goes_on(&timeouts, lines);
+        assert_eq!(beside(10_000) - beside(0), LINE_TIME * 20_000, "each line, and what leaves its section");
+        assert!(beside(1) < Duration::from_secs(60), "a small change waits little longer: {:?}", beside(1));
+        assert!(nxapi.writing(&timeouts, 10_000) >= nxapi.typing(10_000), "and the write itself has it too");
+        assert_eq!(restconf.after_write(&timeouts, 10), restconf.after_write(&timeouts, 10_000));
     }
 }

@@ -210,11 +210,11 @@ impl Work {
         }
     }
 
-    /// How long after it was last heard of a device may still be at work on a change by itself.
-    pub fn goes_on(&self, timeouts: &Timeouts) -> Duration {
+    /// How long after it was last heard of a device may still be at work on a change of `lines` lines by itself.
+    pub fn goes_on(&self, timeouts: &Timeouts, lines: u32) -> Duration {
         match self {
             Self::Command { .. } => timeouts.command,
-            Self::Driver(procedure) => procedure.goes_on(timeouts),
+            Self::Driver(procedure) => procedure.goes_on(timeouts, lines),
         }
     }
 

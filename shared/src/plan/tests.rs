@@ -368,8 +368,8 @@ fn the_time_of_a_write_counts_the_lines_of_the_longest_configuration() {
     assert_eq!(plan.write_time(), procedure.after_write(&spec.timeouts, 302));
     assert_eq!(
         plan.layout().command_timeout,
-        procedure.goes_on(&spec.timeouts),
-        "a doubt waits for no lines"
+        procedure.goes_on(&spec.timeouts, 302),
+        "a doubt waits for no lines that are typed"
     );
 }
 

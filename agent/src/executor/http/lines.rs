@@ -12,7 +12,7 @@ use crate::platform::{Confirmed, HttpApi};
 use futures_util::future::BoxFuture;
 use switchyard_shared::configuration::{Block, commands, reordered, way};
 use switchyard_shared::outcome::{Class, LeftAs, Phase};
-use switchyard_shared::procedure::{Mode, Probe};
+use switchyard_shared::procedure::{LINE_TIME, Mode, Probe};
 
 /// Requests in which a device is brought back, each after a look at what it has.
 const ROUNDS_MAX: u32 = 3;
@@ -146,12 +146,7 @@ impl LinesSession {
         wanted: &Wanted,
     ) -> Result<Written, WriteEnd> {
         let configure = &self.script.platform.clone().configure;
-        let before = self.script.blocks(&running.0);
-        let whole = wanted.mode == Mode::Replace && !configure.clear.is_empty();
-        let steps = match whole {
-            true => self.script.whole(&before, wanted),
-            false => self.script.steps(&before, wanted),
-        };
+        let (steps, whole) = self.steps(running, wanted);
         if let Err(unsaid @ (Unsaid::Not(_) | Unsaid::Strange(_))) =
             self.all(pass, &configure.checkpoint).await
         {
@@ -162,6 +157,32 @@ impl LinesSession {
             });
         }
         self.configure(pass, &steps, whole, self.script.names.confirmed).await
+    }
+
+    /// What is said to a device that has `running`, and whether it is all that shall stay.
+    fn steps(&self, running: &Running, wanted: &Wanted) -> (Vec<Block>, bool) {
+        let before = self.script.blocks(&running.0);
+        match wanted.mode == Mode::Replace && !self.script.platform.configure.clear.is_empty() {
+            true => (self.script.whole(&before, wanted), true),
+            false => (self.script.steps(&before, wanted), false),
+        }
+    }
+
+    /// A device gets all lines at once, and a doubt about them is settled when the time that the whole rollout knows
+    /// of is over: more than that are not sent.
+    fn must_fit(&self, running: &Running, wanted: &Wanted) -> Result<(), Failure> {
+        let lines = commands(&self.steps(running, wanted).0, &self.script.platform.dialect).len();
+        let max = self.script.names.typing.as_millis() / LINE_TIME.as_millis();
+        if lines as u128 <= max {
+            return Ok(());
+        }
+        let message = format!(
+            "{}: the change takes {lines} lines in one request, and a configuration of this size may take {max}",
+            self.wire.place()
+        );
+        Err(Failure::new(Class::PrecheckFailed, Phase::Read, message).with_hint(
+            "nothing was written; use transport: ssh_cli, which says one line at a time, or take away less at once",
+        ))
     }
 
     /// Says `steps` in one request, with the way in and the commit.
@@ -303,7 +324,11 @@ impl Session for LinesSession {
 
     /// A question mark asks nothing here, so it stands for itself.
     fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {
-        self.script.difference(running, wanted, true)
+        let difference = self.script.difference(running, wanted, true)?;
+        if !difference.is_nothing() {
+            self.must_fit(running, wanted)?;
+        }
+        Ok(difference)
     }
 
     fn redact(&self, text: &str) -> String {

@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, IF_MATCH, USER_AGENT};
 use std::time::Duration;
+use switchyard_shared::procedure::LINE_TIME;
 use switchyard_shared::time::format_duration;
 use zeroize::Zeroizing;
 
@@ -117,6 +118,16 @@ impl Ask<'_> {
         }
     }
 
+    /// How long the device may be at work on it beyond what any answer takes: it gets all lines at once.
+    fn work(&self) -> Duration {
+        match self {
+            Self::Get | Self::Put(_) | Self::Patch(_) | Self::Delete => Duration::ZERO,
+            Self::Lines(lines) => {
+                LINE_TIME.saturating_mul(u32::try_from(lines.lines.len()).unwrap_or(u32::MAX))
+            }
+        }
+    }
+
     /// The kind of what is sent, and its text.
     fn body(&self) -> Option<(&str, Zeroizing<String>)> {
         match self {
@@ -136,7 +147,7 @@ pub(super) struct Wire {
     /// For messages.
     pub(super) user: String,
     pub(super) redactor: Redactor,
-    /// Longest wait for the answer to a request that writes.
+    /// Longest wait for the answer to a request that writes, beside the time for its lines.
     patience: Duration,
 }
 
@@ -178,7 +189,7 @@ impl Wire {
         if !ask.is_write() {
             return self.answer(ask, place).await;
         }
-        let patience = self.patience;
+        let patience = self.patience.saturating_add(ask.work());
         match tokio::time::timeout(patience, self.answer(ask, place)).await {
             Ok(answer) => answer,
             Err(_) => Err(CallError::Lost(format!("no answer within {}", format_duration(patience)))),

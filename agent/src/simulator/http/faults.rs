@@ -1,5 +1,7 @@
 //! What can be wrong with a device that is configured over HTTP.
 
+use std::time::Duration;
+
 /// One fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HttpFault {
@@ -25,6 +27,8 @@ pub enum HttpFault {
     Silent,
     /// It carries a change out and never answers.
     SilentAfterWrite,
+    /// It takes so long to carry a change out, and answers then.
+    Slow(Duration),
     /// It has another fault, and only where a path holds this.
     At(&'static str, Box<HttpFault>),
     /// It says that its answers are of this kind.

@@ -71,6 +71,11 @@ async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> io::Res
     if fault == HttpFault::Silent {
         std::future::pending::<()>().await;
     }
+    if let HttpFault::Slow(time) = fault
+        && lock(&state).persona.writes(&asked)
+    {
+        tokio::time::sleep(time).await;
+    }
     let answered = decide(&mut lock(&state), &asked, &head.headers, &fault);
     if fault == HttpFault::SilentAfterWrite && lock(&state).persona.writes(&asked) {
         std::future::pending::<()>().await;
@@ -130,6 +135,7 @@ fn decide(state: &mut State, asked: &Asked<'_>, headers: &HeaderMap, fault: &Htt
         | HttpFault::EndlessBody
         | HttpFault::Silent
         | HttpFault::SilentAfterWrite
+        | HttpFault::Slow(_)
         | HttpFault::At(..)
         | HttpFault::Kind(_) => Some(state.persona.answer(asked)),
     }

@@ -142,6 +142,36 @@ async fn a_lost_answer_is_a_doubt_that_a_reading_settles() {
     assert_eq!(settled.found, Some(Found::Applied), "{}", settled.message);
 }
 
+/// So many lines that a device has none of.
+fn servers(count: usize) -> String {
+    (0..count).map(|n| format!("ntp server 192.0.2.{n}\n")).collect()
+}
+
+#[tokio::test]
+async fn a_long_change_has_time_for_each_of_its_lines_and_a_small_one_does_not_wait_for_them() {
+    for (lines, class) in [(20, Class::Ok), (1, Class::LostAfterWrite)] {
+        let mut bench = eos().await;
+        bench.procedure.commit.confirmed = false;
+        bench.task.timeouts.command = Duration::from_millis(500);
+        bench.device.break_with(HttpFault::Slow(Duration::from_secs(4)));
+        let outcome = bench.apply(&servers(lines)).await;
+        assert_eq!(outcome.class, class, "{lines}: {}", outcome.message);
+    }
+}
+
+#[tokio::test]
+async fn more_lines_than_a_doubt_would_wait_for_are_not_sent_and_a_plan_says_so() {
+    let running = servers(250);
+    let bench = Bench::new(PlayedLines::nxos(&running, SystemClock::shared()), "cisco_nxos").await.replaces();
+    let (planned, _) = bench.compare("hostname r1\n").await;
+    for outcome in [planned, bench.apply("hostname r1\n").await] {
+        assert_eq!(outcome.class, Class::PrecheckFailed, "{}", outcome.message);
+        assert!(outcome.message.contains("takes 251 lines in one request"), "{}", outcome.message);
+        assert!(outcome.hint.contains("ssh_cli"), "{}", outcome.hint);
+    }
+    assert_eq!((written(&bench).len(), bench.device.running()), (0, running));
+}
+
 #[tokio::test]
 async fn a_check_that_could_change_the_device_is_not_said_to_it() {
     for command in ["reload", "show running-config | tee x", "configure session x"] {
