@@ -54,6 +54,7 @@ impl std::fmt::Display for WriteEnd {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NotSent(why) | Self::Busy(why) | Self::Lost(why) => f.write_str(why),
+            Self::NoWay(failure) => f.write_str(&failure.message),
             Self::Rejected { message, .. } => f.write_str(message),
         }
     }
@@ -71,6 +72,9 @@ pub struct Written {
 pub enum WriteEnd {
     /// The session was gone before the first byte.
     NotSent(String),
+    /// The session was gone before the first byte, and there is no way to another one: the device cannot be reached,
+    /// refuses the login, or is another one now.
+    NoWay(Box<Failure>),
     /// The device has no room, or another session holds its lock.
     Busy(String),
     /// The device refused it.
@@ -102,6 +106,12 @@ pub trait Session: Send {
     /// devices list entries in any order they like may overlook their order here.
     fn alike(&self, one: &Running, other: &Running) -> bool {
         one == other
+    }
+
+    /// Whether a device that has taken a change and still differs does so in the order of entries alone: one that sorts
+    /// them has what was wanted. Before the write their order counts, so that no change of it alone is passed over.
+    fn differs_in_order_alone(&self, _running: &Running, _wanted: &Wanted) -> bool {
+        false
     }
 
     /// Whether a reading alone tells that a way back has ended well. Not where something has to be restarted, too.

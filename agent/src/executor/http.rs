@@ -18,7 +18,7 @@ use super::device::{Driver, Job, Session};
 use super::ssh;
 use super::tls_dial::{TlsDial, Trust};
 use crate::platform::Platforms;
-use crate::secrets::{Credential, Secrets, SiteKey};
+use crate::secrets::{Credential, Secret, Secrets, SiteKey};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use switchyard_shared::outcome::{Class, Phase};
@@ -42,33 +42,39 @@ impl Http {
 
     async fn open(&self, job: &Job<'_>) -> Result<Box<dyn Session>, Failure> {
         let name = &job.procedure.platform;
-        if name == RESTCONF {
-            let wire = self.log_in(job).await?;
-            return Ok(Box::new(restconf::begin(wire, job).await?));
-        }
         let platform = self.platforms.get(name).filter(|platform| platform.http.is_some());
-        let platform = platform.ok_or_else(|| unknown_platform(name))?;
-        let wire = self.log_in(job).await?;
-        let script = Script { platform, names: Names::of(job) };
-        Ok(Box::new(lines::begin(wire, script, job).await?))
+        if platform.is_none() && name != RESTCONF {
+            return Err(unknown_platform(name));
+        }
+        let password = self.password(job).await?;
+        let login = wire::login(&job.task.endpoint.username, &password);
+        // A device may say in its errors what it was sent.
+        let redactor = job.redactor.and(vec![password, login.clone()]);
+        let job = &Job { task: job.task, procedure: job.procedure, context: job.context, redactor };
+        job.context.progress(Phase::Connect);
+        let dial = TlsDial::new(job, &self.secrets, &self.trust).await?;
+        let wire = Wire::open(dial, job, &login).await?;
+        Ok(match platform {
+            None => Box::new(restconf::begin(wire, job).await?),
+            Some(platform) => {
+                let script = Script { platform, names: Names::of(job) };
+                Box::new(lines::begin(wire, script, job).await?)
+            }
+        })
     }
 
-    /// A connection that carries the device's credential; nothing has been said over it.
-    async fn log_in(&self, job: &Job<'_>) -> Result<Wire, Failure> {
+    async fn password(&self, job: &Job<'_>) -> Result<Secret, Failure> {
         let task = job.task;
         let credential = ssh::credential(&self.secrets, task).await?;
         job.context.secret(self.key.fingerprint(&credential));
-        let password = match credential {
-            Credential::Password(password) => password,
+        match credential {
+            Credential::Password(password) => Ok(password),
             Credential::PrivateKey(_) | Credential::SshAgent { .. } => {
                 let message = format!("{}: its credential is a private key", task.op.device);
-                return Err(Failure::new(Class::CredentialUnavailable, Phase::Queue, message)
-                    .with_hint("a login over HTTP needs a password: name one in credential_ref"));
+                Err(Failure::new(Class::CredentialUnavailable, Phase::Queue, message)
+                    .with_hint("a login over HTTP needs a password: name one in credential_ref"))
             }
-        };
-        job.context.progress(Phase::Connect);
-        let dial = TlsDial::new(job, &self.secrets, &self.trust).await?;
-        Wire::open(dial, job, &password).await
+        }
     }
 }
 

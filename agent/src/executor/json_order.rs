@@ -1,13 +1,21 @@
 //! Whether two configurations in JSON differ in the order of their entries alone.
+//!
+//! Nobody here knows which lists are ordered by their user (RFC 7950 section 7.7.7). So the order of entries counts
+//! before a write, and a change of it alone is one; after the write it does not, since a device may sort them.
 
 use serde_json::Value;
 
 /// Whether `one` and `other` are JSON with the same members and, in whatever order, the same entries.
 pub(super) fn alike(one: &str, other: &str) -> bool {
     match (serde_json::from_str::<Value>(one), serde_json::from_str::<Value>(other)) {
-        (Ok(one), Ok(other)) => ordered(one) == ordered(other),
+        (Ok(one), Ok(other)) => same(&one, &other),
         (Ok(_) | Err(_), Ok(_) | Err(_)) => false,
     }
+}
+
+/// Whether both have the same members and, in whatever order, the same entries.
+pub(super) fn same(one: &Value, other: &Value) -> bool {
+    ordered(one.clone()) == ordered(other.clone())
 }
 
 /// The same with every list sorted by what its entries print.
@@ -24,7 +32,9 @@ fn ordered(value: Value) -> Value {
             members.sort_by(|one, other| one.0.cmp(&other.0));
             Value::Object(members.into_iter().collect())
         }
-        scalar @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => scalar,
+        // Numbers of 64 bits are texts in RFC 7951 (section 6.1), and people write numbers.
+        Value::Number(number) => Value::String(number.to_string()),
+        scalar @ (Value::Null | Value::Bool(_) | Value::String(_)) => scalar,
     }
 }
 
@@ -39,6 +49,7 @@ mod tests {
         assert!(alike(one, other));
         assert!(!alike(one, &other.replace("\"x\"", "\"y\"")));
         assert!(!alike(one, r#"{"a": "x", "l": [{"k": 2}]}"#));
+        assert!(alike(r#"{"a": 5000000000}"#, r#"{"a": "5000000000"}"#));
         assert!(!alike("half {", "half {"), "what cannot be read is like nothing");
     }
 }

@@ -1,6 +1,7 @@
 //! Which members of JSON hold secrets, by their names as of YANG leaves: their values are shown to nobody.
 
 use super::netconf::is_secret;
+use super::wanted::Redactor;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use switchyard_shared::digest::of_bytes;
@@ -44,6 +45,11 @@ pub fn redact(text: &str) -> String {
         (true, false) => value.to_string(),
         (true, true) => format!("{value:#}\n"),
     }
+}
+
+/// The same without what `redactor` hides: whole texts, which are cut afterwards.
+pub fn shown(text: &str, redactor: &Redactor) -> String {
+    redactor.redact(&redact(text))
 }
 
 /// Whatever type a value has: numbers of RFC 7951 are written as texts too.

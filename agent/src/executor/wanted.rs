@@ -25,17 +25,23 @@ const FILLED_BYTES_MAX: usize = 2 * CONFIGURATION_BYTES_MAX;
 /// Hides the secrets of one change, and what the device had in their places. What quotes a device redacts first and
 /// cuts afterwards: half a secret is not found any more.
 #[derive(Debug, Clone)]
-pub struct Redactor(Arc<Hidden>);
+pub struct Redactor(Arc<Hidden>, Option<Arc<Hidden>>);
 
 impl Redactor {
     /// One that hides `secrets`.
     pub fn of(secrets: Vec<Secret>) -> Self {
-        Self(Arc::new(Hidden::values(secrets)))
+        Self(Arc::new(Hidden::values(secrets)), None)
+    }
+
+    /// One that hides these values, too.
+    pub fn and(&self, secrets: Vec<Secret>) -> Self {
+        Self(self.0.clone(), Some(Arc::new(Hidden::values(secrets))))
     }
 
     /// `text` without them.
     pub fn redact(&self, text: &str) -> String {
-        self.0.redact(text)
+        let text = self.0.redact(text);
+        self.1.as_ref().map(|more| more.redact(&text)).unwrap_or(text)
     }
 }
 
@@ -75,7 +81,7 @@ impl Wanted {
             Ok(values) => values,
             // The way back writes what the device had: secrets that are gone must not stand in it.
             Err(_) if matches!(task.purpose, Purpose::Restore { .. }) => {
-                let redactor = Redactor(Arc::new(Hidden::of(&segments, Vec::new())));
+                let redactor = Redactor(Arc::new(Hidden::of(&segments, Vec::new())), None);
                 return Ok(Self { text: Secret::new(String::new()), redactor, mode: procedure.mode });
             }
             Err(failure) => return Err(failure),
@@ -89,7 +95,7 @@ impl Wanted {
         };
         let text = put_in(&segments, &values)?;
         known.extend(values.into_values());
-        let redactor = Redactor(Arc::new(Hidden::of(&segments, known)));
+        let redactor = Redactor(Arc::new(Hidden::of(&segments, known)), None);
         Ok(Self { text, redactor, mode: procedure.mode })
     }
 

@@ -105,6 +105,7 @@ impl HttpDevice {
     ) -> io::Result<Self> {
         let tls = name.map(certificate).transpose().map_err(io::Error::other)?;
         let (tls, ca) = tls.map_or((None, None), |(config, ca)| (Some(config), Some(ca)));
+        let other = name.map(certificate).transpose().map_err(io::Error::other)?.map(|(config, _)| config);
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let state = Arc::new(Mutex::new(State {
             persona: Box::new(persona),
@@ -114,7 +115,7 @@ impl HttpDevice {
             connections: 0,
         }));
         let address = listener.local_addr()?;
-        let serving = tokio::spawn(server::serve(listener, tls, state.clone())).abort_handle();
+        let serving = tokio::spawn(server::serve(listener, (tls, other), state.clone())).abort_handle();
         Ok(Self { address, ca, state, serving })
     }
 

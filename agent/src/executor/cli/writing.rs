@@ -228,7 +228,9 @@ pub(super) async fn restore(
             Ok(None) => {}
             Ok(Some(refused)) => said = Some(refused),
             Err(WriteEnd::Rejected { message, .. }) => said = Some(message),
-            Err(end @ (WriteEnd::NotSent(_) | WriteEnd::Busy(_) | WriteEnd::Lost(_))) => return Err(end),
+            Err(
+                end @ (WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Busy(_) | WriteEnd::Lost(_)),
+            ) => return Err(end),
         }
         now = read(session).await?;
     }

@@ -16,6 +16,9 @@ const REST: Duration = Duration::from_secs(1);
 const MARGIN: Duration = Duration::from_secs(2);
 /// The last part of its patience in which nothing is confirmed and nothing cancelled: one in so many.
 const CONFIRM_MARGIN_SHARE: u32 = 10;
+/// What is said of a device that shows what was wanted with its entries in another order.
+pub(super) const IN_ANOTHER_ORDER: &str = "; it shows entries of a list in another order than was asked for: if that order \
+                                           counts, look at the device; if it sorts them, write them so in the template";
 /// What to do about a device that nobody could look at.
 const READ_IT: &str = "it is read before anything else; if it stays unknown, look at the device";
 
@@ -53,9 +56,10 @@ impl Run<'_> {
             }
         };
         let checked = match self.has_it(&mut *session).await {
-            Ok(()) => {
+            Ok(order) => {
                 let post = self.job.procedure.post.iter();
-                self.post_checks(&mut session, post, &begun.saved).await.map_err(Trouble::Bad)
+                let checked = self.post_checks(&mut session, post, &begun.saved).await;
+                checked.map(|()| order).map_err(Trouble::Bad)
             }
             Err(trouble) => Err(trouble),
         };
@@ -67,11 +71,14 @@ impl Run<'_> {
                 "its checks took longer than the device waits for its confirmation".into(),
             ))),
         };
-        if let Err(trouble) = checked {
-            goodbye(session).await;
-            return Ok(self.take_back(begun, written, trouble).await);
-        }
-        let made = self.make_last(&mut *session, begun, written.0).await;
+        let order = match checked {
+            Ok(order) => order,
+            Err(trouble) => {
+                goodbye(session).await;
+                return Ok(self.take_back(begun, written, trouble).await);
+            }
+        };
+        let made = self.make_last(&mut *session, begun, written.0, order).await;
         goodbye(session).await;
         Ok(made)
     }
@@ -83,7 +90,8 @@ impl Run<'_> {
         at.plus(patience.saturating_sub(patience / CONFIRM_MARGIN_SHARE))
     }
 
-    async fn has_it(&self, session: &mut dyn Session) -> Result<(), Trouble> {
+    /// Whether the device has what is wanted; gives what is to be said of its order.
+    async fn has_it(&self, session: &mut dyn Session) -> Result<&'static str, Trouble> {
         let running = self
             .read_after(session)
             .await
@@ -91,12 +99,21 @@ impl Run<'_> {
         let difference =
             session.compare(&running, &self.wanted).map_err(|failure| Trouble::Bad(failure.message))?;
         if difference.is_nothing() {
-            return Ok(());
+            return Ok("");
+        }
+        if session.differs_in_order_alone(&running, &self.wanted) {
+            return Ok(IN_ANOTHER_ORDER);
         }
         Err(Trouble::Bad("it took the change and does not have it".into()))
     }
 
-    async fn make_last(&self, session: &mut dyn Session, begun: &Begun, written: Written) -> Outcome {
+    async fn make_last(
+        &self,
+        session: &mut dyn Session,
+        begun: &Begun,
+        written: Written,
+        mut order: &'static str,
+    ) -> Outcome {
         let (device, limit) = (self.device(), self.job.task.timeouts.command);
         if written.awaits_confirmation {
             self.job.context.progress(Phase::Confirm);
@@ -108,14 +125,18 @@ impl Run<'_> {
             if let Err(end) = after_write(limit, session.confirm(&begun.pass)).await {
                 return unknown(format!("its confirmation: {end}"));
             }
-            if let Err(Trouble::Bad(why) | Trouble::Unseen(why)) = self.has_it(session).await {
-                return unknown(format!("after its confirmation {why}"));
-            }
+            order = match self.has_it(session).await {
+                Ok(order) => order,
+                Err(Trouble::Bad(why) | Trouble::Unseen(why)) => {
+                    return unknown(format!("after its confirmation {why}"));
+                }
+            };
         }
         let mut message = match session.remark() {
             "" => format!("{device} has the change"),
             remark => format!("{device} has the change; {remark}"),
         };
+        message.push_str(order);
         if self.job.procedure.commit.save
             && let Some(not_saved) = self.save(session, &begun.pass).await
         {

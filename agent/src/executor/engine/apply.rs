@@ -84,6 +84,11 @@ impl Run<'_> {
                     "nothing was changed; look at the device's log and its sessions, then try again",
                 )
             }
+            WriteEnd::NoWay(failure) => {
+                let message = format!("{}; nothing was written", failure.message);
+                self.ended(failure.class, failure.phase, LeftAs::Unchanged, &message)
+                    .with_hint(&self.wanted.redact(&failure.hint))
+            }
             WriteEnd::Busy(why) => {
                 let message = format!("{device} is in use: {why}");
                 goodbye(session).await;

@@ -97,8 +97,8 @@ impl Run<'_> {
             Probe::Command { .. } | Probe::NetconfGet { .. } | Probe::GnmiGet { .. } => {
                 session.look(probe).await
             }
-            Probe::Http { url, status } => web::http(url, *status).await,
-            Probe::Prometheus { url, query } => web::prometheus(url, query).await,
+            Probe::Http { url, status } => web::http(url, *status, &self.job.redactor).await,
+            Probe::Prometheus { url, query } => web::prometheus(url, query, &self.job.redactor).await,
         }
     }
 }

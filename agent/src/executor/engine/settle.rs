@@ -1,5 +1,6 @@
 //! What a device in doubt has, and whether it works with it.
 
+use super::after::IN_ANOTHER_ORDER;
 use super::{Ended, Run};
 use crate::executor::device::Session;
 use std::collections::BTreeMap;
@@ -17,10 +18,12 @@ impl Run<'_> {
         let (running, difference) = self.read_and_compare(&mut **session).await?;
         let device = self.device();
         let (found, left_as, message) = if difference.is_nothing() {
-            return Ok(self.has_the_change(session).await);
+            return Ok(self.has_the_change(session, "").await);
         } else if before == Some(self.digest(&running).as_str()) {
             let message = format!("{device} was read and is as it was before the write");
             (Found::NotApplied, LeftAs::Unchanged, message)
+        } else if session.differs_in_order_alone(&running, &self.wanted) {
+            return Ok(self.has_the_change(session, IN_ANOTHER_ORDER).await);
         } else {
             let message =
                 format!("{device} was read and is neither as it was before the write nor as it should be");
@@ -35,7 +38,7 @@ impl Run<'_> {
         Ok(outcome)
     }
 
-    async fn has_the_change(&self, session: &mut Box<dyn Session>) -> Outcome {
+    async fn has_the_change(&self, session: &mut Box<dyn Session>, order: &str) -> Outcome {
         let device = self.device();
         let (judged, unjudged): (Vec<&Check>, Vec<&Check>) =
             self.job.procedure.post.iter().partition(|check| check.needs().is_none());
@@ -46,7 +49,7 @@ impl Run<'_> {
                     .with_hint("look at the device; switchyard rollback puts back what it had")
             }
             Ok(()) => {
-                let mut message = format!("{device} was read and has the change");
+                let mut message = format!("{device} was read and has the change{order}");
                 if let Some(check) = unjudged.first() {
                     let needs = check.needs().unwrap_or_default();
                     message.push_str(&format!(

@@ -1,6 +1,7 @@
 //! Checks that ask a web server or a Prometheus, from the agent and without any login.
 
-use crate::executor::Failure;
+use crate::executor::wanted::Redactor;
+use crate::executor::{Failure, json_secrecy};
 use crate::http_client::{Connection, Reply, tls};
 use hyper::header::{ACCEPT, HOST, USER_AGENT};
 use rustls::pki_types::ServerName;
@@ -14,33 +15,32 @@ const ANSWER_BYTES_MAX: usize = 256 * 1024;
 const QUOTED_CHARS_MAX: usize = 120;
 
 /// The body of what `url` answers with `status`.
-pub(super) async fn http(url: &str, status: u16) -> Result<String, Failure> {
+pub(super) async fn http(url: &str, status: u16, redactor: &Redactor) -> Result<String, Failure> {
     let reply = get(url).await.map_err(|why| failure(format!("failed to GET {url}: {why}")))?;
     if reply.status != status {
-        let words = quoted(&reply.body);
+        let words = quoted(&String::from_utf8_lossy(&reply.body), redactor);
         return Err(failure(format!("{url} answers with status {}, not {status}{words}", reply.status)));
     }
     text(&reply).map_err(|why| failure(format!("{url} {why}")))
 }
 
 /// The one value that `query` gives now at the Prometheus at `url`.
-pub(super) async fn prometheus(url: &str, query: &str) -> Result<String, Failure> {
+pub(super) async fn prometheus(url: &str, query: &str, redactor: &Redactor) -> Result<String, Failure> {
     let place = format!("{}/api/v1/query?query={}", url.trim_end_matches('/'), escaped(query));
     let reply = get(&place).await.map_err(|why| failure(format!("failed to ask {url}: {why}")))?;
     let body = text(&reply).map_err(|why| failure(format!("{url} {why}")))?;
     let answer: Value = serde_json::from_str(&body).map_err(|_| {
-        let words = quoted(&reply.body);
+        let words = quoted(&body, redactor);
         failure(format!("{url} is no Prometheus: it answers with status {}{words}", reply.status))
     })?;
-    value(&answer).map_err(|why| failure(format!("the query {query} at {url} {why}")))
+    value(&answer, redactor).map_err(|why| failure(format!("the query {query} at {url} {why}")))
 }
 
 /// The one value of an answer; the error goes on after what was asked.
-fn value(answer: &Value) -> Result<String, String> {
+fn value(answer: &Value, redactor: &Redactor) -> Result<String, String> {
     if answer["status"] != "success" {
-        let words: String =
-            answer["error"].as_str().unwrap_or("no reason").chars().take(QUOTED_CHARS_MAX).collect();
-        return Err(format!("was refused: {words}"));
+        let why = answer["error"].as_str().filter(|why| !why.is_empty()).unwrap_or("no reason");
+        return Err(format!("was refused{}", quoted(why, redactor)));
     }
     let (kind, result) = (&answer["data"]["resultType"], &answer["data"]["result"]);
     let sample = match (kind.as_str(), result.as_array()) {
@@ -91,9 +91,9 @@ fn text(reply: &Reply) -> Result<String, String> {
     String::from_utf8(reply.body.to_vec()).map_err(|_| "answers with what is no UTF-8 text".into())
 }
 
-/// The first words of a body, after a colon.
-fn quoted(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
+/// The first words of a text, after a colon, without secrets.
+fn quoted(text: &str, redactor: &Redactor) -> String {
+    let text = json_secrecy::shown(text, redactor);
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let cut: String = line.chars().filter(|c| !c.is_control()).take(QUOTED_CHARS_MAX).collect();
     if cut.is_empty() { cut } else { format!(": {cut}") }

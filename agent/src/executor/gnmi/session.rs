@@ -107,7 +107,7 @@ fn before_the_change(refusal: &Refusal) -> WriteEnd {
             WriteEnd::Rejected { message, left_as: LeftAs::Unchanged }
         }
         WriteEnd::NotSent(why) | WriteEnd::Lost(why) => WriteEnd::NotSent(why),
-        end @ (WriteEnd::Busy(_) | WriteEnd::Rejected { .. }) => end,
+        end @ (WriteEnd::NoWay(_) | WriteEnd::Busy(_) | WriteEnd::Rejected { .. }) => end,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a device says against a request, RFC 8040 section 7.1, and what it is evidence of.
 
+use crate::executor::json_secrecy;
 use crate::executor::wanted::Redactor;
 use serde_json::Value;
 
@@ -50,7 +51,7 @@ fn words(value: &Value, redactor: &Redactor) -> String {
         other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => other.to_string(),
     };
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    redactor.redact(&text).chars().take(QUOTED_CHARS_MAX).collect()
+    json_secrecy::shown(&text, redactor).chars().take(QUOTED_CHARS_MAX).collect()
 }
 
 impl std::fmt::Display for RestError {

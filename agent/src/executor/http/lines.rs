@@ -1,21 +1,19 @@
 //! A command line behind JSON-RPC: the words are those of its platform, and each request is carried out on its own.
 
+mod writing;
+
 use super::rpc::{Heard, heard};
-use super::trouble::{self, lost};
+use super::trouble;
 use super::wire::{Ask, CallError, Lines, Place, Wire};
 use crate::executor::cli::{Refusal, Script};
 use crate::executor::device::{Difference, Job, Running, Session, WriteEnd, Written};
 use crate::executor::wanted::Wanted;
 use crate::executor::{Failure, WritePass};
 use crate::http_client::Reply;
-use crate::platform::{Confirmed, HttpApi};
+use crate::platform::HttpApi;
 use futures_util::future::BoxFuture;
-use switchyard_shared::configuration::{Block, commands, reordered, way};
-use switchyard_shared::outcome::{Class, LeftAs, Phase};
-use switchyard_shared::procedure::{LINE_TIME, Mode, Probe};
-
-/// Requests in which a device is brought back, each after a look at what it has.
-const ROUNDS_MAX: u32 = 3;
+use switchyard_shared::outcome::{Class, Phase};
+use switchyard_shared::procedure::Probe;
 
 /// A session that is ready for lines.
 pub(super) struct LinesSession {
@@ -138,183 +136,6 @@ impl LinesSession {
         let lines: Vec<String> = lines.iter().map(|line| self.script.names.fill(line)).collect();
         self.say(&lines, Some(pass)).await.map(|_| ())
     }
-
-    async fn write_now(
-        &mut self,
-        pass: &WritePass,
-        running: &Running,
-        wanted: &Wanted,
-    ) -> Result<Written, WriteEnd> {
-        let configure = &self.script.platform.clone().configure;
-        let (steps, whole) = self.steps(running, wanted);
-        if let Err(unsaid @ (Unsaid::Not(_) | Unsaid::Strange(_))) =
-            self.all(pass, &configure.checkpoint).await
-        {
-            // A device without room for another checkpoint is put back by its lines.
-            return Err(match self.end(unsaid, None) {
-                WriteEnd::Lost(why) => WriteEnd::NotSent(why),
-                end @ (WriteEnd::NotSent(_) | WriteEnd::Busy(_) | WriteEnd::Rejected { .. }) => end,
-            });
-        }
-        self.configure(pass, &steps, whole, self.script.names.confirmed).await
-    }
-
-    /// What is said to a device that has `running`, and whether it is all that shall stay.
-    fn steps(&self, running: &Running, wanted: &Wanted) -> (Vec<Block>, bool) {
-        let before = self.script.blocks(&running.0);
-        match wanted.mode == Mode::Replace && !self.script.platform.configure.clear.is_empty() {
-            true => (self.script.whole(&before, wanted), true),
-            false => (self.script.steps(&before, wanted), false),
-        }
-    }
-
-    /// A device gets all lines at once, and a doubt about them is settled when the time that the whole rollout knows
-    /// of is over: more than that are not sent.
-    fn must_fit(&self, running: &Running, wanted: &Wanted) -> Result<(), Failure> {
-        let lines = commands(&self.steps(running, wanted).0, &self.script.platform.dialect).len();
-        let max = self.script.names.typing.as_millis() / LINE_TIME.as_millis();
-        if lines as u128 <= max {
-            return Ok(());
-        }
-        let message = format!(
-            "{}: the change takes {lines} lines in one request, and a configuration of this size may take {max}",
-            self.wire.place()
-        );
-        Err(Failure::new(Class::PrecheckFailed, Phase::Read, message).with_hint(
-            "nothing was written; use transport: ssh_cli, which says one line at a time, or take away less at once",
-        ))
-    }
-
-    /// Says `steps` in one request, with the way in and the commit.
-    async fn configure(
-        &mut self,
-        pass: &WritePass,
-        steps: &[Block],
-        clear: bool,
-        confirmed: bool,
-    ) -> Result<Written, WriteEnd> {
-        let platform = self.script.platform.clone();
-        let configure = &platform.configure;
-        let awaiting = awaits(&platform.configure).filter(|_| confirmed);
-        let last = match (&configure.candidate, awaiting) {
-            (_, Some(awaiting)) => &awaiting.commit,
-            (Some(candidate), None) => &candidate.commit,
-            (None, None) => &configure.leave,
-        };
-        let fill =
-            |lines: &[String]| lines.iter().map(|line| self.script.names.fill(line)).collect::<Vec<_>>();
-        let mut lines = fill(&configure.enter);
-        let entered = lines.len();
-        if clear {
-            lines.extend(fill(&configure.clear));
-        }
-        lines.extend(commands(steps, &platform.dialect));
-        lines.extend(fill(last));
-        let Err(unsaid) = self.say(&lines, Some(pass)).await else {
-            return Ok(Written { awaits_confirmation: awaiting.is_some() });
-        };
-        if let (Unsaid::Refused(at, _), Some(candidate)) = (&unsaid, &configure.candidate)
-            && at.is_none_or(|at| at >= entered)
-        {
-            let abort = [configure.enter.as_slice(), &candidate.abort].concat();
-            // What stays of it is a draft that nobody has put in force.
-            let _ = self.all(pass, &abort).await;
-        }
-        let end = self.end(unsaid, Some(entered));
-        Err(end)
-    }
-
-    /// The end of lines that were not all taken, the first `entered` of which change nothing.
-    fn end(&self, unsaid: Unsaid, entered: Option<usize>) -> WriteEnd {
-        match unsaid {
-            Unsaid::Refused(at, refusal) => {
-                let untouched = matches!((at, entered), (Some(at), Some(entered)) if at < entered);
-                match (refusal, untouched) {
-                    (Refusal::Busy(words), true) => WriteEnd::Busy(words),
-                    (Refusal::Busy(message) | Refusal::Refused(message), untouched) => WriteEnd::Rejected {
-                        message,
-                        left_as: if untouched { LeftAs::Unchanged } else { LeftAs::Unknown },
-                    },
-                }
-            }
-            Unsaid::Not(error) => lost(error),
-            Unsaid::Strange(reply) if reply.status == 200 => {
-                WriteEnd::Lost("its answer is none of JSON-RPC".into())
-            }
-            Unsaid::Strange(reply) => match self.wire.end_of("POST", &reply) {
-                Err(end) => end,
-                Ok(()) => WriteEnd::Lost(format!("its answer has status {} and says nothing", reply.status)),
-            },
-        }
-    }
-
-    /// Back to `before`: by the device's own checkpoint, then by lines until it is the same to the byte.
-    async fn restore_now(
-        &mut self,
-        pass: &WritePass,
-        running: &Running,
-        before: &Running,
-    ) -> Result<(), WriteEnd> {
-        let platform = self.script.platform.clone();
-        let (mut now, then) = (running.clone(), self.script.blocks(&before.0));
-        let mut said = String::new();
-        if !platform.configure.rollback.is_empty() {
-            match self.all(pass, &platform.configure.rollback).await {
-                Ok(()) => {}
-                Err(Unsaid::Refused(_, refusal)) => said = format!("; it said: {}", refusal.words()),
-                Err(unsaid) => return Err(self.end(unsaid, None)),
-            }
-            now = self.reread().await?;
-        }
-        for round in 0..ROUNDS_MAX {
-            if now == *before {
-                return Ok(());
-            }
-            let blocks = self.script.blocks(&now.0);
-            let clear = round > 0 && !platform.configure.clear.is_empty();
-            let mut steps = if clear { then.clone() } else { way(&blocks, &then, &platform.dialect) };
-            if steps.is_empty() {
-                steps = reordered(&blocks, &then, &platform.dialect);
-            }
-            match self.configure(pass, &steps, clear, false).await {
-                Ok(_) => {}
-                Err(WriteEnd::Rejected { message, .. }) => said = format!("; it said: {message}"),
-                Err(end @ (WriteEnd::NotSent(_) | WriteEnd::Busy(_) | WriteEnd::Lost(_))) => return Err(end),
-            }
-            now = self.reread().await?;
-        }
-        if now == *before {
-            return Ok(());
-        }
-        let message = format!("it still has another configuration than before the change{said}");
-        Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown })
-    }
-
-    async fn reread(&mut self) -> Result<Running, WriteEnd> {
-        let answer = self.script.names.answer;
-        match tokio::time::timeout(answer, self.read_now()).await {
-            Ok(read) => read.map_err(|failure| WriteEnd::Lost(failure.message)),
-            Err(_) => Err(WriteEnd::Lost("it could not be read in time".into())),
-        }
-    }
-
-    /// Says what concerns a commit that awaits its confirmation.
-    async fn settle(
-        &mut self,
-        pass: &WritePass,
-        of: impl Fn(&Confirmed) -> &[String],
-    ) -> Result<(), WriteEnd> {
-        let platform = self.script.platform.clone();
-        let Some(confirmed) = awaits(&platform.configure) else {
-            return Err(WriteEnd::NotSent("this platform takes nothing back by itself".into()));
-        };
-        let said = self.all(pass, of(confirmed)).await;
-        said.map_err(|unsaid| self.end(unsaid, None))
-    }
-}
-
-fn awaits(configure: &crate::platform::Configure) -> Option<&Confirmed> {
-    configure.candidate.as_ref().and_then(|candidate| candidate.confirmed.as_ref())
 }
 
 impl Session for LinesSession {
@@ -332,7 +153,7 @@ impl Session for LinesSession {
     }
 
     fn redact(&self, text: &str) -> String {
-        self.script.platform.redact(text)
+        self.wire.redactor.redact(&self.script.platform.redact(text))
     }
 
     fn look<'a>(&'a mut self, probe: &'a Probe) -> BoxFuture<'a, Result<String, Failure>> {

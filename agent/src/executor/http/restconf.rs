@@ -145,6 +145,12 @@ impl Session for RestconfSession {
         json_order::alike(&one.0, &other.0)
     }
 
+    fn differs_in_order_alone(&self, running: &Running, wanted: &Wanted) -> bool {
+        let want = compare::wanted(wanted.reveal(), wanted.mode);
+        let both = want.and_then(|want| Ok((compare::running(&running.0)?, want)));
+        both.is_ok_and(|(have, want)| compare::has_in_some_order(&have, &want, wanted.mode))
+    }
+
     fn redact(&self, text: &str) -> String {
         crate::executor::json_secrecy::redact(text)
     }

@@ -2,9 +2,9 @@
 
 use super::errors::{errors, said};
 use super::wire::{CallError, Wire};
-use crate::executor::Failure;
 use crate::executor::device::WriteEnd;
 use crate::executor::wanted::Redactor;
+use crate::executor::{Failure, json_secrecy};
 use crate::http_client::Reply;
 use hyper::header::LOCATION;
 use switchyard_shared::outcome::{Class, LeftAs, Phase};
@@ -76,7 +76,7 @@ impl Wire {
             ),
             300..=399 => failure(
                 if phase == Phase::Connect { Class::Unreachable } else { Class::PrecheckFailed },
-                format!("{place} sends us elsewhere{}: redirects are not followed", location(reply)),
+                format!("{place} sends us elsewhere{}: redirects are not followed", self.location(reply)),
                 "nothing was written, and the login was sent to nobody else; name the device's own address and port in \
                  the inventory",
             ),
@@ -112,13 +112,29 @@ impl Wire {
             }),
             423 | 429 | 503 => Err(WriteEnd::Busy(format!("status {}{words}", reply.status))),
             409 if errors.iter().any(super::errors::RestError::is_busy) => Err(WriteEnd::Busy(said(&errors))),
-            300..=399 => {
-                rejected(format!("it sends {name} elsewhere{}: redirects are not followed", location(reply)))
-            }
+            300..=399 => rejected(format!(
+                "it sends {name} elsewhere{}: redirects are not followed",
+                self.location(reply)
+            )),
             400..=499 | 501 | 505 if !errors.is_empty() => rejected(said(&errors)),
             400..=499 | 501 | 505 => rejected(format!("{name} ended with status {}{words}", reply.status)),
             status => Err(WriteEnd::Lost(format!("{name} ended with status {status}{words}"))),
         }
+    }
+
+    /// Where a redirect points, for a message: neither a login in it nor what it asks there.
+    fn location(&self, reply: &Reply) -> String {
+        let to = reply.headers.get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
+        let to = to.split(['?', '#']).next().unwrap_or_default();
+        let to = match to.split_once("//") {
+            Some((scheme, rest)) => {
+                let (place, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+                format!("{scheme}//{}{path}", place.rsplit('@').next().unwrap_or_default())
+            }
+            None => to.to_owned(),
+        };
+        let cut: String = self.redactor.redact(&to).chars().take(QUOTED_CHARS_MAX).collect();
+        if cut.is_empty() { String::new() } else { format!(" ({cut})") }
     }
 
     /// What an answer says, after a colon; nothing when it says nothing.
@@ -136,22 +152,15 @@ pub(super) fn lost(error: CallError) -> WriteEnd {
     match error {
         CallError::NotAllowed(word) => WriteEnd::NotSent(format!("{word} was kept back")),
         CallError::NotSent(why) => WriteEnd::NotSent(why),
-        CallError::NoWay(failure) => WriteEnd::NotSent(failure.message),
+        CallError::NoWay(failure) => WriteEnd::NoWay(failure),
         CallError::Lost(why) | CallError::TooLarge(why) => WriteEnd::Lost(why),
     }
 }
 
-/// Where a redirect points, for a message.
-fn location(reply: &Reply) -> String {
-    let to = reply.headers.get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
-    let cut: String = to.chars().take(QUOTED_CHARS_MAX).collect();
-    if cut.is_empty() { String::new() } else { format!(" ({cut})") }
-}
-
 /// The first line of a text, after a colon, without secrets and cut; nothing when it says nothing.
 fn quoted(text: &str, redactor: &Redactor) -> String {
+    let text = json_secrecy::shown(text, redactor);
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    let line: String = redactor.redact(line).chars().filter(|c| !c.is_control()).collect();
-    let cut: String = line.chars().take(QUOTED_CHARS_MAX).collect();
-    if cut.is_empty() { String::new() } else { format!(": {cut}") }
+    let cut: String = line.chars().filter(|c| !c.is_control()).take(QUOTED_CHARS_MAX).collect();
+    if cut.is_empty() { cut } else { format!(": {cut}") }
 }

@@ -138,6 +138,12 @@ impl Ask<'_> {
     }
 }
 
+/// A user and a password as HTTP carries them, RFC 7617 section 2.
+pub(super) fn login(user: &str, password: &Secret) -> Secret {
+    let both = Zeroizing::new(format!("{user}:{}", password.reveal()));
+    Secret::new(STANDARD.encode(&*both))
+}
+
 /// An open way to one device.
 pub(super) struct Wire {
     dial: TlsDial,
@@ -152,11 +158,10 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    /// Connects, to say everything in the name of the task's user.
-    pub(super) async fn open(dial: TlsDial, job: &Job<'_>, password: &Secret) -> Result<Self, Failure> {
+    /// Connects, to say everything with the [`login`] of the task's user.
+    pub(super) async fn open(dial: TlsDial, job: &Job<'_>, login: &Secret) -> Result<Self, Failure> {
         let user = &job.task.endpoint.username;
-        let login = Zeroizing::new(format!("{user}:{}", password.reveal()));
-        let login = Zeroizing::new(format!("Basic {}", Zeroizing::new(STANDARD.encode(&*login)).as_str()));
+        let login = Zeroizing::new(format!("Basic {}", login.reveal()));
         let mut login = HeaderValue::from_str(&login).expect("base64 is visible ASCII");
         login.set_sensitive(true);
         let connection = Some(dial::connect(&dial).await?);

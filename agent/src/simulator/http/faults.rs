@@ -15,6 +15,10 @@ pub enum HttpFault {
     Locked(String),
     /// It answers everything with this status and no words.
     Status(u16),
+    /// It answers everything with this status and these words.
+    Words(u16, String),
+    /// It closes each connection after one answer, and after so many of them another device stands in its place.
+    Replaced(u64),
     /// It answers every change with this status and no words, and carries none out.
     RefusesWrites(u16),
     /// It sends everybody to this address.

@@ -22,6 +22,8 @@ pub struct Store {
     pub put_whole: bool,
     /// Whether it says a tag.
     pub tags: bool,
+    /// Whether it puts the entries of lists in an order of its own.
+    pub sorts: bool,
     /// Names of what its user may change and not see, RFC 8341.
     pub unseen: Vec<&'static str>,
 }
@@ -33,7 +35,15 @@ impl Store {
     /// One with this content, which can do all that RESTCONF offers.
     pub fn new(data: &Value) -> Self {
         let data = data.as_object().cloned().unwrap_or_default();
-        Self { data, version: 1, yang_patch: true, put_whole: true, tags: true, unseen: Vec::new() }
+        Self {
+            data,
+            version: 1,
+            yang_patch: true,
+            put_whole: true,
+            tags: true,
+            sorts: false,
+            unseen: Vec::new(),
+        }
     }
 
     fn tag(&self) -> Option<String> {
@@ -78,6 +88,9 @@ impl Store {
             return Err((405, "operation-not-supported", format!("{} of {path}", asked.method)));
         }
         good(&Value::Object(data.clone()), "")?;
+        if self.sorts {
+            data.values_mut().for_each(sort);
+        }
         self.data = data;
         self.version += 1;
         answer.tag = self.tag();
@@ -194,6 +207,18 @@ fn replace(data: &mut Map<String, Value>, segments: &[&str], body: &Value) -> Re
         None => return Err((404, "data-missing", format!("there is nothing above {last}"))),
     }
     Ok(())
+}
+
+/// Puts the entries of all lists in the order of what they print.
+fn sort(value: &mut Value) {
+    match value {
+        Value::Object(members) => members.values_mut().for_each(sort),
+        Value::Array(items) => {
+            items.iter_mut().for_each(sort);
+            items.sort_by_cached_key(Value::to_string);
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn seen(data: &Map<String, Value>, unseen: &[&str]) -> Map<String, Value> {

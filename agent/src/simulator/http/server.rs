@@ -8,7 +8,7 @@ use futures_util::stream;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, LOCATION};
+use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, LOCATION};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -29,15 +29,30 @@ const CONNECTIONS_MAX: usize = 1024;
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
-pub(super) async fn serve(listener: TcpListener, tls: Option<Arc<ServerConfig>>, state: Arc<Mutex<State>>) {
+/// Serves with the certificate in `tls`, or, where another device has taken its place, with that in `other`.
+pub(super) async fn serve(
+    listener: TcpListener,
+    (tls, other): (Option<Arc<ServerConfig>>, Option<Arc<ServerConfig>>),
+    state: Arc<Mutex<State>>,
+) {
     let mut serving = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         while serving.try_join_next().is_some() {}
         if serving.len() >= CONNECTIONS_MAX {
             continue;
         }
-        lock(&state).connections += 1;
-        let (tls, state) = (tls.clone(), state.clone());
+        let tls = {
+            let mut state = lock(&state);
+            state.connections += 1;
+            if let HttpFault::Replaced(after) = state.fault
+                && state.connections > after
+            {
+                other.clone()
+            } else {
+                tls.clone()
+            }
+        };
+        let state = state.clone();
         serving.spawn(async move {
             let service = service_fn(move |request| answer(request, state.clone()));
             let server = http1::Builder::new();
@@ -103,6 +118,9 @@ fn decide(state: &mut State, asked: &Asked<'_>, headers: &HeaderMap, fault: &Htt
     let only = |status| Some(Answered { status, ..Answered::default() });
     match fault {
         HttpFault::Status(status) => only(*status),
+        HttpFault::Words(status, words) => {
+            Some(Answered { status: *status, body: words.clone(), ..Answered::default() })
+        }
         HttpFault::Redirect(_) => only(308),
         HttpFault::RefusesWrites(status) if writes => only(*status),
         HttpFault::Locked(who) if writes => Some(super::restconf::locked(who)),
@@ -136,6 +154,7 @@ fn decide(state: &mut State, asked: &Asked<'_>, headers: &HeaderMap, fault: &Htt
         | HttpFault::Silent
         | HttpFault::SilentAfterWrite
         | HttpFault::Slow(_)
+        | HttpFault::Replaced(_)
         | HttpFault::At(..)
         | HttpFault::Kind(_) => Some(state.persona.answer(asked)),
     }
@@ -152,6 +171,9 @@ fn dressed(answered: Answered, fault: &HttpFault) -> Response<Body> {
     }
     if let HttpFault::Redirect(to) = fault {
         response = response.header(LOCATION, to);
+    }
+    if let HttpFault::Replaced(_) = fault {
+        response = response.header(CONNECTION, "close");
     }
     let bytes = Bytes::from(answered.body);
     let body: Body = if *fault == HttpFault::HalfAnswer && answered.status == 200 {

@@ -54,7 +54,7 @@ impl FileSession {
     fn beside(&self, ran: Result<Ran, NotRun>, command: &str) -> Result<(), WriteEnd> {
         self.end(ran, command, LeftAs::Unchanged).map_err(|end| match end {
             WriteEnd::Lost(why) => WriteEnd::NotSent(why),
-            WriteEnd::NotSent(_) | WriteEnd::Busy(_) | WriteEnd::Rejected { .. } => end,
+            WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Busy(_) | WriteEnd::Rejected { .. } => end,
         })
     }
 
@@ -62,7 +62,7 @@ impl FileSession {
     fn in_place(&self, ran: Result<Ran, NotRun>, command: &str) -> Result<(), WriteEnd> {
         self.end(ran, command, LeftAs::Unknown).map_err(|end| match end {
             WriteEnd::NotSent(why) => WriteEnd::Lost(why),
-            WriteEnd::Lost(_) | WriteEnd::Busy(_) | WriteEnd::Rejected { .. } => end,
+            WriteEnd::NoWay(_) | WriteEnd::Lost(_) | WriteEnd::Busy(_) | WriteEnd::Rejected { .. } => end,
         })
     }
 

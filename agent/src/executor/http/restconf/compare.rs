@@ -1,6 +1,7 @@
 //! How a device differs from what is wanted, and the edits that make it so, or as it was.
 
 use crate::executor::http::json::{self, Tree, demands, holds, is_same};
+use crate::executor::json_order;
 use crate::executor::json_secrecy::hide_both;
 use crate::executor::netconf::KEYS;
 use serde_json::Value;
@@ -95,6 +96,16 @@ pub(super) fn difference(have: &Tree, want: &Tree, mode: Mode) -> String {
     let text = unified(&printed(before), &printed(&after));
     // What the picture cannot show is shown as it was asked for.
     if text.is_empty() { unified("", &printed(&asked)) } else { text }
+}
+
+/// Whether a device that has `have` has all of `want`, with the entries of lists in whatever order.
+pub(super) fn has_in_some_order(have: &Tree, want: &Tree, mode: Mode) -> bool {
+    let is_so = |(name, want): (&String, &Value)| match (mode, want, have.get(name)) {
+        (Mode::Merge, want, have) => holds(have, want),
+        (Mode::Replace, Value::Null, have) => have.is_none(),
+        (Mode::Replace, want, have) => have.is_some_and(|have| json_order::same(have, want)),
+    };
+    want.iter().all(is_so)
 }
 
 fn is_there(have: Option<&Value>, want: &Value) -> bool {

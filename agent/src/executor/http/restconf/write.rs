@@ -48,7 +48,10 @@ impl RestconfSession {
         let then = compare::running(&before.0).map_err(WriteEnd::NotSent)?;
         let now = compare::running(&running.0).map_err(WriteEnd::NotSent)?;
         let end = self.put(pass, &way(&now, &then, Lists::Merged)).await;
-        if matches!(end, Err(WriteEnd::NotSent(_) | WriteEnd::Busy(_) | WriteEnd::Lost(_))) {
+        if matches!(
+            end,
+            Err(WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Busy(_) | WriteEnd::Lost(_))
+        ) {
             return end;
         }
         let patience = self.wire.patience();
@@ -150,6 +153,7 @@ fn begun(end: Result<(), WriteEnd>, is_first: bool) -> Result<(), WriteEnd> {
             Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown })
         }
         Err(WriteEnd::NotSent(why)) if !is_first => Err(WriteEnd::Lost(why)),
+        Err(WriteEnd::NoWay(failure)) if !is_first => Err(WriteEnd::Lost(failure.message)),
         end => end,
     }
 }

@@ -1,6 +1,6 @@
 //! Devices that answer what they should not, or are not who they should be: each its own class, and words that help.
 
-use super::Bench;
+use super::{Bench, PASSWORD};
 use crate::executor::http::RESTCONF;
 use crate::simulator::http::{HttpFault, Store};
 use serde_json::json;
@@ -147,6 +147,46 @@ async fn a_device_that_is_locked_says_by_whom_and_one_without_room_is_tried_late
         let bench = Bench::new(store(), RESTCONF).await;
         bench.device.break_with(fault);
         assert_is(&bench.apply(MTU).await, Class::Overloaded, &[words, "nothing was written"]);
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_another_one_replaces_before_the_write_keeps_its_class_and_gets_no_login() {
+    let bench = Bench::with(store(), RESTCONF, Some("127.0.0.1")).await;
+    bench.device.break_with(HttpFault::Replaced(u64::MAX));
+    assert_eq!(bench.compare(MTU).await.0.class, Class::Ok);
+    let one_reading = bench.device.connections();
+    // An attempt that writes reads once more, over one more connection.
+    bench.device.break_with(HttpFault::Replaced(2 * one_reading + 1));
+    assert_is(&bench.apply(MTU).await, Class::HostKeyMismatch, &["its certificate", "nothing was written"]);
+    assert_eq!(bench.device.connections(), 2 * one_reading + 2, "it was the write that found another device");
+    assert_eq!(bench.device.writes(), []);
+}
+
+#[tokio::test]
+async fn what_a_device_says_is_quoted_without_the_login_and_without_secrets() {
+    let login =
+        base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("netops:{PASSWORD}"));
+    // A quotation of an error is cut after 200 characters, here within the password; one of a page after 120.
+    let long = format!("{}{PASSWORD}", "x".repeat(196));
+    let words = [
+        format!(r#"{{"errors":{{"error":[{{"error-tag":"x","error-message":"{long}"}}]}}}}"#),
+        r#"{"errors":{"error":[{"error-tag":"x","error-info":{"psk":"p4ss-other"}}]}}"#.into(),
+        format!("{}{PASSWORD}", "x".repeat(116)),
+        format!("no user with {login}"),
+        r#"{"a": {"community": "p4ss-other"}}"#.into(),
+    ];
+    let faults = words.into_iter().map(|words| HttpFault::Words(500, words)).chain([
+        HttpFault::Redirect(format!("https://netops:{PASSWORD}@x.example/y")),
+        HttpFault::Redirect(format!("https://x.example/{PASSWORD}/y?token=p4ss-other")),
+    ]);
+    for fault in faults {
+        let bench = Bench::new(store(), RESTCONF).await;
+        bench.device.break_with(fault.clone());
+        let outcome = bench.apply(MTU).await;
+        let shown = [outcome.message, outcome.hint].concat();
+        assert!(!shown.contains("p4ss") && !shown.contains(&login), "{fault:?}: {shown}");
+        assert!(shown.contains("(sec") || shown.contains("x.example/y"), "{fault:?}: {shown}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! The one function that sends: what only reads cannot reach a request that writes.
 
 use super::super::dial;
-use super::super::wire::{Ask, Body, CallError, Lines, Place, Wire};
+use super::super::wire::{Ask, Body, CallError, Lines, Place, Wire, login};
 use super::{Bench, PASSWORD, Told};
 use crate::clock::SystemClock;
 use crate::executor::WritePass;
@@ -21,7 +21,7 @@ async fn wire(bench: &Bench, purpose: Purpose) -> Wire {
     let redactor = Redactor::of(Vec::new());
     let job = Job { task: &task, procedure: &bench.procedure, context: &bench.told, redactor };
     let dial = TlsDial::new(&job, &Secrets::new("/nowhere"), &dial::trust()).await.unwrap();
-    Wire::open(dial, &job, &Secret::new(PASSWORD.into())).await.unwrap()
+    Wire::open(dial, &job, &login("netops", &Secret::new(PASSWORD.into()))).await.unwrap()
 }
 
 #[tokio::test]

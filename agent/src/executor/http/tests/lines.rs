@@ -142,6 +142,35 @@ async fn a_lost_answer_is_a_doubt_that_a_reading_settles() {
     assert_eq!(settled.found, Some(Found::Applied), "{}", settled.message);
 }
 
+#[tokio::test]
+async fn a_busy_answer_of_http_to_lines_is_a_doubt_since_it_does_not_show_that_none_was_obeyed() {
+    for status in [429, 503] {
+        let bench = eos().await;
+        bench.device.break_with(HttpFault::RefusesWrites(status));
+        let outcome = bench.apply(CHANGE).await;
+        assert_eq!(
+            (outcome.class, outcome.left_as),
+            (Class::LostAfterWrite, LeftAs::Unknown),
+            "{}",
+            outcome.message
+        );
+        assert!(outcome.message.contains(&format!("status {status}")), "{}", outcome.message);
+        let before = bench.told.before.lock().unwrap().clone();
+        let settled = bench.attempt(Purpose::Settle { before }, CHANGE, 1).await;
+        assert_eq!(settled.found, Some(Found::NotApplied), "{}", settled.message);
+
+        // What only keeps a checkpoint changes nothing, whatever became of it.
+        let bench = nxos().await;
+        bench.device.break_with(HttpFault::RefusesWrites(status));
+        let outcome = bench.apply(CHANGE).await;
+        assert_eq!((outcome.class, outcome.left_as), (Class::Overloaded, LeftAs::Unchanged));
+    }
+    let bench = eos().await;
+    bench.device.break_with(HttpFault::RefusesWrites(403));
+    let outcome = bench.apply(CHANGE).await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Rejected, LeftAs::Unchanged), "{}", outcome.message);
+}
+
 /// So many lines that a device has none of.
 fn servers(count: usize) -> String {
     (0..count).map(|n| format!("ntp server 192.0.2.{n}\n")).collect()

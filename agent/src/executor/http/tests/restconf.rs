@@ -155,6 +155,50 @@ async fn a_replacement_takes_the_place_of_the_nodes_that_it_names() {
     assert_eq!(methods(&bench), ["PUT /restconf/data/x:system"]);
 }
 
+const ORDER: &str = r#"{"x:acl": {"rule": [{"name": "b"}, {"name": "a"}]}}"#;
+
+async fn in_order(sorts: bool) -> Bench {
+    let mut store = Store::new(&json!({"x:acl": {"rule": [{"name": "a"}, {"name": "b"}]}}));
+    store.sorts = sorts;
+    Bench::new(store, RESTCONF).await.replaces()
+}
+
+#[tokio::test]
+async fn a_change_of_an_order_alone_is_seen_written_and_then_left_alone() {
+    let bench = in_order(false).await;
+    let (planned, diff) = bench.compare(ORDER).await;
+    assert_eq!((planned.class, diff.is_empty()), (Class::Ok, false), "{}", planned.message);
+    let outcome = bench.apply(ORDER).await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Changed), "{}", outcome.message);
+    assert!(!outcome.message.contains("another order"), "{}", outcome.message);
+    assert_eq!(has(&bench), serde_json::from_str::<Value>(ORDER).unwrap());
+    let outcome = bench.attempt(Purpose::Apply, ORDER, 2).await;
+    assert_eq!(outcome.class, Class::Unchanged, "{}", outcome.message);
+}
+
+#[tokio::test]
+async fn a_device_that_sorts_a_list_has_the_change_and_its_order_is_told() {
+    let bench = in_order(true).await;
+    let more = r#"{"x:acl": {"rule": [{"name": "c"}, {"name": "b"}, {"name": "a"}]}}"#;
+    for (number, change) in [(1, more), (2, more)] {
+        let outcome = bench.attempt(Purpose::Apply, change, number).await;
+        assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Changed), "{}", outcome.message);
+        assert!(
+            outcome.message.contains("in another order"),
+            "never said to be as asked: {}",
+            outcome.message
+        );
+    }
+    let settled = bench.attempt(Purpose::Settle { before: None }, more, 2).await;
+    assert_eq!(settled.found, Some(Found::Applied), "{}", settled.message);
+    let sorted = r#"{"x:acl": {"rule": [{"name": "a"}, {"name": "b"}, {"name": "c"}]}}"#;
+    assert_eq!(bench.attempt(Purpose::Apply, sorted, 3).await.class, Class::Unchanged);
+    assert_eq!(methods(&bench).len(), 2);
+    let lacks = r#"{"x:acl": {"rule": [{"name": "a"}]}}"#;
+    let settled = bench.attempt(Purpose::Settle { before: None }, lacks, 3).await;
+    assert_eq!(settled.found, Some(Found::Different), "{}", settled.message);
+}
+
 #[tokio::test]
 async fn one_of_several_requests_that_is_refused_puts_all_of_them_back() {
     let bench = bench(|store| store.yang_patch = false).await.replaces();

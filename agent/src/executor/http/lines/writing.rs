@@ -1,0 +1,216 @@
+//! From the first line that can change the device to the end of its request, and the way back.
+
+use super::{LinesSession, Unsaid};
+use crate::executor::cli::Refusal;
+use crate::executor::device::{Running, WriteEnd, Written};
+use crate::executor::http::trouble::lost;
+use crate::executor::wanted::Wanted;
+use crate::executor::{Failure, WritePass};
+use crate::http_client::Reply;
+use crate::platform::Confirmed;
+use switchyard_shared::configuration::{Block, commands, reordered, way};
+use switchyard_shared::outcome::{Class, LeftAs, Phase};
+use switchyard_shared::procedure::{LINE_TIME, Mode};
+
+/// Requests in which a device is brought back, each after a look at what it has.
+const ROUNDS_MAX: u32 = 3;
+
+impl LinesSession {
+    pub(super) async fn write_now(
+        &mut self,
+        pass: &WritePass,
+        running: &Running,
+        wanted: &Wanted,
+    ) -> Result<Written, WriteEnd> {
+        let configure = &self.script.platform.clone().configure;
+        let (steps, whole) = self.steps(running, wanted);
+        match self.all(pass, &configure.checkpoint).await {
+            // A device without room for another checkpoint is put back by its lines.
+            Ok(()) | Err(Unsaid::Refused(..)) => {}
+            Err(Unsaid::Not(error)) => return Err(no_change(lost(error))),
+            Err(Unsaid::Strange(reply)) => return Err(no_change(self.strange(&reply))),
+        }
+        self.configure(pass, &steps, whole, self.script.names.confirmed).await
+    }
+
+    /// What is said to a device that has `running`, and whether it is all that shall stay.
+    fn steps(&self, running: &Running, wanted: &Wanted) -> (Vec<Block>, bool) {
+        let before = self.script.blocks(&running.0);
+        match wanted.mode == Mode::Replace && !self.script.platform.configure.clear.is_empty() {
+            true => (self.script.whole(&before, wanted), true),
+            false => (self.script.steps(&before, wanted), false),
+        }
+    }
+
+    /// A device gets all lines at once, and a doubt about them is settled when the time that the whole rollout knows
+    /// of is over: more than that are not sent.
+    pub(super) fn must_fit(&self, running: &Running, wanted: &Wanted) -> Result<(), Failure> {
+        let lines = commands(&self.steps(running, wanted).0, &self.script.platform.dialect).len();
+        let max = self.script.names.typing.as_millis() / LINE_TIME.as_millis();
+        if lines as u128 <= max {
+            return Ok(());
+        }
+        let message = format!(
+            "{}: the change takes {lines} lines in one request, and a configuration of this size may take {max}",
+            self.wire.place()
+        );
+        Err(Failure::new(Class::PrecheckFailed, Phase::Read, message).with_hint(
+            "nothing was written; use transport: ssh_cli, which says one line at a time, or take away less at once",
+        ))
+    }
+
+    /// Says `steps` in one request, with the way in and the commit.
+    async fn configure(
+        &mut self,
+        pass: &WritePass,
+        steps: &[Block],
+        clear: bool,
+        confirmed: bool,
+    ) -> Result<Written, WriteEnd> {
+        let platform = self.script.platform.clone();
+        let configure = &platform.configure;
+        let awaiting = awaits(&platform.configure).filter(|_| confirmed);
+        let last = match (&configure.candidate, awaiting) {
+            (_, Some(awaiting)) => &awaiting.commit,
+            (Some(candidate), None) => &candidate.commit,
+            (None, None) => &configure.leave,
+        };
+        let fill =
+            |lines: &[String]| lines.iter().map(|line| self.script.names.fill(line)).collect::<Vec<_>>();
+        let mut lines = fill(&configure.enter);
+        let entered = lines.len();
+        if clear {
+            lines.extend(fill(&configure.clear));
+        }
+        lines.extend(commands(steps, &platform.dialect));
+        lines.extend(fill(last));
+        let Err(unsaid) = self.say(&lines, Some(pass)).await else {
+            return Ok(Written { awaits_confirmation: awaiting.is_some() });
+        };
+        if let (Unsaid::Refused(at, _), Some(candidate)) = (&unsaid, &configure.candidate)
+            && at.is_none_or(|at| at >= entered)
+        {
+            let abort = [configure.enter.as_slice(), &candidate.abort].concat();
+            // What stays of it is a draft that nobody has put in force.
+            let _ = self.all(pass, &abort).await;
+        }
+        let end = self.end(unsaid, Some(entered));
+        Err(end)
+    }
+
+    /// The end of lines that were not all taken, the first `entered` of which change nothing.
+    pub(super) fn end(&self, unsaid: Unsaid, entered: Option<usize>) -> WriteEnd {
+        match unsaid {
+            Unsaid::Refused(at, refusal) => {
+                let untouched = matches!((at, entered), (Some(at), Some(entered)) if at < entered);
+                match (refusal, untouched) {
+                    (Refusal::Busy(words), true) => WriteEnd::Busy(words),
+                    (Refusal::Busy(message) | Refusal::Refused(message), untouched) => WriteEnd::Rejected {
+                        message,
+                        left_as: if untouched { LeftAs::Unchanged } else { LeftAs::Unknown },
+                    },
+                }
+            }
+            Unsaid::Not(error) => lost(error),
+            Unsaid::Strange(reply) => match self.strange(&reply) {
+                // RFC 9110 section 15.6.4 and RFC 6585 section 4 do not say that nothing was done, and a web server
+                // answers so too when the command line behind it is at work for longer than it waits.
+                WriteEnd::Busy(why) => WriteEnd::Lost(format!("{why}; it may be at work on the lines")),
+                end @ (WriteEnd::NotSent(_)
+                | WriteEnd::NoWay(_)
+                | WriteEnd::Lost(_)
+                | WriteEnd::Rejected { .. }) => end,
+            },
+        }
+    }
+
+    /// What an answer of HTTP says that is none of JSON-RPC.
+    fn strange(&self, reply: &Reply) -> WriteEnd {
+        match self.wire.end_of("POST", reply) {
+            Err(end) => end,
+            Ok(()) => {
+                WriteEnd::Lost(format!("its answer has status {} and is none of JSON-RPC", reply.status))
+            }
+        }
+    }
+
+    /// Back to `before`: by the device's own checkpoint, then by lines until it is the same to the byte.
+    pub(super) async fn restore_now(
+        &mut self,
+        pass: &WritePass,
+        running: &Running,
+        before: &Running,
+    ) -> Result<(), WriteEnd> {
+        let platform = self.script.platform.clone();
+        let (mut now, then) = (running.clone(), self.script.blocks(&before.0));
+        let mut said = String::new();
+        if !platform.configure.rollback.is_empty() {
+            match self.all(pass, &platform.configure.rollback).await {
+                Ok(()) => {}
+                Err(Unsaid::Refused(_, refusal)) => said = format!("; it said: {}", refusal.words()),
+                Err(unsaid) => return Err(self.end(unsaid, None)),
+            }
+            now = self.reread().await?;
+        }
+        for round in 0..ROUNDS_MAX {
+            if now == *before {
+                return Ok(());
+            }
+            let blocks = self.script.blocks(&now.0);
+            let clear = round > 0 && !platform.configure.clear.is_empty();
+            let mut steps = if clear { then.clone() } else { way(&blocks, &then, &platform.dialect) };
+            if steps.is_empty() {
+                steps = reordered(&blocks, &then, &platform.dialect);
+            }
+            match self.configure(pass, &steps, clear, false).await {
+                Ok(_) => {}
+                Err(WriteEnd::Rejected { message, .. }) => said = format!("; it said: {message}"),
+                Err(
+                    end @ (WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Busy(_) | WriteEnd::Lost(_)),
+                ) => return Err(end),
+            }
+            now = self.reread().await?;
+        }
+        if now == *before {
+            return Ok(());
+        }
+        let message = format!("it still has another configuration than before the change{said}");
+        Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown })
+    }
+
+    async fn reread(&mut self) -> Result<Running, WriteEnd> {
+        let answer = self.script.names.answer;
+        match tokio::time::timeout(answer, self.read_now()).await {
+            Ok(read) => read.map_err(|failure| WriteEnd::Lost(failure.message)),
+            Err(_) => Err(WriteEnd::Lost("it could not be read in time".into())),
+        }
+    }
+
+    /// Says what concerns a commit that awaits its confirmation.
+    pub(super) async fn settle(
+        &mut self,
+        pass: &WritePass,
+        of: impl Fn(&Confirmed) -> &[String],
+    ) -> Result<(), WriteEnd> {
+        let platform = self.script.platform.clone();
+        let Some(confirmed) = awaits(&platform.configure) else {
+            return Err(WriteEnd::NotSent("this platform takes nothing back by itself".into()));
+        };
+        let said = self.all(pass, of(confirmed)).await;
+        said.map_err(|unsaid| self.end(unsaid, None))
+    }
+}
+
+/// The end of lines that change no configuration.
+fn no_change(end: WriteEnd) -> WriteEnd {
+    match end {
+        WriteEnd::Lost(why) => WriteEnd::NotSent(why),
+        end @ (WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Busy(_) | WriteEnd::Rejected { .. }) => {
+            end
+        }
+    }
+}
+
+fn awaits(configure: &crate::platform::Configure) -> Option<&Confirmed> {
+    configure.candidate.as_ref().and_then(|candidate| candidate.confirmed.as_ref())
+}
