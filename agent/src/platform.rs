@@ -131,6 +131,9 @@ pub struct Reading {
     pub command: String,
     /// A line that is always there when the answer is whole: the last one.
     pub whole: Option<Regex>,
+    /// What begins a comment at the ready prompt, for platforms without such a line: after the answer a comment that
+    /// nobody can foresee is said, and the prompt that echoes it stands behind the end.
+    pub mark: Option<&'static str>,
     /// Lines that change by themselves.
     pub leave_out: Vec<Regex>,
 }

@@ -146,8 +146,9 @@ pub(super) fn answers(section: Option<Reader<'_>>) -> Answers {
 pub(super) fn running(mut section: Reader<'_>) -> Option<Reading> {
     let command = section.required("command", "command: show running-config");
     let (whole, leave_out) = (section.pattern("whole"), section.patterns("leave_out"));
+    let mark = section.0.take("mark").and_then(|field| field.word(&[("!", "!"), ("#", "#")]));
     drop(section);
-    Some(Reading { command: command?, whole, leave_out })
+    Some(Reading { command: command?, whole, mark, leave_out })
 }
 
 pub(super) fn unsaved(mut section: Reader<'_>) -> Option<Unsaved> {

@@ -109,7 +109,9 @@ async fn show(call: &Call, mark: &str, mut channel: Channel<Msg>) {
         tracing::error!(device = call.device.name, %error, "a simulated device failed to write its ledger");
     }
     let mut output = Vec::new();
-    if let Mode::Trick(Trick::Banner | Trick::OtherPrompt | Trick::ForgedPrompt | Trick::Paging)
+    if let Mode::Trick(
+        Trick::Banner | Trick::OtherPrompt | Trick::ForgedPrompt | Trick::ForgedPrompts | Trick::Paging,
+    )
     | Mode::Garble = mode
     {
         output.extend_from_slice(NOISE);

@@ -13,6 +13,8 @@ pub enum Trick {
     Partial,
     /// Its configuration holds a line like its prompt.
     ForgedPrompt,
+    /// The same twice, and after each it waits for a key.
+    ForgedPrompts,
     /// After the first line its prompt is that of another device.
     OtherPrompt,
     /// A greeting with prompts in it stands before the first prompt.
@@ -37,11 +39,12 @@ pub enum Trick {
 
 impl Trick {
     /// Every one by its word.
-    pub const WORDS: [(Self, &'static str); 14] = [
+    pub const WORDS: [(Self, &'static str); 15] = [
         (Self::Locked, "locked"),
         (Self::SessionLimit, "session-limit"),
         (Self::Partial, "partial"),
         (Self::ForgedPrompt, "forged-prompt"),
+        (Self::ForgedPrompts, "forged-prompts"),
         (Self::OtherPrompt, "other-prompt"),
         (Self::Banner, "banner"),
         (Self::Paging, "paging"),

@@ -14,6 +14,7 @@ pub fn fuzz(data: &[u8]) -> usize {
     for piece in crate::fuzz::pieces(output) {
         match reader.push(piece) {
             Ok(Some(Event::Doubt)) => reader.asked_again(),
+            Ok(Some(Event::Unmarked)) => reader.marked("!5eed"),
             Ok(Some(Event::OtherName(_, name))) => reader.learn(&name),
             Ok(Some(Event::Pager | Event::Question(_) | Event::Password)) => reader.answered(),
             Ok(Some(Event::Prompt(_)) | None) => {}

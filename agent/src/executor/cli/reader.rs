@@ -9,7 +9,7 @@ const PROMPT_BYTES_MAX: usize = 256;
 /// Shortest beginning of its name that a device may shorten it to in a prompt.
 const SHORT_NAME_BYTES_MIN: usize = 8;
 /// Lines above a prompt that are looked at.
-const LINES_ABOVE_MAX: usize = 8;
+const LINES_ABOVE_MAX: usize = 12;
 /// Most of a sent line that is looked for in its echo, in bytes: editors scroll long lines.
 const ECHO_BYTES_MAX: usize = 16;
 
@@ -33,6 +33,8 @@ pub(super) enum Event {
     OtherName(Prompt, String),
     /// A prompt that may be a part of the output: an empty line must be sent, and the prompt come again.
     Doubt,
+    /// The prompt came again, and the output may hold even that: a mark must be said, and a prompt echo it.
+    Unmarked,
     /// The pager waits.
     Pager,
     /// The question of this index of the platform waits.
@@ -51,6 +53,8 @@ pub(super) struct Reader {
     awaits: Awaits,
     /// The last bytes of what was sent, to know its echo.
     echo: String,
+    /// What nobody can foresee in the output.
+    mark: String,
     configuring: bool,
 }
 
@@ -58,8 +62,10 @@ pub(super) struct Reader {
 enum Awaits {
     /// A prompt after an answer; `certain`: twice.
     Answer { certain: bool },
-    /// The same prompt again, after an empty line.
-    Again,
+    /// The same prompt again, after an empty line; `certain`: and once more, after a mark.
+    Again { certain: bool },
+    /// The prompt that echoes the mark, and the one after it.
+    Mark,
 }
 
 impl Reader {
@@ -71,6 +77,7 @@ impl Reader {
             name: None,
             awaits: Awaits::Answer { certain: true },
             echo: String::new(),
+            mark: String::new(),
             configuring: false,
         }
     }
@@ -87,7 +94,16 @@ impl Reader {
 
     /// The empty line after [`Event::Doubt`] was sent.
     pub(super) fn asked_again(&mut self) {
-        self.awaits = Awaits::Again;
+        self.awaits = match self.awaits {
+            Awaits::Answer { certain } | Awaits::Again { certain } => Awaits::Again { certain },
+            Awaits::Mark => Awaits::Mark,
+        };
+    }
+
+    /// `mark` was sent after [`Event::Unmarked`].
+    pub(super) fn marked(&mut self, mark: &str) {
+        mark.clone_into(&mut self.mark);
+        self.awaits = Awaits::Mark;
     }
 
     /// The pager or a question was answered: what it said is no part of the answer.
@@ -108,11 +124,15 @@ impl Reader {
 
     /// The answer without its echo and its prompts; to be asked when the answer is whole.
     pub(super) fn take(&mut self) -> String {
-        let again = self.awaits == Awaits::Again;
         let text = self.screen.clear();
         let mut lines: Vec<&str> = text.lines().collect();
+        if self.awaits == Awaits::Mark
+            && let Some(at) = lines.iter().rposition(|line| line.trim_end().ends_with(&self.mark))
+        {
+            lines.truncate(at);
+        }
         self.drop_above(&mut lines);
-        if again {
+        if !matches!(self.awaits, Awaits::Answer { .. }) {
             lines.pop();
             self.drop_above(&mut lines);
         }
@@ -168,9 +188,13 @@ impl Reader {
         match self.awaits {
             Awaits::Answer { certain: false } if ours => Some(Event::Prompt(prompt)),
             Awaits::Answer { .. } => Some(Event::Doubt),
-            Awaits::Again if !self.comes_again(prompt, name, above) => None,
-            Awaits::Again if ours => Some(Event::Prompt(prompt)),
-            Awaits::Again => Some(Event::OtherName(prompt, name.to_owned())),
+            Awaits::Again { .. } if !self.comes_again(prompt, name, above) => None,
+            Awaits::Again { certain: true } if ours && self.platform.running.mark.is_some() => {
+                Some(Event::Unmarked)
+            }
+            Awaits::Mark if !self.is_marked(prompt, name, above) => None,
+            Awaits::Again { .. } | Awaits::Mark if ours => Some(Event::Prompt(prompt)),
+            Awaits::Again { .. } | Awaits::Mark => Some(Event::OtherName(prompt, name.to_owned())),
         }
     }
 
@@ -180,6 +204,16 @@ impl Reader {
         let between = above.iter().take_while(|line| belongs(line)).count();
         let before = above.get(between).and_then(|line| self.prompt(line, &above[between + 1..]));
         before == Some((prompt, name))
+    }
+
+    /// Whether a prompt in the lines above echoes the mark, right after the one that came again.
+    fn is_marked(&self, prompt: Prompt, name: &str, above: &[String]) -> bool {
+        let marked = above.iter().position(|line| line.ends_with(&self.mark));
+        marked.is_some_and(|at| {
+            let echoes = above[at].strip_suffix(&self.mark).unwrap_or_default().trim_end();
+            let above = &above[at + 1..];
+            self.prompt(echoes, above) == Some((prompt, name)) && self.comes_again(prompt, name, above)
+        })
     }
 
     fn is_above(&self, line: &str) -> bool {

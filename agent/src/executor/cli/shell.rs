@@ -81,7 +81,7 @@ impl Shell {
     }
 
     /// Says a line and waits for its whole answer. `certain`: nothing in the answer may pass for its end, which costs
-    /// one more exchange.
+    /// one more exchange, and two where no last line tells that it is whole.
     pub(super) async fn say(&mut self, line: Line<'_>, certain: bool) -> Result<Answer, Broken> {
         let (text, configuring) = match line {
             Line::Looks(text) if self.only_looks(text) => (text.to_owned(), false),
@@ -128,6 +128,12 @@ impl Shell {
                 Event::Doubt => {
                     self.reader.asked_again();
                     self.send("\n".into()).await?;
+                }
+                Event::Unmarked => {
+                    let begins = self.platform.running.mark.unwrap_or_default();
+                    let mark = format!("{begins}{:016x}", crate::entropy::seed());
+                    self.reader.marked(&mark);
+                    self.send(mark + "\n").await?;
                 }
                 Event::Pager => {
                     self.key(|platform| platform.prompts.pager.as_ref().map(|pager| &pager.answer)).await?

@@ -9,21 +9,21 @@ const END: &[u8] = b"]]>]]>";
 /// Longest head of a chunk: line feed, number sign, ten digits, line feed.
 const HEAD_BYTES_MAX: usize = 13;
 
-/// Why the stream cannot be cut into messages any more.
+/// Why the stream cannot be cut into messages any more. Nothing of it is quoted: it may hold secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FramingError {
     /// More than [`MESSAGE_BYTES_MAX`].
     #[error("take a message of more than {MESSAGE_BYTES_MAX} bytes")]
     TooLarge,
     /// No head of a chunk where one must be.
-    #[error("find a chunk of NETCONF 1.1: it sent {0:?} instead")]
-    NoChunk(String),
+    #[error("find a chunk of NETCONF 1.1 at byte {0} of what it sent")]
+    NoChunk(u64),
     /// A chunk where a message of NETCONF 1.0 must begin.
     #[error("read a message of NETCONF 1.0: it sent a chunk of NETCONF 1.1")]
     ChunkTooEarly,
     /// A chunk's size is none that RFC 6242 section 4.2 allows.
-    #[error("believe the size of a chunk: {0:?}")]
-    Size(String),
+    #[error("believe the size of the chunk at byte {0} of what it sent")]
+    Size(u64),
     /// An end without a chunk before it.
     #[error("read a message without a chunk")]
     Empty,
@@ -43,6 +43,8 @@ enum Framing {
 pub struct Framer {
     framing: Framing,
     buffer: Zeroizing<Vec<u8>>,
+    /// Bytes that came before those of the buffer.
+    passed: u64,
     /// What of the buffer has been looked at.
     at: usize,
     /// The chunks of the message so far.
@@ -57,6 +59,7 @@ impl Default for Framer {
         Self {
             framing: Framing::Marks,
             buffer: Zeroizing::default(),
+            passed: 0,
             at: 0,
             message: Zeroizing::default(),
             chunk: 0,
@@ -104,6 +107,11 @@ impl Framer {
         framed
     }
 
+    fn pass(&mut self, bytes: usize) {
+        self.buffer.drain(..bytes);
+        self.passed += bytes as u64;
+    }
+
     fn up_to_mark(&mut self) -> Result<Option<Zeroizing<Vec<u8>>>, FramingError> {
         if let [b'\n', b'#', b'0'..=b'9', ..] = self.buffer[..] {
             return Err(FramingError::ChunkTooEarly);
@@ -122,7 +130,7 @@ impl Framer {
             return Err(FramingError::TooLarge);
         }
         let message = Zeroizing::new(self.buffer[..end].to_vec());
-        self.buffer.drain(..end + END.len());
+        self.pass(end + END.len());
         self.at = 0;
         Ok(Some(message))
     }
@@ -136,7 +144,7 @@ impl Framer {
             if self.chunk > 0 {
                 break false;
             }
-            match head(&self.buffer[self.at..])? {
+            match head(&self.buffer[self.at..], self.passed + self.at as u64)? {
                 Head::Partly => break false,
                 Head::Chunk { size, length } => {
                     if size > MESSAGE_BYTES_MAX - self.message.len() {
@@ -151,7 +159,7 @@ impl Framer {
                 }
             }
         };
-        self.buffer.drain(..self.at);
+        self.pass(self.at);
         self.at = 0;
         if !end {
             return Ok(None);
@@ -171,27 +179,27 @@ enum Head {
     End { length: usize },
 }
 
-fn head(bytes: &[u8]) -> Result<Head, FramingError> {
-    let shown = || String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD_BYTES_MAX)]).into_owned();
+/// What stands at the beginning of `bytes`, which is byte `at` of the stream.
+fn head(bytes: &[u8], at: u64) -> Result<Head, FramingError> {
     match bytes {
         [] | [b'\n'] | [b'\n', b'#'] | [b'\n', b'#', b'#'] => return Ok(Head::Partly),
         [b'\n', b'#', b'#', b'\n', ..] => return Ok(Head::End { length: 4 }),
         [b'\n', b'#', b'1'..=b'9', ..] => {}
-        [b'\n', b'#', b'0', ..] => return Err(FramingError::Size(shown())),
-        _ => return Err(FramingError::NoChunk(shown())),
+        [b'\n', b'#', b'0', ..] => return Err(FramingError::Size(at)),
+        _ => return Err(FramingError::NoChunk(at)),
     }
     let digits = bytes[2..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     let length = 2 + digits + 1;
     if length > HEAD_BYTES_MAX {
-        return Err(FramingError::Size(shown()));
+        return Err(FramingError::Size(at));
     }
     match bytes.get(2 + digits) {
         None => Ok(Head::Partly),
         Some(b'\n') => {
             let size = std::str::from_utf8(&bytes[2..2 + digits]).ok().and_then(|text| text.parse().ok());
-            size.map(|size| Head::Chunk { size, length }).ok_or_else(|| FramingError::Size(shown()))
+            size.map(|size| Head::Chunk { size, length }).ok_or(FramingError::Size(at))
         }
-        Some(_) => Err(FramingError::Size(shown())),
+        Some(_) => Err(FramingError::Size(at)),
     }
 }
 

@@ -24,8 +24,8 @@ pub enum HelloError {
     #[error(transparent)]
     Xml(#[from] XmlError),
     /// Another element.
-    #[error("find a hello: it sent <{0}>")]
-    NoHello(String),
+    #[error("find a hello: it sent another message")]
+    NoHello,
     /// Neither base:1.0 nor base:1.1.
     #[error("find a version of NETCONF that both know")]
     NoVersion,
@@ -69,7 +69,7 @@ impl Abilities {
     pub fn of(hello: &str) -> Result<Self, HelloError> {
         let hello = parse(hello)?;
         if !hello.is(BASE, "hello") {
-            return Err(HelloError::NoHello(hello.name));
+            return Err(HelloError::NoHello);
         }
         let mut abilities = Self { session: hello.text_of("session-id").to_owned(), ..Self::default() };
         let mut speaks = false;
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(Abilities::of(&no_version), Err(HelloError::NoVersion));
         let read_only = hello(&["urn:ietf:params:netconf:base:1.0"]);
         assert_eq!(Abilities::of(&read_only), Err(HelloError::NothingToWrite));
-        assert_eq!(Abilities::of("<hello/>"), Err(HelloError::NoHello("hello".into())));
+        assert_eq!(Abilities::of("<hello/>"), Err(HelloError::NoHello));
         let nameless = read_only.replace("<nc:session-id>4</nc:session-id>", "");
         assert_eq!(Abilities::of(&nameless), Err(HelloError::NoSession));
         assert!(matches!(Abilities::of("login: "), Err(HelloError::Xml(_))));

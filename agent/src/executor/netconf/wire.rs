@@ -151,7 +151,7 @@ impl Wire {
                 if reply.name == "notification" {
                     continue;
                 }
-                return Err(CallError::Garbled(format!("find an answer: it sent <{}>", reply.name)));
+                return Err(CallError::Garbled("find an answer: it sent another message".into()));
             }
             match reply.attribute("", "message-id").map(str::parse::<u64>) {
                 Some(Ok(of)) if of < number => {}

@@ -55,6 +55,10 @@ pub(super) struct Session {
     path: Vec<String>,
     configured: usize,
     pages: VecDeque<String>,
+    /// The rest of an answer, each piece of which waits until a line is typed.
+    withheld: VecDeque<String>,
+    /// What was typed meanwhile.
+    early: Vec<u8>,
     /// The question waits whether the draft is to be emptied.
     asks: bool,
     spoken: bool,
@@ -77,6 +81,8 @@ impl Session {
             path: Vec::new(),
             configured: 0,
             pages: VecDeque::new(),
+            withheld: VecDeque::new(),
+            early: Vec::new(),
             asks: false,
             spoken: false,
             silent: false,
@@ -104,6 +110,10 @@ impl Session {
             if self.silent {
                 return;
             }
+            if !self.withheld.is_empty() {
+                self.hear_early(*byte);
+                continue;
+            }
             match byte {
                 b' ' | b'\n' | b'\r' if !self.pages.is_empty() => self.page(),
                 b'\n' | b'\r' => {
@@ -130,6 +140,20 @@ impl Session {
         }
     }
 
+    /// Takes what is typed while an answer pauses, and goes on with it after each line.
+    fn hear_early(&mut self, byte: u8) {
+        self.early.push(byte);
+        if byte == b'\n'
+            && let Some(piece) = self.withheld.pop_front()
+        {
+            self.say(&piece);
+            if self.withheld.is_empty() {
+                let early = std::mem::take(&mut self.early);
+                self.hear(&early);
+            }
+        }
+    }
+
     fn rub_out(&mut self) {
         if self.line.pop().is_some() {
             self.bytes(b"\x08 \x08");
@@ -151,7 +175,7 @@ impl Session {
             }
             return self.answer("");
         }
-        if line.is_empty() {
+        if line.is_empty() || line.starts_with(['!', '#']) {
             return self.answer("");
         }
         self.spoken = true;
@@ -214,6 +238,11 @@ impl Session {
     }
 
     fn prompt(&mut self) {
+        let prompt = self.prompt_text();
+        self.say(&prompt);
+    }
+
+    fn prompt_text(&self) -> String {
         let vendor = self.vendor();
         let prompt = match (&self.draft, self.path.is_empty()) {
             (None, _) => vendor.ready,
@@ -222,7 +251,7 @@ impl Session {
         };
         let other = self.has(Trick::OtherPrompt) && self.spoken;
         let name = if other { "another-device" } else { self.device.name.as_str() };
-        self.say(&prompt.replace("{name}", name));
+        prompt.replace("{name}", name)
     }
 
     fn say(&mut self, text: &str) {

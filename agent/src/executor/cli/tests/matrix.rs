@@ -92,6 +92,7 @@ fn columns() -> Vec<Column> {
         ("paging", trick(Trick::Paging), Change, alike(OK)),
         ("banner", trick(Trick::Banner), Change, alike(OK)),
         ("forged prompt", trick(Trick::ForgedPrompt), Change, alike(OK)),
+        ("forged prompts", trick(Trick::ForgedPrompts), Change, typed(OK)),
         ("late", Mode::Slow, Replace, alike(replaced)),
         ("escapes and half characters", Mode::Garble, Change, alike(OK)),
         ("locked", trick(Trick::Locked), Change, typed(busy)),
@@ -119,7 +120,9 @@ fn columns() -> Vec<Column> {
 /// What is expected of a platform in a column; absent where that cannot happen to it, or cannot be seen.
 fn expected(row: &Row, column: &Column) -> Option<Expected> {
     let [direct, candidate, file] = column.3;
-    if column.1 == Mode::Trick(Trick::Partial) && !row.tells_its_end {
+    // Half a reading is seen by its end, and one that pauses is told apart where there is none.
+    let is = |trick| column.1 == Mode::Trick(trick);
+    if (is(Trick::Partial) && !row.tells_its_end) || (is(Trick::ForgedPrompts) && row.tells_its_end) {
         return None;
     }
     match row.way {

@@ -4,16 +4,23 @@ use super::super::reader::{Event, Prompt, Reader};
 use super::super::screen::TooMuch;
 use proptest::prelude::*;
 
+/// The mark in these tests.
+const MARK: &str = "!5eed";
+
 fn reader(platform: &str) -> Reader {
     Reader::new(super::platform(platform))
 }
 
 /// A reader that has seen the first prompt of `r1`.
 fn greeted(platform: &str) -> Reader {
+    let prompt: &[u8] = match platform {
+        "nokia_srlinux" => b"\r\n--{ running }--[  ]--\r\nA:r1# ",
+        _ => b"\r\nr1#",
+    };
     let mut reader = reader(platform);
-    assert_eq!(reader.push(b"\r\nr1#"), Ok(Some(Event::Doubt)));
+    assert_eq!(reader.push(prompt), Ok(Some(Event::Doubt)));
     reader.asked_again();
-    assert_eq!(reader.push(b"\r\nr1#"), Ok(Some(Event::OtherName(Prompt::Ready, "r1".into()))));
+    assert_eq!(reader.push(prompt), Ok(Some(Event::OtherName(Prompt::Ready, "r1".into()))));
     reader.learn("r1");
     reader.take();
     reader
@@ -50,6 +57,38 @@ fn text_that_looks_like_a_prompt_does_not_end_an_answer() {
 }
 
 #[test]
+fn prompts_in_a_text_without_an_end_mark_do_not_end_it_wherever_it_pauses() {
+    let mut reader = greeted("cisco_nxos");
+    reader.sent("show running-config", true, false);
+    assert_eq!(reader.push(b"show running-config\r\nbanner motd @\r\nr1#"), Ok(Some(Event::Doubt)));
+    reader.asked_again();
+    assert_eq!(reader.push(b"\r\nr1#"), Ok(Some(Event::Unmarked)), "still the text");
+    reader.marked(MARK);
+    assert_eq!(reader.push(b"\r\nr1#"), Ok(None), "and once more");
+    assert_eq!(reader.push(b"\r\n@\r\nhostname r1\r\n\r\nr1# "), Ok(None), "nothing is echoed yet");
+    assert_eq!(reader.push(b"\r\nr1# "), Ok(None));
+    assert_eq!(reader.push(b"!5eed"), Ok(None));
+    assert_eq!(reader.push(b"\r\nr1# "), Ok(Some(Event::Prompt(Prompt::Ready))));
+    assert_eq!(reader.take(), "banner motd @\nr1#\nr1#\nr1#\n@\nhostname r1\n");
+}
+
+#[test]
+fn a_device_that_refuses_the_mark_has_told_its_end_all_the_same() {
+    let mut reader = greeted("nokia_srlinux");
+    let prompt = "\r\n--{ running }--[  ]--\r\nA:r1# ";
+    reader.sent("info flat from running", true, false);
+    let text = format!("info flat from running\r\nset / system x\r\n{prompt}");
+    assert_eq!(reader.push(text.as_bytes()), Ok(Some(Event::Doubt)));
+    reader.asked_again();
+    assert_eq!(reader.push(prompt.as_bytes()), Ok(Some(Event::Unmarked)));
+    reader.marked("#5eed");
+    let refused =
+        format!("#5eed\r\nError: Path not valid - unknown element '#5eed'\r\nOptions are: x, y{prompt}");
+    assert_eq!(reader.push(refused.as_bytes()), Ok(Some(Event::Prompt(Prompt::Ready))));
+    assert_eq!(reader.take(), "set / system x\n");
+}
+
+#[test]
 fn a_banner_with_a_prompt_in_it_is_not_the_first_prompt() {
     let mut reader = reader("cisco_ios");
     assert_eq!(reader.push(b"Welcome. Your prompt is\r\nr9#"), Ok(Some(Event::Doubt)));
@@ -78,12 +117,7 @@ fn a_long_name_may_be_shortened_in_a_prompt() {
 
 #[test]
 fn the_mode_of_a_prompt_may_stand_in_the_line_above_it() {
-    let mut reader = reader("nokia_srlinux");
-    let prompt = b"\r\n--{ running }--[  ]--\r\nA:r1# ";
-    assert_eq!(reader.push(prompt), Ok(Some(Event::Doubt)));
-    reader.asked_again();
-    assert_eq!(reader.push(prompt), Ok(Some(Event::OtherName(Prompt::Ready, "r1".into()))));
-    reader.learn("r1");
+    let mut reader = greeted("nokia_srlinux");
     reader.sent("enter candidate exclusive", false, true);
     let said =
         reader.push(b"enter candidate exclusive\r\n--{ candidate exclusive default }--[  ]--\r\nA:r1# ");
@@ -130,14 +164,15 @@ proptest! {
     fn no_output_makes_a_reader_panic(pieces in proptest::collection::vec(prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..40),
         Just(b"r1#".to_vec()), Just(b"\r\n".to_vec()), Just(b" --More-- ".to_vec()), Just(b"\x1b[K".to_vec()),
-        Just(b"r1(config)#".to_vec()), Just(b"Password: ".to_vec()), Just(b"[edit]".to_vec()),
+        Just(b"r1(config)#".to_vec()), Just(b"Password: ".to_vec()), Just(b"[edit]".to_vec()), Just(MARK.into()),
     ], 0..60), certain in any::<bool>(), configuring in any::<bool>()) {
-        for platform in ["cisco_ios", "juniper_junos", "nokia_srlinux"] {
+        for platform in ["cisco_ios", "cisco_nxos", "juniper_junos", "nokia_srlinux"] {
             let mut reader = reader(platform);
             reader.sent("show run", certain, configuring);
             for piece in &pieces {
                 match reader.push(piece) {
                     Ok(Some(Event::Doubt)) => reader.asked_again(),
+                    Ok(Some(Event::Unmarked)) => reader.marked(MARK),
                     Ok(Some(Event::OtherName(_, name))) => reader.learn(&name),
                     Ok(Some(Event::Pager | Event::Question(_) | Event::Password)) => reader.answered(),
                     Ok(Some(Event::Prompt(_)) | None) | Err(TooMuch) => {}

@@ -59,19 +59,29 @@ fn chunks_of_one_message_are_joined_byte_by_byte() {
 #[test]
 fn chunks_that_lie_about_their_size_are_refused() {
     for (bytes, error) in [
-        (&b"\n#2\nabc\n##\n"[..], FramingError::NoChunk("c\n##\n".into())),
-        (b"\n#0\n\n##\n", FramingError::Size("\n#0\n\n##\n".into())),
-        (b"\n#03\nabc", FramingError::Size("\n#03\nabc".into())),
-        (b"\n#3x", FramingError::Size("\n#3x".into())),
-        (b"\n#99999999999", FramingError::Size("\n#99999999999".into())),
+        (&b"\n#2\nabc\n##\n"[..], FramingError::NoChunk(6)),
+        (b"\n#0\n\n##\n", FramingError::Size(0)),
+        (b"\n#03\nabc", FramingError::Size(0)),
+        (b"\n#3x", FramingError::Size(0)),
+        (b"\n#99999999999", FramingError::Size(0)),
         (b"\n#4294967295\n", FramingError::TooLarge),
         (b"\n##\n", FramingError::Empty),
-        (b"<rpc-reply/>]]>]]>", FramingError::NoChunk("<rpc-reply/>]".into())),
+        (b"<rpc-reply/>]]>]]>", FramingError::NoChunk(0)),
         (b"\n#1\n\xff\n##\n", FramingError::NotText),
     ] {
         assert_eq!(said(chunked(), bytes), Err(error), "{}", String::from_utf8_lossy(bytes));
     }
     assert_eq!(said(chunked(), b"\n#10\nabc\n##\n"), Ok(vec![]), "the rest may still come");
+}
+
+#[test]
+fn what_is_wrong_with_the_framing_is_told_by_its_place_and_not_by_its_words() {
+    let mut framer = chunked();
+    framer.push(b"\n#1\na\n##\n");
+    assert!(framer.next().is_ok());
+    framer.push(b"\n#1\nas3cr3t\n##\n");
+    let said = framer.next().expect_err("no chunk").to_string();
+    assert_eq!(said, "find a chunk of NETCONF 1.1 at byte 14 of what it sent");
 }
 
 #[test]

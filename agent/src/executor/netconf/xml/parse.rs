@@ -16,15 +16,15 @@ pub const ATTRIBUTES_MAX: usize = 256;
 /// The namespace of the prefix that needs no declaration.
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
 
-/// Why a text is no tree.
+/// Why a text is no tree. Nothing of it is quoted: it may hold secrets. Places are bytes from its beginning.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum XmlError {
     /// A document type: the door to entities that grow.
     #[error("accept XML with a document type declaration")]
     DocumentType,
     /// An entity that is none of the five.
-    #[error("accept the XML entity {0:?}")]
-    Entity(String),
+    #[error("accept the XML entity at byte {0}")]
+    Entity(u64),
     /// More than [`DEPTH_MAX`].
     #[error("accept XML nested deeper than {DEPTH_MAX}")]
     TooDeep,
@@ -32,11 +32,16 @@ pub enum XmlError {
     #[error("accept XML of so many elements or attributes")]
     TooMany,
     /// A prefix that nothing declares.
-    #[error("resolve the XML prefix {0:?}")]
-    Prefix(String),
+    #[error("resolve an XML prefix at byte {0}")]
+    Prefix(u64),
     /// Not well-formed.
-    #[error("read XML: {0}")]
-    Broken(String),
+    #[error("read XML: {what} at byte {at}")]
+    Broken {
+        /// What is wrong.
+        what: &'static str,
+        /// Where.
+        at: u64,
+    },
 }
 
 /// The one element that `text` is.
@@ -44,7 +49,8 @@ pub fn parse(text: &str) -> Result<Element, XmlError> {
     let mut reader = Reader::from_str(text);
     let mut tree = Tree::new();
     loop {
-        let event = reader.read_event().map_err(|error| XmlError::Broken(error.to_string()))?;
+        tree.at = reader.buffer_position();
+        let event = reader.read_event().map_err(|_| tree.broken("it is not well-formed"))?;
         match event {
             Event::Start(start) => tree.open(&start)?,
             Event::Empty(start) => {
@@ -54,15 +60,18 @@ pub fn parse(text: &str) -> Result<Element, XmlError> {
             Event::End(_) => tree.close(),
             Event::Text(text) => tree.text(&text.xml10_content())?,
             Event::CData(text) => tree.text(&text.xml10_content())?,
-            Event::GeneralRef(entity) => tree.text(character(&entity)?.encode_utf8(&mut [0; 4]))?,
+            Event::GeneralRef(entity) => tree.text(character(&entity, tree.at)?.encode_utf8(&mut [0; 4]))?,
             Event::DocType(_) => return Err(XmlError::DocumentType),
             Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
-            Event::Eof => return tree.root.ok_or_else(|| XmlError::Broken("it ends too early".into())),
+            Event::Eof => {
+                let early = tree.broken("it ends too early");
+                return tree.root.ok_or(early);
+            }
         }
     }
 }
 
-fn character(entity: &BytesRef<'_>) -> Result<char, XmlError> {
+fn character(entity: &BytesRef<'_>, at: u64) -> Result<char, XmlError> {
     let name: &str = entity;
     match name {
         "lt" => Ok('<'),
@@ -72,7 +81,7 @@ fn character(entity: &BytesRef<'_>) -> Result<char, XmlError> {
         "apos" => Ok('\''),
         _ => match entity.resolve_char_ref() {
             Ok(Some(character)) => Ok(character),
-            Ok(None) | Err(_) => Err(XmlError::Entity(name.chars().take(40).collect())),
+            Ok(None) | Err(_) => Err(XmlError::Entity(at)),
         },
     }
 }
@@ -85,6 +94,8 @@ struct Tree {
     prefixes: BTreeMap<String, Vec<Arc<str>>>,
     names: BTreeSet<Arc<str>>,
     elements: usize,
+    /// Where what is being read begins.
+    at: u64,
     root: Option<Element>,
 }
 
@@ -92,7 +103,11 @@ impl Tree {
     fn new() -> Self {
         let prefixes = [(String::new(), vec![Arc::from("")]), ("xml".to_owned(), vec![Arc::from(XML)])];
         let prefixes = BTreeMap::from(prefixes);
-        Self { open: Vec::new(), prefixes, names: BTreeSet::new(), elements: 0, root: None }
+        Self { open: Vec::new(), prefixes, names: BTreeSet::new(), elements: 0, at: 0, root: None }
+    }
+
+    fn broken(&self, what: &'static str) -> XmlError {
+        XmlError::Broken { what, at: self.at }
     }
 
     fn open(&mut self, start: &BytesStart<'_>) -> Result<(), XmlError> {
@@ -104,17 +119,17 @@ impl Tree {
             return Err(XmlError::TooDeep);
         }
         if self.root.is_some() {
-            return Err(XmlError::Broken("something follows its end".into()));
+            return Err(self.broken("something follows its end"));
         }
         let (mut declared, mut plain) = (Vec::new(), Vec::new());
         for (index, attribute) in start.attributes().enumerate() {
             if index >= ATTRIBUTES_MAX {
                 return Err(XmlError::TooMany);
             }
-            let broken = |error: String| XmlError::Broken(error);
-            let attribute = attribute.map_err(|error| broken(error.to_string()))?;
+            let attribute = attribute.map_err(|_| self.broken("an attribute is not well-formed"))?;
             let value = attribute.normalized_value(XmlVersion::Implicit1_0);
-            let value = value.map_err(|error| broken(error.to_string()))?.into_owned();
+            let value =
+                value.map_err(|_| self.broken("the value of an attribute cannot be read"))?.into_owned();
             match attribute.key.into_inner().split_once(':') {
                 None if attribute.key.into_inner() == "xmlns" => self.declare("", &value, &mut declared),
                 Some(("xmlns", prefix)) => self.declare(prefix, &value, &mut declared),
@@ -148,7 +163,7 @@ impl Tree {
 
     fn namespace(&self, prefix: &str) -> Result<Arc<str>, XmlError> {
         let found = self.prefixes.get(prefix).and_then(|namespaces| namespaces.last());
-        found.cloned().ok_or_else(|| XmlError::Prefix(prefix.to_owned()))
+        found.cloned().ok_or(XmlError::Prefix(self.at))
     }
 
     fn text(&mut self, text: &str) -> Result<(), XmlError> {
@@ -158,7 +173,7 @@ impl Tree {
                 Ok(())
             }
             None if text.trim().is_empty() => Ok(()),
-            None => Err(XmlError::Broken("text stands outside of its element".into())),
+            None => Err(self.broken("text stands outside of its element")),
         }
     }
 

@@ -248,6 +248,13 @@ impl Session {
             self.out.push_back(Out::Rest);
             return self.answer(&format!("\n{running}{end}"));
         }
+        if self.has(Trick::ForgedPrompts) {
+            self.say(&format!("{comment} simulated\n"));
+            self.prompt();
+            let prompt = self.prompt_text();
+            self.withheld = [format!("\n{prompt}"), format!("\n{running}{end}{prompt}")].into();
+            return;
+        }
         self.answer(&whole);
     }
 }
