@@ -22,6 +22,8 @@ pub const CONFIRM_TIMEOUTS: std::ops::RangeInclusive<Duration> =
 pub const COMMENT_BYTES_MAX: usize = 256;
 /// How long a device that takes a change back by itself is looked at beyond its patience.
 pub const LOOKS_AFTER_PATIENCE: Duration = Duration::from_secs(30);
+/// New sessions that a device is looked at over when the one of its way back has ended.
+pub const LOOKS_AFTER_WAY_BACK: u32 = 2;
 /// Sessions that may follow the first write: for the checks, and to look again at one that took itself back.
 const SESSIONS_AFTER_WRITE: u32 = 2;
 /// Answers that are waited for after the first write, one after the other, beside those of [`Procedure::writing`].
@@ -203,7 +205,10 @@ impl Procedure {
     /// The longest from the first byte that can change the device to the end: the write of a configuration of `lines`
     /// lines, a reading, a new session, the checks, the confirmation or, where that fails, the way back and a look.
     pub fn after_write(&self, timeouts: &Timeouts, lines: u32) -> Duration {
-        self.writing(timeouts, lines).saturating_mul(2).saturating_add(self.besides_writing(timeouts))
+        let look = timeouts.connect.saturating_add(timeouts.command);
+        let looks = look.saturating_mul(LOOKS_AFTER_WAY_BACK);
+        let both_ways = self.writing(timeouts, lines).saturating_mul(2);
+        both_ways.saturating_add(looks).saturating_add(self.besides_writing(timeouts))
     }
 
     /// The longest that a device whose agent is lost may still change by itself: it works on the one thing that it was
@@ -215,7 +220,7 @@ impl Procedure {
     }
 
     fn besides_writing(&self, timeouts: &Timeouts) -> Duration {
-        let waiting = match self.commit.confirmed {
+        let waiting = match self.commit.confirmed && self.transport != Transport::LocalExec {
             true => self.commit.patience().saturating_add(LOOKS_AFTER_PATIENCE),
             false => Duration::ZERO,
         };
@@ -246,6 +251,14 @@ mod tests {
                     && procedure.after_write(&timeouts, 0) >= patience
             );
         }
+    }
+
+    #[test]
+    fn a_doubt_about_what_a_local_program_did_waits_for_no_confirmation() {
+        let timeouts = Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(30) };
+        let goes_on = |transport| Procedure::new(transport, "x").goes_on(&timeouts, 0);
+        let patience = Commit::default().patience() + LOOKS_AFTER_PATIENCE;
+        assert_eq!(goes_on(Transport::SshCli) - goes_on(Transport::LocalExec), patience);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod saving;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod way_back;
 mod web;
 
 use super::device::{Difference, Driver, Job, Running, Session};

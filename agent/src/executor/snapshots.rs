@@ -31,10 +31,11 @@ impl Snapshots {
     }
 
     /// Keeps what the device had before the write of `op`; when this returns it is on the disk. What is kept of an
-    /// attempt of the same name stays beside it: a coordinator that was built anew gives names again.
-    pub async fn keep(&self, op: &OpId, running: &Running) -> Result<(), Failure> {
+    /// attempt of the same name stays beside it: a coordinator that was built anew gives names again. What is kept of
+    /// `spared`, which the device is about to be put back to, makes no room.
+    pub async fn keep(&self, op: &OpId, running: &Running, spared: Option<OpId>) -> Result<(), Failure> {
         let (this, op, text) = (self.clone(), op.clone(), running.0.clone());
-        let kept = tokio::task::spawn_blocking(move || this.keep_now(&op, &text)).await;
+        let kept = tokio::task::spawn_blocking(move || this.keep_now(&op, &text, spared.as_ref())).await;
         let error = match kept {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) => error.to_string(),
@@ -67,7 +68,7 @@ impl Snapshots {
         Err(Failure::new(Class::PrecheckFailed, Phase::Queue, message).with_hint(hint))
     }
 
-    fn keep_now(&self, op: &OpId, text: &str) -> io::Result<()> {
+    fn keep_now(&self, op: &OpId, text: &str, spared: Option<&OpId>) -> io::Result<()> {
         if text.len() > SNAPSHOT_BYTES_MAX {
             return Err(io::Error::other(format!("it is larger than {SNAPSHOT_BYTES_MAX} bytes")));
         }
@@ -81,7 +82,8 @@ impl Snapshots {
         let next = names.last().and_then(|name| number(name)).map_or(1, |last| last.saturating_add(1));
         replace(&*self.fs, &folder.join(format!("{next:0DIGITS$}@{}", stem(op))), text.as_bytes())?;
         let too_many = (names.len() + 1).saturating_sub(PER_DEVICE_MAX);
-        names.iter().take(too_many).try_for_each(|name| self.fs.remove(&folder.join(name)))
+        let may_go = names.iter().filter(|name| !spared.is_some_and(|spared| is_of(name, spared)));
+        may_go.take(too_many).try_for_each(|name| self.fs.remove(&folder.join(name)))
     }
 
     /// What is kept of `op`, newest first.
@@ -135,8 +137,8 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let snapshots = Snapshots::new(data.path(), Arc::new(RealFs));
         let running = Running(Zeroizing::new("hostname r1\n key s3cret \n".into()));
-        snapshots.keep(&op(1), &running).await.unwrap();
-        snapshots.keep(&op(1), &running).await.unwrap();
+        snapshots.keep(&op(1), &running, None).await.unwrap();
+        snapshots.keep(&op(1), &running, None).await.unwrap();
         assert_eq!(text(&snapshots.read(&op(1), |_| true).await.unwrap()), *running.0);
         let file = data.path().join("snapshots/r1/00000001@ntp.v2@1");
         let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&file).unwrap());
@@ -149,7 +151,7 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let snapshots = Snapshots::new(data.path(), Arc::new(RealFs));
         for had in ["of a coordinator that is no more", "of this one"] {
-            snapshots.keep(&op(1), &Running(Zeroizing::new(had.into()))).await.unwrap();
+            snapshots.keep(&op(1), &Running(Zeroizing::new(had.into())), None).await.unwrap();
         }
         let older = snapshots.read(&op(1), |kept| kept.0.contains("no more")).await.unwrap();
         assert_eq!(text(&older), "of a coordinator that is no more");
@@ -164,7 +166,7 @@ mod tests {
         let snapshots = Snapshots::new(data.path(), Arc::new(RealFs));
         for attempt in 1..=12 {
             let running = Running(Zeroizing::new(attempt.to_string()));
-            snapshots.keep(&op(attempt), &running).await.unwrap();
+            snapshots.keep(&op(attempt), &running, None).await.unwrap();
         }
         let gone = snapshots.read(&op(4), |_| true).await.unwrap_err();
         assert!(gone.message.contains("r1 had before attempt 4"), "{}", gone.message);
@@ -173,10 +175,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_a_device_is_about_to_be_put_back_to_makes_no_room() {
+        let data = tempfile::tempdir().unwrap();
+        let snapshots = Snapshots::new(data.path(), Arc::new(RealFs));
+        for attempt in 1..=20 {
+            let running = Running(Zeroizing::new(attempt.to_string()));
+            snapshots.keep(&op(attempt), &running, (attempt > 1).then(|| op(1))).await.unwrap();
+        }
+        assert_eq!(text(&snapshots.read(&op(1), |_| true).await.unwrap()), "1");
+        assert_eq!(RealFs.list(&data.path().join("snapshots/r1")).unwrap().len(), PER_DEVICE_MAX);
+    }
+
+    #[tokio::test]
     async fn nothing_is_written_to_a_device_whose_configuration_cannot_be_kept() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let snapshots = Snapshots::new(file.path(), Arc::new(RealFs));
-        let failure = snapshots.keep(&op(1), &Running(Zeroizing::new("x".into()))).await.unwrap_err();
+        let failure = snapshots.keep(&op(1), &Running(Zeroizing::new("x".into())), None).await.unwrap_err();
         assert_eq!(failure.class, Class::AgentError);
     }
 }

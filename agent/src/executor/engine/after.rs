@@ -11,7 +11,7 @@ use switchyard_shared::procedure::LOOKS_AFTER_PATIENCE;
 use switchyard_shared::time::Timestamp;
 
 /// Rest between two tries to reach a device after a change, or to see the change on it.
-const REST: Duration = Duration::from_secs(1);
+pub(super) const REST: Duration = Duration::from_secs(1);
 /// How long after the end of its patience a device has surely begun to take the change back.
 const MARGIN: Duration = Duration::from_secs(2);
 /// The last part of its patience in which nothing is confirmed and nothing cancelled: one in so many.
@@ -20,7 +20,7 @@ const CONFIRM_MARGIN_SHARE: u32 = 10;
 pub(super) const IN_ANOTHER_ORDER: &str = "; it shows entries of a list in another order than was asked for: if that order \
                                            counts, look at the device; if it sorts them, write them so in the template";
 /// What to do about a device that nobody could look at.
-const READ_IT: &str = "it is read before anything else; if it stays unknown, look at the device";
+pub(super) const READ_IT: &str = "it is read before anything else; if it stays unknown, look at the device";
 
 /// Why a change must not stay, or cannot be judged.
 enum Trouble {
@@ -165,9 +165,9 @@ impl Run<'_> {
             (true, _) => self.by_itself(begun, at).await,
             (false, true) => match self.reconnect().await {
                 Ok(mut session) => {
-                    let left_as = self.put_back(&mut *session, begun).await;
+                    let left_as = self.put_back(&mut session, begun).await;
                     goodbye(session).await;
-                    Some(left_as)
+                    left_as
                 }
                 Err(_) => None,
             },

@@ -5,8 +5,10 @@ use super::{Ended, Run};
 use crate::executor::WritePass;
 use crate::executor::device::{Running, Session, WriteEnd, Written};
 use std::time::Duration;
+use switchyard_shared::id::OpId;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::procedure::Saved;
+use switchyard_shared::task::Purpose;
 
 /// What was done before the write, for whoever must take it back.
 pub(super) struct Begun {
@@ -59,7 +61,12 @@ impl Run<'_> {
 
     /// Keeps what the device has and opens the gate.
     pub(super) async fn open_gate(&self, before: Running) -> Result<Begun, Ended> {
-        let kept = self.engine.snapshots.keep(&self.job.task.op, &before).await;
+        let op = &self.job.task.op;
+        let spared = match self.job.task.purpose {
+            Purpose::Restore { attempt, .. } => Some(OpId { attempt, ..op.clone() }),
+            Purpose::Apply | Purpose::Settle { .. } | Purpose::Compare => None,
+        };
+        let kept = self.engine.snapshots.keep(op, &before, spared).await;
         kept.map_err(|failure| self.failed(&failure))?;
         match WritePass::ask(self.job.context, Some(self.digest(&before))).await {
             Ok(pass) => Ok(Begun { pass, before, saved: Saved::new() }),
@@ -103,47 +110,33 @@ impl Run<'_> {
             }
             WriteEnd::Rejected { message, left_as } => {
                 let left_as = match left_as {
-                    LeftAs::Unchanged | LeftAs::Reverted => left_as,
-                    LeftAs::Changed | LeftAs::Unknown => self.put_back(&mut *session, begun).await,
+                    LeftAs::Unchanged | LeftAs::Reverted => Some(left_as),
+                    LeftAs::Changed | LeftAs::Unknown => self.put_back(&mut session, begun).await,
                 };
                 goodbye(session).await;
-                let class = if left_as == LeftAs::Unknown { Class::RollbackFailed } else { Class::Rejected };
-                let message = format!("{device} refused the change: {message}");
-                self.ended(class, Phase::Write, left_as, &message).with_hint(match left_as {
-                    LeftAs::Unknown => {
-                        "it took a part of the change and could not be put back: look at the device"
-                    }
-                    LeftAs::Unchanged | LeftAs::Reverted | LeftAs::Changed => {
-                        "correct the template, then plan again"
-                    }
-                })
+                self.refused(&message, left_as)
             }
         }
     }
 
-    /// Puts the device back to what it had, and reads whether it is.
-    pub(super) async fn put_back(&self, session: &mut dyn Session, begun: &Begun) -> LeftAs {
-        let Ok(now) = self.read_after(session).await else { return LeftAs::Unknown };
-        if now == begun.before {
-            return LeftAs::Unchanged;
-        }
-        self.job.context.progress(Phase::Revert);
-        let restored = after_write(self.writing(), session.restore(&begun.pass, &now, &begun.before)).await;
-        if let Err(end) = &restored {
-            let said = self.wanted.redact(&end.to_string());
-            tracing::warn!(device = %self.job.task.op.device, said, "the way back was refused");
-        }
-        match self.read_after(session).await {
-            Ok(now) if now == begun.before && (restored.is_ok() || session.is_shown_whole()) => {
-                LeftAs::Reverted
+    /// The end of a write that the device refused, and what its way back came to.
+    fn refused(&self, said: &str, left_as: Option<LeftAs>) -> Outcome {
+        let message = format!("{} refused the change: {said}", self.device());
+        let (class, phase, left_as, hint) = match left_as {
+            None => (Class::LostAfterWrite, Phase::Revert, LeftAs::Unknown, super::after::READ_IT),
+            Some(LeftAs::Unknown) => {
+                let hint = "it took a part of the change and could not be put back: look at the device";
+                (Class::RollbackFailed, Phase::Write, LeftAs::Unknown, hint)
             }
-            Ok(now) if restored.is_ok() && session.alike(&now, &begun.before) => LeftAs::Reverted,
-            Ok(_) | Err(_) => LeftAs::Unknown,
-        }
+            Some(left_as @ (LeftAs::Unchanged | LeftAs::Reverted | LeftAs::Changed)) => {
+                (Class::Rejected, Phase::Write, left_as, "correct the template, then plan again")
+            }
+        };
+        self.ended(class, phase, left_as, &message).with_hint(hint)
     }
 
     /// The longest that one write or one way back may take; drivers bound each answer on its way.
-    fn writing(&self) -> Duration {
+    pub(super) fn writing(&self) -> Duration {
         self.job.procedure.writing(&self.job.task.timeouts, self.job.task.lines())
     }
 
@@ -151,44 +144,6 @@ impl Run<'_> {
     pub(super) async fn read_after(&self, session: &mut dyn Session) -> Result<Running, WriteEnd> {
         let reading = async { session.read().await.map_err(|failure| WriteEnd::Lost(failure.message)) };
         after_write(self.job.task.timeouts.command, reading).await
-    }
-
-    /// Puts a device back to what it had before the write of `attempt`, which has this digest where that is known.
-    pub(super) async fn restore(
-        &self,
-        mut session: Box<dyn Session>,
-        attempt: u32,
-        digest: Option<&str>,
-    ) -> Result<Outcome, Ended> {
-        let of = switchyard_shared::id::OpId { attempt, ..self.job.task.op.clone() };
-        let wanted =
-            self.engine.snapshots.read(&of, |kept| digest.is_none_or(|digest| self.digest(kept) == digest));
-        let wanted = wanted.await.map_err(|failure| self.failed(&failure))?;
-        let now = self.read(&mut *session).await?;
-        if now == wanted {
-            goodbye(session).await;
-            let message = format!("{} is as it was before the change; nothing was written", self.device());
-            return Ok(self.ended(Class::Unchanged, Phase::Read, LeftAs::Reverted, &message));
-        }
-        let prepared =
-            self.before_write(Phase::Validate, self.job.task.timeouts.command, session.prepare()).await;
-        prepared.map_err(|failure| self.failed(&failure))?;
-        let begun = Begun { before: wanted, ..self.open_gate(now).await? };
-        self.job.context.progress(Phase::Revert);
-        let left_as = self.put_back(&mut *session, &begun).await;
-        goodbye(session).await;
-        Ok(match left_as {
-            LeftAs::Reverted | LeftAs::Unchanged => {
-                let message = format!("{} is as it was before the change", self.device());
-                self.ended(Class::Ok, Phase::Revert, LeftAs::Reverted, &message)
-            }
-            LeftAs::Changed | LeftAs::Unknown => {
-                let message =
-                    format!("{} could not be put back to what it had before the change", self.device());
-                self.ended(Class::RollbackFailed, Phase::Revert, LeftAs::Unknown, &message)
-                    .with_hint("look at the device; the configuration it had is kept at its agent")
-            }
-        })
     }
 }
 

@@ -6,7 +6,7 @@ mod secrecy;
 
 use super::*;
 use crate::executor::GateRefused;
-use fake::{Bench, Deed};
+use fake::{Bench, Deed, Loses};
 use std::time::Duration;
 use switchyard_shared::procedure::{Check, Expectation, Probe};
 
@@ -326,6 +326,42 @@ async fn a_device_is_put_back_to_what_it_had_before_an_earlier_attempt() {
     bench.task.purpose = Purpose::Restore { attempt: 7, before: None };
     let outcome = bench.apply().await;
     assert_eq!(outcome.class, Class::PrecheckFailed, "nothing is kept of it: {}", outcome.message);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_way_back_that_ends_its_session_is_looked_at_over_a_new_one_and_is_a_doubt_when_nobody_can_look() {
+    let ends = [
+        (Loses::Session, Class::Ok, LeftAs::Reverted),
+        (Loses::Way, Class::LostAfterWrite, LeftAs::Unknown),
+        (Loses::Device, Class::LostAfterWrite, LeftAs::Unknown),
+    ];
+    for (what, class, left_as) in ends {
+        let mut bench = Bench::new("old", "new");
+        assert_eq!(bench.apply().await.class, Class::Ok);
+        bench.loses(what);
+        bench.task.op.attempt = 2;
+        bench.task.purpose = Purpose::Restore { attempt: 1, before: None };
+        let outcome = bench.apply().await;
+        assert_eq!((outcome.class, outcome.left_as), (class, left_as), "{what:?}: {outcome:?}");
+
+        let bench = Bench::new("old", "new");
+        bench.refuse_the_write("part");
+        bench.loses(what);
+        let outcome = bench.apply().await;
+        let class = if class == Class::Ok { Class::Rejected } else { class };
+        assert_eq!((outcome.class, outcome.left_as), (class, left_as), "{what:?}: {outcome:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_changed_before_a_way_back_is_kept_before_it_is_overwritten() {
+    let mut bench = Bench::new("old", "new");
+    assert_eq!(bench.apply().await.class, Class::Ok);
+    bench.task.op.attempt = 2;
+    bench.task.purpose = Purpose::Restore { attempt: 1, before: None };
+    bench.is_changed_meanwhile("somebody's");
+    bench.apply().await;
+    assert_eq!((bench.has().as_str(), bench.snapshots()), ("old", vec!["old".into(), "somebody's".into()]));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,7 @@
 //! A device of one line, and what is done with it.
 
+mod task;
+
 use super::super::*;
 use crate::clock::SystemClock;
 use crate::executor::device::{WriteEnd, Written};
@@ -8,10 +10,9 @@ use crate::fs::{Fs as _, RealFs, replace};
 use futures_util::future::BoxFuture;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
-use switchyard_shared::id::{DeviceName, OpId, RolloutName};
 use switchyard_shared::outcome::LeftAs;
 use switchyard_shared::procedure::Probe;
-use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Timeouts, Work};
+use task::task;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
@@ -60,8 +61,24 @@ pub struct World {
     had: String,
     lists_backwards: bool,
     fails_to_restart: bool,
+    /// What becomes of its sessions when it is put back.
+    loses: Loses,
+    is_lost: bool,
     diff: String,
     data: std::path::PathBuf,
+}
+
+/// What a way back does to the session it is typed in.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Loses {
+    #[default]
+    Nothing,
+    /// The session ends as the device has it.
+    Session,
+    /// The session ends before the device has it.
+    Way,
+    /// The device has it and is not reached any more.
+    Device,
 }
 
 impl World {
@@ -106,6 +123,11 @@ impl Driver for FakeDriver {
             if lock(&self.0).cut_off_while_changed && lock(&self.0).has == "new" {
                 return Err(Failure::new(Class::Unreachable, Phase::Connect, "no route to it"));
             }
+            let mut world = lock(&self.0);
+            if world.is_lost && world.loses == Loses::Device {
+                return Err(Failure::new(Class::Unreachable, Phase::Connect, "no route to it"));
+            }
+            world.is_lost = false;
             Ok(Box::new(FakeSession(self.0.clone())) as Box<dyn Session>)
         })
     }
@@ -120,6 +142,9 @@ impl Session for FakeSession {
         Box::pin(async {
             done(&self.0, Deed::Read).await;
             let mut world = lock(&self.0);
+            if world.is_lost {
+                return Err(Failure::new(Class::Unreachable, Phase::Read, "it hung up"));
+            }
             let has = match world.had.is_empty() || world.lags == 0 {
                 true => world.has.clone(),
                 false => world.had.clone(),
@@ -233,12 +258,18 @@ impl Session for FakeSession {
             if world.refuses_the_way_back {
                 return Err(WriteEnd::Rejected { message: "% locked".into(), left_as: LeftAs::Unknown });
             }
+            let lost = Err(WriteEnd::Lost("it hung up".into()));
+            world.is_lost = world.loses != Loses::Nothing;
+            if world.loses == Loses::Way {
+                return lost;
+            }
             let restarts = !world.fails_to_restart;
             world.has = match world.lists_backwards {
                 true => before.0.chars().rev().collect(),
                 false => text(before),
             };
             match restarts {
+                true if world.is_lost => lost,
                 true => Ok(()),
                 false => {
                     Err(WriteEnd::Rejected { message: "it did not start".into(), left_as: LeftAs::Unknown })
@@ -329,6 +360,10 @@ impl Bench {
 
     pub fn diff(&self) -> String {
         lock(&self.world).diff.clone()
+    }
+
+    pub fn snapshots(&self) -> Vec<String> {
+        lock(&self.world).snapshots()
     }
 
     pub fn digest(&self, text: &str) -> String {
@@ -428,6 +463,10 @@ impl Bench {
         lock(&self.world).lists_backwards = true;
     }
 
+    pub fn loses(&self, what: Loses) {
+        lock(&self.world).loses = what;
+    }
+
     pub fn cut_off_while_changed(&self) {
         lock(&self.world).cut_off_while_changed = true;
     }
@@ -435,31 +474,6 @@ impl Bench {
     /// A file stands where the snapshots' folder must be.
     pub fn spoil_snapshots(&mut self) {
         replace(&RealFs, &self.data.path().join("snapshots"), b"").unwrap();
-    }
-}
-
-fn task(procedure: &Procedure, wanted: &str) -> Task {
-    Task {
-        op: OpId {
-            rollout: RolloutName::new("ntp").unwrap(),
-            device: DeviceName::new("r1").unwrap(),
-            attempt: 1,
-        },
-        endpoint: Endpoint {
-            hostname: "127.0.0.1".into(),
-            port: 22,
-            username: "u".into(),
-            credential_ref: "env:X".into(),
-            host_keys: vec!["SHA256:x".into()],
-            ssh: Default::default(),
-            tls: Default::default(),
-        },
-        work: Work::Driver(Arc::new(procedure.clone())),
-        purpose: Purpose::Apply,
-        configuration: wanted.as_bytes().into(),
-        timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(30) },
-        breakers: BreakerSettings::default(),
-        pools: PoolSettings::default(),
     }
 }
 

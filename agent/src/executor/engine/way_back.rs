@@ -1,0 +1,121 @@
+//! Putting a device back: after a write that must not stay, and when a person asks for it.
+
+use super::after::{READ_IT, REST};
+use super::apply::Begun;
+use super::limits::{after_write, goodbye};
+use super::{Ended, Run};
+use crate::executor::device::{Running, Session, WriteEnd};
+use switchyard_shared::id::OpId;
+use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
+use switchyard_shared::procedure::LOOKS_AFTER_WAY_BACK;
+
+impl Run<'_> {
+    /// Puts the device back to what it had, and reads whether it is; `None` when nobody knows: the way back itself may
+    /// be what ended the session.
+    pub(super) async fn put_back(&self, session: &mut Box<dyn Session>, begun: &Begun) -> Option<LeftAs> {
+        let now = self.read_anew(session).await?;
+        if now == begun.before {
+            return Some(LeftAs::Unchanged);
+        }
+        self.job.context.progress(Phase::Revert);
+        let restored = after_write(self.writing(), session.restore(&begun.pass, &now, &begun.before)).await;
+        if let Err(end) = &restored {
+            let said = self.wanted.redact(&end.to_string());
+            tracing::warn!(device = %self.job.task.op.device, said, "the way back was refused");
+        }
+        let now = self.read_anew(session).await?;
+        let is_back = now == begun.before && (restored.is_ok() || session.is_shown_whole())
+            || restored.is_ok() && session.alike(&now, &begun.before);
+        match restored {
+            _ if is_back => Some(LeftAs::Reverted),
+            // The device may still be at it.
+            Err(WriteEnd::Lost(_)) => None,
+            Ok(())
+            | Err(
+                WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Busy(_) | WriteEnd::Rejected { .. },
+            ) => Some(LeftAs::Unknown),
+        }
+    }
+
+    /// What the device has, over a new session where this one has ended.
+    async fn read_anew(&self, session: &mut Box<dyn Session>) -> Option<Running> {
+        if let Ok(now) = self.read_after(&mut **session).await {
+            return Some(now);
+        }
+        for _ in 0..LOOKS_AFTER_WAY_BACK {
+            tokio::time::sleep(REST).await;
+            if let Ok(new) = self.reconnect().await {
+                goodbye(std::mem::replace(session, new)).await;
+                if let Ok(now) = self.read_after(&mut **session).await {
+                    return Some(now);
+                }
+            }
+        }
+        None
+    }
+
+    /// Puts a device back to what it had before the write of `attempt`, which has this digest where that is known.
+    pub(super) async fn restore(
+        &self,
+        mut session: Box<dyn Session>,
+        attempt: u32,
+        digest: Option<&str>,
+    ) -> Result<Outcome, Ended> {
+        let begun = match self.begin_restore(&mut session, attempt, digest).await {
+            Ok(begun) => begun,
+            Err(ended) => {
+                goodbye(session).await;
+                return Err(ended);
+            }
+        };
+        self.job.context.progress(Phase::Revert);
+        let left_as = self.put_back(&mut session, &begun).await;
+        goodbye(session).await;
+        let device = self.device();
+        Ok(match left_as {
+            Some(LeftAs::Reverted | LeftAs::Unchanged) => {
+                let message = format!("{device} is as it was before the change");
+                self.ended(Class::Ok, Phase::Revert, LeftAs::Reverted, &message)
+            }
+            Some(LeftAs::Changed | LeftAs::Unknown) => {
+                let message = format!("{device} could not be put back to what it had before the change");
+                self.ended(Class::RollbackFailed, Phase::Revert, LeftAs::Unknown, &message)
+                    .with_hint("look at the device; the configuration it had is kept at its agent")
+            }
+            None => {
+                let message =
+                    format!("{device}: contact was lost on its way back, and nobody could look since");
+                self.ended(Class::LostAfterWrite, Phase::Revert, LeftAs::Unknown, &message).with_hint(READ_IT)
+            }
+        })
+    }
+
+    /// Everything before the first byte of a way back.
+    async fn begin_restore(
+        &self,
+        session: &mut Box<dyn Session>,
+        attempt: u32,
+        digest: Option<&str>,
+    ) -> Result<Begun, Ended> {
+        let of = OpId { attempt, ..self.job.task.op.clone() };
+        let is_it = |kept: &Running| digest.is_none_or(|digest| self.digest(kept) == digest);
+        let before = self.engine.snapshots.read(&of, is_it).await.map_err(|failure| self.failed(&failure))?;
+        self.must_not_be(session, &before).await?;
+        let limit = self.job.task.timeouts.command;
+        let prepared = self.before_write(Phase::Validate, limit, session.prepare()).await;
+        prepared.map_err(|failure| self.failed(&failure))?;
+        // What was changed meanwhile by somebody else is kept, too, before it is overwritten.
+        let now = self.must_not_be(session, &before).await?;
+        Ok(Begun { before, ..self.open_gate(now).await? })
+    }
+
+    /// What the device has, unless that is `before` already.
+    async fn must_not_be(&self, session: &mut Box<dyn Session>, before: &Running) -> Result<Running, Ended> {
+        let now = self.read(&mut **session).await?;
+        if now == *before {
+            let message = format!("{} is as it was before the change; nothing was written", self.device());
+            return Err(Box::new(self.ended(Class::Unchanged, Phase::Read, LeftAs::Reverted, &message)));
+        }
+        Ok(now)
+    }
+}
