@@ -28,7 +28,9 @@ mod trick;
 pub use control::{ControlError, send as send_order};
 pub use fleet::{DEVICES_MAX, Fleet, FleetConfig, FleetError};
 pub use inventory::{Entry, inventory_yaml};
-pub use ledger::{Event, Kind, LEDGER_FILE, RUNNING_FILE, device_folder, read_ledger, read_running};
+pub use ledger::{
+    Event, Kind, LEDGER_FILE, RUNNING_FILE, SERVED_FILE, device_folder, read_ledger, read_running,
+};
 pub use limits::raise_descriptor_limit;
 pub use mode::{Fault, Mode, ParseFaultError};
 pub use persona::{ParsePlaysError, Persona, Plays};

@@ -119,6 +119,11 @@ pub trait Session: Send {
         true
     }
 
+    /// What `running` tells of an earlier change that was not carried to its end.
+    fn unfinished(&self, _running: &Running) -> Option<String> {
+        None
+    }
+
     /// Looks at something for a check; must not be able to change the device. The engine redacts what is seen.
     fn look<'a>(&'a mut self, probe: &'a Probe) -> BoxFuture<'a, Result<String, Failure>>;
 

@@ -9,6 +9,8 @@ use regex::Regex;
 pub const NEW: &str = "{new}";
 /// The word that stands for the file itself.
 pub const PATH: &str = "{path}";
+/// The mode of a file that was not there when its definition says none.
+const MODE: &str = "0644";
 
 /// One file of a device.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub struct FilePlatform {
     pub becomes: String,
     /// Refuses a text by its exit status: before it is in place where it names [`NEW`], else after.
     pub check: Option<String>,
+    /// The mode of a file that was not there, in octal digits.
+    pub mode: String,
     /// Makes the service read the file.
     pub reload: Option<String>,
     /// What only looks, for checks.
@@ -59,15 +63,29 @@ pub(super) fn file(
     }
     let check = one_line(&mut section, "check");
     let reload = one_line(&mut section, "reload");
+    if reload.as_ref().is_some_and(|reload| reload.contains(NEW)) {
+        section.0.problem("reload must not name {new}", "the text is in place by then: name {path}");
+    }
+    let mode = section.text("mode").unwrap_or_else(|| MODE.into());
+    if !is_mode(&mode) {
+        section
+            .0
+            .problem("mode must be three octal digits, with or without a 0 before", "for example mode: 0640");
+    }
     drop(section);
     let looks = root.section("looks").map(sections::looks).unwrap_or_default();
     let secrets = root.patterns("secrets");
     drop(root);
-    Some(FilePlatform { name: name?, aliases, path: path?, becomes, check, reload, looks, secrets })
+    Some(FilePlatform { name: name?, aliases, path: path?, becomes, check, mode, reload, looks, secrets })
 }
 
 fn is_plain(path: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-+@/".contains(c);
     let name = path.rsplit('/').next().unwrap_or_default();
     path.starts_with('/') && path.chars().all(plain) && ![".", "..", ""].contains(&name)
+}
+
+fn is_mode(text: &str) -> bool {
+    let digits = text.strip_prefix('0').filter(|rest| rest.len() == 3).unwrap_or(text);
+    digits.len() == 3 && digits.chars().all(|digit| ('0'..='7').contains(&digit))
 }

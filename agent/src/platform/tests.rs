@@ -145,12 +145,17 @@ fn a_file_is_a_platform_whose_path_means_nothing_to_a_shell() {
     let chrony = "{path: /etc/chrony/chrony.conf, check: 'chronyd -p -f {new}', become: sudo -n}";
     let Ok(Definition::File(platform)) = decode("p.yaml", &small(chrony)) else { panic!("a file") };
     assert_eq!((platform.becomes.as_str(), platform.reload), ("sudo -n", None));
+    assert_eq!(platform.mode, "0644");
     for (wrong, expected) in [
         ("{path: etc/x}", "path must be absolute"),
         ("{path: '/etc/$(reload)'}", "path must be absolute"),
         ("{path: /etc/}", "path must be absolute"),
         ("{path: /etc/x, become: 'sudo; reload'}", "become must be plain words"),
         ("{path: /etc/x, reload: \"a\\nb\"}", "reload must be one line"),
+        ("{path: /etc/x, reload: 'a {new}'}", "reload must not name {new}"),
+        ("{path: /etc/x, mode: rw}", "mode must be three octal digits"),
+        ("{path: /etc/x, mode: 4755}", "mode must be three octal digits"),
+        ("{path: /etc/x, mode: 0689}", "mode must be three octal digits"),
         ("{path: /etc/x, checks: a}", "did you mean check?"),
         ("{check: a}", "path is missing"),
     ] {

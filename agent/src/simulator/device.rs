@@ -1,7 +1,6 @@
 //! One simulated device: its mode, its configuration in force and its ledger.
 
 use super::cli::{Cli, Vendor};
-use super::file::File;
 use super::ledger::{Event, Kind, LEDGER_FILE, RUNNING_FILE, device_folder, read_ledger, read_running};
 use super::netconf::{self, Netconf};
 use super::persona::{Persona, platforms};
@@ -25,7 +24,7 @@ struct State {
 pub(super) enum Role {
     Command,
     Cli(Arc<Cli>),
-    File(Arc<File>),
+    File,
     Netconf(Arc<Netconf>),
 }
 
@@ -123,13 +122,31 @@ impl Device {
         }
     }
 
-    /// Takes the configuration away that nobody had put there.
-    pub(super) fn removes(&self, client: SocketAddr) {
-        let _one_writer = self.state();
-        let removed = std::fs::remove_file(self.folder.join(RUNNING_FILE));
-        if let Err(error) = removed.and_then(|()| self.append(&self.event(Kind::Reverted, client, None))) {
-            tracing::error!(device = self.name, %error, "a simulated device failed to remove its configuration");
+    /// Notes what a script has put in force, or taken away.
+    pub(super) fn took(&self, client: SocketAddr, what: &str) {
+        let running = self.file();
+        let mut state = self.state();
+        let event = match running {
+            Some(running) => {
+                state.applies += 1;
+                let event = self.event(Kind::Apply, client, Some(what)).about(&running);
+                Event { apply: Some(state.applies), ..event }
+            }
+            None => self.event(Kind::Reverted, client, None),
+        };
+        if let Err(error) = self.append(&event) {
+            tracing::error!(device = self.name, %error, "a simulated device failed to write its ledger");
         }
+    }
+
+    /// Its own folder.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where its configuration is.
+    pub(super) fn running_path(&self) -> PathBuf {
+        self.folder.join(RUNNING_FILE)
     }
 
     /// The configuration in force, if there is one.
@@ -195,7 +212,7 @@ impl Device {
 fn role(persona: Persona, data: &Path, name: &str) -> io::Result<Role> {
     let platform = match persona {
         Persona::Command => return Ok(Role::Command),
-        Persona::Linux => return Ok(Role::File(Arc::default())),
+        Persona::Linux => return Ok(Role::File),
         Persona::Netconf { is_new } => return speaks_netconf(data, name, is_new),
         Persona::Cli(platform) => platform,
     };

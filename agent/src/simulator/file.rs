@@ -1,86 +1,84 @@
-//! A device that plays a host with one file: what an agent says to its shell is known word by word, nothing is run.
+//! A device that plays a host with one file, whose shell is real: faults around what the driver says to it.
+
+mod shell;
 
 use super::session::{Call, answer, flood, read};
 use super::trick::Trick;
 use super::{Kind, Mode, listener};
-use crate::executor::cli::file::{DROP, INSTALL, OWN, PLACES, READ, REMOVE, STAGE};
 use russh::Channel;
 use russh::server::Msg;
-use std::sync::{Mutex, PoisonError};
+use shell::{Does, Said};
+use std::process::Output;
 
 /// Lines of an answer without bound.
 const MANY_LINES: usize = 1_000_000;
 /// What a login prints before the answer of a command.
 const NOISE: &[u8] = b"\x1b[1mAuthorized use only.\x1b[0m\r\nanother-device# \xc3\n";
-
-/// What waits beside the file.
-#[derive(Debug, Default)]
-pub(super) struct File {
-    staged: Mutex<Option<Vec<u8>>>,
-}
-
-/// A command as a shell would take it apart.
-#[derive(Debug, PartialEq, Eq)]
-struct Said {
-    script: String,
-    second: String,
-}
+/// The kind of an SSH channel's data that is standard error.
+const STDERR: u32 = 1;
 
 /// Carries one command out.
-pub(super) async fn run(call: Call, file: &File, mut channel: Channel<Msg>) {
-    let mode = call.device.mode();
-    if matches!(mode, Mode::Slow | Mode::SlowFailure) {
+pub(super) async fn run(call: Call, channel: Channel<Msg>) {
+    if matches!(call.device.mode(), Mode::Slow | Mode::SlowFailure) {
         tokio::time::sleep(call.slow_delay).await;
     }
-    let Some(said) = taken_apart(&call.command) else { return answer(&channel, b"", 127).await };
-    if said.script == READ {
-        return show(&call, &said.second, channel).await;
-    }
-    let Some(script) = said.script.strip_prefix(PLACES) else {
+    let Some(said) = Said::of(&call.command) else {
         return answer(&channel, b"Switchyard simulated device\n", 0).await;
     };
-    if script == STAGE {
-        return stage(&call, file, &said.second, channel).await;
-    }
-    if script == INSTALL {
-        listener::note(&call.device, Kind::Typed, call.client, "install");
-        let staged = file.staged().take();
-        let Some(staged) = staged else { return answer(&channel, b"", 1).await };
-        call.device.puts(call.client, "install", &staged);
-        if mode == Mode::DropAfterWrite {
-            return call.cut.cancel();
-        }
-        if mode == Mode::StallAfterWrite {
-            while channel.wait().await.is_some() {}
-            return;
-        }
-        return answer(&channel, b"", 0).await;
-    }
-    let own = if [DROP, REMOVE].contains(&script) { "remove" } else { script.trim_start_matches(OWN) };
-    listener::note(&call.device, Kind::Typed, call.client, own);
-    if script == REMOVE {
-        call.device.removes(call.client);
-    }
-    if script == DROP {
-        file.staged().take();
-    }
-    let staged = file.staged().clone().unwrap_or_default();
-    let nonsense = script.contains("$t") && String::from_utf8_lossy(&staged).contains("nonsense");
-    match nonsense && script != DROP {
-        true => answer(&channel, b"line 1: nonsense\n", 1).await,
-        false => answer(&channel, b"", 0).await,
+    match said.does {
+        Does::Read => show(&call, said, channel).await,
+        Does::Stage => stage(&call, said, channel).await,
+        Does::Install => change(&call, said, "install", channel).await,
+        Does::Remove => change(&call, said, "remove", channel).await,
     }
 }
 
-impl File {
-    fn staged(&self) -> std::sync::MutexGuard<'_, Option<Vec<u8>>> {
-        self.staged.lock().unwrap_or_else(PoisonError::into_inner)
+/// Runs a script; notes first what it does, where that can write, and then what it said to programs.
+async fn ran(call: &Call, said: Said, input: &[u8], what: Option<&str>) -> Option<Output> {
+    let note = |line: &str| listener::note(&call.device, Kind::Typed, call.client, line);
+    if let Some(what) = what {
+        note(what);
     }
+    let before = call.device.file();
+    let (output, lines) = match said.run(&call.device, input).await {
+        Ok(ran) => ran,
+        Err(error) => {
+            tracing::error!(device = call.device.name, %error, "a simulated device failed to run its shell");
+            return None;
+        }
+    };
+    lines.iter().for_each(|line| note(line));
+    if before != call.device.file() {
+        call.device.took(call.client, what.unwrap_or_default());
+    }
+    Some(output)
 }
 
-async fn stage(call: &Call, file: &File, bytes: &str, mut channel: Channel<Msg>) {
-    listener::note(&call.device, Kind::Typed, call.client, &format!("stage {bytes} bytes"));
+async fn said_so(channel: &Channel<Msg>, output: &Output) {
+    let _ = channel.extended_data_bytes(STDERR, output.stderr.clone()).await;
+    let status = output.status.code().and_then(|code| u32::try_from(code).ok());
+    answer(channel, &output.stdout, status.unwrap_or(1)).await;
+}
+
+async fn change(call: &Call, said: Said, what: &str, mut channel: Channel<Msg>) {
+    let Some(output) = ran(call, said, b"", Some(what)).await else { return };
     let mode = call.device.mode();
+    if let Mode::DropAfterWrite | Mode::Trick(Trick::DropBeforeReload) = mode {
+        return call.cut.cancel();
+    }
+    if mode == Mode::StallAfterWrite {
+        while channel.wait().await.is_some() {}
+        return;
+    }
+    said_so(&channel, &output).await;
+}
+
+async fn stage(call: &Call, said: Said, mut channel: Channel<Msg>) {
+    let what = format!("stage {} bytes", said.arguments.first().map_or("", String::as_str));
+    let mode = call.device.mode();
+    if let Mode::Stall | Mode::Half | Mode::Reject | Mode::SlowFailure = mode {
+        listener::note(&call.device, Kind::Typed, call.client, &what);
+    }
     if mode == Mode::Stall {
         while channel.wait().await.is_some() {}
         return;
@@ -88,16 +86,15 @@ async fn stage(call: &Call, file: &File, bytes: &str, mut channel: Channel<Msg>)
     if mode == Mode::Half {
         return call.cut.cancel();
     }
-    if matches!(mode, Mode::Reject | Mode::SlowFailure) {
+    if let Mode::Reject | Mode::SlowFailure = mode {
         return answer(&channel, b"cp: cannot create regular file: Permission denied\n", 1).await;
     }
     let Ok(text) = read(&mut channel).await else { return };
-    let whole = text.len().to_string() == bytes;
-    *file.staged() = whole.then_some(text);
-    answer(&channel, b"", u32::from(!whole)).await;
+    let Some(output) = ran(call, said, &text, Some(&what)).await else { return };
+    said_so(&channel, &output).await;
 }
 
-async fn show(call: &Call, mark: &str, mut channel: Channel<Msg>) {
+async fn show(call: &Call, said: Said, mut channel: Channel<Msg>) {
     let mode = call.device.mode();
     if mode == Mode::NoRead {
         return answer(&channel, b"cat: Permission denied\n", 1).await;
@@ -119,12 +116,11 @@ async fn show(call: &Call, mark: &str, mut channel: Channel<Msg>) {
     if mode == Mode::Trick(Trick::ManyLines) {
         output.extend_from_slice(&b"!\n".repeat(MANY_LINES));
     }
-    output.extend_from_slice(mark.as_bytes());
-    match call.device.file() {
-        Some(text) => output.extend_from_slice(&[b"+", &text[..]].concat()),
-        None => output.push(b'-'),
+    let Some(shown) = ran(call, said, b"", None).await else { return };
+    if !shown.status.success() {
+        return said_so(&channel, &shown).await;
     }
-    output.extend_from_slice(mark.as_bytes());
+    output.extend_from_slice(&shown.stdout);
     let half = output[..output.len() / 2].to_vec();
     if mode == Mode::HalfRead {
         let _ = channel.data_bytes(half).await;
@@ -147,38 +143,4 @@ async fn show(call: &Call, mark: &str, mut channel: Channel<Msg>) {
         }
     }
     answer(&channel, &output, 0).await;
-}
-
-/// The script of `sh -c` and its second argument.
-fn taken_apart(command: &str) -> Option<Said> {
-    let (_, rest) = command.split_once("sh -c '")?;
-    let mut script = String::new();
-    let mut rest = rest;
-    loop {
-        let (piece, after) = rest.split_once('\'')?;
-        script.push_str(piece);
-        match after.strip_prefix(r"\''") {
-            Some(more) => {
-                script.push('\'');
-                rest = more;
-            }
-            None => {
-                let second = after.split_whitespace().nth(2).unwrap_or_default().to_owned();
-                return Some(Said { script, second });
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_is_taken_apart_as_a_shell_does() {
-        let said = |script: &str, second: &str| Some(Said { script: script.into(), second: second.into() });
-        assert_eq!(taken_apart(r"sudo -n sh -c 'a '\''b'\'' $t' sh /etc/x 12"), said("a 'b' $t", "12"));
-        assert_eq!(taken_apart("sh -c 'a' sh /etc/x"), said("a", ""));
-        assert_eq!(taken_apart("reload"), None);
-    }
 }

@@ -10,6 +10,8 @@ use switchyard_shared::task::CONFIGURATION_BYTES_MAX;
 pub const LEDGER_FILE: &str = "ledger.jsonl";
 /// The name of the configuration in force in a device's folder.
 pub const RUNNING_FILE: &str = "running";
+/// The name of what the service of a device with one file read last, in its folder.
+pub const SERVED_FILE: &str = "served";
 /// Largest ledger that is read, in bytes.
 const LEDGER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 

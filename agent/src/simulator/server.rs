@@ -146,9 +146,8 @@ impl Handler for Visitor {
             cut_after: Arc::clone(&self.shared.cut_after),
         };
         match &self.device.role {
-            Role::File(plays) => {
-                let plays = Arc::clone(plays);
-                tokio::spawn(async move { file::run(call, &plays, channel).await });
+            Role::File => {
+                tokio::spawn(file::run(call, channel));
             }
             Role::Command | Role::Cli(_) | Role::Netconf(_) => {
                 tokio::spawn(session::run(call, channel));
@@ -170,7 +169,7 @@ impl Handler for Visitor {
     ) -> Result<(), Self::Error> {
         match self.device.role {
             Role::Cli(_) => session.channel_success(id),
-            Role::Command | Role::File(_) | Role::Netconf(_) => session.channel_failure(id),
+            Role::Command | Role::File | Role::Netconf(_) => session.channel_failure(id),
         }
     }
 

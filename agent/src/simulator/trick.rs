@@ -27,6 +27,10 @@ pub enum Trick {
     ManyLines,
     /// It drops the connection when it is told to make a change last, and does not.
     DropBeforeConfirm,
+    /// The service of its file does not start with any text.
+    ReloadFails,
+    /// It drops the connection and what runs once the new file is in place, before its service is told.
+    DropBeforeReload,
     /// A chunk of its message is shorter than it says.
     LyingChunk,
     /// Its messages are framed in another way than was agreed.
@@ -39,7 +43,7 @@ pub enum Trick {
 
 impl Trick {
     /// Every one by its word.
-    pub const WORDS: [(Self, &'static str); 15] = [
+    pub const WORDS: [(Self, &'static str); 17] = [
         (Self::Locked, "locked"),
         (Self::SessionLimit, "session-limit"),
         (Self::Partial, "partial"),
@@ -51,6 +55,8 @@ impl Trick {
         (Self::OneByte, "one-byte"),
         (Self::ManyLines, "many-lines"),
         (Self::DropBeforeConfirm, "drop-before-confirm"),
+        (Self::ReloadFails, "reload-fails"),
+        (Self::DropBeforeReload, "drop-before-reload"),
         (Self::LyingChunk, "lying-chunk"),
         (Self::WrongFraming, "wrong-framing"),
         (Self::Bomb, "bomb"),

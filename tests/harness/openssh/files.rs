@@ -17,7 +17,9 @@ use switchyard_agent::secrets::Secrets;
 use switchyard_shared::id::{DeviceName, OpId, RolloutName};
 use switchyard_shared::outcome::{Class, Found, LeftAs, Outcome, Phase};
 use switchyard_shared::procedure::{Mode, Procedure, Transport};
-use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Purpose, Task, Timeouts, Work};
+use switchyard_shared::task::{
+    BreakerSettings, CONFIGURATION_BYTES_MAX, Endpoint, PoolSettings, Purpose, Task, Timeouts, Work,
+};
 use tokio_util::sync::CancellationToken;
 
 struct OpenGate;
@@ -116,6 +118,25 @@ impl Host {
         self.executors.attempt(&task, &OpenGate, CancellationToken::new()).await
     }
 
+    fn names(&self) -> Vec<String> {
+        self.all().into_iter().map(|(name, _, _)| name).collect()
+    }
+
+    /// Waits until a file is gone from the folder.
+    async fn until_gone(&self, name: &str) {
+        let wait = async {
+            while self.folder.join(name).exists() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), wait).await.expect("it goes in time");
+    }
+
+    /// Reads it after a doubt whether it has `text`.
+    async fn settle(&mut self, text: &[u8]) -> Outcome {
+        self.attempt(text, Purpose::Settle { before: None }, Mode::Replace).await
+    }
+
     async fn apply(&mut self, text: &[u8]) -> Outcome {
         self.attempt(text, Purpose::Apply, Mode::Replace).await
     }
@@ -182,6 +203,7 @@ async fn a_file_keeps_its_mode_a_link_stays_one_and_a_new_file_goes_again() {
     std::fs::remove_file(host.file()).expect("no link");
     let outcome = host.apply(b"first\n").await;
     assert_eq!((outcome.class, host.has()), (Class::Ok, b"first\n".to_vec()), "{outcome:?}");
+    assert_eq!(host.file().metadata().expect("its data").mode() & 0o777, 0o644);
     let written = host.attempts;
     let back = host.back(written).await;
     assert_eq!((back.class, back.left_as), (Class::Ok, LeftAs::Reverted), "{back:?}");
@@ -205,7 +227,7 @@ async fn a_text_that_the_check_refuses_is_not_put_in_place_and_one_refused_in_pl
         assert_eq!(host.has(), b"old\n");
         let reloaded = std::fs::read_to_string(host.folder.join("reloads")).unwrap_or_default();
         assert_eq!(reloaded, reloads);
-        let names: Vec<String> = host.all().into_iter().map(|(name, _, _)| name).collect();
+        let names = host.names();
         assert!(names.iter().all(|name| name == "conf" || name == "reloads"), "{names:?}");
         assert_eq!(host.apply(b"fine\n").await.class, Class::Ok);
         let reloaded = std::fs::read_to_string(host.folder.join("reloads")).expect("a reload");
@@ -213,22 +235,88 @@ async fn a_text_that_the_check_refuses_is_not_put_in_place_and_one_refused_in_pl
     }
 }
 
+/// In a definition: ends the session that the command came over, as `kill` words it, and nothing else.
+const CUT: &str = "p=$PPID; while ! ps -o comm= -p $p | grep -q sshd; do p=$(ps -o ppid= -p $p | tr -d \" \"); done; kill -9 $p";
+
 #[tokio::test]
 #[ignore = "needs openssh-server: use tests/run"]
-async fn a_session_that_is_killed_leaves_the_old_text_or_a_doubt_that_a_reading_settles() {
-    for (more, class, left_as, found) in [
-        ("  check: kill -9 $PPID; cat {new}\n", Class::Unreachable, LeftAs::Unchanged, Found::Different),
-        ("  reload: kill -9 $PPID\n", Class::LostAfterWrite, LeftAs::Unknown, Found::Applied),
-    ] {
-        let mut host = Host::new(more).await;
-        put(&host.file(), b"old\n");
-        let outcome = host.apply(b"new\n").await;
-        let got = (outcome.class, outcome.phase, outcome.left_as);
-        assert_eq!(got, (class, Phase::Write, left_as), "{outcome:?}");
-        assert_eq!(host.has(), if class == Class::Unreachable { &b"old\n"[..] } else { b"new\n" });
-        let settle = Purpose::Settle { before: None };
-        assert_eq!(host.attempt(b"new\n", settle, Mode::Replace).await.found, Some(found));
+async fn a_session_that_is_cut_before_the_change_leaves_the_old_text() {
+    let mut host = Host::new(&format!("  check: '{CUT}; cat {{new}}'\n")).await;
+    put(&host.file(), b"old\n");
+    let outcome = host.apply(b"new\n").await;
+    let got = (outcome.class, outcome.phase, outcome.left_as);
+    assert_eq!(got, (Class::Unreachable, Phase::Write, LeftAs::Unchanged), "{outcome:?}");
+    assert_eq!(host.has(), b"old\n");
+    let settled = host.settle(b"new\n").await;
+    assert_eq!(settled.found, Some(Found::Different), "nobody said what it had: {settled:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs openssh-server: use tests/run"]
+async fn a_change_whose_session_is_cut_is_checked_and_reloaded_all_the_same_and_only_then_found() {
+    let reload = format!("{CUT}; while [ ! -e @/go ]; do sleep 0.05; done; cat {{path}} >> @/reloads");
+    let mut host = Host::new(&format!("  reload: '{reload}'\n")).await;
+    put(&host.file(), b"old\n");
+    let outcome = host.apply(b"new\n").await;
+    let got = (outcome.class, outcome.phase, outcome.left_as);
+    assert_eq!(got, (Class::LostAfterWrite, Phase::Write, LeftAs::Unknown), "{outcome:?}");
+    assert_eq!(host.has(), b"new\n");
+    let early = host.settle(b"new\n").await;
+    assert_eq!((early.found, early.left_as), (Some(Found::Different), LeftAs::Unknown), "{early:?}");
+    assert!(early.message.contains("is still due"), "{early:?}");
+    put(&host.folder.join("go"), b"");
+    host.until_gone(".conf.switchyard-pending").await;
+    let late = host.settle(b"new\n").await;
+    assert_eq!((late.found, late.left_as), (Some(Found::Applied), LeftAs::Changed), "{late:?}");
+    assert_eq!(std::fs::read(host.folder.join("reloads")).expect("a reload"), b"new\n");
+    assert_eq!(host.names(), ["conf", "go", "reloads"], "nothing else is left");
+}
+
+#[tokio::test]
+#[ignore = "needs openssh-server: use tests/run"]
+async fn a_text_whose_service_was_never_told_is_applied_again_until_it_is() {
+    let reload = "[ -e @/works ] || { kill -9 $PPID; exit; }; cat {path} >> @/reloads";
+    let mut host = Host::new(&format!("  reload: '{reload}'\n")).await;
+    put(&host.file(), b"old\n");
+    let outcome = host.apply(b"new\n").await;
+    let got = (outcome.class, outcome.left_as);
+    assert_eq!(got, (Class::LostAfterWrite, LeftAs::Unknown), "{outcome:?}");
+    assert_eq!(host.has(), b"new\n");
+    for text in [&b"old\n"[..], b"new\n"] {
+        let plan = host.attempt(text, Purpose::Compare, Mode::Replace).await;
+        assert_eq!(plan.class, Class::Ok, "no text is there already: {plan:?}");
+        assert_eq!(host.settle(text).await.found, Some(Found::Different));
     }
+    put(&host.folder.join("works"), b"");
+    let again = host.apply(b"new\n").await;
+    assert_eq!((again.class, again.left_as), (Class::Ok, LeftAs::Changed), "{again:?}");
+    assert_eq!(host.apply(b"new\n").await.class, Class::Unchanged);
+    assert_eq!(std::fs::read(host.folder.join("reloads")).expect("a reload"), b"new\n");
+}
+
+#[tokio::test]
+#[ignore = "needs openssh-server: use tests/run"]
+async fn what_somebody_wrote_while_the_new_text_was_checked_stays() {
+    let mut host = Host::new("  check: 'echo theirs > {path}; cat {new}'\n").await;
+    put(&host.file(), b"old\n");
+    let outcome = host.apply(b"new\n").await;
+    let got = (outcome.class, outcome.phase, outcome.left_as);
+    assert_eq!(got, (Class::Overloaded, Phase::Write, LeftAs::Unchanged), "{outcome:?}");
+    assert!(outcome.message.contains("somebody has changed"), "{outcome:?}");
+    assert_eq!((host.has(), host.names()), (b"theirs\n".to_vec(), vec!["conf".to_owned()]));
+}
+
+#[tokio::test]
+#[ignore = "needs openssh-server: use tests/run"]
+async fn a_text_that_could_not_be_read_again_is_not_written() {
+    let mut host = Host::new("").await;
+    put(&host.file(), b"old\n");
+    let before = host.all();
+    let outcome = host.apply(&b"line\n".repeat(CONFIGURATION_BYTES_MAX / 5 + 1)).await;
+    let got = (outcome.class, outcome.phase, outcome.left_as);
+    assert_eq!(got, (Class::PrecheckFailed, Phase::Read, LeftAs::Unchanged), "{outcome:?}");
+    assert!(outcome.message.contains("1048580 bytes with its secrets"), "{outcome:?}");
+    assert_eq!(host.all(), before);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! One file of a device with a shell: read whole, compared line by line, replaced at once.
 
 mod script;
+mod seen;
 mod writing;
 
 use super::script::Names;
@@ -11,6 +12,7 @@ use crate::executor::{Failure, WritePass};
 use crate::platform::FilePlatform;
 use futures_util::future::BoxFuture;
 use script::Say;
+use seen::Seen;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,14 +21,11 @@ use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::procedure::{Mode, Probe};
 use switchyard_shared::task::{CONFIGURATION_BYTES_MAX, Purpose};
 use switchyard_shared::time::format_duration;
-use zeroize::Zeroizing;
 
-pub(crate) use script::{DROP, INSTALL, OWN, PLACES, READ, REMOVE, STAGE};
+pub(crate) use script::{BEGIN, END, INSTALL, PLACES, READ, REMOVE, STAGE, quoted};
 
 /// Most bytes of an answer beside the file.
 const BESIDE_BYTES_MAX: usize = 64 * 1024;
-/// What a device that has no such file has: no text holds it.
-const ABSENT: &str = "\0";
 
 /// A session with a shell, as long as it is about one file.
 pub(super) struct FileSession {
@@ -72,9 +71,10 @@ impl FileSession {
         if say.only_looks() {
             return self.ssh.run(&line, input, most).await;
         }
-        match tokio::time::timeout(self.answer, self.ssh.run(&line, input, most)).await {
+        let limit = self.answer * say.commands(&self.platform);
+        match tokio::time::timeout(limit, self.ssh.run(&line, input, most)).await {
             Ok(ran) => ran,
-            Err(_) => Err(NotRun::Lost(format!("no answer within {}", format_duration(self.answer)))),
+            Err(_) => Err(NotRun::Lost(format!("no answer within {}", format_duration(limit)))),
         }
     }
 
@@ -88,15 +88,18 @@ impl FileSession {
         };
         let answer =
             between(&ran.output, mark.as_bytes()).ok_or_else(|| unread("was not shown to its end".into()))?;
-        let (sign, content) = answer.split_first().ok_or_else(|| unread("was not shown".into()))?;
+        let [sign, content @ .., pending] = answer else {
+            return Err(unread("was not shown".into()));
+        };
+        let is_finished = *pending == b'0';
         if *sign == b'-' {
-            return Ok(Running(Zeroizing::new(ABSENT.to_owned())));
+            return Ok(Seen { text: None, is_finished }.running());
         }
         if content.len() > CONFIGURATION_BYTES_MAX {
             return Err(unread(format!("is larger than {CONFIGURATION_BYTES_MAX} bytes")));
         }
         match std::str::from_utf8(content) {
-            Ok(text) if !text.contains('\0') => Ok(Running(Zeroizing::new(text.to_owned()))),
+            Ok(text) if !text.contains('\0') => Ok(Seen { text: Some(text), is_finished }.running()),
             Ok(_) | Err(_) => Err(unread("is no UTF-8 text, so it could not be put back".into())),
         }
     }
@@ -137,17 +140,23 @@ impl FileSession {
             Err(Failure::new(Class::PrecheckFailed, Phase::Read, message)
                 .with_hint("correct the template, then plan again"))
         };
-        let (has, shall) = (running.0.as_str(), wanted.reveal());
+        let (has, shall) = (Seen::of(running), wanted.reveal());
         if shall.is_empty() {
             return refused("an empty configuration would take everything away");
         }
         if shall.contains('\0') {
             return refused("the configuration holds a NUL character: it is no text");
         }
-        if has == shall {
-            return Ok(Difference { text: String::new() });
+        if shall.len() > CONFIGURATION_BYTES_MAX {
+            let bytes = shall.len();
+            return refused(&format!(
+                "the configuration has {bytes} bytes with its secrets, and a file is read and put back up to {CONFIGURATION_BYTES_MAX}"
+            ));
         }
-        let text = unified(if has == ABSENT { "" } else { has }, shall);
+        let mut text = unified(has.text.unwrap_or_default(), shall);
+        if !has.is_finished {
+            text.insert_str(0, &format!("! {}\n", unfinished(&self.platform)));
+        }
         Ok(Difference { text: self.platform.redact(&text) })
     }
 
@@ -167,6 +176,16 @@ impl FileSession {
         let ran = self.looked(&Say::Look(command), Phase::Validate).await?;
         Ok(String::from_utf8_lossy(&ran.output).into_owned())
     }
+}
+
+/// What is told of a file whose last change was not carried to its end.
+fn unfinished(platform: &FilePlatform) -> String {
+    let due = match (&platform.check, &platform.reload) {
+        (_, Some(reload)) => format!("`{reload}` is still due"),
+        (Some(check), None) => format!("`{check}` is still due"),
+        (None, None) => "it may still be at work".into(),
+    };
+    format!("an earlier change of {} was not carried to its end: {due}", platform.path)
 }
 
 /// What stands between the first and the last `mark`.
@@ -204,6 +223,16 @@ impl Session for FileSession {
         self.difference(running, wanted)
     }
 
+    fn alike(&self, now: &Running, before: &Running) -> bool {
+        // What was pending before the change is finished by the way back.
+        let (now, before) = (Seen::of(now), Seen::of(before));
+        now.is_finished && now.text == before.text
+    }
+
+    fn unfinished(&self, running: &Running) -> Option<String> {
+        (!Seen::of(running).is_finished).then(|| self.platform.redact(&unfinished(&self.platform)))
+    }
+
     fn look<'a>(&'a mut self, probe: &'a Probe) -> BoxFuture<'a, Result<String, Failure>> {
         Box::pin(self.look_at(probe))
     }
@@ -211,11 +240,11 @@ impl Session for FileSession {
     fn write<'a>(
         &'a mut self,
         pass: &'a WritePass,
-        _running: &'a Running,
+        running: &'a Running,
         wanted: &'a Wanted,
     ) -> BoxFuture<'a, Result<Written, WriteEnd>> {
         Box::pin(async move {
-            self.put(pass, wanted.reveal(), true).await?;
+            self.put(pass, &Seen::of(running), wanted.reveal(), true).await?;
             Ok(Written::for_good())
         })
     }
@@ -231,13 +260,14 @@ impl Session for FileSession {
     fn restore<'a>(
         &'a mut self,
         pass: &'a WritePass,
-        _running: &'a Running,
+        running: &'a Running,
         before: &'a Running,
     ) -> BoxFuture<'a, Result<(), WriteEnd>> {
         Box::pin(async move {
-            match before.0.as_str() {
-                ABSENT => self.remove(pass).await,
-                text => self.put(pass, text, false).await,
+            let has = Seen::of(running);
+            match Seen::of(before).text {
+                Some(text) => self.put(pass, &has, text, false).await,
+                None => self.remove(pass, &has).await,
             }
         })
     }

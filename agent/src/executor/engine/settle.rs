@@ -25,8 +25,10 @@ impl Run<'_> {
         } else if session.differs_in_order_alone(&running, &self.wanted) {
             return Ok(self.has_the_change(session, IN_ANOTHER_ORDER).await);
         } else {
-            let message =
-                format!("{device} was read and is neither as it was before the write nor as it should be");
+            let why = session.unfinished(&running).map_or(String::new(), |why| format!(": {why}"));
+            let message = format!(
+                "{device} was read and is neither as it was before the write nor as it should be{why}"
+            );
             (Found::Different, LeftAs::Unknown, message)
         };
         let mut outcome = self.ended(Class::Ok, Phase::Read, left_as, &message);

@@ -1,6 +1,7 @@
-//! What changes a file: the new text beside it, the check, its place, the reload; and the way back.
+//! What changes a file: the new text beside it, then its place, check and reload at once; and the way back.
 
-use super::script::Say;
+use super::script::{CHANGED_SINCE, NOT_RELOADED, REFUSED_BY_CHECK, Say, UNTOUCHED};
+use super::seen::Seen;
 use super::{FileSession, said};
 use crate::executor::WritePass;
 use crate::executor::device::WriteEnd;
@@ -9,79 +10,83 @@ use crate::platform::NEW;
 use switchyard_shared::outcome::LeftAs;
 
 impl FileSession {
-    /// Puts `text` in place, `checked` by the definition's check where it has one.
-    pub(super) async fn put(&mut self, pass: &WritePass, text: &str, checked: bool) -> Result<(), WriteEnd> {
+    /// Puts `text` in the place of what was seen, `checked` by the definition's check where it has one.
+    pub(super) async fn put(
+        &mut self,
+        pass: &WritePass,
+        has: &Seen<'_>,
+        text: &str,
+        checked: bool,
+    ) -> Result<(), WriteEnd> {
         let platform = self.platform.clone();
-        let staged = self.say(&Say::Stage(pass, text.len()), text.as_bytes()).await;
-        self.beside(staged, "")?;
-        let check = platform.check.as_deref().filter(|_| checked);
-        let (before, after) = match check {
-            Some(check) if check.contains(NEW) => (Some(check), None),
-            other => (None, other),
-        };
-        if let Some(check) = before {
-            let ran = self.say(&Say::Own(pass, check), &[]).await;
-            if let Err(end) = self.beside(ran, check) {
-                // Beside the file it harms nobody; the next change writes it anew.
-                let _ = self.say(&Say::Drop(pass), &[]).await;
-                return Err(end);
-            }
-        }
-        let installed = self.say(&Say::Install(pass), &[]).await;
-        self.end(installed, "", LeftAs::Unknown)?;
-        if let Some(check) = after {
-            let ran = self.say(&Say::Own(pass, check), &[]).await;
-            self.in_place(ran, check)?;
-        }
-        self.reload(pass).await
+        let check = platform.check.as_deref().filter(|_| checked).unwrap_or_default();
+        let (beside, in_place) = if check.contains(NEW) { (check, "") } else { ("", check) };
+        let stage = Say::Stage { _pass: pass, bytes: text.len(), check: beside };
+        let staged = self.say(&stage, text.as_bytes()).await;
+        self.staged(staged, beside)?;
+        let install = Say::Install { _pass: pass, sum: &has.sum(), check: in_place };
+        let installed = self.say(&install, &[]).await;
+        self.changed(installed, in_place)
     }
 
     /// Takes the file away again that was not there before.
-    pub(super) async fn remove(&mut self, pass: &WritePass) -> Result<(), WriteEnd> {
-        let removed = self.say(&Say::Remove(pass), &[]).await;
-        self.end(removed, "", LeftAs::Unknown)?;
-        self.reload(pass).await
-    }
-
-    async fn reload(&mut self, pass: &WritePass) -> Result<(), WriteEnd> {
-        let platform = self.platform.clone();
-        let Some(reload) = &platform.reload else { return Ok(()) };
-        let ran = self.say(&Say::Own(pass, reload), &[]).await;
-        self.in_place(ran, reload)
+    pub(super) async fn remove(&mut self, pass: &WritePass, has: &Seen<'_>) -> Result<(), WriteEnd> {
+        let removed = self.say(&Say::Remove { _pass: pass, sum: &has.sum() }, &[]).await;
+        self.changed(removed, "")
     }
 
     /// The end of what only touches the file beside the file.
-    fn beside(&self, ran: Result<Ran, NotRun>, command: &str) -> Result<(), WriteEnd> {
-        self.end(ran, command, LeftAs::Unchanged).map_err(|end| match end {
-            WriteEnd::Lost(why) => WriteEnd::NotSent(why),
-            WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Busy(_) | WriteEnd::Rejected { .. } => end,
-        })
-    }
-
-    /// The end of what comes once the text is in place.
-    fn in_place(&self, ran: Result<Ran, NotRun>, command: &str) -> Result<(), WriteEnd> {
-        self.end(ran, command, LeftAs::Unknown).map_err(|end| match end {
-            WriteEnd::NotSent(why) => WriteEnd::Lost(why),
-            WriteEnd::NoWay(_) | WriteEnd::Lost(_) | WriteEnd::Busy(_) | WriteEnd::Rejected { .. } => end,
-        })
-    }
-
-    fn end(&self, ran: Result<Ran, NotRun>, command: &str, left_as: LeftAs) -> Result<(), WriteEnd> {
+    fn staged(&self, ran: Result<Ran, NotRun>, check: &str) -> Result<(), WriteEnd> {
         match ran {
             Ok(ran) if ran.status == 0 => Ok(()),
-            Ok(ran) => {
-                let words = match command {
-                    "" => said(&ran),
-                    command => format!("`{command}`: {}", said(&ran)),
-                };
-                Err(WriteEnd::Rejected { message: self.platform.redact(&words), left_as })
+            Ok(ran) if ran.status == REFUSED_BY_CHECK => Err(self.refused(&ran, check, LeftAs::Unchanged)),
+            Ok(ran) => Err(self.refused(&ran, "", LeftAs::Unchanged)),
+            Err(NotRun::Lost(why)) => Err(WriteEnd::NotSent(why)),
+            Err(NotRun::TooLong) => Err(WriteEnd::NotSent("its answer does not end".into())),
+            Err(not_run @ (NotRun::NotSent(_) | NotRun::Refused)) => Err(not_run.end()),
+        }
+    }
+
+    /// The end of what changes the file. An exit status that is not ours says nothing: the engine looks.
+    fn changed(&self, ran: Result<Ran, NotRun>, check: &str) -> Result<(), WriteEnd> {
+        let platform = &self.platform;
+        let ran = ran.map_err(NotRun::end)?;
+        match ran.status {
+            0 => Ok(()),
+            UNTOUCHED => Err(self.refused(&ran, "", LeftAs::Unchanged)),
+            CHANGED_SINCE => Err(WriteEnd::Busy(format!(
+                "somebody has changed {} since it was read, so it was left as it is",
+                platform.path
+            ))),
+            REFUSED_BY_CHECK => Err(self.refused(&ran, check, LeftAs::Unknown)),
+            NOT_RELOADED => {
+                let reload = platform.reload.as_deref().unwrap_or_default();
+                Err(self.refused(&ran, reload, LeftAs::Unknown))
             }
-            Err(NotRun::Refused) => {
-                Err(WriteEnd::Rejected { message: "it refuses to run commands".into(), left_as })
-            }
-            Err(NotRun::TooLong) => Err(WriteEnd::Lost("its answer does not end".into())),
-            Err(NotRun::NotSent(why)) => Err(WriteEnd::NotSent(why)),
-            Err(NotRun::Lost(why)) => Err(WriteEnd::Lost(why)),
+            _ => Err(self.refused(&ran, "", LeftAs::Unknown)),
+        }
+    }
+
+    fn refused(&self, ran: &Ran, command: &str, left_as: LeftAs) -> WriteEnd {
+        let words = match command {
+            "" => said(ran),
+            command => format!("`{command}`: {}", said(ran)),
+        };
+        WriteEnd::Rejected { message: self.platform.redact(&words), left_as }
+    }
+}
+
+impl NotRun {
+    /// What it means for what was to be changed.
+    fn end(self) -> WriteEnd {
+        match self {
+            Self::Refused => WriteEnd::Rejected {
+                message: "it refuses to run commands".into(),
+                left_as: LeftAs::Unchanged,
+            },
+            Self::TooLong => WriteEnd::Lost("its answer does not end".into()),
+            Self::NotSent(why) => WriteEnd::NotSent(why),
+            Self::Lost(why) => WriteEnd::Lost(why),
         }
     }
 }

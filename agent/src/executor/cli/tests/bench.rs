@@ -8,7 +8,7 @@ use crate::fs::RealFs;
 use crate::platform::Platforms;
 use crate::secrets::Secrets;
 use crate::simulator::{
-    Event, Fault, Fleet, FleetConfig, Kind, Mode, Plays, RUNNING_FILE, Trick, device_folder,
+    Event, Fault, Fleet, FleetConfig, Kind, Mode, Plays, RUNNING_FILE, SERVED_FILE, Trick, device_folder,
 };
 use futures_util::future::BoxFuture;
 use std::sync::{Arc, Mutex};
@@ -52,7 +52,7 @@ pub(in crate::executor) struct Bench {
     fleet: Fleet,
     executors: Executors,
     silent: Vec<bool>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Bench {
@@ -84,7 +84,7 @@ impl Bench {
                 || matches!(part.mode, Mode::Stall | Mode::StallAfterWrite | Mode::StuckRead | Mode::Mute)
         };
         let silent = parts.iter().map(is_silent).collect();
-        Arc::new(Self { fleet, executors, silent, _folder: folder })
+        Arc::new(Self { fleet, executors, silent, folder })
     }
 
     /// An attempt on the device with this number.
@@ -159,6 +159,20 @@ impl Bench {
     pub(in crate::executor) fn has(&self, number: usize) -> String {
         let running = self.fleet.running(&device(number)).expect("a file").expect("a configuration");
         String::from_utf8(running).expect("text")
+    }
+
+    /// What the service of a device with one file read last.
+    #[expect(clippy::disallowed_methods, reason = "a test's own folder")]
+    pub(in crate::executor) fn served(&self, task: &Task) -> Option<String> {
+        let folder = device_folder(&self.folder.path().join("devices"), task.op.device.as_str());
+        std::fs::read_to_string(folder.join(SERVED_FILE)).ok()
+    }
+
+    /// From now on nothing goes wrong with the device.
+    pub(in crate::executor) async fn mends(&self, task: &Task) {
+        let number = task.op.device.as_str().trim_start_matches("dev").trim_start_matches('0');
+        let only = number.parse().expect("a range");
+        self.fleet.set_mode(Mode::Good, &only).await.expect("a mode");
     }
 
     /// What was typed at the device that can write, by its own ledger; names of the attempt are `ID`.

@@ -4,9 +4,9 @@ use super::bench::{Bench, Part};
 use super::platforms::{PLATFORMS, Row, Way};
 use crate::simulator::{Mode, Trick};
 use std::sync::Arc;
-use switchyard_shared::outcome::{Class, Found, LeftAs, Phase};
+use switchyard_shared::outcome::{Class, Found, LeftAs, Outcome, Phase};
 use switchyard_shared::procedure::Mode as Wants;
-use switchyard_shared::task::Purpose;
+use switchyard_shared::task::{Purpose, Task};
 use tokio::task::JoinSet;
 
 /// What is wanted of a device.
@@ -74,7 +74,9 @@ fn columns() -> Vec<Column> {
     let refused_late = (Rejected, Phase::Write, LeftAs::Unchanged, Has::Before, Typed::Any);
     let same = untouched(Unchanged, Phase::Read);
     let not_staged = (Unreachable, Phase::Write, LeftAs::Unchanged, Has::Before, Typed::Begun);
+    let not_back = (RollbackFailed, Phase::Write, LeftAs::Unknown, Has::Before, Typed::Any);
     let alike = |expected| [Some(expected); 3];
+    let of_a_file = |expected| [None, None, Some(expected)];
     let typed = |expected| [Some(expected), Some(expected), None];
     let but = |expected, file| [Some(expected), Some(expected), Some(file)];
     let no_merge = untouched(PrecheckFailed, Phase::Queue);
@@ -108,6 +110,8 @@ fn columns() -> Vec<Column> {
         ("silent at the first line", Mode::Stall, Change, but(dropped, not_staged)),
         ("silent after the write", Mode::StallAfterWrite, Change, alike(LOST)),
         ("the change refused", Mode::Reject, Change, alike(refused_late)),
+        ("a service that does not start", trick(Trick::ReloadFails), Change, of_a_file(not_back)),
+        ("lost before the service is told", trick(Trick::DropBeforeReload), Change, of_a_file(LOST)),
         (
             "lost before it is confirmed",
             trick(Trick::DropBeforeConfirm),
@@ -188,10 +192,8 @@ async fn cell(bench: Arc<Bench>, number: usize, row: Row, column: Column) -> Vec
     let words = if wanted == Wanted::Replace { row.replace_words } else { row.merge_words };
     let said = bench.typed(number);
     check(is_typed(typed, &said, words), format!("typed {said:?}"));
-    if mode == Mode::DropAfterWrite {
-        let settled = bench.again(&task, Purpose::Settle { before: outcome.before.clone() }).await;
-        check(settled.found == Some(Found::Applied), format!("settled {settled:?}"));
-    }
+    let settled = doubts(&bench, &row, mode, &task, &outcome).await;
+    check(settled.is_ok(), settled.err().unwrap_or_default());
     if class == Class::Ok && mode != Mode::Trick(Trick::OneByte) {
         let second = bench.again(&task, Purpose::Apply).await;
         check(second.class == Class::Unchanged, format!("the second time {second:?}"));
@@ -200,8 +202,32 @@ async fn cell(bench: Arc<Bench>, number: usize, row: Row, column: Column) -> Vec
             bench.again(&task, Purpose::Restore { attempt: task.op.attempt, before: outcome.before }).await;
         check((back.class, back.left_as) == (Class::Ok, LeftAs::Reverted), format!("the way back: {back:?}"));
         check(bench.has(number) == row.has, format!("after the way back it has\n{}", bench.has(number)));
+        let served = bench.served(&task);
+        check(row.way != Way::File || served.as_deref() == Some(row.has), format!("served {served:?}"));
     }
     wrong
+}
+
+/// How a reading settles what is not known; and what it takes until the service of a file has what the file has.
+async fn doubts(bench: &Bench, row: &Row, mode: Mode, task: &Task, outcome: &Outcome) -> Result<(), String> {
+    let is_untold = matches!(mode, Mode::Trick(Trick::DropBeforeReload | Trick::ReloadFails));
+    if mode != Mode::DropAfterWrite && !is_untold {
+        return Ok(());
+    }
+    let must = |is_right: bool, said: String| if is_right { Ok(()) } else { Err(said) };
+    let settled = bench.again(task, Purpose::Settle { before: outcome.before.clone() }).await;
+    let found = if is_untold { Found::Different } else { Found::Applied };
+    must(settled.found == Some(found), format!("settled {settled:?}"))?;
+    if is_untold {
+        must(settled.message.contains("is still due"), settled.message)?;
+        bench.mends(task).await;
+        let plan = bench.again(task, Purpose::Compare).await;
+        must(plan.class == Class::Ok, format!("it would not be changed again: {plan:?}"))?;
+        let second = bench.again(task, Purpose::Apply).await;
+        must((second.class, second.left_as) == (Class::Ok, LeftAs::Changed), format!("then {second:?}"))?;
+    }
+    let served = bench.served(task);
+    must(row.way != Way::File || served.as_deref() == Some(row.merged), format!("served {served:?}"))
 }
 
 /// What a device says of whoever is in the way.
