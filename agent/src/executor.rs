@@ -49,6 +49,10 @@ pub trait AttemptContext: Send + Sync + 'static {
     /// Tells which secret is used, by its fingerprint: another one closes what the old one opened.
     fn secret(&self, _fingerprint: u64) {}
 
+    /// Tells that what stands between the agent and the device failed, and not the device: its site hears of it, as of
+    /// a device that cannot be reached, and the device's breaker does not.
+    fn way_lost(&self) {}
+
     /// Tells how the device differs from the configuration: at most
     /// [`switchyard_shared::configuration::DIFF_BYTES_MAX`], without secrets.
     fn differs(&self, _diff: String) {}

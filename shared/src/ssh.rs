@@ -52,6 +52,16 @@ pub struct JumpHost {
     pub credential_ref: String,
     /// `SHA256:…` fingerprints, any of which it may show; never empty.
     pub host_keys: Vec<String>,
+    /// The algorithms that may be used with it, whatever the devices behind it need.
+    #[serde(default = "JumpHost::algorithms_default")]
+    pub algorithms: Algorithms,
+}
+
+impl JumpHost {
+    /// What it speaks when nobody says.
+    pub fn algorithms_default() -> Algorithms {
+        Algorithms::Modern
+    }
 }
 
 impl SshSettings {

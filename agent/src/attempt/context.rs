@@ -49,6 +49,8 @@ pub enum SignKind {
     Writes,
     /// The secret of this fingerprint is used.
     Secret(u64),
+    /// What stands between the agent and the device failed.
+    WayLost,
 }
 
 /// The context of one attempt.
@@ -73,6 +75,8 @@ pub struct Context {
     pub has_answered: AtomicBool,
     /// Whether the secret was told of.
     pub has_secret: AtomicBool,
+    /// Whether the loss of the way to the device was told of.
+    pub has_lost_way: AtomicBool,
     /// How the device differs, once that is known.
     pub diff: Mutex<String>,
 }
@@ -153,6 +157,12 @@ impl AttemptContext for Context {
     fn secret(&self, fingerprint: u64) {
         if !self.has_secret.swap(true, Ordering::SeqCst) {
             self.sign(SignKind::Secret(fingerprint));
+        }
+    }
+
+    fn way_lost(&self) {
+        if !self.has_lost_way.swap(true, Ordering::SeqCst) {
+            self.sign(SignKind::WayLost);
         }
     }
 

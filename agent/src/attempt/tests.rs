@@ -141,6 +141,7 @@ fn bench_for(script: Script, lease_left: Duration, purpose: Purpose) -> Bench {
         signs,
         has_answered: Default::default(),
         has_secret: Default::default(),
+        has_lost_way: Default::default(),
         diff: Default::default(),
     };
     let attempt = Attempt::new(Arc::new(task), context);

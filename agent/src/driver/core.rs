@@ -53,6 +53,8 @@ struct Running {
     answered_at: Option<Timestamp>,
     heard_at: Timestamp,
     wrote_at: Option<Timestamp>,
+    /// What stands between the agent and the device failed.
+    way_lost: bool,
     doubt: Option<Doubt>,
 }
 
@@ -257,11 +259,19 @@ impl Core {
             }
             SignKind::Answered { accepted } => {
                 running.answered_at = Some(sign.at);
-                self.link.answered(&sign.op.device, &running.task.endpoint, sign.at);
+                // One behind a jump host shows nothing of the link when it is asked without it.
+                if running.task.endpoint.ssh.jump.is_none() {
+                    self.link.answered(&sign.op.device, &running.task.endpoint, sign.at);
+                }
                 let _late_or_counted = self.breakers.handshake(&running.admission, sign.at, now);
                 if accepted {
                     self.breakers.accepted(&running.admission);
                 }
+                self.note_moves(now);
+            }
+            SignKind::WayLost => {
+                running.way_lost = true;
+                self.breakers.way_lost(&mut running.admission, now);
                 self.note_moves(now);
             }
             SignKind::Writes => {

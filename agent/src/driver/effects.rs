@@ -62,6 +62,7 @@ impl Driver {
             hearing: hearing.clone(),
             has_answered: Default::default(),
             has_secret: Default::default(),
+            has_lost_way: Default::default(),
             diff: Default::default(),
         };
         let op = task.op.clone();

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Executors {
     command: SshExecutor,
     engine: Engine,
+    door: Arc<Door>,
     clock: Arc<dyn Clock>,
 }
 
@@ -61,7 +62,7 @@ impl Executors {
             (Transport::SshCli, cli),
         ]);
         let engine = Engine::new(drivers, snapshots, secrets, key, clock.clone());
-        Ok(Self { command: SshExecutor::through(door, clock.clone()), engine, clock })
+        Ok(Self { command: SshExecutor::through(door.clone(), clock.clone()), engine, door, clock })
     }
 }
 
@@ -76,7 +77,9 @@ impl Executor for Executors {
             Work::Command { .. } => self.command.attempt(task, context, cancel),
             Work::Driver(procedure) => Box::pin(async move {
                 let started_at = self.clock.now();
-                let mut outcome = self.engine.carry_out(task, procedure, context, cancel).await;
+                let way = self.door.way(task);
+                let outcome = self.engine.carry_out(task, procedure, context, cancel).await;
+                let mut outcome = self.door.judged(way, task, context, outcome).await;
                 if matches!(task.purpose, Purpose::Settle { .. }) && outcome.found.is_none() {
                     // The doubt about an earlier write stands.
                     outcome.left_as = LeftAs::Unknown;

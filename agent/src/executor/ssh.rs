@@ -80,7 +80,11 @@ impl Door {
     }
 
     /// An authenticated session with one open channel; the caller bounds the time that all of it may take.
-    pub(super) async fn open(&self, task: &Task, context: &dyn AttemptContext) -> Result<Session, Failure> {
+    pub(super) async fn open(
+        self: &Arc<Self>,
+        task: &Task,
+        context: &dyn AttemptContext,
+    ) -> Result<Session, Failure> {
         connect::open(self, task, context, &StageCell::default()).await
     }
 }
@@ -262,7 +266,9 @@ impl Executor for SshExecutor {
     ) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
             let started_at = self.clock.now();
-            let mut outcome = self.carry_out(task, context, cancel).await;
+            let way = self.door.way(task);
+            let outcome = self.carry_out(task, context, cancel).await;
+            let mut outcome = self.door.judged(way, task, context, outcome).await;
             if matches!(task.purpose, Purpose::Settle { .. }) && outcome.found.is_none() {
                 // The doubt about an earlier write stands.
                 outcome.left_as = LeftAs::Unknown;

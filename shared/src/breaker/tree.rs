@@ -237,6 +237,19 @@ impl Tree {
         let _counts_for_nothing = self.site.finish(at_site_of(admission), Class::Cancelled, now, &self.rules);
     }
 
+    /// What stands between us and the device of an attempt failed, and not the device: the site hears of it as of a
+    /// device that cannot be reached, and nothing more of this attempt.
+    pub fn way_lost(&mut self, admission: &mut Admission, now: Timestamp) {
+        self.catch_up(now);
+        if std::mem::replace(&mut admission.called_off, true) {
+            return;
+        }
+        let was = self.site.state();
+        let _late_or_counted = self.site.finish(at_site_of(admission), Class::Unreachable, now, &self.rules);
+        self.note_site(was);
+        self.poll_site(now);
+    }
+
     /// Holds the site for a reason that its connects do not show, such as established sessions that have
     /// all fallen silent: one probe at a time until one answers.
     pub fn suspect(&mut self, why: &str, now: Timestamp) {

@@ -2,7 +2,7 @@
 
 use super::{HOST_KEYS_MAX, value};
 use crate::procedure::Transport;
-use crate::ssh::JumpHost;
+use crate::ssh::{Algorithms, JumpHost};
 use crate::yaml::Field;
 
 /// A jump host as it is written; the login is the device's own unless it says another.
@@ -13,6 +13,7 @@ pub(super) struct Jump {
     username: Option<String>,
     credential_ref: Option<String>,
     host_keys: Vec<String>,
+    algorithms: Option<Algorithms>,
 }
 
 impl Jump {
@@ -23,12 +24,14 @@ impl Jump {
             let items = field.list(HOST_KEYS_MAX)?;
             Some(items.iter().filter_map(value::host_key).collect::<Vec<_>>())
         });
+        let words: Vec<_> = Algorithms::ALL.iter().map(|profile| (profile.as_str(), *profile)).collect();
         let jump = Self {
             port: section.take("port").and_then(|field| value::port(&field)),
             username: section.take("username").and_then(|field| value::username(&field)),
             credential_ref: section.take("credential_ref").and_then(|field| value::credential_ref(&field)),
             hostname: hostname.unwrap_or_default(),
             host_keys: host_keys.unwrap_or_default(),
+            algorithms: section.take("algorithms").and_then(|field| field.word(&words)),
         };
         if jump.hostname.is_empty() || jump.host_keys.is_empty() {
             let message = "a jump host needs its hostname and its host_keys";
@@ -46,6 +49,7 @@ impl Jump {
             username: self.username.unwrap_or_else(|| username.to_owned()),
             credential_ref: self.credential_ref.unwrap_or_else(|| credential_ref.to_owned()),
             host_keys: self.host_keys,
+            algorithms: self.algorithms.unwrap_or_else(JumpHost::algorithms_default),
         }
     }
 }

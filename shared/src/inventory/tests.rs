@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::filter::Filter;
+use crate::ssh::Algorithms;
 use crate::tls::Protection;
 use proptest::prelude::{prop_assert, proptest};
 use std::fmt::Write as _;
@@ -91,17 +92,18 @@ fn a_jump_host_has_its_own_keys_and_the_login_of_the_device_unless_it_says_anoth
         "groups:\n  far: {connection_options: {ssh: {host_ca: [\"SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU\"], \
          jump: {hostname: hop, host_keys: [\"SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU\"]}}}}\n\
          devices:\n  d1: {hostname: h1, groups: [far], username: ops}\n  d2: {hostname: h1, username: ops}\n  \
-         d3: {hostname: h2, groups: [far], connection_options: {ssh: {jump: {hostname: hop, port: 2022, username: x, \
+         d3: {hostname: h2, groups: [far], connection_options: {ssh: {jump: {hostname: hop, port: 2022, username: x, algorithms: legacy, \
          credential_ref: \"ssh-agent:\", host_keys: [\"SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU\"]}}}}\n",
     );
     let of = |name: &str| inventory.device(name).expect(name).clone();
     let jump = |name: &str| {
-        of(name).connections.ssh.jump.map(|jump| (jump.port, jump.username, jump.credential_ref))
+        let jump = of(name).connections.ssh.jump;
+        jump.map(|jump| (jump.port, jump.username, jump.credential_ref, jump.algorithms))
     };
     let own = of("d1").credential_ref;
-    assert_eq!(jump("d1"), Some((22, "ops".into(), own)));
+    assert_eq!(jump("d1"), Some((22, "ops".into(), own, Algorithms::Modern)));
     assert_eq!(jump("d2"), None, "the same address without a jump host is another device");
-    assert_eq!(jump("d3"), Some((2022, "x".into(), "ssh-agent:".into())));
+    assert_eq!(jump("d3"), Some((2022, "x".into(), "ssh-agent:".into(), Algorithms::Legacy)));
     assert_eq!(of("d1").connections.ssh.host_ca.len(), 1);
     let json = serde_json::to_string(&inventory).expect("json");
     assert_eq!(serde_json::from_str::<Inventory>(&json).expect("the same"), inventory);

@@ -85,6 +85,10 @@ impl Core {
     /// Takes the end of an attempt that lost its device after the write.
     pub(super) fn lost(&mut self, ended: Ended, now: Timestamp) {
         self.link.answered.remove(&ended.op.device);
+        if self.running.get(&ended.op).is_some_and(|running| running.way_lost) {
+            let outcome = inconclusive(ended.outcome, WAY_LOST);
+            return self.finished(Ended { outcome, ..ended }, now);
+        }
         let sentinel = self.pool.site().sentinel.clone();
         let sentinel = sentinel.or_else(|| self.stand_in(Some(&ended.op.device), now));
         if let Some(address) = &sentinel {
@@ -187,6 +191,9 @@ impl Core {
         doubts.map(|doubt| doubt.lost_at.plus(SAME_TIME)).min()
     }
 }
+
+/// Why a loss says nothing about the change although the site answers.
+const WAY_LOST: &str = "the way to the device was lost at the same time";
 
 fn link_was_cut(why: &str) -> String {
     format!("the link to the site was cut at the same time ({why})")

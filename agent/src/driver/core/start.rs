@@ -82,6 +82,7 @@ impl Core {
                         answered_at: None,
                         heard_at: now,
                         wrote_at: None,
+                        way_lost: false,
                         doubt: None,
                     },
                 );

@@ -41,7 +41,7 @@ pub(super) struct FileSession {
 
 /// Opens a session; a merge is refused before anything is said.
 pub(super) async fn open(
-    door: &Door,
+    door: &Arc<Door>,
     platform: Arc<FilePlatform>,
     job: &Job<'_>,
 ) -> Result<Box<dyn Session>, Failure> {

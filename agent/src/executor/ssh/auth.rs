@@ -131,7 +131,9 @@ pub(super) async fn authenticate(
 
 /// How the session was lost, unless its end was a way to refuse the login.
 fn lost_session(record: &Record) -> Option<String> {
-    match record.farewell()? {
+    // The library says nothing more when it cannot even close what carries the session, such as a way through a jump host.
+    let Some(farewell) = record.farewell() else { return Some("the connection broke".into()) };
+    match farewell {
         Farewell::Message { code, text } => {
             let refused = LOGIN_REFUSED_CODES.contains(&code) || text.contains("uthentication failures");
             let why = if code == TOO_MANY_CODE { "it has too many connections: " } else { "" };

@@ -103,7 +103,7 @@ pub(super) fn config(profile: Algorithms, certificates: bool) -> Config {
 
 /// Opens a session; the caller bounds the time that all of it may take.
 pub(super) async fn open(
-    door: &Door,
+    door: &Arc<Door>,
     task: &Task,
     context: &dyn AttemptContext,
     stage: &StageCell,
@@ -117,16 +117,16 @@ pub(super) async fn open(
         return with_channel(log_in(door, config, stream, proof, task, context, stage).await?, task, stage)
             .await;
     };
-    let Passage { stream, lease } = door.jumps.through(door, task, jump).await?;
+    let passage = door.jumps.through(door, task, jump).await;
+    let Passage { stream, lease } = passage.inspect_err(|failure| {
+        if failure.class == Class::AgentError {
+            context.way_lost();
+        }
+    })?;
     let config = door.config(&task.endpoint.ssh);
-    let opened = match log_in(door, config, stream, proof, task, context, stage).await {
-        Ok(session) => with_channel(session, task, stage).await,
-        Err(failure) => Err(failure),
-    };
-    match opened {
-        Ok(session) => Ok(Session { lease: Some(lease), ..session }),
-        Err(failure) => Err(lease.to_blame(task).unwrap_or(failure)),
-    }
+    let session = log_in(door, config, stream, proof, task, context, stage).await?;
+    let session = with_channel(session, task, stage).await?;
+    Ok(Session { lease: Some(lease), ..session })
 }
 
 /// What is shown to the device, before anything is sent to it.

@@ -3,6 +3,8 @@
 mod before_the_write;
 mod bench;
 mod crowd;
+mod hop;
+mod jump;
 mod reading;
 mod the_write;
 

@@ -140,7 +140,7 @@ impl TryFrom<agent_v1::Task> for Task {
                 credential_ref: present(wire.credential_ref, "credential_ref")?,
                 host_keys: wire.host_keys,
                 ssh: SshSettings {
-                    algorithms: algorithms(wire.algorithms)?,
+                    algorithms: algorithms(wire.algorithms)?.unwrap_or_default(),
                     host_ca: some_authorities(wire.host_ca)?,
                     jump: jump(wire.jump)?,
                 },
@@ -173,13 +173,13 @@ impl From<Algorithms> for agent_v1::SshAlgorithms {
     }
 }
 
-/// A coordinator that says nothing means what it always meant.
-fn algorithms(wire: i32) -> Result<Algorithms, BadField> {
+/// `None`: a coordinator that says nothing means what it always meant.
+fn algorithms(wire: i32) -> Result<Option<Algorithms>, BadField> {
     match agent_v1::SshAlgorithms::try_from(wire) {
-        Ok(agent_v1::SshAlgorithms::Unspecified) => Ok(Algorithms::default()),
-        Ok(agent_v1::SshAlgorithms::Modern) => Ok(Algorithms::Modern),
-        Ok(agent_v1::SshAlgorithms::Compat) => Ok(Algorithms::Compat),
-        Ok(agent_v1::SshAlgorithms::Legacy) => Ok(Algorithms::Legacy),
+        Ok(agent_v1::SshAlgorithms::Unspecified) => Ok(None),
+        Ok(agent_v1::SshAlgorithms::Modern) => Ok(Some(Algorithms::Modern)),
+        Ok(agent_v1::SshAlgorithms::Compat) => Ok(Some(Algorithms::Compat)),
+        Ok(agent_v1::SshAlgorithms::Legacy) => Ok(Some(Algorithms::Legacy)),
         Err(_) => Err(BadField::new("algorithms", "unknown")),
     }
 }
@@ -192,6 +192,7 @@ impl From<&JumpHost> for agent_v1::JumpHost {
             username: jump.username.clone(),
             credential_ref: jump.credential_ref.clone(),
             host_keys: jump.host_keys.clone(),
+            algorithms: agent_v1::SshAlgorithms::from(jump.algorithms).into(),
         }
     }
 }
@@ -213,6 +214,9 @@ fn jump(wire: Option<agent_v1::JumpHost>) -> Result<Option<Box<JumpHost>>, BadFi
         username: present(wire.username, "jump.username")?,
         credential_ref: present(wire.credential_ref, "jump.credential_ref")?,
         host_keys: wire.host_keys,
+        algorithms: algorithms(wire.algorithms)
+            .map_err(|error| error.within("jump"))?
+            .unwrap_or_else(JumpHost::algorithms_default),
     })))
 }
 
@@ -291,6 +295,7 @@ mod tests {
             username: "hop".into(),
             credential_ref: "file:hop".into(),
             host_keys: vec!["SHA256:hop".into()],
+            algorithms: Algorithms::Legacy,
         }));
         let legacy = Task { endpoint, ..task() };
         assert_eq!(Task::try_from(agent_v1::Task::from(&legacy)), Ok(legacy));

@@ -1,16 +1,19 @@
 //! The ways that networks have to a device: through a jump host, by certificates, with a key that an ssh-agent holds.
 
 use super::{OpenGate, count, fleet, task};
-use crate::openssh::OpenSshFleet;
 use crate::openssh::setup::output;
+use crate::openssh::{OpenSshConfig, OpenSshFleet};
+use futures_util::future::BoxFuture;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use switchyard_agent::clock::SystemClock;
-use switchyard_agent::executor::Executor;
 use switchyard_agent::executor::ssh::{Door, SshExecutor};
+use switchyard_agent::executor::{AttemptContext, Executor, GateRefused};
 use switchyard_agent::secrets::{Secrets, SiteKey};
-use switchyard_agent::simulator::Kind;
-use switchyard_shared::outcome::{Class, LeftAs, Outcome};
+use switchyard_agent::simulator::{Kind, Ranges};
+use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::ssh::JumpHost;
 use switchyard_shared::task::Task;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +34,7 @@ fn through(hop: &OpenSshFleet) -> JumpHost {
         username: hop.username().into(),
         credential_ref: hop.credential_ref(),
         host_keys: vec![hop.host_key().into()],
+        algorithms: JumpHost::algorithms_default(),
     }
 }
 
@@ -87,6 +91,67 @@ async fn what_is_wrong_with_a_jump_host_is_no_failure_of_the_device() {
         assert!(outcome.message.contains(why), "{}", outcome.message);
     }
     assert_eq!(count(&fleet, "dev001", Kind::Contact), 0, "no device was tried");
+}
+
+#[tokio::test]
+#[ignore = "needs openssh-server: use tests/run"]
+async fn a_jump_host_that_hangs_is_named_by_every_device_behind_it() {
+    let (fleet, _dir) = fleet(2, |_| {}).await;
+    let silent = |config: &mut OpenSshConfig| {
+        (config.hang, config.address) = (Some(Ranges::of(1..=1)), Ipv4Addr::new(127, 21, 0, 1));
+    };
+    let (hop, _its) = super::fleet(1, silent).await;
+    let executor = executor(&fleet);
+    let mut tasks = tasks(&fleet, &through(&hop));
+    tasks.iter_mut().for_each(|task| task.timeouts.connect = Duration::from_secs(2));
+    let (one, two) = tokio::join!(attempt(&executor, &tasks[0]), attempt(&executor, &tasks[1]));
+    for outcome in [one, two] {
+        assert_eq!((outcome.class, outcome.left_as), (Class::AgentError, LeftAs::Unchanged), "{outcome:?}");
+        assert!(outcome.message.starts_with("jump host 127.21.0.1:"), "{}", outcome.message);
+        assert!(outcome.message.contains("did not complete the SSH handshake"), "{}", outcome.message);
+    }
+    assert_eq!(count(&hop, "dev001", Kind::Contact), 1, "one connection for both");
+    assert_eq!(count(&fleet, "dev001", Kind::Contact), 0, "no device was tried");
+}
+
+#[tokio::test]
+#[ignore = "needs openssh-server: use tests/run"]
+async fn a_jump_host_that_is_killed_under_a_write_is_named_in_the_doubt() {
+    let (fleet, _dir) = fleet(1, |config| config.sshd_lines = "ForceCommand sleep 60".into()).await;
+    let (hop, _its) = hop("AllowTcpForwarding yes").await;
+    let (executor, task) = (executor(&fleet), tasks(&fleet, &through(&hop)).remove(0));
+    let gate = WatchedGate::default();
+    let attempt = executor.attempt(&task, &gate, CancellationToken::new());
+    let killing = async {
+        while !gate.is_open.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+        drop(hop);
+    };
+    let (outcome, ()) = tokio::join!(attempt, killing);
+    assert_eq!((outcome.class, outcome.left_as), (Class::LostAfterWrite, LeftAs::Unknown), "{outcome:?}");
+    assert!(outcome.message.starts_with("jump host 127.21.0.1:"), "{}", outcome.message);
+    assert!(gate.way_is_lost.load(Ordering::SeqCst));
+}
+
+/// Tells when it has opened, and whether the way to the device was lost.
+#[derive(Default)]
+struct WatchedGate {
+    is_open: AtomicBool,
+    way_is_lost: AtomicBool,
+}
+
+impl AttemptContext for WatchedGate {
+    fn progress(&self, _phase: Phase) {}
+
+    fn way_lost(&self) {
+        self.way_is_lost.store(true, Ordering::SeqCst);
+    }
+
+    fn open_write_gate(&self, _: Option<String>) -> BoxFuture<'_, Result<(), GateRefused>> {
+        self.is_open.store(true, Ordering::SeqCst);
+        Box::pin(async { Ok(()) })
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::sentinel::Reached;
+use switchyard_shared::ssh::JumpHost;
 use switchyard_shared::task::SiteSettings;
 
 fn with_sentinel() -> World {
@@ -147,4 +148,53 @@ fn an_agent_that_shuts_down_judges_at_once() {
     world.event(probed("gw.lon:22", Reached::Alive));
     assert_eq!(world.last_result().0, Class::LostAfterWrite);
     assert!(world.core.is_idle());
+}
+
+#[test]
+fn a_write_under_which_the_way_was_lost_is_not_held_against_the_change() {
+    let mut world = with_sentinel();
+    world.assign([op(1), op(2)]);
+    [1, 2].iter().for_each(|n| world.write(op(*n)));
+    world.sign(op(1), SignKind::WayLost);
+    world.lose(op(1));
+    let (class, message) = world.last_result();
+    assert_eq!(class, Class::Inconclusive, "the site's sentinel says nothing of a jump host");
+    assert!(message.contains("the way to the device was lost"), "{message}");
+    world.lose(op(2));
+    world.event(probed("gw.lon:22", Reached::Alive));
+    assert_eq!(world.last_result().0, Class::LostAfterWrite, "whose way was not");
+}
+
+#[test]
+fn devices_behind_a_jump_host_that_is_gone_open_their_site_and_no_breaker_of_their_own() {
+    let mut world = World::new(10);
+    world.assign((1..8).map(op));
+    for n in 1..5 {
+        world.sign(op(n), SignKind::WayLost);
+        world.end(op(n), Class::AgentError);
+    }
+    let reports = world.core.breakers.reports();
+    assert_eq!(reports.len(), 1, "no device's and no credential's: {reports:?}");
+    assert_eq!(reports[0].state, BreakerState::Open);
+    let off: Vec<&OpId> = world.called_off.iter().map(|(op, _)| op).collect();
+    assert_eq!(off[1..], [&op(5), &op(6), &op(7)], "the others wait until there is a way again");
+}
+
+#[test]
+fn a_device_behind_a_jump_host_never_stands_in_for_a_sentinel() {
+    let mut world = World::new(10);
+    let mut behind = task(op(1));
+    behind.endpoint.ssh.jump = Some(Box::new(JumpHost {
+        hostname: "hop".into(),
+        port: 22,
+        username: "x".into(),
+        credential_ref: "env:X".into(),
+        host_keys: vec!["SHA256:x".into()],
+        algorithms: Default::default(),
+    }));
+    world.assign_tasks(vec![behind, task(op(2))]);
+    [1, 2].iter().for_each(|n| world.write(op(*n)));
+    world.end(op(1), Class::Ok);
+    world.lose(op(2));
+    assert!(world.probed.is_empty(), "asked without its jump host it is another device: {:?}", world.probed);
 }

@@ -19,6 +19,7 @@ pub(super) struct Gate {
     pub(super) refuse: Option<GateRefused>,
     pub(super) opened: AtomicUsize,
     pub(super) answered: AtomicUsize,
+    pub(super) ways_lost: AtomicUsize,
     pub(super) hearing: OnceLock<Arc<Hearing>>,
     pub(super) phases: Mutex<Vec<Phase>>,
     pub(super) befores: Mutex<Vec<Option<String>>>,
@@ -32,6 +33,10 @@ impl AttemptContext for Gate {
 
     fn answered(&self, _accepted: bool) {
         self.answered.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn way_lost(&self) {
+        self.ways_lost.fetch_add(1, Ordering::SeqCst);
     }
 
     fn differs(&self, diff: String) {
@@ -85,7 +90,7 @@ pub(super) struct Bench {
     pub(super) executor: SshExecutor,
     pub(super) task: Task,
     pub(super) gate: Gate,
-    folder: tempfile::TempDir,
+    pub(super) folder: tempfile::TempDir,
 }
 
 impl Bench {

@@ -216,3 +216,18 @@ fn the_longer_a_site_flaps_the_longer_it_waits_and_a_calm_one_is_forgiven() {
     (30..34).for_each(|n| site.run(n, Class::Timeout));
     assert_eq!(site.report().opened_times, 1);
 }
+
+#[test]
+fn devices_to_which_there_is_no_way_open_the_site_and_count_once() {
+    let mut site = Site::flowing();
+    for n in 0..4 {
+        let mut admission = site.start(n).unwrap();
+        for _ in 0..2 {
+            site.tree.way_lost(&mut admission, site.now);
+        }
+        assert_eq!(site.report().failed, u32::try_from(n + 1).unwrap());
+        site.end(admission, Class::AgentError);
+    }
+    assert_eq!(site.state(), State::Open);
+    assert_eq!(site.tree.reports().len(), 1, "and no breaker of a device");
+}
