@@ -44,7 +44,7 @@ fn over_gnmi_plan_shows_the_true_diff_apply_makes_it_once_and_rollback_takes_it_
 
     let applied = world.document(&["apply", "-f", &mtu, "-o", "json"]);
     assert_eq!((&applied["state"], &applied["devices"]["succeeded"]), (&"SUCCEEDED".into(), &2.into()));
-    let once = vec![vec![Told::Cancel, Told::ChangeUntil, Told::Confirm]; 2];
+    let once = vec![vec![Told::ChangeUntil, Told::ConfirmNobodys, Told::Confirm]; 2];
     assert_eq!(told(), once);
     let again = world.document(&["apply", "-f", &mtu, "-o", "json"]);
     assert_eq!(again["devices"]["unchanged"], 2, "{again}");

@@ -1,6 +1,7 @@
 //! gNMI over TLS: a template is an object of paths and values, one Set is one transaction, and a commit is confirmed
 //! where the device can.
 
+mod back;
 mod change;
 mod commits;
 mod compare;
@@ -15,8 +16,6 @@ mod wire;
 
 #[cfg(test)]
 mod tests;
-
-pub use tree::Names;
 
 use super::Failure;
 use super::device::{Driver, Job, Session};

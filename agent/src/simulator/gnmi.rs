@@ -7,11 +7,14 @@ mod fault;
 mod fleet;
 mod service;
 mod store;
+mod tree;
 
 pub use certificates::{Authority, Certificate};
 pub use fault::GnmiFault;
 pub use fleet::{GnmiFleet, GnmiFleetError};
 pub use service::Told;
+#[cfg(test)]
+pub(crate) use store::Store;
 
 use super::device::Device;
 use super::{Mode, Persona, read_running};
@@ -27,6 +30,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
+#[cfg(not(test))]
 use store::Store;
 use switchyard_proto::gnmi::g_nmi_server::GNmiServer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};

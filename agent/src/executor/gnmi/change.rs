@@ -35,6 +35,9 @@ pub fn parse(text: &str) -> Result<Change, String> {
     let mut known = std::collections::BTreeSet::new();
     for (text, value) in written.0 {
         let path = Path::parse(&text).map_err(|error| format!("failed to {error}"))?;
+        if is_wild(&path) {
+            return Err(format!("{path} means more than one place: write each of them"));
+        }
         if path.elems.is_empty() && !value.is_object() {
             return Err("at / an object of the whole configuration is needed".into());
         }
@@ -47,6 +50,12 @@ pub fn parse(text: &str) -> Result<Change, String> {
         return Err("it names no path".into());
     }
     Ok(Change { items })
+}
+
+/// Whether a device would take more for it than what is called so (gNMI path conventions, "Wildcards in Paths").
+fn is_wild(path: &Path) -> bool {
+    let mut keys = path.elems.iter().flat_map(|elem| elem.keys.values());
+    path.elems.iter().any(|elem| matches!(elem.name.as_str(), "*" | "...")) || keys.any(|value| value == "*")
 }
 
 /// Members as they stand there, those that come twice as well.

@@ -1,20 +1,37 @@
-//! How a device differs from what is wanted, and the one Set that makes it so, or as it was.
+//! How a device differs from what is wanted, and the one Set that makes it so.
 
 use super::change::Change;
 use super::messages::{update, wire_path};
 use super::tree::Names;
 use crate::executor::json_secrecy::hide_both;
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
 use switchyard_proto::gnmi::{Encoding, SetRequest};
 use switchyard_shared::configuration::unified;
-use switchyard_shared::gnmi_path::{Elem, Path};
+use switchyard_shared::gnmi_path::Path;
 use switchyard_shared::procedure::Mode;
+
+/// Whether entries of lists have to stand as they are written, where that is all there shall be. Merging moves none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// They have to.
+    Counts,
+    /// A device may sort them.
+    Ignored,
+}
 
 /// What a device with `before` has after `change`; the error says what does not fit.
 ///
 /// What is taken away goes first, wherever it stands in the template (gNMI specification §3.4.3).
-pub fn after(before: &Value, change: &Change, mode: Mode, names: &Names) -> Result<Value, String> {
+pub fn after(
+    before: &Value,
+    change: &Change,
+    (mode, order): (Mode, Order),
+    names: &Names,
+) -> Result<Value, String> {
+    let is_held = |tree: &Value, path: &Path, value: &Value| match mode {
+        Mode::Merge => names.holds(tree, path, value),
+        Mode::Replace => names.is_all(tree, path, value, order == Order::Counts),
+    };
     let mut after = before.clone();
     for (path, _) in change.items.iter().filter(|(_, value)| value.is_none()) {
         names.fits(&after, path)?;
@@ -29,7 +46,7 @@ pub fn after(before: &Value, change: &Change, mode: Mode, names: &Names) -> Resu
             let (is, wanted) = (kind(has), kind(value));
             return Err(format!("at {path} the device has {is} and the template {wanted}"));
         }
-        if !names.is_held(&after, path, value, mode == Mode::Replace) {
+        if !is_held(&after, path, value) {
             names.put(&mut after, path, value, mode == Mode::Replace);
         }
     }
@@ -64,38 +81,6 @@ pub fn request(change: &Change, mode: Mode, encoding: Encoding) -> SetRequest {
         }
     }
     request
-}
-
-/// The Set by which a device with `now` has `then` again: the top members that differ, each whole.
-pub fn way(now: &Value, then: &Value, encoding: Encoding) -> SetRequest {
-    let nothing = Map::new();
-    let (now, then) = (now.as_object().unwrap_or(&nothing), then.as_object().unwrap_or(&nothing));
-    let names: BTreeSet<&String> = now.keys().chain(then.keys()).collect();
-    let top = |name: &str| {
-        let alone = names.iter().filter(|other| bare(other) == bare(name)).count() == 1;
-        let name = if alone { bare(name) } else { name };
-        Path { elems: vec![Elem { name: name.to_owned(), keys: BTreeMap::new() }] }
-    };
-    let mut request = SetRequest::default();
-    for name in now.keys().filter(|name| !then.contains_key(*name)) {
-        request.delete.push(wire_path(&top(name)));
-    }
-    for (name, value) in then.iter().filter(|(name, value)| now.get(*name) != Some(*value)) {
-        if value.is_array() {
-            // A list has no place of its own to be put at: it is taken away whole and added to the root.
-            request.delete.push(wire_path(&top(name)));
-            let members = Map::from_iter([(name.clone(), value.clone())]);
-            request.update.push(update(&Path::default(), &Value::Object(members), encoding));
-        } else {
-            request.replace.push(update(&top(name), value, encoding));
-        }
-    }
-    request
-}
-
-/// A member without its module: elements of paths have none unless two would be the same.
-fn bare(name: &str) -> &str {
-    name.rsplit_once(':').map_or(name, |(_, bare)| bare)
 }
 
 fn pretty(tree: Value) -> String {

@@ -37,7 +37,7 @@ pub fn commit(id: &str, action: Action) -> gnmi_ext::Extension {
 }
 
 /// A commit that the device takes back by itself after `patience`.
-pub fn until(patience: Duration) -> Action {
+pub fn until_confirmed(patience: Duration) -> Action {
     Action::Commit(CommitRequest { rollback_duration: patience.try_into().ok() })
 }
 

@@ -1,8 +1,10 @@
 //! One gNMI session with one device.
 
-use super::commits::{self, Commits};
-use super::messages::{cancel, commit, confirm, until};
-use super::trouble::{self, Refusal};
+use super::back::{Known, way};
+use super::commits;
+use super::compare::Order;
+use super::messages::{cancel, commit, confirm, until_confirmed};
+use super::trouble;
 use super::wire::Wire;
 use super::{change, compare};
 use crate::executor::device::{Difference, Job, Running, Session, WriteEnd, Written};
@@ -17,7 +19,11 @@ use switchyard_proto::gnmi_ext::commit::Action;
 use switchyard_shared::gnmi_path::Path;
 use switchyard_shared::outcome::{Class, LeftAs, Phase};
 use switchyard_shared::procedure::{Commit, Probe};
+use tonic::Code;
 use zeroize::Zeroizing;
+
+/// Most Sets of one way back: what was changed, keys of lists that were guessed otherwise, and the order of lists.
+const WAYS_MAX: usize = 3;
 
 /// An open session.
 pub struct GnmiSession {
@@ -27,12 +33,17 @@ pub struct GnmiSession {
     id: String,
     /// The change of an earlier session was confirmed in this one.
     has_confirmed: bool,
+    /// Keys of lists, as the template writes them.
+    known: Known,
 }
 
 impl GnmiSession {
     pub(super) fn new(wire: Wire, job: &Job<'_>) -> Self {
         let (commit, id) = (job.procedure.commit.clone(), job.task.op.to_string());
-        Self { wire, commit, id, has_confirmed: false }
+        let template = std::str::from_utf8(&job.task.configuration).map_err(drop);
+        let change = template.and_then(|template| change::parse(template).map_err(drop));
+        let known = change.map(|change| Known::of(change.items.iter().map(|(path, _)| path)));
+        Self { wire, commit, id, has_confirmed: false, known: known.unwrap_or_default() }
     }
 
     async fn read_now(&mut self) -> Result<Running, Failure> {
@@ -58,35 +69,80 @@ impl GnmiSession {
         }
     }
 
-    fn after(&self, running: &Running, wanted: &Wanted) -> Result<(Value, Value), String> {
+    fn after(&self, running: &Running, wanted: &Wanted, order: Order) -> Result<(Value, Value), String> {
         let before = json(running)?;
-        let after = compare::after(&before, &change::parse(wanted.reveal())?, wanted.mode, &self.wire.names)?;
+        let change = change::parse(wanted.reveal())?;
+        let after = compare::after(&before, &change, (wanted.mode, order), &self.wire.names)?;
         Ok((before, after))
     }
 
     async fn write_now(&mut self, pass: &WritePass, wanted: &Wanted) -> Result<Written, WriteEnd> {
         let change = change::parse(wanted.reveal()).map_err(WriteEnd::NotSent)?;
-        let mut request = compare::request(&change, wanted.mode, self.wire.encoding);
-        let mut awaits_confirmation = false;
+        let request = compare::request(&change, wanted.mode, self.wire.encoding);
         if self.commit.confirmed {
-            let asked = commits::ask(&mut self.wire, pass, &self.id).await;
-            match asked.map_err(|refusal| before_the_change(&refusal))? {
-                Commits::Known => {
-                    request.extension.push(commit(&self.id, until(self.commit.confirm_timeout)));
-                    awaits_confirmation = true;
+            let mut until = request.clone();
+            until.extension.push(commit(&self.id, until_confirmed(self.commit.confirm_timeout)));
+            match self.wire.set(pass, until).await {
+                Ok(()) => {
+                    let awaits_confirmation = commits::waits(&mut self.wire, pass, &self.id).await;
+                    return Ok(Written { awaits_confirmation });
                 }
-                Commits::Unknown => {}
-                Commits::Pending(said) => return Err(commits::pending(&said)),
+                // It has no such commits, and nothing of this one.
+                Err(refusal) if refusal.code == Code::Unimplemented && refusal.is_of_the_device() => {}
+                Err(refusal) => {
+                    if refusal.was_accepted {
+                        // What it took of the change need not stay until it takes that back by itself.
+                        let _ = self.tell(pass, cancel()).await;
+                    }
+                    return Err(commits::refused(&mut self.wire, pass, &refusal).await);
+                }
             }
         }
         self.set(pass, request).await?;
-        Ok(Written { awaits_confirmation })
+        Ok(Written::for_good())
+    }
+
+    /// Until the device has what it had, or does with a Set no more than with the one before.
+    async fn restore_now(
+        &mut self,
+        pass: &WritePass,
+        running: &Running,
+        before: &Running,
+    ) -> Result<(), WriteEnd> {
+        let then = json(before).map_err(WriteEnd::NotSent)?;
+        let mut now = json(running).map_err(WriteEnd::NotSent)?;
+        let (mut last, mut end, mut guess) = (SetRequest::default(), Ok(()), 0);
+        for _ in 0..WAYS_MAX {
+            let request = way(&now, &then, (&self.known, guess), self.wire.encoding);
+            let no_way = |message| WriteEnd::Rejected { message, left_as: LeftAs::Changed };
+            let request = request.map_err(no_way)?;
+            if request == last {
+                break;
+            }
+            end = self.set(pass, request.clone()).await;
+            match end {
+                Ok(()) => {}
+                Err(WriteEnd::Rejected { .. }) => guess += 1,
+                Err(WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Busy(_) | WriteEnd::Lost(_)) => {
+                    return end;
+                }
+            }
+            let reading = tokio::time::timeout(self.wire.patience, self.read_now()).await;
+            let reading = reading.map_err(|_| "it could not be read after the way back".to_owned());
+            let running = reading.and_then(|running| running.map_err(|failure| failure.message));
+            now = running.and_then(|running| json(&running)).map_err(WriteEnd::Lost)?;
+            if now == then {
+                return Ok(());
+            }
+            last = request;
+        }
+        end
     }
 
     async fn set(&mut self, pass: &WritePass, request: SetRequest) -> Result<(), WriteEnd> {
         match self.wire.set(pass, request).await {
             Ok(()) => Ok(()),
-            Err(refusal) => Err(commits::refused(&mut self.wire, pass, &self.id, &refusal).await),
+            Err(refusal) => Err(commits::refused(&mut self.wire, pass, &refusal).await),
         }
     }
 
@@ -94,20 +150,6 @@ impl GnmiSession {
     async fn tell(&mut self, pass: &WritePass, action: Action) -> Result<(), WriteEnd> {
         let request = SetRequest { extension: vec![commit(&self.id, action)], ..Default::default() };
         self.wire.set(pass, request).await.map_err(|refusal| trouble::of_set(&refusal))
-    }
-}
-
-/// The end of a question that was not answered, before the change was sent.
-fn before_the_change(refusal: &Refusal) -> WriteEnd {
-    match trouble::of_set(refusal) {
-        WriteEnd::Lost(said) if refusal.is_of_the_device() => {
-            let message = format!(
-                "it does not say whether it can take a commit back by itself: {said}; try change.commit: {{method: direct}}"
-            );
-            WriteEnd::Rejected { message, left_as: LeftAs::Unchanged }
-        }
-        WriteEnd::NotSent(why) | WriteEnd::Lost(why) => WriteEnd::NotSent(why),
-        end @ (WriteEnd::NoWay(_) | WriteEnd::Busy(_) | WriteEnd::Rejected { .. }) => end,
     }
 }
 
@@ -122,7 +164,7 @@ impl Session for GnmiSession {
     }
 
     fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {
-        let compared = self.after(running, wanted);
+        let compared = self.after(running, wanted, Order::Counts);
         let (before, after) = compared.map_err(|why| {
             let message = format!("{}: the configuration cannot be used: {why}", self.wire.place);
             Failure::new(Class::PrecheckFailed, Phase::Read, message)
@@ -133,6 +175,10 @@ impl Session for GnmiSession {
 
     fn alike(&self, one: &Running, other: &Running) -> bool {
         json_order::alike(&one.0, &other.0)
+    }
+
+    fn differs_in_order_alone(&self, running: &Running, wanted: &Wanted) -> bool {
+        self.after(running, wanted, Order::Ignored).is_ok_and(|(before, after)| before == after)
     }
 
     fn look<'a>(&'a mut self, probe: &'a Probe) -> BoxFuture<'a, Result<String, Failure>> {
@@ -166,11 +212,7 @@ impl Session for GnmiSession {
         running: &'a Running,
         before: &'a Running,
     ) -> BoxFuture<'a, Result<(), WriteEnd>> {
-        Box::pin(async {
-            let now = json(running).map_err(WriteEnd::NotSent)?;
-            let then = json(before).map_err(WriteEnd::NotSent)?;
-            self.set(pass, compare::way(&now, &then, self.wire.encoding)).await
-        })
+        Box::pin(self.restore_now(pass, running, before))
     }
 
     /// gNMI has no word for it, and targets differ in whether a Set lasts until after a boot.

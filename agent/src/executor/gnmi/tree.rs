@@ -13,13 +13,14 @@ const FAMILIES: [&str; 3] = ["openconfig-", "ietf-", "iana-"];
 pub struct Names(BTreeSet<String>);
 
 impl Names {
-    /// What stands at `path`.
+    /// What stands at `path`. Lists are looked through from their ends: what is said leaf by leaf is mostly of the entry
+    /// before.
     pub fn find<'a>(&self, tree: &'a Value, path: &Path) -> Option<&'a Value> {
         path.elems.iter().try_fold(tree, |here, elem| {
             let member = member(here.as_object()?, &elem.name)?;
             match elem.keys.is_empty() {
                 true => Some(member),
-                false => member.as_array()?.iter().find(|entry| self.is_entry(entry, elem)),
+                false => member.as_array()?.iter().rfind(|entry| self.is_entry(entry, elem)),
             }
         })
     }
@@ -27,9 +28,13 @@ impl Names {
     /// Whether `tree` holds all of `wanted`: members of objects by name, entries of lists in any order.
     pub fn contains(&self, tree: &Value, wanted: &Value) -> bool {
         match (tree, wanted) {
-            (Value::Object(tree), Value::Object(wanted)) => wanted
-                .iter()
-                .all(|(name, wanted)| member(tree, name).is_some_and(|has| self.contains(has, wanted))),
+            (Value::Object(tree), Value::Object(wanted)) => {
+                wanted.iter().all(|(name, wanted)| match member(tree, name) {
+                    Some(has) => self.contains(has, wanted),
+                    // A list without entries is not there (RFC 7950 §7.8).
+                    None => wanted.as_array().is_some_and(Vec::is_empty),
+                })
+            }
             (Value::Array(tree), Value::Array(wanted)) => {
                 // Mostly they stand in the same order.
                 let is_there = |(at, wanted): (usize, &Value)| {
@@ -42,12 +47,33 @@ impl Names {
         }
     }
 
-    /// Whether `value` stands at `path` already: as a part of what is there, or with `alone` as all of it.
-    pub fn is_held(&self, tree: &Value, path: &Path, value: &Value, alone: bool) -> bool {
-        let Some(has) = self.find(tree, path) else { return false };
-        let keys = path.elems.last().map(|elem| with_keys(value.clone(), elem));
-        let value = keys.as_ref().unwrap_or(value);
-        self.contains(has, value) && (!alone || self.contains(value, has))
+    /// Whether `value` stands at `path` already, as a part of what is there.
+    pub fn holds(&self, tree: &Value, path: &Path, value: &Value) -> bool {
+        self.find(tree, path).is_some_and(|has| self.contains(has, &of_entry(value, path)))
+    }
+
+    /// Whether `value` is all that stands at `path`; with `in_order` its entries stand as they are written.
+    pub fn is_all(&self, tree: &Value, path: &Path, value: &Value, in_order: bool) -> bool {
+        let value = of_entry(value, path);
+        self.find(tree, path).is_some_and(|has| {
+            let same = self.contains(has, &value) && self.contains(&value, has);
+            same && (!in_order || self.is_in_order(has, &value))
+        })
+    }
+
+    /// Whether the entries of two trees that hold each other stand in the same order.
+    fn is_in_order(&self, tree: &Value, wanted: &Value) -> bool {
+        match (tree, wanted) {
+            (Value::Object(tree), Value::Object(wanted)) => wanted
+                .iter()
+                .all(|(name, wanted)| member(tree, name).is_none_or(|has| self.is_in_order(has, wanted))),
+            (Value::Array(tree), Value::Array(wanted)) => {
+                let both = || tree.iter().zip(wanted);
+                tree.len() != wanted.len()
+                    || both().all(|(has, wanted)| self.contains(has, wanted) && self.is_in_order(has, wanted))
+            }
+            (_, _) => true,
+        }
     }
 
     /// Whether everything above `path` is what a path can go through; the error says where it is not.
@@ -64,7 +90,7 @@ impl Names {
                 (false, None) => {
                     return Err(format!("no list stands where {} is looked for", place(depth + 1)));
                 }
-                (false, Some(list)) => match list.iter().find(|entry| self.is_entry(entry, elem)) {
+                (false, Some(list)) => match list.iter().rfind(|entry| self.is_entry(entry, elem)) {
                     Some(entry) => entry,
                     None => return Ok(()),
                 },
@@ -115,7 +141,12 @@ impl Names {
         let Some(object) = here.as_object_mut() else { return };
         let Some(name) = name_in(object, &last.name) else { return };
         match (last.keys.is_empty(), object.get_mut(&name).and_then(Value::as_array_mut)) {
-            (false, Some(list)) => list.retain(|entry| !self.is_entry(entry, last)),
+            (false, Some(list)) => {
+                list.retain(|entry| !self.is_entry(entry, last));
+                if list.is_empty() {
+                    object.shift_remove(&name);
+                }
+            }
             (true, _) => drop(object.shift_remove(&name)),
             (false, None) => {}
         }
@@ -138,7 +169,7 @@ impl Names {
             *member = Value::Array(Vec::new());
         }
         let list = member.as_array_mut().expect("it was just made a list");
-        let at = list.iter().position(|entry| self.is_entry(entry, elem)).unwrap_or_else(|| {
+        let at = list.iter().rposition(|entry| self.is_entry(entry, elem)).unwrap_or_else(|| {
             let keys = elem.keys.iter().map(|(key, value)| (key.clone(), Value::String(value.clone())));
             list.push(Value::Object(keys.collect()));
             list.len() - 1
@@ -213,6 +244,11 @@ impl Names {
     }
 }
 
+/// `value` as it stands at `path`.
+fn of_entry(value: &Value, path: &Path) -> Value {
+    path.elems.last().map_or_else(|| value.clone(), |elem| with_keys(value.clone(), elem))
+}
+
 /// `entry` with the keys that its place in the list says.
 fn with_keys(mut entry: Value, elem: &Elem) -> Value {
     if let Some(members) = entry.as_object_mut() {
@@ -227,7 +263,7 @@ fn with_keys(mut entry: Value, elem: &Elem) -> Value {
 
 /// A member by its name, with or without the name of its module.
 fn member<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    object.get(&name_in(object, name)?)
+    object.get(name).or_else(|| object.get(&name_in(object, name)?))
 }
 
 fn name_in(object: &Map<String, Value>, name: &str) -> Option<String> {

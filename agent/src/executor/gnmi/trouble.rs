@@ -7,10 +7,13 @@ use crate::executor::device::WriteEnd;
 use crate::executor::wanted::Redactor;
 use std::error::Error;
 use std::time::Duration;
+use switchyard_proto::{code_name, gnmi};
 use switchyard_shared::outcome::{Class, LeftAs, Phase};
 use switchyard_shared::time::format_duration;
 use tonic::{Code, Status};
 
+/// What our side says of an answer that is larger than it may be.
+const TOO_LARGE: &str = "decoded message length too large";
 /// Longest part of a device's own words in a message, in characters.
 const SAID_CHARS_MAX: usize = 300;
 
@@ -25,24 +28,45 @@ pub struct Refusal {
     is_over: bool,
     /// The device itself said so, and not the connection to it.
     is_said: bool,
+    /// It answered that the Set went well, and of a part of it that it did not.
+    pub was_accepted: bool,
 }
 
 impl Refusal {
     /// What `status` is, without what `redactor` hides.
     pub fn of(status: &Status, redactor: &Redactor) -> Self {
         let is_said = status.source().is_none();
-        Self { code: status.code(), said: said(status, redactor), is_over: is_over(status), is_said }
+        let (code, said, is_over) = (status.code(), said(status, redactor), is_over(status));
+        Self { code, said, is_over, is_said, was_accepted: false }
+    }
+
+    /// What `error` within the answer of a call says; its status was good.
+    pub fn within(error: &gnmi::Error, redactor: &Redactor) -> Option<Self> {
+        let code = i32::try_from(error.code).map_or(Code::Unknown, Code::from);
+        (code != Code::Ok).then(|| Self::of(&Status::new(code, error.message.clone()), redactor))
+    }
+
+    /// The same of a Set at `place`: something of it may be there.
+    pub fn accepted(self, place: &str) -> Self {
+        let said = format!("it answers that the Set went well, and of {place}: {}", self.said);
+        Self { code: Code::Aborted, said, was_accepted: true, ..self }
     }
 
     /// No answer came within `patience`.
     pub fn silent(patience: Duration) -> Self {
         let said = format!("no answer within {}", format_duration(patience));
-        Self { code: Code::DeadlineExceeded, said, is_over: false, is_said: false }
+        Self { code: Code::DeadlineExceeded, said, is_over: false, is_said: false, was_accepted: false }
     }
 
     /// Nothing was sent, because of `why`.
     pub fn not_sent(why: &str) -> Self {
-        Self { code: Code::Cancelled, said: why.to_owned(), is_over: true, is_said: false }
+        Self {
+            code: Code::Cancelled,
+            said: why.to_owned(),
+            is_over: true,
+            is_said: false,
+            was_accepted: false,
+        }
     }
 
     /// Whether the device itself said it, and not the connection to it.
@@ -125,9 +149,14 @@ pub fn of_set(refusal: &Refusal) -> WriteEnd {
         _ if refusal.is_over => WriteEnd::NotSent(said),
         // The connection broke, whatever code that is called by: the device may have taken the change before.
         _ if !refusal.is_said => WriteEnd::Lost(said),
-        Code::ResourceExhausted | Code::Aborted => WriteEnd::Busy(said),
-        // A Set is a transaction: what was refused is not there. The engine looks all the same.
-        Code::InvalidArgument
+        Code::ResourceExhausted => WriteEnd::Busy(said),
+        Code::Aborted | Code::FailedPrecondition if is_locked(&said) => WriteEnd::Busy(said),
+        // What our side did not read to its end says nothing of the change.
+        Code::OutOfRange if said.contains(TOO_LARGE) => WriteEnd::Lost(said),
+        // A Set is a transaction: what was refused is not there. The engine looks all the same. ABORTED is what a
+        // transaction should be called that failed, whatever the reason (gNMI specification §3.4.7).
+        Code::Aborted
+        | Code::InvalidArgument
         | Code::NotFound
         | Code::AlreadyExists
         | Code::FailedPrecondition
@@ -144,6 +173,12 @@ pub fn of_set(refusal: &Refusal) -> WriteEnd {
         | Code::Unavailable
         | Code::DataLoss => WriteEnd::Lost(said),
     }
+}
+
+/// Whether another session is what stands in the way.
+fn is_locked(said: &str) -> bool {
+    let said = said.to_ascii_lowercase();
+    ["locked by", "lock held", "lock is held", "held by"].iter().any(|words| said.contains(words))
 }
 
 fn is_over(status: &Status) -> bool {
@@ -166,7 +201,7 @@ fn said(status: &Status, redactor: &Redactor) -> String {
     let words = redactor.redact(&words);
     let words: String =
         words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SAID_CHARS_MAX).collect();
-    format!("{} ({})", words.trim(), name(status.code()))
+    format!("{} ({})", words.trim(), code_name(status.code()))
 }
 
 /// The last of the reasons of `error`.
@@ -176,27 +211,4 @@ pub fn root(error: &(dyn Error + 'static)) -> String {
         last = reason;
     }
     last.to_string()
-}
-
-/// The names that people know.
-fn name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
 }

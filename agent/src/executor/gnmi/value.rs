@@ -4,15 +4,18 @@ use super::tree::Names;
 use serde_json::{Map, Number, Value};
 use switchyard_proto::gnmi::typed_value::Value as Typed;
 use switchyard_proto::gnmi::{self, GetResponse};
-use switchyard_shared::gnmi_path::{Elem, Path};
+use switchyard_shared::gnmi_path::{ELEMS_MAX, Elem, Path};
 
 /// Everything that `response` says, put together by `names`, members sorted; the error says what is odd about it.
 pub fn tree(response: GetResponse, names: &Names) -> Result<Value, String> {
     let mut tree = Value::Object(Map::new());
     for notification in response.notification {
         let prefix = notification.prefix.unwrap_or_default();
+        for gone in notification.delete {
+            names.remove(&mut tree, &joined(&prefix, &gone)?);
+        }
         for update in notification.update {
-            let path = joined(&prefix, &update.path.unwrap_or_default());
+            let path = joined(&prefix, &update.path.unwrap_or_default())?;
             let value = update.val.and_then(|val| val.value);
             let value = value.ok_or_else(|| format!("no value stands at {path}"))?;
             let value = json(value).map_err(|why| format!("{why} at {path}"))?;
@@ -20,6 +23,9 @@ pub fn tree(response: GetResponse, names: &Names) -> Result<Value, String> {
                 return Err("a single value stands at /".into());
             }
             names.fits(&tree, &path)?;
+            if names.find(&tree, &path).is_some_and(|has| is_leaf(has) && !names.contains(has, &value)) {
+                return Err(format!("two values stand at {path}"));
+            }
             names.put(&mut tree, &path, &value, false);
         }
     }
@@ -39,13 +45,25 @@ pub fn sorted(value: Value) -> Value {
     }
 }
 
-fn joined(prefix: &gnmi::Path, path: &gnmi::Path) -> Path {
+/// The path from the root; the error says why it cannot be used.
+#[expect(deprecated, reason = "old devices still send these")]
+pub fn joined(prefix: &gnmi::Path, path: &gnmi::Path) -> Result<Path, String> {
+    if [prefix, path].into_iter().any(|path| !path.element.is_empty()) {
+        return Err("a path is written as before gNMI 0.4".into());
+    }
+    if prefix.elem.len() + path.elem.len() > ELEMS_MAX {
+        return Err(format!("a path has more than {ELEMS_MAX} elements"));
+    }
     let elems = prefix.elem.iter().chain(&path.elem);
     let elems = elems.map(|elem| Elem {
         name: elem.name.clone(),
         keys: elem.key.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
     });
-    Path { elems: elems.collect() }
+    Ok(Path { elems: elems.collect() })
+}
+
+fn is_leaf(value: &Value) -> bool {
+    !value.is_object() && !value.is_array()
 }
 
 #[expect(deprecated, reason = "old devices still send these")]

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use switchyard_proto::gnmi::g_nmi_client::GNmiClient;
 use switchyard_proto::gnmi::get_request::DataType;
-use switchyard_proto::gnmi::{CapabilityRequest, Encoding, GetRequest, SetRequest};
+use switchyard_proto::gnmi::{CapabilityRequest, Encoding, GetRequest, SetRequest, SetResponse};
 use switchyard_shared::gnmi_path::Path;
 use switchyard_shared::outcome::{Class, Phase};
 use tonic::Code;
@@ -37,7 +37,7 @@ pub struct Wire {
     pub names: Arc<Names>,
     redactor: Redactor,
     /// Longest wait for the answer to a Set.
-    patience: Duration,
+    pub patience: Duration,
     /// Whether this attempt may write at all.
     writes: bool,
     line: Line,
@@ -87,6 +87,11 @@ impl Wire {
         let answer = answer
             .map_err(|status| trouble::failure(&Refusal::of(&status, &self.redactor), phase, &self.place))?;
         let (answer, names) = (answer.into_inner(), self.names.clone());
+        #[expect(deprecated, reason = "old devices still send these")]
+        if let Some(refusal) = answer.error.as_ref().and_then(|error| Refusal::within(error, &self.redactor))
+        {
+            return Err(trouble::failure(&refusal, phase, &self.place));
+        }
         let is_empty = answer.notification.iter().all(|notification| notification.update.is_empty());
         if is_empty && path.elems.is_empty() {
             return Err(trouble::odd("no configuration stands at all", phase, &self.place));
@@ -110,9 +115,21 @@ impl Wire {
         }
         let setting = self.client.set(self.login.with(request));
         match tokio::time::timeout(self.patience, setting).await {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(answer)) => all_good(answer.into_inner(), &self.redactor),
             Ok(Err(status)) => Err(Refusal::of(&status, &self.redactor)),
             Err(_) => Err(Refusal::silent(self.patience)),
         }
     }
+}
+
+/// A status that is good must not hide an error of a part (gNMI specification §3.4.7, as it was until 0.4).
+#[expect(deprecated, reason = "old devices still send these")]
+fn all_good(answer: SetResponse, redactor: &Redactor) -> Result<(), Refusal> {
+    let prefix = answer.prefix.unwrap_or_default();
+    let of_parts = answer.response.into_iter().filter_map(|part| Some((part.path, part.message?)));
+    let mut errors = of_parts.chain(answer.message.map(|message| (None, message)));
+    let refused = errors.find_map(|(path, error)| Some((path, Refusal::within(&error, redactor)?)));
+    let Some((path, refusal)) = refused else { return Ok(()) };
+    let place = path.and_then(|path| value::joined(&prefix, &path).ok());
+    Err(refusal.accepted(&place.map_or_else(|| "all of it".to_owned(), |place| place.to_string())))
 }

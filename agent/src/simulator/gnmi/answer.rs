@@ -7,6 +7,10 @@ use switchyard_proto::gnmi::typed_value::Value as Typed;
 use switchyard_proto::gnmi::{self, GetRequest, GetResponse, Notification, TypedValue, Update};
 use tonic::Status;
 
+/// The leaves that are hidden.
+const HIDDEN: &str = "password";
+/// Elements of a path that never ends.
+const ENDLESS: usize = 200_000;
 /// More than any client takes, in bytes.
 const HUGE_BYTES: usize = 5 * 1024 * 1024;
 
@@ -14,17 +18,53 @@ const HUGE_BYTES: usize = 5 * 1024 * 1024;
 pub(super) fn get(store: &Store, request: &GetRequest, fault: GnmiFault) -> Result<GetResponse, Status> {
     let mut updates = Vec::new();
     for wire in &request.path {
-        let path = store::path(wire);
-        let found = store.find(&path);
-        let found = found.ok_or_else(|| Status::not_found(format!("nothing stands at {path}")))?;
-        match found.as_object().filter(|_| path.elems.is_empty()) {
+        let found = store.find(wire);
+        let nothing = || Status::not_found(format!("nothing stands at {}", store::path(wire)));
+        let mut found = found.ok_or_else(nothing)?.clone();
+        if fault == GnmiFault::Hides {
+            hide(&mut found);
+        }
+        if fault == GnmiFault::Sorts {
+            sort(&mut found);
+        }
+        match found.as_object().filter(|_| wire.elem.is_empty()) {
             Some(members) => updates.extend(members.iter().map(|(name, value)| top(name, value))),
-            None => updates.push(update(wire.clone(), found)),
+            None => updates.push(update(wire.clone(), &found)),
         }
     }
     odd(&mut updates, fault);
-    let notification = vec![Notification { update: updates, ..Default::default() }];
-    Ok(GetResponse { notification, ..Default::default() })
+    let timestamp = if fault == GnmiFault::OddTimes { i64::MIN } else { 0 };
+    let notification = vec![Notification { timestamp, update: updates, ..Default::default() }];
+    let mut answer = GetResponse { notification, ..Default::default() };
+    if fault == GnmiFault::ErrorInGet {
+        #[expect(deprecated, reason = "old targets still send this")]
+        answer.error.replace(error(13, "the database is gone"));
+    }
+    Ok(answer)
+}
+
+/// An error within an answer, as old targets put it there.
+pub(super) fn error(code: u32, message: &str) -> gnmi::Error {
+    gnmi::Error { code, message: message.to_owned(), data: None }
+}
+
+/// Rules by their ids, whoever put them where.
+fn sort(value: &mut Value) {
+    if let Some(rules) = value.pointer_mut("/acl/rule").and_then(Value::as_array_mut) {
+        rules.sort_by_key(|rule| rule["id"].as_u64());
+    }
+}
+
+/// What nobody may see.
+fn hide(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|name, _| name != HIDDEN);
+            members.values_mut().for_each(hide);
+        }
+        Value::Array(entries) => entries.iter_mut().for_each(hide),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn top(name: &str, value: &Value) -> Update {
@@ -39,6 +79,16 @@ fn update(path: gnmi::Path, value: &Value) -> Update {
 
 fn odd(updates: &mut Vec<Update>, fault: GnmiFault) {
     let typed = match fault {
+        GnmiFault::TwoValues => {
+            let elem = ["system", "config", "motd"]
+                .map(|name| gnmi::PathElem { name: name.into(), ..Default::default() });
+            let path = gnmi::Path { elem: elem.to_vec(), ..Default::default() };
+            return updates.push(update(path, &"another".into()));
+        }
+        GnmiFault::EndlessPath => {
+            let elem = vec![gnmi::PathElem { name: "a".into(), ..Default::default() }; ENDLESS];
+            return updates.push(update(gnmi::Path { elem, ..Default::default() }, &1.into()));
+        }
         GnmiFault::Bytes => Typed::BytesVal(vec![0xff, 0x00]),
         GnmiFault::HalfJson => Typed::JsonIetfVal(b"{\"interface\": [".to_vec()),
         GnmiFault::HugeNumber => Typed::JsonIetfVal(b"{\"mtu\": 1e999}".to_vec()),
@@ -57,7 +107,16 @@ fn odd(updates: &mut Vec<Update>, fault: GnmiFault) {
         | GnmiFault::Forgets
         | GnmiFault::Mute
         | GnmiFault::NoJson
-        | GnmiFault::Forbids => return,
+        | GnmiFault::Forbids
+        | GnmiFault::PendingForAnybody
+        | GnmiFault::LooseIds
+        | GnmiFault::Sorts
+        | GnmiFault::Hides
+        | GnmiFault::HalfAnswer
+        | GnmiFault::ErrorInGet
+        | GnmiFault::ErrorInPart
+        | GnmiFault::OddTimes
+        | GnmiFault::Aborts => return,
     };
     for update in updates {
         update.val = Some(TypedValue { value: Some(typed.clone()) });

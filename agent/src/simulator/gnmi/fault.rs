@@ -20,6 +20,10 @@ pub enum GnmiFault {
     Silent,
     /// Waits for somebody else to confirm another commit.
     Pending,
+    /// The same, and takes the name of any commit for that of the one that waits.
+    PendingForAnybody,
+    /// Takes the name of any commit for that of the one that waits.
+    LooseIds,
     /// Does not know the commit-confirmed extension, and says so.
     NoExtension,
     /// Passes over the extension and keeps every change for good.
@@ -42,4 +46,22 @@ pub enum GnmiFault {
     NoJson,
     /// Lets nobody read.
     Forbids,
+    /// Shows its rules sorted by their ids.
+    Sorts,
+    /// Shows no passwords.
+    Hides,
+    /// Cuts the connection in the middle of its answer to a Get.
+    HalfAnswer,
+    /// Says of a Get that went well that it did not.
+    ErrorInGet,
+    /// Takes a change and says of one of its paths that it did not.
+    ErrorInPart,
+    /// Answers a Get with two values of one leaf.
+    TwoValues,
+    /// Answers a Get with a path that never ends.
+    EndlessPath,
+    /// Answers a Get from times that cannot be.
+    OddTimes,
+    /// Calls what it refuses `ABORTED`.
+    Aborts,
 }

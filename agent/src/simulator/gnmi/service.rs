@@ -12,8 +12,9 @@ use std::time::Duration;
 use switchyard_proto::gnmi::g_nmi_server::GNmi;
 use switchyard_proto::gnmi::{
     CapabilityRequest, CapabilityResponse, Encoding, GetRequest, GetResponse, SetRequest, SetResponse,
-    SubscribeRequest, SubscribeResponse,
+    SubscribeRequest, SubscribeResponse, UpdateResult,
 };
+use switchyard_proto::gnmi_ext::Commit;
 use switchyard_proto::gnmi_ext::commit::Action;
 use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +32,8 @@ pub enum Told {
     ChangeUntil,
     /// To make the last one last.
     Confirm,
+    /// To make another one last than the one that waits: a question.
+    ConfirmNobodys,
     /// To take the last one back.
     Cancel,
     /// Nothing at all.
@@ -70,7 +73,10 @@ impl Service {
     pub(super) fn behave(&self, fault: GnmiFault) {
         let mut state = self.state();
         state.fault = fault;
-        if fault == GnmiFault::Pending {
+        if matches!(fault, GnmiFault::PendingForAnybody | GnmiFault::LooseIds) {
+            state.store.look_away();
+        }
+        if matches!(fault, GnmiFault::Pending | GnmiFault::PendingForAnybody) {
             state.store.wait_for("change-of-alice");
         }
     }
@@ -121,18 +127,17 @@ impl Service {
         let mut state = self.state();
         let fault = state.fault;
         let commit = commit(request);
+        let kind = told(request, commit, state.store.waits_for());
         if state.told.len() < TOLD_MAX {
-            let kind = told(request, commit.and_then(|commit| commit.action.as_ref()));
             state.told.push(kind);
         }
-        let action = commit.and_then(|commit| commit.action.as_ref());
         if fault == GnmiFault::Exhausted {
             return Err(Status::resource_exhausted("3 of 3 sessions write already"));
         }
         if fault == GnmiFault::NoExtension && commit.is_some() {
             return Err(Status::unimplemented("extension commit is not known here"));
         }
-        if fault == GnmiFault::DropBeforeConfirm && matches!(action, Some(Action::Confirm(_))) {
+        if fault == GnmiFault::DropBeforeConfirm && kind == Told::Confirm {
             return Ok((Done::Confirmed, fault));
         }
         let before = state.store.running().clone();
@@ -147,7 +152,10 @@ impl Service {
         if fault == GnmiFault::Forgets {
             state.store = Store::new(before);
         }
-        Ok((done?, fault))
+        match done {
+            Err(status) if fault == GnmiFault::Aborts => Err(Status::aborted(status.message())),
+            done => Ok((done?, fault)),
+        }
     }
 
     /// Takes a commit back that nobody has confirmed in time.
@@ -160,15 +168,25 @@ impl Service {
     }
 }
 
-fn told(request: &SetRequest, action: Option<&Action>) -> Told {
+fn told(request: &SetRequest, commit: Option<&Commit>, waiting: Option<&str>) -> Told {
     let changes = request.delete.len() + request.replace.len() + request.update.len() > 0;
-    match action {
+    match commit.and_then(|commit| commit.action.as_ref()) {
+        Some(Action::Confirm(_)) if commit.map(|commit| commit.id.as_str()) != waiting => {
+            Told::ConfirmNobodys
+        }
         Some(Action::Confirm(_)) => Told::Confirm,
         Some(Action::Cancel(_)) => Told::Cancel,
         Some(Action::Commit(_)) => Told::ChangeUntil,
         Some(Action::SetRollbackDuration(_)) | None if changes => Told::Change,
         Some(Action::SetRollbackDuration(_)) | None => Told::Nothing,
     }
+}
+
+/// What an old target says of a path that it did not take after all.
+#[expect(deprecated, reason = "old targets still send these")]
+fn in_part(request: &SetRequest) -> UpdateResult {
+    let path = request.update.first().and_then(|update| update.path.clone());
+    UpdateResult { path, message: Some(answer::error(3, "no such leaf")), ..Default::default() }
 }
 
 /// The calls of a target.
@@ -202,6 +220,10 @@ impl GNmi for Calls {
         if fault == GnmiFault::Forbids {
             return Err(Status::permission_denied("user may not read"));
         }
+        if fault == GnmiFault::HalfAnswer {
+            visit.cut.cancel();
+            return Err(Status::unavailable("gone"));
+        }
         self.0.noted(self.0.device.note(Kind::Read, visit.client, "get"));
         answer::get(&self.0.state().store, request.get_ref(), fault).map(Response::new)
     }
@@ -228,7 +250,11 @@ impl GNmi for Calls {
         if fault == GnmiFault::Silent && changes {
             std::future::pending::<()>().await;
         }
-        Ok(Response::new(SetResponse::default()))
+        let mut answer = SetResponse::default();
+        if fault == GnmiFault::ErrorInPart && changes {
+            answer.response.push(in_part(request.get_ref()));
+        }
+        Ok(Response::new(answer))
     }
 
     async fn subscribe(

@@ -1,6 +1,6 @@
 //! What a target has, and the rules by which it changes: pure, without time.
 
-use crate::executor::gnmi::Names;
+use super::tree;
 use serde_json::Value;
 use switchyard_proto::gnmi::typed_value::Value as Typed;
 use switchyard_proto::gnmi::{self, SetRequest};
@@ -13,13 +13,14 @@ use tonic::{Code, Status};
 const MTU: (&str, std::ops::RangeInclusive<i64>) = ("mtu", 68..=9216);
 
 /// The configuration, and the commit that waits.
-pub(super) struct Store {
+pub(crate) struct Store {
     running: Value,
     /// Its top members with their modules, as its model has them.
     model: Vec<String>,
-    names: Names,
     waiting: Option<Waiting>,
     commits: u64,
+    /// Whether a commit is confirmed or cancelled only by who names it.
+    looks_at_ids: bool,
 }
 
 struct Waiting {
@@ -30,7 +31,7 @@ struct Waiting {
 
 /// What a Set has done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Done {
+pub(crate) enum Done {
     /// A change for good.
     Changed,
     /// A change until it is confirmed, by its number.
@@ -42,12 +43,12 @@ pub(super) enum Done {
 }
 
 impl Store {
-    pub(super) fn new(running: Value) -> Self {
+    pub(crate) fn new(running: Value) -> Self {
         let model = running.as_object().map(|top| top.keys().cloned().collect()).unwrap_or_default();
-        Self { running, model, names: Names::default(), waiting: None, commits: 0 }
+        Self { running, model, waiting: None, commits: 0, looks_at_ids: true }
     }
 
-    pub(super) fn running(&self) -> &Value {
+    pub(crate) fn running(&self) -> &Value {
         &self.running
     }
 
@@ -56,8 +57,18 @@ impl Store {
     }
 
     /// What stands at `path`.
-    pub(super) fn find(&self, path: &Path) -> Option<&Value> {
-        self.names.find(&self.running, path)
+    pub(super) fn find(&self, path: &gnmi::Path) -> Option<&Value> {
+        tree::find(&self.running, &path.elem)
+    }
+
+    /// The name of the commit that waits.
+    pub(super) fn waits_for(&self) -> Option<&str> {
+        self.waiting.as_ref().map(|waiting| waiting.id.as_str())
+    }
+
+    /// Takes the name of any commit for that of the one that waits.
+    pub(super) fn look_away(&mut self) {
+        self.looks_at_ids = false;
     }
 
     /// Somebody else's commit, which waits.
@@ -77,7 +88,7 @@ impl Store {
     }
 
     /// All of `request` or nothing; with `extension` as the target understands it.
-    pub(super) fn set(&mut self, request: &SetRequest, commit: Option<&Commit>) -> Result<Done, Status> {
+    pub(crate) fn set(&mut self, request: &SetRequest, commit: Option<&Commit>) -> Result<Done, Status> {
         let action = commit.and_then(|commit| commit.action.as_ref());
         match (commit, action) {
             (Some(commit), Some(Action::Confirm(_))) => {
@@ -116,36 +127,38 @@ impl Store {
     fn changed(&self, request: &SetRequest) -> Result<Value, Status> {
         let mut after = self.running.clone();
         for wire in &request.delete {
-            self.names.remove(&mut after, &path(wire));
+            let at = self.modelled(wire);
+            tree::delete(&mut after, &at).map_err(|why| bad(wire, &why))?;
         }
         for (updates, replaces) in [(&request.replace, true), (&request.update, false)] {
             for update in updates {
-                let at = self.modelled(path(&update.path.clone().unwrap_or_default()));
-                let value = value(update).map_err(|why| bad(&at, why))?;
-                self.names.fits(&after, &at).map_err(|why| bad(&at, &why))?;
-                let leaf = at.elems.last().map(|elem| elem.name.as_str());
-                check(leaf.unwrap_or_default(), &value).map_err(|why| bad(&at, &why))?;
-                self.names.put(&mut after, &at, &value, replaces);
+                let wire = update.path.clone().unwrap_or_default();
+                let value = value(update).map_err(|why| bad(&wire, why))?;
+                let leaf = wire.elem.last().map(|elem| elem.name.as_str());
+                check(leaf.unwrap_or_default(), &value).map_err(|why| bad(&wire, &why))?;
+                let at = self.modelled(&wire);
+                tree::put(&mut after, &at, value, replaces).map_err(|why| bad(&wire, &why))?;
             }
         }
         Ok(after)
     }
 
     /// `path` with the module that the model has for its first element.
-    fn modelled(&self, mut path: Path) -> Path {
-        if let Some(first) = path.elems.first_mut() {
+    fn modelled(&self, path: &gnmi::Path) -> Vec<gnmi::PathElem> {
+        let mut elems = path.elem.clone();
+        if let Some(first) = elems.first_mut() {
             let same = |full: &&String| full.rsplit_once(':').is_some_and(|(_, bare)| bare == first.name);
             if let Some(full) = self.model.iter().find(same) {
                 first.name.clone_from(full);
             }
         }
-        path
+        elems
     }
 
     fn waiting_as(&self, id: &str) -> Result<&Waiting, Status> {
         let waiting = self.waiting.as_ref();
         let waiting = waiting.ok_or_else(|| Status::failed_precondition("no commit waits for that"))?;
-        match waiting.id == id {
+        match waiting.id == id || !self.looks_at_ids {
             true => Ok(waiting),
             false => Err(Status::invalid_argument("another commit waits for its confirmation")),
         }
@@ -167,7 +180,7 @@ pub(super) fn commit(request: &SetRequest) -> Option<&Commit> {
     })
 }
 
-/// The path of a message.
+/// The path of a message, as people write it.
 pub(super) fn path(wire: &gnmi::Path) -> Path {
     let elems = wire.elem.iter();
     let elem = |elem: &gnmi::PathElem| Elem {
@@ -177,8 +190,8 @@ pub(super) fn path(wire: &gnmi::Path) -> Path {
     Path { elems: elems.map(elem).collect() }
 }
 
-fn bad(at: &Path, why: &str) -> Status {
-    Status::new(Code::InvalidArgument, format!("{at}: {why}"))
+fn bad(at: &gnmi::Path, why: &str) -> Status {
+    Status::new(Code::InvalidArgument, format!("{}: {why}", path(at)))
 }
 
 fn value(update: &gnmi::Update) -> Result<Value, &'static str> {

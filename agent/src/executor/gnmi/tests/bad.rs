@@ -1,7 +1,7 @@
 //! Devices and templates that are not as they should be: each its own class, with the device, and nothing written.
 
 use super::bench::{Bench, CHANGE, is};
-use crate::simulator::gnmi::{Authority, GnmiFault};
+use crate::simulator::gnmi::{Authority, GnmiFault, Told};
 use std::time::Duration;
 use switchyard_shared::outcome::{Class, LeftAs, Phase};
 use switchyard_shared::tls::Protection;
@@ -22,6 +22,10 @@ async fn answers_of_the_wrong_type_are_told_apart_and_nothing_is_written() {
         (GnmiFault::Mute, Class::Timeout, Phase::Read, "gave no answer within 500ms"),
         (GnmiFault::NoJson, Class::PrecheckFailed, Phase::Read, "speaks no JSON over gNMI"),
         (GnmiFault::Forbids, Class::AuthFailed, Phase::Read, "user may not read (PERMISSION_DENIED)"),
+        (GnmiFault::HalfAnswer, Class::Unreachable, Phase::Read, "ended the session"),
+        (GnmiFault::ErrorInGet, Class::PrecheckFailed, Phase::Read, "the database is gone (INTERNAL)"),
+        (GnmiFault::TwoValues, Class::PrecheckFailed, Phase::Read, "two values stand at /system/config/motd"),
+        (GnmiFault::EndlessPath, Class::PrecheckFailed, Phase::Read, "a path has more than 64 elements"),
         (GnmiFault::Exhausted, Class::Overloaded, Phase::Write, "3 of 3 sessions write already"),
         (GnmiFault::Pending, Class::Overloaded, Phase::Write, "commit \"change-of-alice\" waits"),
     ] {
@@ -33,7 +37,11 @@ async fn answers_of_the_wrong_type_are_told_apart_and_nothing_is_written() {
         is(&outcome, class, phase, LeftAs::Unchanged);
         assert!(outcome.message.contains(why), "{fault:?}: {}", outcome.message);
         assert!(outcome.message.contains("127.0.0.1:") && !outcome.hint.is_empty(), "{outcome:?}");
-        bench.assert_untouched();
+        if phase == Phase::Write {
+            assert_eq!(bench.target.running(), super::bench::first(), "{fault:?}");
+        } else {
+            bench.assert_untouched();
+        }
     }
 }
 
@@ -45,6 +53,40 @@ async fn somebody_elses_commit_keeps_a_change_for_good_out_too() {
     is(&outcome, Class::Overloaded, Phase::Write, LeftAs::Unchanged);
     assert!(outcome.message.contains("change-of-alice"), "{}", outcome.message);
     assert_eq!(bench.target.running(), super::bench::first());
+}
+
+#[tokio::test]
+async fn nobody_elses_commit_is_confirmed_or_cancelled_even_at_a_device_that_looks_at_no_ids() {
+    let bench = Bench::new().await;
+    let outcome = bench.apply_with(GnmiFault::PendingForAnybody, CHANGE).await;
+    is(&outcome, Class::Overloaded, Phase::Write, LeftAs::Unchanged);
+    assert!(outcome.message.contains("change-of-alice"), "{}", outcome.message);
+    assert!(bench.target.waits(), "it still waits for alice");
+    assert_eq!(bench.target.told(), [Told::ChangeUntil, Told::Nothing]);
+}
+
+#[tokio::test]
+async fn what_a_device_refuses_is_refused_by_whatever_name_and_times_that_cannot_be_mean_nothing() {
+    let bench = Bench::new().await;
+    let outcome =
+        bench.apply_with(GnmiFault::Aborts, r#"{"/interfaces/interface[name=eth0]/config/mtu": 1}"#).await;
+    is(&outcome, Class::Rejected, Phase::Write, LeftAs::Unchanged);
+    assert!(outcome.message.contains("out of range (ABORTED)"), "{}", outcome.message);
+    is(&bench.apply_with(GnmiFault::OddTimes, CHANGE).await, Class::Ok, Phase::Verify, LeftAs::Changed);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_good_as_a_whole_and_bad_in_part_is_no_success_and_is_taken_back() {
+    for confirmed in [true, false] {
+        let mut bench = Bench::new().await;
+        bench.procedure.commit.confirmed = confirmed;
+        let outcome = bench.apply_with(GnmiFault::ErrorInPart, CHANGE).await;
+        let left_as = if confirmed { LeftAs::Unchanged } else { LeftAs::Reverted };
+        is(&outcome, Class::Rejected, Phase::Write, left_as);
+        let why = "of /interfaces/interface[name=eth0]/config: no such leaf (INVALID_ARGUMENT)";
+        assert!(outcome.message.contains(why), "{}", outcome.message);
+        assert_eq!((bench.target.running(), bench.target.waits()), (super::bench::first(), false));
+    }
 }
 
 #[tokio::test]
@@ -125,6 +167,8 @@ async fn a_template_that_cannot_be_used_is_refused_before_a_word() {
         ("{}", "it names no path"),
         (r#"{"system": {}}"#, "does not begin with /"),
         (r#"{"/": null}"#, "at / an object"),
+        (r#"{"/interfaces/interface[name=*]": null}"#, "interface[name=*] means more than one place"),
+        (r#"{"/interfaces/*": null}"#, "means more than one place"),
         (r#"{"/a": 1, "/a": 2}"#, "it says twice what stands at /a"),
         (r#"{"/system/config/hostname/x": 1}"#, "no container stands at /system/config/hostname"),
         (r#"{"/system/config": 1}"#, "the device has a container and the template a leaf"),
