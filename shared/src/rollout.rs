@@ -119,7 +119,11 @@ impl Device {
     pub fn purpose(&self) -> Purpose {
         match (&self.doubt, self.restoring()) {
             (Some(doubt), _) => Purpose::Settle { before: doubt.before.clone() },
-            (None, Some(restore)) => Purpose::Restore { attempt: restore.of, before: restore.before.clone() },
+            (None, Some(restore)) => Purpose::Restore {
+                attempt: restore.of,
+                before: restore.before.clone(),
+                overwrite: restore.overwrite,
+            },
             (None, None) => Purpose::Apply,
         }
     }

@@ -161,6 +161,8 @@ pub enum Purpose {
         attempt: u32,
         /// The digest of what it had then, as the gate of that attempt was told; absent when nobody knows it any more.
         before: Option<String>,
+        /// Whether what the device got since that write is taken away, too.
+        overwrite: bool,
     },
 }
 

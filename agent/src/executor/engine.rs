@@ -24,6 +24,7 @@ use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::procedure::{Procedure, Transport};
 use switchyard_shared::task::{Purpose, Task};
 use tokio_util::sync::CancellationToken;
+use way_back::WayBack;
 
 /// Drivers by the transport they speak, and what an attempt with any of them needs.
 pub struct Engine {
@@ -87,8 +88,9 @@ impl<'a> Run<'a> {
         let mut session = self.connect().await?;
         let ended = match &self.job.task.purpose {
             Purpose::Apply => return self.apply(session).await,
-            Purpose::Restore { attempt, before } => {
-                return Box::pin(self.restore(session, *attempt, before.as_deref())).await;
+            Purpose::Restore { attempt, before, overwrite } => {
+                let wanted = WayBack { attempt: *attempt, digest: before.as_deref(), overwrite: *overwrite };
+                return Box::pin(self.restore(session, wanted)).await;
             }
             Purpose::Settle { before } => self.settle(&mut session, before.as_deref()).await,
             Purpose::Compare => self.tell_difference(&mut *session).await,

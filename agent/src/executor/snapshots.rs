@@ -17,6 +17,20 @@ pub const SNAPSHOT_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Digits of a snapshot's number in its name, so that names sort as numbers do.
 const DIGITS: usize = 8;
 
+/// What the name of a note begins with, where a snapshot has its number.
+const LEFT: &str = "left";
+/// Largest note of what a device was left as, in bytes: a digest.
+const LEFT_BYTES_MAX: u64 = 256;
+
+/// What is known of the time since a write.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Since {
+    /// The digest of what the device had after it, when it was seen to have the change.
+    pub left: Option<String>,
+    /// The other rollout that has written to it last.
+    pub written_by: Option<String>,
+}
+
 /// The snapshots of one agent.
 #[derive(Clone)]
 pub struct Snapshots {
@@ -68,6 +82,47 @@ impl Snapshots {
         Err(Failure::new(Class::PrecheckFailed, Phase::Queue, message).with_hint(hint))
     }
 
+    /// Notes the digest of what the device has after the write of `op`. What cannot be noted is a warning: a way back
+    /// will not know then whether the device was changed since.
+    pub async fn note_left(&self, op: &OpId, digest: String) {
+        let (this, op_noted) = (self.clone(), op.clone());
+        let note = move || replace(&*this.fs, &this.left_file(&op_noted), digest.as_bytes());
+        let noted =
+            tokio::task::spawn_blocking(note).await.unwrap_or_else(|lost| Err(io::Error::other(lost)));
+        if let Err(error) = noted {
+            tracing::warn!(%op, %error, "failed to note what the device has after its change");
+        }
+    }
+
+    /// What is known of the time since the write of `op`.
+    pub async fn since(&self, op: &OpId) -> Since {
+        let (this, op) = (self.clone(), op.clone());
+        tokio::task::spawn_blocking(move || this.since_now(&op)).await.unwrap_or_default()
+    }
+
+    fn since_now(&self, op: &OpId) -> Since {
+        let left = self.fs.read(&self.left_file(op), LEFT_BYTES_MAX).ok();
+        let names = self.names(&self.folder.join(op.device.as_str())).unwrap_or_default();
+        let last = names.last().and_then(|name| name.split('@').nth(1));
+        Since {
+            left: left.and_then(|digest| String::from_utf8(digest).ok()),
+            written_by: last.filter(|rollout| *rollout != op.rollout.as_str()).map(str::to_owned),
+        }
+    }
+
+    fn left_file(&self, op: &OpId) -> PathBuf {
+        self.folder.join(op.device.as_str()).join(format!("{LEFT}@{}", stem(op)))
+    }
+
+    fn remove(&self, folder: &Path, name: &str) -> io::Result<()> {
+        self.fs.remove(&folder.join(name))?;
+        let left = name.split_once('@').map(|(_, stem)| folder.join(format!("{LEFT}@{stem}")));
+        match left.map_or(Ok(()), |left| self.fs.remove(&left)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
     fn keep_now(&self, op: &OpId, text: &str, spared: Option<&OpId>) -> io::Result<()> {
         if text.len() > SNAPSHOT_BYTES_MAX {
             return Err(io::Error::other(format!("it is larger than {SNAPSHOT_BYTES_MAX} bytes")));
@@ -83,7 +138,7 @@ impl Snapshots {
         replace(&*self.fs, &folder.join(format!("{next:0DIGITS$}@{}", stem(op))), text.as_bytes())?;
         let too_many = (names.len() + 1).saturating_sub(PER_DEVICE_MAX);
         let may_go = names.iter().filter(|name| !spared.is_some_and(|spared| is_of(name, spared)));
-        may_go.take(too_many).try_for_each(|name| self.fs.remove(&folder.join(name)))
+        may_go.take(too_many).try_for_each(|name| self.remove(&folder, name))
     }
 
     /// What is kept of `op`, newest first.

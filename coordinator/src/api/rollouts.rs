@@ -191,8 +191,9 @@ impl RolloutService for Api {
         request: Request<v1::RollbackDeviceRequest>,
     ) -> Result<Response<v1::RollbackDeviceResponse>, Status> {
         let by = caller_name(&request);
-        let v1::RollbackDeviceRequest { rollout, device, reason, request_id } = request.into_inner();
-        let asked = RestoreDevice { rollout, device, by, reason, request_id };
+        let v1::RollbackDeviceRequest { rollout, device, reason, request_id, overwrite } =
+            request.into_inner();
+        let asked = RestoreDevice { rollout, device, overwrite, by, reason, request_id };
         let restore = move |world: &mut World, turn: &mut Turn| {
             let (rollout, device) = world.restore_device(&asked, turn)?;
             let rollout = &world.rollout(rollout.as_str())?.rollout;

@@ -14,6 +14,8 @@ pub struct RestoreDevice {
     pub rollout: String,
     /// The device.
     pub device: String,
+    /// Also when it was changed since.
+    pub overwrite: bool,
     /// Who.
     pub by: String,
     /// Why; may be empty.
@@ -30,8 +32,9 @@ impl World {
         asked: &RestoreDevice,
         turn: &mut Turn,
     ) -> Result<(RolloutName, DeviceName), Refused> {
-        let RestoreDevice { rollout, device, by, reason, request_id } = asked;
-        let line = format!("roll back [{device}] of [{rollout}] by {by}: {reason}");
+        let RestoreDevice { rollout, device, overwrite, by, reason, request_id } = asked;
+        let more = if *overwrite { ", whatever it got since" } else { "" };
+        let line = format!("roll back [{device}] of [{rollout}]{more} by {by}: {reason}");
         if let Some(known) = self.answers.known(request_id, &line)?
             && let Some(said) = known.said.devices.first()
         {
@@ -40,7 +43,7 @@ impl World {
         let known = &self.rollout(rollout)?.rollout;
         let device = DeviceName::new(device)
             .map_err(|error| Refused::BadRequest { field: "device".into(), why: error.to_string() })?;
-        let (name, event) = (known.name.clone(), known.restore(&device, by, reason)?);
+        let (name, event) = (known.name.clone(), known.restore(&device, *overwrite, (by, reason))?);
         let Event::Restoring { site, attempt, .. } = event.clone() else {
             return Err(Refused::BadRequest { field: "device".into(), why: "it cannot be put back".into() });
         };
@@ -52,7 +55,7 @@ impl World {
         }
         self.record(&name, event, turn);
         self.dispatch(&name, &site, &[(device.clone(), attempt)], turn);
-        tracing::warn!(rollout = %name, %device, by, reason, "a device is put back to what it had");
+        tracing::warn!(rollout = %name, %device, overwrite, by, reason, "a device is put back to what it had");
         let devices = vec![(name.clone(), device.clone())];
         self.answers.keep(request_id, line, Said { devices, ..Said::default() }, turn);
         Ok((name, device))

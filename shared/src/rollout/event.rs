@@ -139,6 +139,9 @@ pub enum Event {
         attempt: u32,
         /// The attempt before whose write it was read.
         of: u32,
+        /// Whether what the device got since that write is taken away, too.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        overwrite: bool,
         /// Who.
         by: String,
         /// Why.

@@ -23,6 +23,8 @@ pub struct Restore {
     pub left_as: LeftAs,
     /// What it said before the write of `of`, where that is known.
     pub before: Option<String>,
+    /// Whether what the device got since that write is taken away, too.
+    pub overwrite: bool,
 }
 
 /// Why a device is not put back; nothing changed.
@@ -95,8 +97,14 @@ impl Device {
 }
 
 impl Rollout {
-    /// Has a device put back to what it had before its last write, also after the end of the rollout.
-    pub fn restore(&self, name: &DeviceName, by: &str, reason: &str) -> Result<Event, NotRestored> {
+    /// Has a device put back to what it had before its last write, also after the end of the rollout; with `overwrite`
+    /// also when it was changed since.
+    pub fn restore(
+        &self,
+        name: &DeviceName,
+        overwrite: bool,
+        (by, reason): (&str, &str),
+    ) -> Result<Event, NotRestored> {
         let rollout = self.name.to_string();
         let Some((place, device)) = self.device(name) else {
             return Err(NotRestored::NoDevice { device: name.clone(), rollout });
@@ -123,7 +131,7 @@ impl Rollout {
         }
         let (by, reason) = (by.to_owned(), reason.to_owned());
         let (device, site, attempt) = (name.clone(), place.site.clone(), device.attempt + 1);
-        Ok(Event::Restoring { device, site, attempt, of, by, reason })
+        Ok(Event::Restoring { device, site, attempt, of, overwrite, by, reason })
     }
 
     /// Whether `attempt` is a way back of which nobody has said how it ended.
@@ -186,14 +194,19 @@ impl Rollout {
     }
 
     pub(super) fn way_back(&mut self, event: &Event, at: Timestamp) {
-        if let Event::Restoring { device, attempt, of, by, reason, .. } = event {
-            self.restoring(device, *attempt, *of, (by, reason));
+        if let Event::Restoring { device, attempt, of, overwrite, by, reason, .. } = event {
+            self.restoring(device, (*attempt, *of, *overwrite), (by, reason));
         } else if let Event::Restored { device, attempt, state, outcome } = event {
             self.restored(device, (*attempt, *state), outcome.as_ref(), at);
         }
     }
 
-    fn restoring(&mut self, name: &DeviceName, attempt: u32, of: u32, (by, reason): (&str, &str)) {
+    fn restoring(
+        &mut self,
+        name: &DeviceName,
+        (attempt, of, overwrite): (u32, u32, bool),
+        (by, reason): (&str, &str),
+    ) {
         let Some(rank) = self.layout.rank(name) else { return };
         let device = &mut self.devices[rank as usize];
         let known = device.restore.take().filter(|restore| restore.of == of);
@@ -201,7 +214,8 @@ impl Rollout {
         let before = known.as_ref().and_then(|restore| restore.before.clone());
         let before = before.or_else(|| outcome.and_then(|outcome| outcome.before.clone()));
         let left_as = outcome.map_or(LeftAs::Unknown, |outcome| outcome.left_as);
-        device.restore = Some(Box::new(Restore { attempt, of, was: device.state, left_as, before }));
+        device.restore =
+            Some(Box::new(Restore { attempt, of, was: device.state, left_as, before, overwrite }));
         self.shift(name, DeviceState::Running);
         let device = &mut self.devices[rank as usize];
         device.attempt = attempt;

@@ -227,7 +227,7 @@ async fn what_a_device_had_comes_back_byte_for_byte() {
         let (applied, _) = lab.attempt(change, Purpose::Apply).await;
         assert_eq!(ended(&applied), (Class::Ok, LeftAs::Changed), "{change}: {applied:?}");
         assert_ne!(lab.router.running(), before, "{change}");
-        let mut back = lab.task(change, Purpose::Restore { attempt: 1, before: None });
+        let mut back = lab.task(change, Purpose::Restore { attempt: 1, before: None, overwrite: false });
         back.op.attempt = 2;
         let (back, _) = lab.run(&back).await;
         assert_eq!(ended(&back), (Class::Ok, LeftAs::Reverted), "{change}: {back:?}");
@@ -255,7 +255,7 @@ async fn a_replacement_takes_away_what_it_does_not_name() {
     assert_eq!(ended(&replaced), (Class::Ok, LeftAs::Changed), "{replaced:?}");
     let (again, _) = lab.replace(wanted, Purpose::Apply).await;
     assert_eq!(ended(&again), (Class::Unchanged, LeftAs::Unchanged), "{again:?}");
-    let mut back = lab.task(wanted, Purpose::Restore { attempt: 1, before: None });
+    let mut back = lab.task(wanted, Purpose::Restore { attempt: 1, before: None, overwrite: false });
     back.op.attempt = 2;
     let (back, _) = lab.run(&back).await;
     assert_eq!(ended(&back), (Class::Ok, LeftAs::Reverted), "{back:?}");

@@ -235,8 +235,9 @@ async fn a_device_is_put_back_to_the_byte() {
         is(&outcome, Class::Ok, Phase::Verify, LeftAs::Changed);
         let changed = other.data("running").await;
         assert_eq!(changed.contains("<name>e1</name>"), mode == Mode::Merge, "{changed}");
-        let back =
-            bench.attempt(9 + attempt, Purpose::Restore { attempt, before: None }, configuration).await;
+        let back = bench
+            .attempt(9 + attempt, Purpose::Restore { attempt, before: None, overwrite: false }, configuration)
+            .await;
         is(&back, Class::Ok, Phase::Revert, LeftAs::Reverted);
         assert_eq!(other.data("running").await, running);
     }
@@ -336,7 +337,8 @@ async fn a_device_without_candidate_is_changed_and_put_back_directly_and_says_so
     let outcome = bench.apply(2, bad).await;
     is(&outcome, Class::Rejected, Phase::Write, LeftAs::Unchanged);
     is(&bench.apply(3, SECOND).await, Class::Ok, Phase::Verify, LeftAs::Changed);
-    let back = bench.attempt(9, Purpose::Restore { attempt: 3, before: None }, SECOND).await;
+    let back =
+        bench.attempt(9, Purpose::Restore { attempt: 3, before: None, overwrite: false }, SECOND).await;
     is(&back, Class::Ok, Phase::Revert, LeftAs::Reverted);
     assert_eq!(other.data("running").await, running);
 }

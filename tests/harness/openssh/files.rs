@@ -143,7 +143,7 @@ impl Host {
 
     /// Puts back what was there before the attempt with this number.
     async fn back(&mut self, attempt: u32) -> Outcome {
-        self.attempt(b"", Purpose::Restore { attempt, before: None }, Mode::Replace).await
+        self.attempt(b"", Purpose::Restore { attempt, before: None, overwrite: false }, Mode::Replace).await
     }
 }
 

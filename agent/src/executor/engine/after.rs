@@ -30,6 +30,14 @@ enum Trouble {
     Unseen(String),
 }
 
+/// A device that has what is wanted.
+struct Seen {
+    /// The digest of all that it has.
+    digest: String,
+    /// What is to be said of the order of it.
+    order: &'static str,
+}
+
 impl Run<'_> {
     /// What becomes of an accepted write that was begun at `written.1`.
     pub(super) async fn after(
@@ -56,10 +64,10 @@ impl Run<'_> {
             }
         };
         let checked = match self.has_it(&mut *session).await {
-            Ok(order) => {
+            Ok(seen) => {
                 let post = self.job.procedure.post.iter();
                 let checked = self.post_checks(&mut session, post, &begun.saved).await;
-                checked.map(|()| order).map_err(Trouble::Bad)
+                checked.map(|()| seen).map_err(Trouble::Bad)
             }
             Err(trouble) => Err(trouble),
         };
@@ -71,14 +79,14 @@ impl Run<'_> {
                 "its checks took longer than the device waits for its confirmation".into(),
             ))),
         };
-        let order = match checked {
-            Ok(order) => order,
+        let seen = match checked {
+            Ok(seen) => seen,
             Err(trouble) => {
                 goodbye(session).await;
                 return Ok(self.take_back(begun, written, trouble).await);
             }
         };
-        let made = self.make_last(&mut *session, begun, written.0, order).await;
+        let made = self.make_last(&mut *session, begun, written.0, seen).await;
         goodbye(session).await;
         Ok(made)
     }
@@ -90,19 +98,20 @@ impl Run<'_> {
         at.plus(patience.saturating_sub(patience / CONFIRM_MARGIN_SHARE))
     }
 
-    /// Whether the device has what is wanted; gives what is to be said of its order.
-    async fn has_it(&self, session: &mut dyn Session) -> Result<&'static str, Trouble> {
+    /// Whether the device has what is wanted.
+    async fn has_it(&self, session: &mut dyn Session) -> Result<Seen, Trouble> {
         let running = self
             .read_after(session)
             .await
             .map_err(|end| Trouble::Unseen(format!("it could not be read after the change: {end}")))?;
         let difference =
             session.compare(&running, &self.wanted).map_err(|failure| Trouble::Bad(failure.message))?;
+        let digest = self.digest(&running);
         if difference.is_nothing() {
-            return Ok("");
+            return Ok(Seen { digest, order: "" });
         }
         if session.differs_in_order_alone(&running, &self.wanted) {
-            return Ok(IN_ANOTHER_ORDER);
+            return Ok(Seen { digest, order: IN_ANOTHER_ORDER });
         }
         Err(Trouble::Bad("it took the change and does not have it".into()))
     }
@@ -112,7 +121,7 @@ impl Run<'_> {
         session: &mut dyn Session,
         begun: &Begun,
         written: Written,
-        mut order: &'static str,
+        mut seen: Seen,
     ) -> Outcome {
         let (device, limit) = (self.device(), self.job.task.timeouts.command);
         if written.awaits_confirmation {
@@ -125,8 +134,8 @@ impl Run<'_> {
             if let Err(end) = after_write(limit, session.confirm(&begun.pass)).await {
                 return unknown(format!("its confirmation: {end}"));
             }
-            order = match self.has_it(session).await {
-                Ok(order) => order,
+            seen = match self.has_it(session).await {
+                Ok(seen) => seen,
                 Err(Trouble::Bad(why) | Trouble::Unseen(why)) => {
                     return unknown(format!("after its confirmation {why}"));
                 }
@@ -136,7 +145,8 @@ impl Run<'_> {
             "" => format!("{device} has the change"),
             remark => format!("{device} has the change; {remark}"),
         };
-        message.push_str(order);
+        message.push_str(seen.order);
+        self.engine.snapshots.note_left(&self.job.task.op, seen.digest).await;
         if self.job.procedure.commit.save
             && let Some(not_saved) = self.save(session, &begun.pass).await
         {

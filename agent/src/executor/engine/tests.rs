@@ -8,6 +8,7 @@ use super::*;
 use crate::executor::GateRefused;
 use fake::{Bench, Deed, Loses};
 use std::time::Duration;
+use switchyard_shared::id::{OpId, RolloutName};
 use switchyard_shared::procedure::{Check, Expectation, Probe};
 
 fn check(probe: Probe, expectation: Option<Expectation>) -> Check {
@@ -308,7 +309,7 @@ async fn a_device_is_put_back_to_what_it_had_before_an_earlier_attempt() {
     let mut bench = Bench::new("old", "new");
     assert_eq!(bench.apply().await.class, Class::Ok);
     bench.task.op.attempt = 2;
-    bench.task.purpose = Purpose::Restore { attempt: 1, before: None };
+    bench.task.purpose = Purpose::Restore { attempt: 1, before: None, overwrite: false };
     let outcome = bench.apply().await;
     assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Reverted), "{}", outcome.message);
     assert_eq!(bench.has(), "old");
@@ -317,13 +318,13 @@ async fn a_device_is_put_back_to_what_it_had_before_an_earlier_attempt() {
     assert_eq!((outcome.class, outcome.left_as), (Class::Unchanged, LeftAs::Reverted), "it is there already");
     let other = Some(bench.digest("what another rollout of this name met"));
     bench.set("new");
-    bench.task.purpose = Purpose::Restore { attempt: 1, before: other };
+    bench.task.purpose = Purpose::Restore { attempt: 1, before: other, overwrite: false };
     let outcome = bench.apply().await;
     assert_eq!((outcome.class, bench.has().as_str()), (Class::PrecheckFailed, "new"), "{}", outcome.message);
     assert!(outcome.message.contains("is of another change"), "{}", outcome.message);
-    bench.task.purpose = Purpose::Restore { attempt: 1, before: Some(bench.digest("old")) };
+    bench.task.purpose = Purpose::Restore { attempt: 1, before: Some(bench.digest("old")), overwrite: false };
     assert_eq!((bench.apply().await.class, bench.has().as_str()), (Class::Ok, "old"));
-    bench.task.purpose = Purpose::Restore { attempt: 7, before: None };
+    bench.task.purpose = Purpose::Restore { attempt: 7, before: None, overwrite: false };
     let outcome = bench.apply().await;
     assert_eq!(outcome.class, Class::PrecheckFailed, "nothing is kept of it: {}", outcome.message);
 }
@@ -340,7 +341,7 @@ async fn a_way_back_that_ends_its_session_is_looked_at_over_a_new_one_and_is_a_d
         assert_eq!(bench.apply().await.class, Class::Ok);
         bench.loses(what);
         bench.task.op.attempt = 2;
-        bench.task.purpose = Purpose::Restore { attempt: 1, before: None };
+        bench.task.purpose = Purpose::Restore { attempt: 1, before: None, overwrite: false };
         let outcome = bench.apply().await;
         assert_eq!((outcome.class, outcome.left_as), (class, left_as), "{what:?}: {outcome:?}");
 
@@ -354,11 +355,55 @@ async fn a_way_back_that_ends_its_session_is_looked_at_over_a_new_one_and_is_a_d
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_device_got_since_is_not_taken_away_by_mistake() {
+    let mut bench = Bench::new("old", "new");
+    assert_eq!(bench.apply().await.class, Class::Ok);
+    let back = |overwrite| Purpose::Restore { attempt: 1, before: None, overwrite };
+    bench.task.op.attempt = 2;
+    bench.task.purpose = back(false);
+    bench.set("new and somebody's");
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::PrecheckFailed, LeftAs::Unchanged), "{outcome:?}");
+    assert!(
+        outcome.message.contains("somebody has changed it since rollout ntp wrote"),
+        "{}",
+        outcome.message
+    );
+    assert!(outcome.hint.contains("switchyard rollback ntp --device r1 --overwrite"), "{}", outcome.hint);
+    assert_eq!(bench.has(), "new and somebody's");
+
+    bench.set("new");
+    let ntp = bench.task.clone();
+    bench.task.op = OpId { rollout: RolloutName::new("dns").unwrap(), attempt: 1, ..ntp.op.clone() };
+    bench.task.purpose = Purpose::Apply;
+    bench.task.configuration = b"newest".as_slice().into();
+    assert_eq!(bench.apply().await.class, Class::Ok);
+    let dns = bench.task.clone();
+    bench.task = ntp.clone();
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, bench.has().as_str()), (Class::PrecheckFailed, "newest"), "{outcome:?}");
+    assert!(
+        outcome.message.contains("rollout dns has written to it since rollout ntp wrote"),
+        "{}",
+        outcome.message
+    );
+
+    bench.task = Task { op: OpId { attempt: 2, ..dns.op.clone() }, purpose: back(false), ..dns };
+    assert_eq!((bench.apply().await.class, bench.has().as_str()), (Class::Ok, "new"));
+    bench.task = ntp.clone();
+    assert_eq!((bench.apply().await.class, bench.has().as_str()), (Class::Ok, "old"), "one after the other");
+
+    bench.set("somebody's");
+    bench.task = Task { op: OpId { attempt: 3, ..ntp.op.clone() }, purpose: back(true), ..ntp };
+    assert_eq!((bench.apply().await.class, bench.has().as_str()), (Class::Ok, "old"), "asked for");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_somebody_changed_before_a_way_back_is_kept_before_it_is_overwritten() {
     let mut bench = Bench::new("old", "new");
     assert_eq!(bench.apply().await.class, Class::Ok);
     bench.task.op.attempt = 2;
-    bench.task.purpose = Purpose::Restore { attempt: 1, before: None };
+    bench.task.purpose = Purpose::Restore { attempt: 1, before: None, overwrite: true };
     bench.is_changed_meanwhile("somebody's");
     bench.apply().await;
     assert_eq!((bench.has().as_str(), bench.snapshots()), ("old", vec!["old".into(), "somebody's".into()]));

@@ -4,10 +4,22 @@ use super::after::{READ_IT, REST};
 use super::apply::Begun;
 use super::limits::{after_write, goodbye};
 use super::{Ended, Run};
+use crate::executor::Failure;
 use crate::executor::device::{Running, Session, WriteEnd};
 use switchyard_shared::id::OpId;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::procedure::LOOKS_AFTER_WAY_BACK;
+
+/// What a person wants to have back.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WayBack<'a> {
+    /// What the device had before the write of this attempt.
+    pub(super) attempt: u32,
+    /// The digest of that, where it is known.
+    pub(super) digest: Option<&'a str>,
+    /// Whether what the device got since that write is taken away, too.
+    pub(super) overwrite: bool,
+}
 
 impl Run<'_> {
     /// Puts the device back to what it had, and reads whether it is; `None` when nobody knows: the way back itself may
@@ -54,14 +66,13 @@ impl Run<'_> {
         None
     }
 
-    /// Puts a device back to what it had before the write of `attempt`, which has this digest where that is known.
+    /// Puts a device back to what it had before an earlier write.
     pub(super) async fn restore(
         &self,
         mut session: Box<dyn Session>,
-        attempt: u32,
-        digest: Option<&str>,
+        wanted: WayBack<'_>,
     ) -> Result<Outcome, Ended> {
-        let begun = match self.begin_restore(&mut session, attempt, digest).await {
+        let begun = match self.begin_restore(&mut session, wanted).await {
             Ok(begun) => begun,
             Err(ended) => {
                 goodbye(session).await;
@@ -94,11 +105,10 @@ impl Run<'_> {
     async fn begin_restore(
         &self,
         session: &mut Box<dyn Session>,
-        attempt: u32,
-        digest: Option<&str>,
+        wanted: WayBack<'_>,
     ) -> Result<Begun, Ended> {
-        let of = OpId { attempt, ..self.job.task.op.clone() };
-        let is_it = |kept: &Running| digest.is_none_or(|digest| self.digest(kept) == digest);
+        let of = OpId { attempt: wanted.attempt, ..self.job.task.op.clone() };
+        let is_it = |kept: &Running| wanted.digest.is_none_or(|digest| self.digest(kept) == digest);
         let before = self.engine.snapshots.read(&of, is_it).await.map_err(|failure| self.failed(&failure))?;
         self.must_not_be(session, &before).await?;
         let limit = self.job.task.timeouts.command;
@@ -106,7 +116,28 @@ impl Run<'_> {
         prepared.map_err(|failure| self.failed(&failure))?;
         // What was changed meanwhile by somebody else is kept, too, before it is overwritten.
         let now = self.must_not_be(session, &before).await?;
+        if !wanted.overwrite {
+            self.must_be_as_left(&of, &now).await?;
+        }
         Ok(Begun { before, ..self.open_gate(now).await? })
+    }
+
+    /// What came after the write of `of` is not lost by mistake.
+    async fn must_be_as_left(&self, of: &OpId, now: &Running) -> Result<(), Ended> {
+        let since = self.engine.snapshots.since(of).await;
+        let by = match (since.left, since.written_by) {
+            (Some(left), _) if left == self.digest(now) => return Ok(()),
+            (None, None) => return Ok(()),
+            (_, Some(rollout)) => format!("rollout {rollout} has written to it"),
+            (Some(_), None) => "somebody has changed it".to_owned(),
+        };
+        let (device, rollout) = (&of.device, &of.rollout);
+        let message = format!("{}: {by} since rollout {rollout} wrote; nothing was written", self.device());
+        let hint = format!(
+            "look at it first; to take that away, too: switchyard rollback {rollout} --device {device} --overwrite"
+        );
+        let failure = Failure::new(Class::PrecheckFailed, Phase::Validate, message).with_hint(hint);
+        Err(self.failed(&failure))
     }
 
     /// What the device has, unless that is `before` already.

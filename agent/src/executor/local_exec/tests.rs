@@ -118,7 +118,7 @@ async fn a_program_changes_a_device_once_and_puts_it_back_to_the_byte() {
     assert_eq!(bench.apply().await.class, Class::Unchanged);
     assert_eq!(bench.gates.0.load(Ordering::SeqCst), 1, "the second one wrote nothing");
     bench.task.op.attempt = 2;
-    bench.task.purpose = Purpose::Restore { attempt: 1, before: None };
+    bench.task.purpose = Purpose::Restore { attempt: 1, before: None, overwrite: false };
     let outcome = bench.apply().await;
     assert_eq!((outcome.class, bench.has().as_str()), (Class::Ok, "old \n\n"), "{}", outcome.message);
 }
@@ -206,7 +206,7 @@ async fn nothing_at_all_is_never_given_to_the_program_that_writes() {
     let mut bench = Bench::new(SHOW, APPLY, "", "new\n");
     assert_eq!(bench.apply().await.class, Class::Ok, "something may be made where nothing was shown");
     bench.task.op.attempt = 2;
-    bench.task.purpose = Purpose::Restore { attempt: 1, before: None };
+    bench.task.purpose = Purpose::Restore { attempt: 1, before: None, overwrite: false };
     let outcome = bench.apply().await;
     assert_eq!((outcome.class, bench.has().as_str()), (Class::RollbackFailed, "new\n"), "{outcome:?}");
 }

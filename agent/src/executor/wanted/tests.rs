@@ -108,7 +108,7 @@ async fn a_secret_that_is_gone_does_not_stand_in_the_way_back_and_hides_what_sta
     let mut procedure = Procedure::new(Transport::SshCli, "frr");
     procedure.secrets.insert("k".into(), "file:gone".into());
     let back = Task {
-        purpose: Purpose::Restore { attempt: 1, before: None },
+        purpose: Purpose::Restore { attempt: 1, before: None, overwrite: false },
         ..task(&format!("key 7 {}\n", named("k")))
     };
     let wanted = Wanted::fill(&back, &procedure, &Secrets::new("/nowhere")).await.unwrap();

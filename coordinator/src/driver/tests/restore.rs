@@ -50,6 +50,7 @@ impl Bench {
         let asked = RestoreDevice {
             rollout: self.name.to_string(),
             device: "a".into(),
+            overwrite: false,
             by: "anna".into(),
             reason: "bgp".into(),
             request_id: request_id.into(),
@@ -79,7 +80,7 @@ async fn a_device_of_an_ended_rollout_is_put_back_without_credit_and_the_same_wo
     let task = sent.remove(0);
     assert_eq!(
         (task.op.attempt, task.purpose),
-        (2, Purpose::Restore { attempt: 1, before: Some("b".into()) })
+        (2, Purpose::Restore { attempt: 1, before: Some("b".into()), overwrite: false })
     );
     assert_eq!(bench.device().await.0, DeviceState::Running);
     assert!(bench.agent.nothing_waits());

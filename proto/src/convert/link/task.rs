@@ -43,6 +43,7 @@ impl From<&Task> for agent_v1::Task {
                 Purpose::Restore { attempt, .. } => attempt,
                 Purpose::Apply | Purpose::Settle { .. } | Purpose::Compare => 0,
             },
+            restore_overwrites: matches!(task.purpose, Purpose::Restore { overwrite: true, .. }),
             settle: matches!(task.purpose, Purpose::Settle { .. }),
             before: match &task.purpose {
                 Purpose::Settle { before } | Purpose::Restore { before, .. } => {
@@ -126,9 +127,11 @@ impl TryFrom<agent_v1::Task> for Task {
             }
             (true, false, 0) => Purpose::Settle { before: some_digest(&wire.before, "before")? },
             (false, true, 0) => Purpose::Compare,
-            (false, false, attempt) => {
-                Purpose::Restore { attempt, before: some_digest(&wire.before, "before")? }
-            }
+            (false, false, attempt) => Purpose::Restore {
+                attempt,
+                before: some_digest(&wire.before, "before")?,
+                overwrite: wire.restore_overwrites,
+            },
             (true, _, _) | (_, true, _) => return Err(BadField::new("settle", "more than one purpose")),
         };
         Ok(Self {
@@ -302,8 +305,12 @@ mod tests {
         for purpose in [
             Purpose::Apply,
             Purpose::Compare,
-            Purpose::Restore { attempt: 3, before: None },
-            Purpose::Restore { attempt: 3, before: Some(format!("sha256:{}", "0".repeat(64))) },
+            Purpose::Restore { attempt: 3, before: None, overwrite: false },
+            Purpose::Restore {
+                attempt: 3,
+                before: Some(format!("sha256:{}", "0".repeat(64))),
+                overwrite: true,
+            },
         ] {
             let task = Task { work: driver.clone(), purpose, ..task() };
             assert_eq!(Task::try_from(agent_v1::Task::from(&task)), Ok(task));

@@ -24,7 +24,7 @@ fn written(class: Class) -> (Rollout, World) {
 
 /// What is asked of the agent: the attempt, and what the device must have had before its write.
 fn to_what_it_had() -> Purpose {
-    Purpose::Restore { attempt: 1, before: Some("hmac:before".into()) }
+    Purpose::Restore { attempt: 1, before: Some("hmac:before".into()), overwrite: false }
 }
 
 fn tell(rollout: &mut Rollout, attempt: u32, outcome: Outcome) -> Event {
@@ -36,7 +36,7 @@ fn tell(rollout: &mut Rollout, attempt: u32, outcome: Outcome) -> Event {
 }
 
 fn restore(rollout: &mut Rollout) -> u32 {
-    let event = rollout.restore(&device("r1"), "anna", "breaks bgp").unwrap();
+    let event = rollout.restore(&device("r1"), false, ("anna", "breaks bgp")).unwrap();
     rollout.apply(&event, NOW);
     assert_counts(rollout);
     let Event::Restoring { attempt, .. } = event else { panic!("{event:?}") };
@@ -67,7 +67,7 @@ fn a_device_is_put_back_to_what_it_had_before_its_last_write_also_after_the_end(
         assert_eq!(rollout.result(&device("r1"), 2, &back, NOW), ResultVerdict::Repeated);
         assert_eq!(rollout.result(&device("r1"), 1, &outcome(Class::Ok), NOW), ResultVerdict::Repeated);
         assert!(settle(&mut rollout, NOW, &world).is_empty(), "it is not configured again");
-        let again = rollout.restore(&device("r1"), "anna", "").unwrap_err().to_string();
+        let again = rollout.restore(&device("r1"), false, ("anna", "")).unwrap_err().to_string();
         assert!(again.contains("put back already"), "{again}");
     }
 }
@@ -172,7 +172,8 @@ fn a_way_back_that_nobody_waits_for_any_more_is_told_late_or_was_never_begun() {
 
 #[test]
 fn only_what_was_written_by_a_driver_and_is_known_is_put_back() {
-    let why = |rollout: &Rollout, name: &str| rollout.restore(&device(name), "anna", "").unwrap_err();
+    let why =
+        |rollout: &Rollout, name: &str| rollout.restore(&device(name), false, ("anna", "")).unwrap_err();
     let (mut rollout, _) = written(Class::LostAfterWrite);
     assert!(why(&rollout, "r1").to_string().contains("switchyard device reconcile r1"));
     assert!(why(&rollout, "r2").to_string().contains("being worked on"));

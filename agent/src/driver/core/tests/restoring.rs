@@ -4,7 +4,10 @@ use super::*;
 use switchyard_shared::task::Purpose;
 
 fn restore(n: usize) -> Task {
-    Task { purpose: Purpose::Restore { attempt: 1, before: None }, ..task(attempt_at("ntp", n, 2)) }
+    Task {
+        purpose: Purpose::Restore { attempt: 1, before: None, overwrite: false },
+        ..task(attempt_at("ntp", n, 2))
+    }
 }
 
 #[test]

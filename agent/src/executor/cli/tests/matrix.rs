@@ -198,8 +198,12 @@ async fn cell(bench: Arc<Bench>, number: usize, row: Row, column: Column) -> Vec
         let second = bench.again(&task, Purpose::Apply).await;
         check(second.class == Class::Unchanged, format!("the second time {second:?}"));
         check(bench.typed(number) == said, "something was typed the second time".into());
-        let back =
-            bench.again(&task, Purpose::Restore { attempt: task.op.attempt, before: outcome.before }).await;
+        let back = bench
+            .again(
+                &task,
+                Purpose::Restore { attempt: task.op.attempt, before: outcome.before, overwrite: false },
+            )
+            .await;
         check((back.class, back.left_as) == (Class::Ok, LeftAs::Reverted), format!("the way back: {back:?}"));
         check(bench.has(number) == row.has, format!("after the way back it has\n{}", bench.has(number)));
         let served = bench.served(&task);

@@ -86,7 +86,7 @@ impl World {
     pub fn snapshots(&self) -> Vec<String> {
         let folder = self.data.join("snapshots/r1");
         let read = |name: String| RealFs.read(&folder.join(name), 1024).unwrap();
-        let names = RealFs.list(&folder).unwrap().into_iter();
+        let names = RealFs.list(&folder).unwrap().into_iter().filter(|name| !name.starts_with("left@"));
         names.map(|name| String::from_utf8(read(name)).unwrap()).collect()
     }
 }

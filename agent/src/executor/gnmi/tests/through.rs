@@ -119,7 +119,9 @@ async fn a_device_is_put_back_to_what_it_had_to_the_byte() {
         let outcome = bench.attempt(attempt, Purpose::Apply, change).await;
         is(&outcome, Class::Ok, Phase::Verify, LeftAs::Changed);
         assert_ne!(bench.target.running(), first());
-        let back = bench.attempt(9 + attempt, Purpose::Restore { attempt, before: None }, change).await;
+        let back = bench
+            .attempt(9 + attempt, Purpose::Restore { attempt, before: None, overwrite: false }, change)
+            .await;
         is(&back, Class::Ok, Phase::Revert, LeftAs::Reverted);
         let sorted = super::super::value::sorted;
         assert_eq!(sorted(bench.target.running()).to_string(), sorted(first()).to_string());
@@ -264,7 +266,8 @@ async fn what_nobody_may_see_beside_a_change_is_there_after_the_way_back() {
     let change =
         r#"{"/system/config": {"motd": "new", "domain": "lab"}, "/interfaces/interface[name=eth1]": null}"#;
     is(&bench.apply(change).await, Class::Ok, Phase::Verify, LeftAs::Changed);
-    let back = bench.attempt(2, Purpose::Restore { attempt: 1, before: None }, change).await;
+    let back =
+        bench.attempt(2, Purpose::Restore { attempt: 1, before: None, overwrite: false }, change).await;
     is(&back, Class::Ok, Phase::Revert, LeftAs::Reverted);
     assert_eq!(bench.target.running(), first(), "its password as well");
     bench.procedure.commit.confirmed = false;
@@ -283,7 +286,7 @@ async fn keys_that_were_guessed_wrong_are_guessed_again_and_harm_nothing() {
     let had = bench.target.running();
     let two = json!({"/vlans": {"vlan": [vlan(2, "office")]}}).to_string();
     is(&bench.attempt(2, Purpose::Apply, &two).await, Class::Ok, Phase::Verify, LeftAs::Changed);
-    let back = bench.attempt(3, Purpose::Restore { attempt: 2, before: None }, &two).await;
+    let back = bench.attempt(3, Purpose::Restore { attempt: 2, before: None, overwrite: false }, &two).await;
     is(&back, Class::Ok, Phase::Revert, LeftAs::Reverted);
     assert_eq!(bench.target.running(), had, "its vlans have the key id, and a name as well");
 }
@@ -314,7 +317,8 @@ async fn an_order_that_is_replaced_is_written_and_a_device_that_sorts_has_it_all
         let shows_another = outcome.message.contains("in another order");
         assert_eq!(shows_another, fault == GnmiFault::Sorts, "{}", outcome.message);
         assert_eq!(bench.attempt(3, Purpose::Apply, &turned).await.class, class, "{fault:?}");
-        let back = bench.attempt(4, Purpose::Restore { attempt: 2, before: None }, &turned).await;
+        let back =
+            bench.attempt(4, Purpose::Restore { attempt: 2, before: None, overwrite: false }, &turned).await;
         assert_eq!(back.left_as, LeftAs::Reverted, "{back:?}");
         if fault == GnmiFault::None {
             assert_eq!(bench.target.running(), had);

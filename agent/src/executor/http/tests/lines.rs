@@ -102,7 +102,11 @@ async fn a_rejected_line_leaves_the_device_as_it_was() {
 async fn a_device_gets_back_what_it_had_to_the_byte() {
     for bench in [eos().await, nxos().await] {
         assert_eq!(bench.apply(CHANGE).await.class, Class::Ok);
-        let back = Purpose::Restore { attempt: 1, before: bench.told.before.lock().unwrap().clone() };
+        let back = Purpose::Restore {
+            attempt: 1,
+            before: bench.told.before.lock().unwrap().clone(),
+            overwrite: false,
+        };
         let outcome = bench.attempt(back, CHANGE, 2).await;
         assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Reverted), "{}", outcome.message);
         assert_eq!(bench.device.running(), RUNNING);

@@ -86,10 +86,12 @@ async fn a_device_gets_back_what_it_had_to_the_byte() {
         assert_eq!(outcome.class, Class::Ok, "{}", outcome.message);
         assert_eq!(has(&bench)["z:new"], json!({"b": 2}));
         assert_eq!(has(&bench)["x:system"].get("clock"), None);
-        let outcome = bench.attempt(Purpose::Restore { attempt: 1, before: None }, change, 2).await;
+        let outcome =
+            bench.attempt(Purpose::Restore { attempt: 1, before: None, overwrite: false }, change, 2).await;
         assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Reverted), "{}", outcome.message);
         assert_eq!(has(&bench), content(), "{yang_patch} {put_whole}");
-        let outcome = bench.attempt(Purpose::Restore { attempt: 1, before: None }, change, 3).await;
+        let outcome =
+            bench.attempt(Purpose::Restore { attempt: 1, before: None, overwrite: false }, change, 3).await;
         assert_eq!((outcome.class, outcome.left_as), (Class::Unchanged, LeftAs::Reverted));
     }
 }
@@ -121,7 +123,8 @@ async fn a_list_that_merging_does_not_put_back_is_put_back_whole() {
         let change =
             r#"{"x:system": {"interface": [{"name": "e1", "vlan": 11}, {"name": "e2", "vlan": 20}]}}"#;
         assert_eq!(bench.apply(change).await.class, Class::Ok);
-        let outcome = bench.attempt(Purpose::Restore { attempt: 1, before: None }, change, 2).await;
+        let outcome =
+            bench.attempt(Purpose::Restore { attempt: 1, before: None, overwrite: false }, change, 2).await;
         assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Reverted), "{}", outcome.message);
         assert_eq!(has(&bench), content());
     }

@@ -135,8 +135,12 @@ async fn cell(bench: Arc<Bench>, number: usize, column: Column, version: usize) 
     if class == Class::Ok && mode == Mode::Good {
         let second = bench.again(&task, Purpose::Apply).await;
         check(second.class == Class::Unchanged && bench.typed(number) == said, format!("again {second:?}"));
-        let back =
-            bench.again(&task, Purpose::Restore { attempt: task.op.attempt, before: outcome.before }).await;
+        let back = bench
+            .again(
+                &task,
+                Purpose::Restore { attempt: task.op.attempt, before: outcome.before, overwrite: false },
+            )
+            .await;
         check((back.class, back.left_as) == (Class::Ok, LeftAs::Reverted), format!("the way back: {back:?}"));
         check(bench.has(number) == HAS, format!("after the way back it has\n{}", bench.has(number)));
     }

@@ -19,9 +19,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const EXAMPLES: &str = "\
 Examples:
   switchyard rollback ntp --device dev017 --reason \"breaks its BGP\"
+  switchyard rollback ntp --device dev017 --overwrite --reason \"and what was typed by hand since\"
 
 The device gets back exactly what it had before the rollout's last write to it, by its own means or by what its
-agent kept. Works while the rollout runs, stands still, or has ended, and queues behind nothing.
+agent kept. A device that somebody has changed since is left alone unless --overwrite is given.
+Works while the rollout runs, stands still, or has ended, and queues behind nothing.
 Ends with 0 when it is back, 3 when it is not, 6 when a person must look at it.";
 
 /// Put a device back to what it had before a rollout.
@@ -36,6 +38,9 @@ pub struct Rollback {
     /// Why; everybody who looks at the device reads it
     #[arg(long, value_name = "WHY", default_value = "")]
     reason: String,
+    /// Also when the device was changed since: what it got is lost, but for what its agent keeps
+    #[arg(long)]
+    overwrite: bool,
     /// Have it put back and do not wait for it
     #[arg(long)]
     no_wait: bool,
@@ -55,6 +60,7 @@ impl Rollback {
             device: self.device.clone(),
             reason: self.reason.clone(),
             request_id: session.request_id(),
+            overwrite: self.overwrite,
         };
         let api = session.api().await?;
         let answer = api.call(api.rollouts().rollback_device(request)).await?;
@@ -173,5 +179,7 @@ mod tests {
         let left = fake.run(&["rollback", "ntp", "--device", "dev1", "--no-wait", "-o", "json"]).await;
         assert_eq!(left.exit, Exit::Ok, "{left:?}");
         assert!(left.out.contains("\"state\": \"RUNNING\""), "{left:?}");
+        fake.run(&["rollback", "ntp", "--device", "dev1", "--overwrite", "--no-wait"]).await;
+        assert!(fake.state().asked.last().is_some_and(|asked| asked.ends_with(" overwrite")));
     }
 }

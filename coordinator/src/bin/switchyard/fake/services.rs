@@ -183,8 +183,10 @@ impl RolloutService for Fake {
         &self,
         request: Request<v1::RollbackDeviceRequest>,
     ) -> Answer<v1::RollbackDeviceResponse> {
-        let v1::RollbackDeviceRequest { rollout, device, reason, request_id } = request.into_inner();
-        self.asked(format!("rollback {rollout} {device} {reason} {}", request_id.len()))?;
+        let v1::RollbackDeviceRequest { rollout, device, reason, request_id, overwrite } =
+            request.into_inner();
+        let more = if overwrite { " overwrite" } else { "" };
+        self.asked(format!("rollback {rollout} {device} {reason} {}{more}", request_id.len()))?;
         let state = v1::DeviceState::Running.into();
         let device_result = Some(v1::DeviceResult { device, state, ..Default::default() });
         Ok(Response::new(v1::RollbackDeviceResponse { device_result }))
