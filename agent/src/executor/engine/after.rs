@@ -215,16 +215,16 @@ impl Run<'_> {
         if let Ok(mut session) = self.reconnect().await {
             // One that has taken it back already must not be told to: that could bring it back.
             let mut now = self.read_after(&mut *session).await;
-            if now.as_ref().is_ok_and(|now| *now != begun.before)
-                && self.engine.clock.now() < self.confirm_until(at)
-            {
+            let mut is_back = is(&now, &begun.before);
+            if !is_back && now.is_ok() && self.engine.clock.now() < self.confirm_until(at) {
                 let told = after_write(self.job.task.timeouts.command, session.cancel(&begun.pass)).await;
                 if told.is_ok() {
                     now = self.read_after(&mut *session).await;
+                    is_back = now.is_ok_and(|now| session.alike(&now, &begun.before));
                 }
             }
             goodbye(session).await;
-            if is(&now, &begun.before) {
+            if is_back {
                 return Some(LeftAs::Reverted);
             }
         }

@@ -9,26 +9,37 @@ use std::collections::{BTreeMap, BTreeSet};
 use switchyard_proto::gnmi::{Encoding, SetRequest};
 use switchyard_shared::gnmi_path::{Elem, Path};
 
-/// The keys of lists by the names on the way to them, as somebody who knows the model has written them.
+/// What a template tells of the way back of its change.
 #[derive(Debug, Clone, Default)]
-pub struct Known(BTreeMap<Vec<String>, BTreeSet<String>>);
+pub struct Known {
+    /// The keys of lists by the names on the way to them, as somebody who knows the model has written them.
+    keys: BTreeMap<Vec<String>, BTreeSet<String>>,
+    /// The names on the ways to what it says.
+    touched: Vec<Vec<String>>,
+}
 
 impl Known {
     /// What `paths` tell.
     pub fn of<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Self {
-        let mut known = BTreeMap::new();
+        let mut known = Self::default();
         for path in paths {
+            known.touched.push(names(&path.elems));
             for (depth, elem) in path.elems.iter().enumerate().filter(|(_, elem)| !elem.keys.is_empty()) {
-                known.insert(names(&path.elems[..=depth]), elem.keys.keys().cloned().collect());
+                known.keys.insert(names(&path.elems[..=depth]), elem.keys.keys().cloned().collect());
             }
         }
-        Self(known)
+        known
+    }
+
+    /// Whether the change was at the list `at`, above it or beneath it.
+    fn touches(&self, at: &[String]) -> bool {
+        self.touched.iter().any(|place| place.starts_with(at) || at.starts_with(place))
     }
 }
 
 /// The Set that makes a device which has `now` have `then`. What differs is merged, what was not there is deleted, an
 /// entry of a list by its keys; where these are guessed, `guess` says which one to take, from 0. The order of a list is
-/// put right once nothing else of it differs: many devices have an order of their own, which then stands by itself.
+/// put right once nothing else of it differs, and where the change was: many devices have an order of their own.
 /// The error names the list whose entries cannot be told apart.
 pub fn way(
     now: &Value,
@@ -165,7 +176,7 @@ impl Way<'_> {
         let mut left = now.iter();
         let stay = then.iter().take_while(|entry| left.any(|now| now == *entry)).count();
         let moved = &then[stay..];
-        if moved.iter().any(|entry| holds_a_secret(entry)) {
+        if !self.known.touches(&names(&at.elems)) || moved.iter().any(|entry| holds_a_secret(entry)) {
             return None;
         }
         moved.iter().for_each(|entry| self.delete_entry(at, place(entry)));
@@ -187,7 +198,7 @@ impl Way<'_> {
         let among = |is_key: &dyn Fn(&str) -> bool| -> BTreeSet<String> {
             common.iter().filter(|name| is_key(bare(name))).cloned().collect()
         };
-        let written = self.known.0.get(&names(&at.elems));
+        let written = self.known.keys.get(&names(&at.elems));
         let written = written.map(|keys| among(&|name| keys.iter().any(|key| bare(key) == name)));
         let is_openconfig = all().any(|entry| entry.get("config").is_some_and(Value::is_object));
         let usual = KEYS.into_iter().map(|key| among(&|name| name == key));

@@ -94,7 +94,8 @@ impl GnmiSession {
                         // What it took of the change need not stay until it takes that back by itself.
                         let _ = self.tell(pass, cancel()).await;
                     }
-                    return Err(commits::refused(&mut self.wire, pass, &refusal).await);
+                    let end = commits::refused(&mut self.wire, pass, &refusal).await;
+                    return Err(with_advice(end));
                 }
             }
         }
@@ -151,6 +152,19 @@ impl GnmiSession {
         let request = SetRequest { extension: vec![commit(&self.id, action)], ..Default::default() };
         self.wire.set(pass, request).await.map_err(|refusal| trouble::of_set(&refusal))
     }
+}
+
+/// A device that knows no such commits may call the wish for one an invalid argument.
+fn with_advice(end: WriteEnd) -> WriteEnd {
+    if let WriteEnd::Rejected { message, left_as } = &end
+        && message.to_ascii_lowercase().contains("extension")
+    {
+        let message = format!(
+            "{message}; where it takes no commit back by itself, write change.commit: {{method: direct}}"
+        );
+        return WriteEnd::Rejected { message, left_as: *left_as };
+    }
+    end
 }
 
 fn json(running: &Running) -> Result<Value, String> {

@@ -48,6 +48,14 @@ pub(super) fn error(code: u32, message: &str) -> gnmi::Error {
     gnmi::Error { code, message: message.to_owned(), data: None }
 }
 
+/// Interfaces the other way round.
+pub(super) fn turn(running: &mut Value) {
+    let interfaces = running.pointer_mut("/openconfig-interfaces:interfaces/interface");
+    if let Some(interfaces) = interfaces.and_then(Value::as_array_mut) {
+        interfaces.reverse();
+    }
+}
+
 /// Rules by their ids, whoever put them where.
 fn sort(value: &mut Value) {
     if let Some(rules) = value.pointer_mut("/acl/rule").and_then(Value::as_array_mut) {
@@ -111,6 +119,8 @@ fn odd(updates: &mut Vec<Update>, fault: GnmiFault) {
         | GnmiFault::PendingForAnybody
         | GnmiFault::LooseIds
         | GnmiFault::Sorts
+        | GnmiFault::Turns
+        | GnmiFault::InvalidExtension
         | GnmiFault::Hides
         | GnmiFault::HalfAnswer
         | GnmiFault::ErrorInGet

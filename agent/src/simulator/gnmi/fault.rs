@@ -48,6 +48,10 @@ pub enum GnmiFault {
     Forbids,
     /// Shows its rules sorted by their ids.
     Sorts,
+    /// Shows its interfaces the other way round at every second look.
+    Turns,
+    /// Calls the commit-confirmed extension an invalid argument.
+    InvalidExtension,
     /// Shows no passwords.
     Hides,
     /// Cuts the connection in the middle of its answer to a Get.

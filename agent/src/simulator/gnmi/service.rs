@@ -137,6 +137,9 @@ impl Service {
         if fault == GnmiFault::NoExtension && commit.is_some() {
             return Err(Status::unimplemented("extension commit is not known here"));
         }
+        if fault == GnmiFault::InvalidExtension && commit.is_some() {
+            return Err(Status::invalid_argument("unknown extension"));
+        }
         if fault == GnmiFault::DropBeforeConfirm && kind == Told::Confirm {
             return Ok((Done::Confirmed, fault));
         }
@@ -225,6 +228,9 @@ impl GNmi for Calls {
             return Err(Status::unavailable("gone"));
         }
         self.0.noted(self.0.device.note(Kind::Read, visit.client, "get"));
+        if fault == GnmiFault::Turns {
+            self.0.state().store.turn();
+        }
         answer::get(&self.0.state().store, request.get_ref(), fault).map(Response::new)
     }
 

@@ -66,6 +66,11 @@ impl Store {
         self.waiting.as_ref().map(|waiting| waiting.id.as_str())
     }
 
+    /// Its interfaces stand the other way round from now on.
+    pub(super) fn turn(&mut self) {
+        super::answer::turn(&mut self.running);
+    }
+
     /// Takes the name of any commit for that of the one that waits.
     pub(super) fn look_away(&mut self) {
         self.looks_at_ids = false;

@@ -325,3 +325,18 @@ async fn an_order_that_is_replaced_is_written_and_a_device_that_sorts_has_it_all
         }
     }
 }
+
+#[tokio::test]
+async fn a_device_that_lists_what_it_took_back_in_another_order_each_time_is_back() {
+    for confirmed in [true, false] {
+        let mut bench = Bench::new().await;
+        bench.procedure.commit.confirmed = confirmed;
+        bench.procedure.post = vec![check("/system/config/hostname", Expectation::Matches("^r9$".into()))];
+        let outcome = bench.apply_with(GnmiFault::Turns, CHANGE).await;
+        is(&outcome, Class::PostcheckFailed, Phase::Verify, LeftAs::Reverted);
+        let mut has = bench.target.running();
+        let interfaces = has.pointer_mut("/openconfig-interfaces:interfaces/interface").unwrap();
+        interfaces.as_array_mut().unwrap().sort_by_key(|entry| entry["name"].to_string());
+        assert_eq!(has, first(), "{confirmed}");
+    }
+}
