@@ -264,6 +264,11 @@ impl World {
         self.ledger_count(device, Kind::Reject)
     }
 
+    /// How often somebody logged in to a device.
+    pub fn logins(&self, device: &str) -> usize {
+        self.ledger_count(device, Kind::Login)
+    }
+
     /// How often each device was contacted at all.
     pub fn contacts(&self, device: &str) -> usize {
         self.ledger_count(device, Kind::Contact)
