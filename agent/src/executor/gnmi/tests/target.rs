@@ -86,7 +86,14 @@ fn item() -> impl Strategy<Value = (Path, Option<Value>)> {
         ),
         of(vec!["/a/interface[name=e0]/config", "/a/config", "/b/config", "/vlan[id=1]/config"], config()),
         of(vec!["/a/leaf", "/b/leaf", "/a/config/d", "/a/interface[name=e1]/config/d"], leaf().boxed()),
-        of(vec!["/a", "/b"], object(vec![some("leaf", leaf()).boxed(), some("config", config()).boxed()])),
+        of(
+            vec!["/a", "/b"],
+            object(vec![
+                some("interface", list("name", vec!["e0".into(), "e1".into(), "e7".into()])).boxed(),
+                some("leaf", leaf()).boxed(),
+                some("config", config()).boxed()
+            ])
+        ),
     ]
 }
 
