@@ -92,7 +92,7 @@ impl Door {
 impl Door {
     /// The password of `task`, when its credential is one: for devices that ask for it once more.
     pub(super) async fn password(&self, task: &Task) -> Option<Secret> {
-        match self.secrets.resolve(&task.endpoint.credential_ref).await {
+        match auth::credential(&self.secrets, task).await {
             Ok(Credential::Password(password)) => Some(password),
             Ok(Credential::PrivateKey(_) | Credential::SshAgent { .. }) | Err(_) => None,
         }
@@ -283,7 +283,12 @@ impl Executor for SshExecutor {
         let door = self.door.clone();
         Box::pin(async move {
             let credential = door.secrets.resolve(&reference).await.ok()?;
-            Some(door.key.fingerprint(&credential))
+            let Credential::SshAgent { socket, fingerprint } = &credential else {
+                return Some(door.key.fingerprint(&credential));
+            };
+            // What it holds now: another key closes what the one before it opened, and one that hangs closes nothing.
+            let held = ssh_agent::find(socket, fingerprint.as_deref(), Duration::MAX).await.ok()?;
+            Some(door.key.fingerprint_of(&held.mark()))
         })
     }
 }

@@ -37,9 +37,14 @@ impl FingerprintKey {
     pub fn of(&self, credential: &Credential) -> u64 {
         let text = match credential {
             Credential::PrivateKey(secret) | Credential::Password(secret) => secret.reveal(),
-            // Which key it is has its own name: another one is another name.
+            // Only the ssh-agent knows which key that is: see `of_text`.
             Credential::SshAgent { fingerprint, .. } => fingerprint.as_deref().unwrap_or("ssh-agent"),
         };
+        self.of_text(text)
+    }
+
+    /// The same of a text that tells one credential from another.
+    pub fn of_text(&self, text: &str) -> u64 {
         let mut hash = Sha256::new();
         hash.update(*self.0);
         hash.update(text.as_bytes());
@@ -80,6 +85,11 @@ impl SiteKey {
     /// See [`FingerprintKey::of`].
     pub fn fingerprint(&self, credential: &Credential) -> u64 {
         self.key().of(credential)
+    }
+
+    /// See [`FingerprintKey::of_text`].
+    pub fn fingerprint_of(&self, text: &str) -> u64 {
+        self.key().of_text(text)
     }
 
     /// See [`FingerprintKey::digest`].

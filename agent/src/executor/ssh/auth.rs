@@ -10,7 +10,12 @@ use russh::{MethodKind, MethodSet};
 use std::sync::Arc;
 use switchyard_shared::ssh::Algorithms;
 use switchyard_shared::task::Task;
+use switchyard_shared::time::format_duration;
 
+/// The part of a device's connect deadline in which its credential must be there, as one in so many.
+const CREDENTIAL_SHARE: u32 = 2;
+/// The part of it in which an ssh-agent must answer each question, as one in so many.
+const SSH_AGENT_SHARE: u32 = 3;
 /// Most rounds of questions that a device may ask for one password.
 const QUESTION_ROUNDS_MAX: usize = 4;
 /// SSH reason codes with which a device ends a session because it refuses the login.
@@ -27,10 +32,20 @@ pub(super) enum Proof {
     Password(Secret),
 }
 
-/// Resolves the task's credential before anything is sent to the device.
+/// Resolves the task's credential before anything is sent to the device: within a part of its deadline, so that what
+/// keeps us from it is never told as the silence of the device.
 pub(super) async fn credential(secrets: &Secrets, task: &Task) -> Result<Credential, Failure> {
-    let credential = secrets.resolve(&task.endpoint.credential_ref).await;
-    credential.map_err(|error| explain::credential(task, &error.to_string(), &error.hint()))
+    let patience = task.timeouts.connect / CREDENTIAL_SHARE;
+    match tokio::time::timeout(patience, secrets.resolve(&task.endpoint.credential_ref)).await {
+        Ok(resolved) => {
+            resolved.map_err(|error| explain::credential(task, &error.to_string(), &error.hint()))
+        }
+        Err(_) => Err(explain::credential(
+            task,
+            &format!("read it: no answer within {}", format_duration(patience)),
+            "the device was not asked: look at what the reference names (the agent's disk, its Vault, the program)",
+        )),
+    }
 }
 
 /// What can be shown to the device.
@@ -38,8 +53,11 @@ pub(super) async fn proof(credential: Credential, task: &Task) -> Result<Proof, 
     match credential {
         Credential::Password(password) => Ok(Proof::Password(password)),
         Credential::SshAgent { socket, fingerprint } => {
-            let held = ssh_agent::find(&socket, fingerprint.as_deref(), task).await?;
-            Ok(Proof::Agent(Box::new(held)))
+            let patience = task.timeouts.connect / SSH_AGENT_SHARE;
+            match ssh_agent::find(&socket, fingerprint.as_deref(), patience).await {
+                Ok(held) => Ok(Proof::Agent(Box::new(held))),
+                Err(no_key) => Err(explain::credential(task, &no_key.why, no_key.hint)),
+            }
         }
         Credential::PrivateKey(pem) => match decode_secret_key(pem.reveal(), None) {
             Ok(key) if !key.is_encrypted() => {

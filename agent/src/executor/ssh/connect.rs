@@ -137,8 +137,12 @@ pub(super) async fn proof(
     stage: &StageCell,
 ) -> Result<auth::Proof, Failure> {
     let credential = auth::credential(&door.secrets, task).await?;
-    context.secret(door.key.fingerprint(&credential));
+    let text = door.key.fingerprint(&credential);
     let proof = auth::proof(credential, task).await?;
+    context.secret(match &proof {
+        auth::Proof::Agent(held) => door.key.fingerprint_of(&held.mark()),
+        auth::Proof::Key(..) | auth::Proof::Password(_) => text,
+    });
     stage.set(Stage::Tcp);
     Ok(proof)
 }

@@ -5,6 +5,7 @@ mod bench;
 mod crowd;
 mod hop;
 mod jump;
+mod own_trouble;
 mod reading;
 mod the_write;
 
