@@ -5,6 +5,7 @@ mod change;
 mod diff;
 mod index;
 mod sections;
+mod texts;
 
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ pub use change::{commands, contradiction, emptied, missing, reordered, way};
 pub use diff::{DIFF_BYTES_MAX, cut, unified};
 pub use index::Index;
 pub use sections::{Block, parse, print};
+pub use texts::Text;
 
 /// Deepest nesting of sections that is understood; what is deeper counts as this deep.
 pub const DEPTH_MAX: usize = 32;
@@ -51,6 +53,8 @@ pub struct Dialect {
     /// First words of lines that are taken back by these words alone: `description` by `no description`. `*` is any
     /// word.
     pub short: Vec<String>,
+    /// Texts of several lines that are one value.
+    pub texts: Vec<Text>,
 }
 
 impl Dialect {

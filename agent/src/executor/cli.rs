@@ -20,7 +20,7 @@ use crate::platform::{Platform, Platforms};
 use futures_util::future::BoxFuture;
 pub use fuzz::fuzz;
 use reader::Prompt;
-pub(super) use script::{Names, Refusal, Script};
+pub(super) use script::{Carrier, Names, Refusal, Script};
 use session::CliSession;
 use shell::{Broken, Line, Shell, TOO_MUCH};
 use std::sync::Arc;

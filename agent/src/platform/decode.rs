@@ -94,6 +94,7 @@ fn dialect(mut section: Reader<'_>) -> Option<Dialect> {
         negation: negation.unwrap_or(Negation::Prefix("no ".into())),
         single: section.texts("single"),
         short: section.texts("short"),
+        texts: sections::of_several_lines(&mut section),
     };
     indented.map(|_| dialect)
 }

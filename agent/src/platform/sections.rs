@@ -6,6 +6,7 @@ use super::{
     Reading, TEXT_BYTES_MAX, Unsaved,
 };
 use regex::{Regex, RegexBuilder};
+use switchyard_shared::configuration::Text;
 use switchyard_shared::yaml::{Field, Section};
 
 /// A section of a definition: texts, lists of texts and patterns, each within its bound.
@@ -149,6 +150,17 @@ pub(super) fn running(mut section: Reader<'_>) -> Option<Reading> {
     let mark = section.0.take("mark").and_then(|field| field.word(&[("!", "!"), ("#", "#")]));
     drop(section);
     Some(Reading { command: command?, whole, mark, leave_out })
+}
+
+/// Texts of several lines of a dialect.
+pub(super) fn of_several_lines(section: &mut Reader<'_>) -> Vec<Text> {
+    let fields = section.items("texts");
+    let read = |mut section: Reader<'_>| {
+        let begins = section.required("begins", "begins: banner *");
+        let ends = section.text("ends");
+        begins.map(|begins| Text { begins, ends })
+    };
+    fields.iter().filter_map(|field| field.section().map(Reader).and_then(read)).collect()
 }
 
 pub(super) fn unsaved(mut section: Reader<'_>) -> Option<Unsaved> {

@@ -1,8 +1,9 @@
 //! What has to be said to a device so that it has what it should have.
 
 use super::Dialect;
-use super::index::Index;
+use super::index::{Index, Key, between};
 use super::sections::Block;
+use std::collections::BTreeMap;
 
 /// What of `wanted` a device that has `running` does not have: the lines that a merge must send, with the sections
 /// they stand in. Empty: the device has it all.
@@ -17,16 +18,22 @@ pub fn missing(running: &[Block], wanted: &[Block], dialect: &Dialect) -> Vec<Bl
 /// A line of `wanted` that takes something back which a later line of the same section sets again, and that line. What
 /// a merge of them must send depends on what each one meets, so [`missing`] cannot judge them one by one.
 pub fn contradiction<'a>(wanted: &'a [Block], dialect: &Dialect) -> Option<(&'a str, &'a str)> {
-    wanted.iter().enumerate().find_map(|(at, block)| {
-        let again = dialect.takes_back(&block.line).and_then(|taken_back| {
-            let later = wanted[at + 1..].iter();
-            later.map(|later| later.line.as_str()).find(|later| is_or_begins_with(later, taken_back, dialect))
+    let (mut later, mut first) = (BTreeMap::new(), None);
+    for block in wanted.iter().rev() {
+        let taken_back = dialect.takes_back(&block.line);
+        let again = taken_back.and_then(|short| {
+            later
+                .get(&Key::of(short))
+                .copied()
+                .or_else(|| between(&later, short).next().map(|(_, line)| *line))
         });
-        match again {
+        first = match again {
             Some(again) => Some((block.line.as_str(), again)),
-            None => contradiction(&block.children, dialect),
-        }
-    })
+            None => contradiction(&block.children, dialect).or(first),
+        };
+        later.insert(Key::of(dialect.bare(&block.line)), block.line.as_str());
+    }
+    first
 }
 
 fn missing_of(running: &Index<'_>, wanted: &Block, dialect: &Dialect) -> Option<Block> {
@@ -40,11 +47,6 @@ fn missing_of(running: &Index<'_>, wanted: &Block, dialect: &Dialect) -> Option<
         return None;
     }
     Some(wanted.clone())
-}
-
-/// Whether `line` is what `no SHORT` takes back: the line itself, or one that goes on after it.
-fn is_or_begins_with(line: &str, short: &str, dialect: &Dialect) -> bool {
-    dialect.bare(line).strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
 }
 
 /// The lines that turn `from` into `to`: first everything that is taken back, what stands deepest and last first, since

@@ -49,17 +49,11 @@ impl<'a> Index<'a> {
 pub(super) fn between<'m, V>(
     keys: &'m BTreeMap<Key<'_>, V>,
     short: &str,
-) -> impl Iterator<Item = (&'m str, &'m V)> {
+) -> impl Iterator<Item = (&'m str, &'m V)> + use<'m, V> {
     let start = format!("{short} ");
     let from = Key(Cow::Owned(start.clone()));
-    let mut found = Vec::new();
-    for (key, value) in keys.range(from..) {
-        if !key.0.starts_with(&start) {
-            break;
-        }
-        found.push((&*key.0, value));
-    }
-    found.into_iter()
+    let begins = move |(key, _): &(&Key<'_>, &V)| key.0.starts_with(&start);
+    keys.range(from..).take_while(begins).map(|(key, value)| (&*key.0, value))
 }
 
 impl Dialect {

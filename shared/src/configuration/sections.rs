@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// One line with the lines of its section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
-    /// The line, without the blanks around it.
+    /// The line, without the blanks around it; a text of several lines has its line ends in it.
     pub line: String,
     /// The lines beneath it, in order.
     pub children: Vec<Block>,
@@ -25,17 +25,19 @@ pub fn parse(text: &str, dialect: &Dialect) -> Vec<Block> {
     let mut roots: Vec<Block> = Vec::new();
     // The indentation of each section that is open; the blocks are found by always taking the last child.
     let mut open: Vec<usize> = Vec::new();
-    for raw in text.lines() {
+    let mut lines = text.lines();
+    while let Some(raw) = lines.next() {
         let line = raw.trim();
         if line.is_empty() || says_nothing(line, dialect) {
             continue;
         }
+        let whole = dialect.text(line, raw.starts_with([' ', '\t']), &mut lines);
         let depth = if dialect.indented { raw.len() - raw.trim_start().len() } else { 0 };
         while open.last().is_some_and(|above| *above >= depth) {
             open.pop();
         }
         open.truncate(DEPTH_MAX);
-        section(&mut roots, open.len()).push(Block::line(line));
+        section(&mut roots, open.len()).push(Block::line(whole.unwrap_or_else(|| line.to_owned())));
         open.push(depth);
     }
     joined(roots)

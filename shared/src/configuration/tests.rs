@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod texts;
+
 fn indented() -> Dialect {
     Dialect {
         indented: true,
@@ -9,8 +11,12 @@ fn indented() -> Dialect {
         ends: vec!["exit".into(), "end".into(), "exit-address-family".into()],
         leave: Some("exit".into()),
         negation: Negation::Prefix("no ".into()),
-        single: vec!["hostname".into(), "neighbor * remote-as".into()],
-        short: vec!["description".into()],
+        single: vec!["hostname".into(), "banner *".into(), "neighbor * remote-as".into()],
+        short: vec!["description".into(), "banner *".into(), "certificate * *".into()],
+        texts: vec![
+            Text { begins: "certificate".into(), ends: Some("quit".into()) },
+            Text { begins: "banner *".into(), ends: None },
+        ],
     }
 }
 
@@ -23,6 +29,7 @@ fn flat() -> Dialect {
         negation: Negation::Swap { adds: "set ".into(), removes: "delete ".into() },
         single: vec!["set system host-name".into()],
         short: vec![],
+        texts: vec![],
     }
 }
 
@@ -229,6 +236,10 @@ fn a_merge_that_takes_back_what_it_sets_again_is_told_and_not_guessed() {
     );
     let nested = "interface lo\n no ip address\n ip address 10.0.0.1/32\n";
     assert_eq!(found(nested).as_deref(), Some("no ip address / ip address 10.0.0.1/32"));
+    assert_eq!(
+        found("no banner motd\nbanner motd @x\ny@\n").as_deref(),
+        Some("no banner motd / banner motd ^Cx\ny^C")
+    );
     assert_eq!(found("no ip http server\nip http server-name x\ninterface lo\n no shutdown\n"), None);
 }
 
@@ -250,6 +261,21 @@ fn the_work_on_a_configuration_of_very_many_lines_grows_with_its_lines_and_not_w
         assert_eq!(steps.iter().map(|step| step.children.len()).sum::<usize>(), lines / 2 * 2);
         let then = after(&has, &steps, &dialect);
         assert_eq!(missing(&then, &wanted, &dialect), []);
+        index::COMPARED.with(std::cell::Cell::get) - before
+    };
+    let (small, large) = (work(2_000), work(20_000));
+    assert!(small > 2_000, "the work is counted: {small}");
+    assert!(large < 15 * small, "ten times the lines: {small} and {large} comparisons");
+}
+
+#[test]
+fn a_contradiction_is_looked_for_once_for_each_line_and_not_for_each_pair() {
+    let work = |lines: usize| {
+        let takes_back =
+            |number: usize| format!("no ip route 10.{}.{}.0\nip name {number}\n", number / 256, number % 256);
+        let text: String = (0..lines).map(takes_back).collect();
+        let (dialect, before) = (indented(), index::COMPARED.with(std::cell::Cell::get));
+        assert_eq!(contradiction(&parse(&text, &dialect), &dialect), None);
         index::COMPARED.with(std::cell::Cell::get) - before
     };
     let (small, large) = (work(2_000), work(20_000));

@@ -86,7 +86,7 @@ impl Reader {
     pub(super) fn sent(&mut self, line: &str, certain: bool, configuring: bool) {
         self.screen.clear();
         self.awaits = Awaits::Answer { certain };
-        let line = line.trim_end();
+        let line = line.lines().next().unwrap_or_default().trim_end();
         let from = line.floor_char_boundary(line.len().saturating_sub(ECHO_BYTES_MAX));
         line[from..].clone_into(&mut self.echo);
         self.configuring = configuring;

@@ -5,6 +5,7 @@ use crate::executor::Failure;
 use crate::executor::device::{Difference, Job, Running};
 use crate::executor::wanted::{Redactor, Wanted};
 use crate::platform::{Platform, Unsaved};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use switchyard_shared::configuration::{
@@ -93,6 +94,15 @@ impl Refusal {
     }
 }
 
+/// What carries lines to a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::executor) enum Carrier {
+    /// They are typed.
+    Keyboard,
+    /// They are said one by one over an API: a question mark asks nothing, and a text of several lines has no place.
+    Api,
+}
+
 /// The lines of one attempt.
 pub(in crate::executor) struct Script {
     pub(in crate::executor) platform: Arc<Platform>,
@@ -121,6 +131,14 @@ impl Script {
         let running = Running(Zeroizing::new(print(&self.blocks(&Zeroizing::new(kept)))));
         drop(text);
         Ok(running)
+    }
+
+    /// A shown configuration without its texts of several lines: what they hold is no word of the device.
+    pub(in crate::executor) fn beside_texts<'t>(&self, shown: &'t str) -> Cow<'t, str> {
+        if self.platform.dialect.texts.is_empty() {
+            return Cow::Borrowed(shown);
+        }
+        Cow::Owned(print(&without_texts(self.blocks(shown))))
     }
 
     /// Whether an answer to the platform's [`Unsaved::command`] shows no difference.
@@ -162,12 +180,12 @@ impl Script {
             && self.platform.keeps.iter().any(|keeps| keeps.is_match(&block.line))
     }
 
-    /// How a device would differ. `literal`: a line may hold a question mark.
+    /// How a device would differ.
     pub(in crate::executor) fn difference(
         &self,
         running: &Running,
         wanted: &Wanted,
-        literal: bool,
+        carrier: Carrier,
     ) -> Result<Difference, Failure> {
         let dialect = &self.platform.dialect;
         let before = self.blocks(&running.0);
@@ -208,7 +226,7 @@ impl Script {
         }
         let lines = commands(&steps, dialect);
         for line in &lines {
-            if let Some(why) = untypable(line, literal) {
+            if let Some(why) = self.unsayable(line, carrier) {
                 let message =
                     format!("{}: a line cannot be typed: {why}: {}", self.names.device, self.quoted(line));
                 return refused(message, "correct the template, then plan again");
@@ -221,6 +239,19 @@ impl Script {
             false => diff,
         };
         Ok(Difference { text: self.platform.redact(&diff) })
+    }
+
+    /// Why `line` cannot be said, if it cannot.
+    fn unsayable(&self, line: &str, carrier: Carrier) -> Option<String> {
+        let literal = self.platform.configure.literal.is_some();
+        match (carrier, self.platform.dialect.typed(line)) {
+            (Carrier::Api, _) if line.contains('\n') => Some("it is a text of several lines".into()),
+            (Carrier::Api, _) => untypable(line, true),
+            (Carrier::Keyboard, None) => Some("it holds every character that could end it".into()),
+            (Carrier::Keyboard, Some(typed)) => {
+                typed.split('\n').enumerate().find_map(|(at, line)| untypable(line, literal || at > 0))
+            }
+        }
     }
 
     /// What `answer` says against the line it answers.
@@ -247,6 +278,21 @@ impl Script {
     fn hidden(&self, line: &str) -> String {
         self.platform.redact(&self.names.redactor.redact(line.trim()))
     }
+}
+
+fn without_texts(mut blocks: Vec<Block>) -> Vec<Block> {
+    blocks.retain(|block| !block.line.contains('\n'));
+    for block in &mut blocks {
+        block.children = without_texts(std::mem::take(&mut block.children));
+    }
+    blocks
+}
+
+/// What `answer` says beside the lines of `text`, which were typed and are echoed in it.
+pub(in crate::executor) fn beside(answer: &str, text: &str) -> String {
+    let typed: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    let echoes = |line: &str| typed.iter().any(|typed| line.trim_end().ends_with(typed));
+    answer.lines().filter(|line| !echoes(line)).flat_map(|line| [line, "\n"]).collect()
 }
 
 /// `line` cut to what a message quotes; it holds no secret any more.

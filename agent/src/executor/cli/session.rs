@@ -1,7 +1,7 @@
 //! One session with a device's command line: read, compare, look; what writes stands in `writing`.
 
 use super::broken_before;
-use super::script::{Names, Script};
+use super::script::{Carrier, Names, Script};
 use super::shell::{Line, Shell};
 use super::writing;
 use crate::executor::device::{Difference, Running, Session, WriteEnd, Written};
@@ -52,20 +52,33 @@ impl CliSession {
 
     pub(super) async fn read_running(&mut self) -> Result<Running, Failure> {
         let platform = self.platform.clone();
-        let text = self.ask(&platform.running.command, Phase::Read).await?;
+        let command = &platform.running.command;
+        let text = self.hear(command, Phase::Read).await?;
+        self.must_not_refuse(command, &self.beside_texts(&text), Phase::Read)?;
         self.running(text)
     }
 
     /// The answer to a command that only looks.
     async fn ask(&mut self, command: &str, phase: Phase) -> Result<String, Failure> {
+        let text = self.hear(command, phase).await?;
+        self.must_not_refuse(command, &text, phase)?;
+        Ok(text)
+    }
+
+    /// The same, whatever it says.
+    async fn hear(&mut self, command: &str, phase: Phase) -> Result<String, Failure> {
         let answer = self.shell.say(Line::Looks(command), true).await;
         let answer = answer.map_err(|broken| broken_before(broken, phase, &self.names.device))?;
-        if let Some(refusal) = self.refusal(&answer.text) {
+        Ok(answer.text)
+    }
+
+    fn must_not_refuse(&self, command: &str, answer: &str, phase: Phase) -> Result<(), Failure> {
+        if let Some(refusal) = self.refusal(answer) {
             let message = format!("{} refuses `{command}`: {}", self.names.device, refusal.words());
             return Err(Failure::new(Class::PrecheckFailed, phase, message)
                 .with_hint("nothing was written; try the command by hand: may this user run it?"));
         }
-        Ok(answer.text)
+        Ok(())
     }
 }
 
@@ -75,7 +88,7 @@ impl Session for CliSession {
     }
 
     fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {
-        self.difference(running, wanted, self.platform.configure.literal.is_some())
+        self.difference(running, wanted, Carrier::Keyboard)
     }
 
     fn redact(&self, text: &str) -> String {

@@ -193,11 +193,15 @@ impl Shell {
 
 /// `line` as it is typed, so that no character of it does anything by itself.
 fn typed(line: &str, literal: Option<&str>) -> Result<String, Broken> {
-    if let Some(why) = untypable(line, literal.is_some()) {
+    // Within a text of several lines a question mark asks nothing.
+    let (first, text) = line.split_at(line.find('\n').unwrap_or(line.len()));
+    let untypable = untypable(first, literal.is_some())
+        .or_else(|| text.split('\n').find_map(|line| self::untypable(line, true)));
+    if let Some(why) = untypable {
         return Err(Broken::NotSaid(why));
     }
     match literal {
-        Some(literal) => Ok(line.replace('?', &format!("{literal}?"))),
+        Some(literal) => Ok(first.replace('?', &format!("{literal}?")) + text),
         None => Ok(line.to_owned()),
     }
 }

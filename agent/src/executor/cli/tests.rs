@@ -7,6 +7,7 @@ mod patience;
 mod platforms;
 mod reading;
 mod saving;
+mod texts;
 mod unsaid;
 
 use super::script::Names;

@@ -2,7 +2,7 @@
 
 use switchyard_shared::configuration::{Block, Dialect, Index, emptied};
 
-/// One line.
+/// One line, or a text of several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Typed {
     pub(super) line: String,
@@ -30,7 +30,8 @@ pub(super) fn lines(steps: &[Block], running: &[Block], dialect: &Dialect) -> Ve
             dialect.takes_back(&step.line).and_then(section).filter(|block| !block.children.is_empty());
         let instead = gone.map(|block| self::lines(&[emptied(block, dialect)], running, dialect));
         lines.push(Typed {
-            line: step.line.clone(),
+            // What cannot be typed was refused when it was compared.
+            line: dialect.typed(&step.line).unwrap_or_else(|| step.line.clone()),
             within: within.len(),
             instead: instead.unwrap_or_default(),
         });
@@ -58,6 +59,7 @@ mod tests {
             negation: Negation::Prefix("no ".into()),
             single: vec![],
             short: vec!["description".into()],
+            texts: vec![],
         }
     }
 

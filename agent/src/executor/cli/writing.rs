@@ -1,7 +1,7 @@
 //! What changes a device: lines into its configuration, commit, confirm, save, and the way back.
 
 use super::reader::Prompt;
-use super::script::Refusal;
+use super::script::{Refusal, beside};
 use super::session::CliSession;
 use super::shell::{Answer, Broken, Line, TOO_MUCH};
 use super::typing::{Typed, lines, one};
@@ -311,8 +311,11 @@ async fn type_all(
 }
 
 async fn type_one(session: &mut CliSession, pass: &WritePass, typed: &Typed) -> Result<(), End> {
-    let answer = session.shell.say(Line::Changes(pass, &typed.line), false).await?;
-    if let Some(refusal) = session.refusal(&answer.text) {
+    // What is between its prompts may look like one.
+    let is_text = typed.line.contains('\n');
+    let answer = session.shell.say(Line::Changes(pass, &typed.line), is_text).await?;
+    let said = if is_text { beside(&answer.text, &typed.line) } else { answer.text };
+    if let Some(refusal) = session.refusal(&said) {
         return Err(refused(&session.quoted(&typed.line), refusal));
     }
     match answer.prompt {

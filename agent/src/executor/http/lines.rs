@@ -5,7 +5,7 @@ mod writing;
 use super::rpc::{Heard, heard};
 use super::trouble;
 use super::wire::{Ask, CallError, Lines, Place, Wire};
-use crate::executor::cli::{Refusal, Script};
+use crate::executor::cli::{Carrier, Refusal, Script};
 use crate::executor::device::{Difference, Job, Running, Session, WriteEnd, Written};
 use crate::executor::wanted::Wanted;
 use crate::executor::{Failure, WritePass};
@@ -145,7 +145,7 @@ impl Session for LinesSession {
 
     /// A question mark asks nothing here, so it stands for itself.
     fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {
-        let difference = self.script.difference(running, wanted, true)?;
+        let difference = self.script.difference(running, wanted, Carrier::Api)?;
         if !difference.is_nothing() {
             self.must_fit(running, wanted)?;
         }

@@ -53,6 +53,8 @@ pub(super) struct Session {
     /// What the draft is called, where it is called something.
     name: String,
     path: Vec<String>,
+    /// A text of several lines that is not at its end, and what ends it.
+    text: Option<(String, String)>,
     configured: usize,
     pages: VecDeque<String>,
     /// The rest of an answer, each piece of which waits until a line is typed.
@@ -79,6 +81,7 @@ impl Session {
             draft: None,
             name: String::new(),
             path: Vec::new(),
+            text: None,
             configured: 0,
             pages: VecDeque::new(),
             withheld: VecDeque::new(),
@@ -123,6 +126,7 @@ impl Session {
                 }
                 &LITERAL if self.cli.platform.configure.literal.is_some() => self.literal = true,
                 b'?' if self.cli.platform.configure.literal.is_some()
+                    && self.text.is_none()
                     && !std::mem::take(&mut self.literal) =>
                 {
                     self.say("\n  WORD  there is no help here\n");
@@ -174,6 +178,9 @@ impl Session {
                 self.draft = Some(Vec::new());
             }
             return self.answer("");
+        }
+        if self.text.is_some() {
+            return self.go_on_with_text(line);
         }
         if line.is_empty() || line.starts_with(['!', '#']) {
             return self.answer("");

@@ -236,5 +236,6 @@ fn dialect() -> Dialect {
         negation: Negation::Prefix("no ".into()),
         single: vec!["hostname".into(), "description".into()],
         short: vec!["description".into()],
+        texts: vec![],
     }
 }

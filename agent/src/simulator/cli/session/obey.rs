@@ -170,7 +170,37 @@ impl Session {
         matches!(self.device.mode(), Mode::Reject | Mode::SlowFailure)
     }
 
+    /// A banner: up to the line `EOF` at Arista, at Cisco up to the character after its kind, which is shown as `^C`.
+    fn begin_text(&mut self, line: &str) {
+        let (head, end) = match self.vendor().platform {
+            "arista_eos" => (line, "EOF"),
+            _ => line.rsplit_once(' ').unwrap_or((line, "")),
+        };
+        let shown = if end == "EOF" { format!("{head} ") } else { format!("{head} ^C") };
+        self.text = Some((shown, end.to_owned()));
+        self.say(&format!("Enter TEXT message. Type '{end}' to end.\n"));
+    }
+
+    pub(super) fn go_on_with_text(&mut self, line: &str) {
+        self.note(line);
+        let Some((mut text, end)) = self.text.take() else { return };
+        text.push('\n');
+        match (line.strip_suffix(end.as_str()), end.as_str()) {
+            (Some(last), "EOF") => text.push_str(&format!("{last}EOF")),
+            (Some(last), _) => text.push_str(&format!("{last}^C")),
+            (None, _) => {
+                text.push_str(line);
+                self.text = Some((text, end));
+                return;
+            }
+        }
+        self.configure(&text);
+    }
+
     pub(super) fn configure(&mut self, line: &str) {
+        if line.starts_with("banner ") && !line.contains('\n') {
+            return self.begin_text(line);
+        }
         let dialect = &self.cli.platform.dialect;
         let flat = ["set ", "delete "].iter().any(|word| line.starts_with(word));
         let direct = !self.has_candidate();
