@@ -18,6 +18,11 @@ pub(super) fn same(one: &Value, other: &Value) -> bool {
     ordered(one.clone()) == ordered(other.clone())
 }
 
+/// A text that is the same for whatever is the same.
+pub(super) fn text(value: &Value) -> String {
+    ordered(value.clone()).to_string()
+}
+
 /// The same with every list sorted by what its entries print.
 fn ordered(value: Value) -> Value {
     match value {

@@ -2,6 +2,7 @@
 
 use super::apply::Begun;
 use super::limits::{after_write, goodbye};
+use super::way_back::BY_HAND;
 use super::{Ended, Run};
 use crate::executor::Failure;
 use crate::executor::device::{Running, Session, WriteEnd, Written};
@@ -171,13 +172,17 @@ impl Run<'_> {
             Trouble::Bad(why) => (why, true),
             Trouble::Unseen(why) => (why, false),
         };
+        let mut note = String::new();
         let left_as = match (written.awaits_confirmation, self.job.procedure.revert) {
             (true, _) => self.by_itself(begun, at).await,
             (false, true) => match self.reconnect().await {
                 Ok(mut session) => {
-                    let left_as = self.put_back(&mut session, begun).await;
+                    let back = self.put_back(&mut session, begun).await;
                     goodbye(session).await;
-                    left_as
+                    back.map(|(left_as, said)| {
+                        note = said;
+                        left_as
+                    })
                 }
                 Err(_) => None,
             },
@@ -186,17 +191,21 @@ impl Run<'_> {
         let device = self.device();
         match left_as {
             Some(LeftAs::Unchanged | LeftAs::Reverted) => {
-                let message = format!("{device}: {why}; it is as it was before the change");
+                let message = format!("{device}: {why}; it is as it was before the change{note}");
                 self.ended(Class::PostcheckFailed, Phase::Verify, LeftAs::Reverted, &message)
                     .with_hint("correct the change, then plan again")
             }
             Some(LeftAs::Changed) => {
-                let message = format!("{device}: {why}; what it has of the change stays on it");
-                self.ended(Class::PostcheckFailed, Phase::Verify, LeftAs::Changed, &message)
-                    .with_hint("look at the device; switchyard rollback puts back what it had")
+                let message = format!("{device}: {why}; what it has of the change stays on it{note}");
+                self.ended(Class::PostcheckFailed, Phase::Verify, LeftAs::Changed, &message).with_hint(
+                    match note.is_empty() {
+                        true => "look at the device; switchyard rollback puts back what it had",
+                        false => BY_HAND,
+                    },
+                )
             }
             Some(LeftAs::Unknown) => {
-                let message = format!("{device}: {why}; it could not be put back");
+                let message = format!("{device}: {why}; it could not be put back{note}");
                 self.ended(Class::RollbackFailed, Phase::Revert, LeftAs::Unknown, &message)
                     .with_hint("look at the device; the configuration it had is kept at its agent")
             }

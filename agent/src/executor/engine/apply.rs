@@ -1,6 +1,7 @@
 //! From an open session through the gate to the end of the write.
 
 use super::limits::{after_write, goodbye};
+use super::way_back::{BY_HAND, Back};
 use super::{Ended, Run};
 use crate::executor::WritePass;
 use crate::executor::device::{Running, Session, WriteEnd, Written};
@@ -109,26 +110,29 @@ impl Run<'_> {
                 )
             }
             WriteEnd::Rejected { message, left_as } => {
-                let left_as = match left_as {
-                    LeftAs::Unchanged | LeftAs::Reverted => Some(left_as),
+                let back = match left_as {
+                    LeftAs::Unchanged | LeftAs::Reverted => Some((left_as, String::new())),
                     LeftAs::Changed | LeftAs::Unknown => self.put_back(&mut session, begun).await,
                 };
                 goodbye(session).await;
-                self.refused(&message, left_as)
+                self.refused(&message, back)
             }
         }
     }
 
     /// The end of a write that the device refused, and what its way back came to.
-    fn refused(&self, said: &str, left_as: Option<LeftAs>) -> Outcome {
-        let message = format!("{} refused the change: {said}", self.device());
+    fn refused(&self, said: &str, back: Option<Back>) -> Outcome {
+        let (left_as, note) = back.map_or((None, String::new()), |(left_as, note)| (Some(left_as), note));
+        let part = if left_as == Some(LeftAs::Changed) { "; it has a part of it" } else { "" };
+        let message = format!("{} refused the change: {said}{part}{note}", self.device());
         let (class, phase, left_as, hint) = match left_as {
             None => (Class::LostAfterWrite, Phase::Revert, LeftAs::Unknown, super::after::READ_IT),
             Some(LeftAs::Unknown) => {
                 let hint = "it took a part of the change and could not be put back: look at the device";
                 (Class::RollbackFailed, Phase::Write, LeftAs::Unknown, hint)
             }
-            Some(left_as @ (LeftAs::Unchanged | LeftAs::Reverted | LeftAs::Changed)) => {
+            Some(LeftAs::Changed) => (Class::Rejected, Phase::Write, LeftAs::Changed, BY_HAND),
+            Some(left_as @ (LeftAs::Unchanged | LeftAs::Reverted)) => {
                 (Class::Rejected, Phase::Write, left_as, "correct the template, then plan again")
             }
         };

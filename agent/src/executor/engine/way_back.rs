@@ -21,13 +21,23 @@ pub(super) struct WayBack<'a> {
     pub(super) overwrite: bool,
 }
 
+/// What to do about a device that was not put back.
+pub(super) const BY_HAND: &str =
+    "look at the device, and put it back by hand: what it had is kept at its agent";
+/// What is said of a device that has what it had, with its entries in another order.
+const BACK_IN_ANOTHER_ORDER: &str = "; it shows entries of a list in another order than then: look at the device if that \
+                                     order counts";
+
+/// How a device was left by a way back, and what is to be said of it: it goes on after a sentence and may be empty.
+pub(super) type Back = (LeftAs, String);
+
 impl Run<'_> {
     /// Puts the device back to what it had, and reads whether it is; `None` when nobody knows: the way back itself may
-    /// be what ended the session.
-    pub(super) async fn put_back(&self, session: &mut Box<dyn Session>, begun: &Begun) -> Option<LeftAs> {
+    /// be what ended the session. [`LeftAs::Changed`]: the driver has no way back that is safe, and went none.
+    pub(super) async fn put_back(&self, session: &mut Box<dyn Session>, begun: &Begun) -> Option<Back> {
         let now = self.read_anew(session).await?;
         if now == begun.before {
-            return Some(LeftAs::Unchanged);
+            return Some((LeftAs::Unchanged, String::new()));
         }
         self.job.context.progress(Phase::Revert);
         let restored = after_write(self.writing(), session.restore(&begun.pass, &now, &begun.before)).await;
@@ -35,17 +45,25 @@ impl Run<'_> {
             let said = self.wanted.redact(&end.to_string());
             tracing::warn!(device = %self.job.task.op.device, said, "the way back was refused");
         }
-        let now = self.read_anew(session).await?;
-        let is_back = now == begun.before && (restored.is_ok() || session.is_shown_whole())
-            || restored.is_ok() && session.alike(&now, &begun.before);
+        let after = self.read_anew(session).await?;
+        let is_same = after == begun.before && (restored.is_ok() || session.is_shown_whole());
         match restored {
-            _ if is_back => Some(LeftAs::Reverted),
+            _ if is_same => Some((LeftAs::Reverted, String::new())),
+            Ok(()) if session.alike(&after, &begun.before) => {
+                Some((LeftAs::Reverted, BACK_IN_ANOTHER_ORDER.to_owned()))
+            }
             // The device may still be at it.
             Err(WriteEnd::Lost(_)) => None,
-            Ok(())
-            | Err(
-                WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Busy(_) | WriteEnd::Rejected { .. },
-            ) => Some(LeftAs::Unknown),
+            Err(WriteEnd::Rejected { message, left_as: LeftAs::Changed }) if after == now => {
+                Some((LeftAs::Changed, format!("; it was not put back: {message}")))
+            }
+            Ok(()) => Some((LeftAs::Unknown, "; after the way back it has something else".to_owned())),
+            Err(
+                end @ (WriteEnd::NotSent(_)
+                | WriteEnd::NoWay(_)
+                | WriteEnd::Busy(_)
+                | WriteEnd::Rejected { .. }),
+            ) => Some((LeftAs::Unknown, format!("; on the way back: {end}"))),
         }
     }
 
@@ -80,18 +98,18 @@ impl Run<'_> {
             }
         };
         self.job.context.progress(Phase::Revert);
-        let left_as = self.put_back(&mut session, &begun).await;
+        let back = self.put_back(&mut session, &begun).await;
         goodbye(session).await;
         let device = self.device();
-        Ok(match left_as {
-            Some(LeftAs::Reverted | LeftAs::Unchanged) => {
-                let message = format!("{device} is as it was before the change");
+        Ok(match back {
+            Some((LeftAs::Reverted | LeftAs::Unchanged, note)) => {
+                let message = format!("{device} is as it was before the change{note}");
                 self.ended(Class::Ok, Phase::Revert, LeftAs::Reverted, &message)
             }
-            Some(LeftAs::Changed | LeftAs::Unknown) => {
-                let message = format!("{device} could not be put back to what it had before the change");
-                self.ended(Class::RollbackFailed, Phase::Revert, LeftAs::Unknown, &message)
-                    .with_hint("look at the device; the configuration it had is kept at its agent")
+            Some((left_as @ (LeftAs::Changed | LeftAs::Unknown), note)) => {
+                let message =
+                    format!("{device} could not be put back to what it had before the change{note}");
+                self.ended(Class::RollbackFailed, Phase::Revert, left_as, &message).with_hint(BY_HAND)
             }
             None => {
                 let message =

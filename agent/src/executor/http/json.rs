@@ -26,6 +26,15 @@ fn is_qualified(name: &str) -> bool {
     name.split_once(':').is_some_and(|(module, name)| good(module) && good(name))
 }
 
+/// Whether it is a name of YANG, RFC 7950 section 6.2, perhaps with that of its module: it can stand in a path.
+pub(super) fn is_name(name: &str) -> bool {
+    let begins = |part: &str| part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    match name.split_once(':') {
+        Some((module, local)) => is_qualified(name) && begins(module) && begins(local),
+        None => begins(name) && is_qualified(&format!("x:{name}")),
+    }
+}
+
 /// What `value` is, in words.
 pub(super) fn kind(value: &Value) -> &'static str {
     match value {

@@ -3,6 +3,7 @@
 mod back;
 mod compare;
 mod discover;
+mod entries;
 mod write;
 
 use super::json::{self, Tree};

@@ -24,7 +24,9 @@ pub struct Store {
     pub tags: bool,
     /// Whether it puts the entries of lists in an order of its own.
     pub sorts: bool,
-    /// Names of what its user may change and not see, RFC 8341.
+    /// Whether an entry of a list can be read by its key.
+    pub shows_entries: bool,
+    /// Names of what its user may change and not see, entries by their key, RFC 8341.
     pub unseen: Vec<&'static str>,
 }
 
@@ -42,6 +44,7 @@ impl Store {
             put_whole: true,
             tags: true,
             sorts: false,
+            shows_entries: true,
             unseen: Vec::new(),
         }
     }
@@ -119,8 +122,23 @@ impl Store {
                 };
                 ok(JSON, json!({"ietf-restconf-monitoring:capabilities": {"capability": known}}))
             }
-            _ => refusal(404, "invalid-value", "there is nothing"),
+            _ => match self.entry(path) {
+                Some(entry) => ok(JSON, entry),
+                None => refusal(404, "invalid-value", "there is nothing"),
+            },
         }
+    }
+
+    /// One entry of a list, as its user sees it.
+    fn entry(&self, path: &str) -> Option<Value> {
+        let path = path.strip_prefix(DATA)?.strip_suffix("?content=config")?;
+        let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let module = segments.iter().rev().find_map(|name| name.split_once(':'))?.0;
+        let (list, _) = segments.last()?.split_once('=')?;
+        let mut shown = seen(&self.data, &self.unseen);
+        let entry = Value::Object(below(&mut shown, &segments)?.clone());
+        let name = if list.contains(':') { list.to_owned() } else { format!("{module}:{list}") };
+        self.shows_entries.then(|| json!({name: [entry]}))
     }
 }
 
@@ -179,14 +197,49 @@ fn remove(data: &mut Map<String, Value>, segments: &[&str], must_exist: bool) ->
     let Some((last, above)) = segments.split_last() else {
         return Err((405, "operation-not-supported", "the datastore stays".into()));
     };
-    let mut at = Some(data);
-    for name in above {
-        at = at.and_then(|map| map.get_mut(*name)).and_then(Value::as_object_mut);
+    let gone = below(data, above).is_some_and(|map| match last.split_once('=') {
+        None => map.get(*last).is_some_and(|value| !is_list(value)) && map.shift_remove(*last).is_some(),
+        Some((list, key)) => {
+            let Some(entries) = map.get_mut(list).and_then(Value::as_array_mut) else { return false };
+            let had = entries.len();
+            entries.retain(|entry| !is_called(entry, key));
+            let (gone, is_empty) = (entries.len() < had, entries.is_empty());
+            if is_empty {
+                map.shift_remove(list);
+            }
+            gone
+        }
+    });
+    match gone || !must_exist {
+        true => Ok(()),
+        false => Err((404, "data-missing", format!("there is no {last}"))),
     }
-    match at.and_then(|map| map.shift_remove(*last)) {
-        None if must_exist => Err((404, "data-missing", format!("there is no {last}"))),
-        Some(_) | None => Ok(()),
-    }
+}
+
+fn is_list(value: &Value) -> bool {
+    value.as_array().is_some_and(|entries| entries[..] != [Value::Null])
+}
+
+/// The object at the end of `segments`.
+fn below<'a>(data: &'a mut Map<String, Value>, segments: &[&str]) -> Option<&'a mut Map<String, Value>> {
+    segments.iter().try_fold(data, |map, segment| match segment.split_once('=') {
+        None => map.get_mut(*segment)?.as_object_mut(),
+        Some((list, key)) => {
+            let entries = map.get_mut(list)?.as_array_mut()?;
+            entries.iter_mut().find(|entry| is_called(entry, key))?.as_object_mut()
+        }
+    })
+}
+
+/// Whether an entry is the one that a path names, RFC 8040 section 3.5.3.
+fn is_called(entry: &Value, key: &str) -> bool {
+    let own = if entry.is_object() { &entry["name"] } else { entry };
+    let own = own.as_str().map_or_else(|| own.to_string(), str::to_owned);
+    let escaped = own.bytes().map(|byte| match byte {
+        _ if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    });
+    escaped.collect::<String>() == key
 }
 
 /// Puts `body`, which holds one node with the name of its module, in the place of what is at `segments`.
@@ -197,11 +250,7 @@ fn replace(data: &mut Map<String, Value>, segments: &[&str], body: &Value) -> Re
     };
     let name = if last.contains(':') { (*last).to_owned() } else { format!("{module}:{last}") };
     let value = body.get(&name).ok_or_else(|| (400, "malformed-message", format!("{name} is not in it")))?;
-    let mut at = Some(data);
-    for name in above {
-        at = at.and_then(|map| map.get_mut(*name)).and_then(Value::as_object_mut);
-    }
-    match at {
+    match below(data, above) {
         Some(at) if !value.is_array() => drop(at.insert((*last).to_owned(), value.clone())),
         Some(_) => return Err((400, "invalid-value", format!("{last} is a list without a key"))),
         None => return Err((404, "data-missing", format!("there is nothing above {last}"))),
@@ -223,11 +272,18 @@ fn sort(value: &mut Value) {
 
 fn seen(data: &Map<String, Value>, unseen: &[&str]) -> Map<String, Value> {
     let shown = data.iter().filter(|(name, _)| !unseen.contains(&name.as_str()));
-    let inner = |value: &Value| match value {
+    shown.map(|(name, value)| (name.clone(), seen_of(value, unseen))).collect()
+}
+
+fn seen_of(value: &Value, unseen: &[&str]) -> Value {
+    let is_shown = |entry: &&Value| entry["name"].as_str().is_none_or(|name| !unseen.contains(&name));
+    match value {
         Value::Object(members) => Value::Object(seen(members, unseen)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => value.clone(),
-    };
-    shown.map(|(name, value)| (name.clone(), inner(value))).collect()
+        Value::Array(entries) => {
+            entries.iter().filter(is_shown).map(|entry| seen_of(entry, unseen)).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
 }
 
 fn merge(have: &mut Value, want: &Value) {

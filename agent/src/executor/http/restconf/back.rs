@@ -1,147 +1,175 @@
-//! The way back: the smallest edits that make a device have again what it had, so that nothing is touched that was not
-//! changed, and nothing that its reader may not see.
+//! The way back: the smallest changes that make a device have again what it had, so that nothing is touched that was not
+//! changed, and nothing that its reader may not see: no object and no list is ever put in its place whole.
 
-use super::compare::{Edit, is_entry, picture_entry};
-use crate::executor::http::json::{Tree, is_same};
+use super::compare::is_entry;
+use crate::executor::http::json::Tree;
+use crate::executor::json_order;
 use crate::executor::netconf::is_secret;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use switchyard_shared::digest::of_bytes;
 use zeroize::Zeroizing;
 
-/// How lists are put back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lists {
-    /// Entry by entry where that can do it.
-    Merged,
-    /// With the object that holds them.
-    Whole,
+/// A step down to what is to be taken away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The member of this name.
+    Member(String),
+    /// An entry of the list of this name, as the device shows it.
+    Entry(String, Value),
 }
 
-/// That something cannot be made so by itself: what holds it has to be put in its place whole.
-struct Whole;
+/// What makes a device have again what it had.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Way {
+    /// What is merged into it.
+    pub(super) merged: Tree,
+    /// What is taken away, after that: nothing refers to it any more.
+    pub(super) removed: Vec<Vec<Step>>,
+}
 
-/// What makes a device that has `now` have `then` again. Objects are gone down into: what differs is merged, what was
-/// not there is taken away. A list has no resource of its own and its keys are not known (RFC 8040 section 3.5), so one
-/// that cannot be merged back is put back with the object that holds it.
-/// Which leaves of an entry are its keys is guessed, so where that made something else, `lists` says to merge none.
-pub(super) fn way(now: &Tree, then: &Tree, lists: Lists) -> Vec<Edit> {
-    let (mut edits, mut merged) = (Vec::new(), Tree::new());
-    for name in names(now, then) {
-        let (now, then) = (now.get(name), then.get(name));
-        let mut at = vec![name.to_owned()];
-        match (member((now, then), &mut at, lists, &mut edits), then) {
-            (Ok(value), _) => merged.extend(value.map(|value| (name.to_owned(), value))),
-            (Err(Whole), Some(then)) => edits.push(Edit::Replace(at, then.clone())),
-            (Err(Whole), None) => edits.push(Edit::Remove(at)),
+/// From what a device has `now` to what it had `then`; the error goes on after "failed to". Which leaves of an entry are
+/// its keys is guessed, so the device is read again afterwards, and what is not as it was goes another way.
+pub(super) fn way(now: &Tree, then: &Tree) -> Result<Way, String> {
+    let mut way = Way::default();
+    let merged = way.object(now, then, &mut Vec::new())?;
+    way.merged = merged;
+    Ok(way)
+}
+
+impl Way {
+    /// What is to be merged into an object; what has to go below it is noted.
+    fn object(&mut self, now: &Tree, then: &Tree, at: &mut Vec<Step>) -> Result<Tree, String> {
+        let mut merged = Tree::new();
+        for name in now.keys().chain(then.keys().filter(|name| !now.contains_key(*name))) {
+            let value = match (now.get(name), then.get(name)) {
+                (Some(now), Some(then)) if json_order::same(now, then) => None,
+                (Some(now), Some(then)) => self.member(name, now, then, at)?,
+                (Some(now), None) => {
+                    self.take_away(name, now, at);
+                    None
+                }
+                (None, then) => then.cloned(),
+            };
+            if let Some(value) = value {
+                is_known(name, &value)?;
+                merged.insert(name.clone(), value);
+            }
         }
+        Ok(merged)
     }
-    edits.extend(merged.into_iter().map(|(name, value)| Edit::Merge(name, value)));
-    edits
-}
 
-fn names<'a>(now: &'a Tree, then: &'a Tree) -> impl Iterator<Item = &'a str> {
-    let gone = now.keys().filter(|name| !then.contains_key(*name));
-    gone.chain(then.keys()).map(String::as_str)
-}
-
-/// What is to be merged into what is at `at`; what has to be taken away or replaced below it goes to `edits`.
-fn member(
-    (now, then): (Option<&Value>, Option<&Value>),
-    at: &mut Vec<String>,
-    lists: Lists,
-    edits: &mut Vec<Edit>,
-) -> Result<Option<Value>, Whole> {
-    match (now, then) {
-        (None, then) => Ok(then.cloned()),
-        (Some(now), Some(then)) if is_same(now, then) => Ok(None),
-        (Some(Value::Array(_)), None) => Err(Whole),
-        (Some(_), None) => {
-            edits.push(Edit::Remove(at.clone()));
-            Ok(None)
-        }
-        (Some(Value::Object(now)), Some(Value::Object(then))) => Ok(object((now, then), at, lists, edits)),
-        (Some(Value::Array(_)), Some(_)) if lists == Lists::Whole => Err(Whole),
-        (Some(now), Some(then)) => merging(now, then).map(Some),
-    }
-}
-
-fn object(
-    (now, then): (&Tree, &Tree),
-    at: &mut Vec<String>,
-    lists: Lists,
-    edits: &mut Vec<Edit>,
-) -> Option<Value> {
-    let (mut merged, before) = (Tree::new(), edits.len());
-    for name in names(now, then) {
-        at.push(name.to_owned());
-        let done = member((now.get(name), then.get(name)), at, lists, edits);
-        at.pop();
-        match done {
-            Ok(value) => merged.extend(value.map(|value| (name.to_owned(), value))),
-            Err(Whole) => {
-                edits.truncate(before);
-                edits.push(Edit::Replace(at.clone(), Value::Object(then.clone())));
-                return None;
+    fn take_away(&mut self, name: &str, now: &Value, at: &[Step]) {
+        let below = |step: Step| [at, &[step]].concat();
+        match now {
+            Value::Array(entries) if !is_leaf(now) => {
+                let entry = |entry: &Value| below(Step::Entry(name.to_owned(), entry.clone()));
+                self.removed.extend(entries.iter().map(entry));
+            }
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_)
+            | Value::Object(_) => {
+                self.removed.push(below(Step::Member(name.to_owned())));
             }
         }
     }
-    (!merged.is_empty()).then_some(Value::Object(merged))
-}
 
-/// The smallest value whose merging alone makes `then` of `now`.
-fn merging(now: &Value, then: &Value) -> Result<Value, Whole> {
-    match (now, then) {
-        (Value::Object(now), Value::Object(then)) => {
-            let mut changed = Tree::new();
-            for name in names(now, then) {
-                match (now.get(name), then.get(name)) {
-                    (_, None) => return Err(Whole),
-                    (Some(now), Some(then)) if is_same(now, then) => {}
-                    (Some(now), Some(then)) => drop(changed.insert(name.to_owned(), merging(now, then)?)),
-                    (None, Some(then)) => drop(changed.insert(name.to_owned(), then.clone())),
+    /// What is to be merged into a member that is another one now.
+    fn member(
+        &mut self,
+        name: &str,
+        now: &Value,
+        then: &Value,
+        at: &mut Vec<Step>,
+    ) -> Result<Option<Value>, String> {
+        match (now, then) {
+            (now, then) if is_leaf(now) && is_leaf(then) => Ok(Some(then.clone())),
+            (Value::Object(now), Value::Object(then)) => {
+                at.push(Step::Member(name.to_owned()));
+                let merged = self.object(now, then, at);
+                at.pop();
+                Ok(Some(merged?).filter(|merged| !merged.is_empty()).map(Value::Object))
+            }
+            (Value::Array(now), Value::Array(then)) => self.list(name, now, then, at),
+            _ => Err(format!("put back {name}, which is of another kind now")),
+        }
+    }
+
+    fn list(
+        &mut self,
+        name: &str,
+        now: &[Value],
+        then: &[Value],
+        at: &mut Vec<Step>,
+    ) -> Result<Option<Value>, String> {
+        let (has, had) = (digests(now), digests(then));
+        let mut left: Vec<&Value> = now.iter().filter(|entry| !had.contains(&digest(entry))).collect();
+        let mut merged = Vec::new();
+        for then in then.iter().filter(|entry| !has.contains(&digest(entry))) {
+            let place = left.iter().position(|now| is_entry(now, then));
+            match (place.map(|place| left.remove(place)), then) {
+                (Some(now @ Value::Object(members)), Value::Object(then)) => {
+                    at.push(Step::Entry(name.to_owned(), now.clone()));
+                    let entry = self.object(members, then, at);
+                    at.pop();
+                    let entry = entry?;
+                    if !entry.is_empty() {
+                        merged.push(Value::Object(with_keys(entry, then)));
+                    }
+                }
+                (_, then) => {
+                    is_known(name, then)?;
+                    merged.push(then.clone());
                 }
             }
-            Ok(Value::Object(changed))
         }
-        (Value::Array(now), Value::Array(then)) => list(now, then),
-        (Value::Array(_) | Value::Object(_), _) | (_, Value::Array(_) | Value::Object(_)) => Err(Whole),
-        (
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_),
-        ) => Ok(then.clone()),
+        let gone = left.into_iter().map(|entry| Step::Entry(name.to_owned(), entry.clone()));
+        self.removed.extend(gone.map(|step| [at.as_slice(), &[step]].concat()));
+        Ok((!merged.is_empty()).then_some(Value::Array(merged)))
     }
 }
 
-/// The entries that are merged; an order that merging does not make is none.
-fn list(now: &[Value], then: &[Value]) -> Result<Value, Whole> {
-    if now.len() > then.len() {
-        return Err(Whole);
+/// Whether it is a leaf; `[null]` is one of the type empty, RFC 7951 section 6.9.
+fn is_leaf(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+        Value::Array(items) => matches!(&items[..], [Value::Null]),
+        Value::Object(_) => false,
     }
-    let digest = |entry: &Value| of_bytes(Zeroizing::new(entry.to_string()).as_bytes());
-    let had: BTreeSet<String> = now.iter().map(digest).collect();
-    let mut changed = Vec::new();
-    for then in then.iter().filter(|then| !had.contains(&digest(then))) {
-        let place = now.iter().find(|now| is_entry(now, then));
-        changed.push(place.map_or_else(|| Ok(then.clone()), |now| entry(now, then))?);
-    }
-    let mut after = now.to_vec();
-    changed.iter().for_each(|entry| picture_entry(&mut after, entry));
-    let is_so = after.len() == then.len() && after.iter().zip(then).all(|(after, then)| is_same(after, then));
-    if is_so { Ok(Value::Array(changed)) } else { Err(Whole) }
 }
 
-/// What is merged into an entry: what changed, and the leaves that did not, since its keys are among them.
-fn entry(now: &Value, then: &Value) -> Result<Value, Whole> {
-    let mut merged = merging(now, then)?;
-    if let (Value::Object(merged), Value::Object(then)) = (&mut merged, then) {
-        for (name, value) in then {
-            if !value.is_object() && !value.is_array() && !is_secret(name) && !merged.contains_key(name) {
-                merged.insert(name.clone(), value.clone());
-            }
+/// What is merged into an entry, with its leaves that did not change, since its keys are among them.
+fn with_keys(mut merged: Tree, then: &Tree) -> Tree {
+    for (name, value) in then {
+        if is_leaf(value) && !is_secret(name) && !merged.contains_key(name) {
+            merged.insert(name.clone(), value.clone());
         }
     }
-    Ok(merged)
+    merged
+}
+
+/// Whether all of `value`, which is called `name`, is what the device has: some show stars for what nobody may see.
+fn is_known(name: &str, value: &Value) -> Result<(), String> {
+    let stars = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte == b'*');
+    match value {
+        Value::Object(members) => members.iter().try_for_each(|(name, value)| is_known(name, value)),
+        Value::Array(items) => items.iter().try_for_each(|item| is_known(name, item)),
+        Value::String(text) if stars(text) && is_secret(name.rsplit(':').next().unwrap_or(name)) => {
+            Err(format!("put back {name}, of which the device showed stars alone"))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+    }
+}
+
+fn digest(entry: &Value) -> String {
+    of_bytes(Zeroizing::new(json_order::text(entry)).as_bytes())
+}
+
+fn digests(entries: &[Value]) -> BTreeSet<String> {
+    entries.iter().map(digest).collect()
 }
 
 #[cfg(test)]

@@ -46,9 +46,13 @@ pub(super) fn wanted(text: &str, mode: Mode) -> Result<Tree, String> {
 
 fn only_plain_nulls(value: &Value, at: &str) -> Result<(), String> {
     match value {
-        Value::Object(members) => {
-            members.iter().try_for_each(|(name, value)| only_plain_nulls(value, &format!("{at}/{name}")))
-        }
+        Value::Object(members) => members.iter().try_for_each(|(name, value)| {
+            let at = format!("{at}/{name}");
+            match has_null(value) && !json::is_name(name) {
+                true => Err(format!("use {at}: {name:?} is no name of YANG")),
+                false => only_plain_nulls(value, &at),
+            }
+        }),
         Value::Array(items) => match items.iter().any(|item| item.is_object() && has_null(item)) {
             true => Err(format!(
                 "use {at}: null within an entry of a list would take away what nobody can name; write the whole top node \
@@ -139,7 +143,7 @@ fn picture(tree: &mut Tree, name: &str, want: &Value) {
     }
 }
 
-pub(super) fn picture_entry(list: &mut Vec<Value>, want: &Value) {
+fn picture_entry(list: &mut Vec<Value>, want: &Value) {
     if list.iter().any(|have| have == want || holds(Some(have), want)) {
         return;
     }

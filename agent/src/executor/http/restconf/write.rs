@@ -5,9 +5,10 @@
 //! top node is one PUT or DELETE, and several go one after the other, so that a device which refuses one of them is put
 //! back.
 
-use super::back::{Lists, way};
+use super::back::way;
 use super::compare::{self, Edit};
 use super::discover::data_place;
+use super::entries::Known;
 use super::{RestconfSession, YANG_JSON};
 use crate::executor::WritePass;
 use crate::executor::device::{Running, WriteEnd, Written};
@@ -24,6 +25,9 @@ use zeroize::Zeroizing;
 /// A YANG patch, RFC 8072 section 4.2.
 const PATCH_JSON: &str = "application/yang-patch+json";
 
+/// Ways back that are gone, each after a look at what the device has.
+const ROUNDS_MAX: u32 = 3;
+
 impl RestconfSession {
     pub(super) async fn write_now(
         &mut self,
@@ -37,8 +41,8 @@ impl RestconfSession {
         Ok(Written::for_good())
     }
 
-    /// Never the whole datastore: what nobody may see there would be gone. Where the device made something else of what
-    /// was merged, or refused it, lists are put back whole.
+    /// By what was changed alone: what nobody may see beside it would be gone with what holds it. Refused before a word
+    /// where an entry that has to go cannot be named.
     pub(super) async fn restore_now(
         &mut self,
         pass: &WritePass,
@@ -46,22 +50,61 @@ impl RestconfSession {
         before: &Running,
     ) -> Result<(), WriteEnd> {
         let then = compare::running(&before.0).map_err(WriteEnd::NotSent)?;
-        let now = compare::running(&running.0).map_err(WriteEnd::NotSent)?;
-        let end = self.put(pass, &way(&now, &then, Lists::Merged)).await;
-        if matches!(
-            end,
-            Err(WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Busy(_) | WriteEnd::Lost(_))
-        ) {
-            return end;
+        let mut now = compare::running(&running.0).map_err(WriteEnd::NotSent)?;
+        let mut said = String::new();
+        for round in 0..ROUNDS_MAX {
+            let done = match self.back(&now, &then).await {
+                Ok(edits) if edits.is_empty() && round > 0 => return Ok(()),
+                Ok(edits) if edits.is_empty() => Err("only the order of entries is another one".to_owned()),
+                Ok(edits) => Ok(edits),
+                Err(why) => Err(format!("failed to {why}")),
+            };
+            let edits = done.map_err(|why| WriteEnd::Rejected {
+                message: format!("{why}{said}"),
+                left_as: if round == 0 { LeftAs::Changed } else { LeftAs::Unknown },
+            })?;
+            match self.put_in_order(pass, &edits).await {
+                Ok(()) => {}
+                Err(WriteEnd::Rejected { message, .. }) => said = format!("; it said: {message}"),
+                Err(end) => return Err(end),
+            }
+            now = self.reread().await?;
+            if json_order::alike(&json::print(&now), &before.0) {
+                return Ok(());
+            }
         }
+        let message = format!("it still has another configuration than before the change{said}");
+        Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown })
+    }
+
+    /// The edits that lead back; the error goes on after "failed to".
+    async fn back(&mut self, now: &Tree, then: &Tree) -> Result<Vec<Edit>, String> {
+        let way = way(now, then)?;
+        let mut known = Known::default();
+        let mut edits: Vec<Edit> =
+            way.merged.into_iter().map(|(name, value)| Edit::Merge(name, value)).collect();
+        for steps in &way.removed {
+            edits.push(Edit::Remove(self.path_of(steps, &mut known).await?));
+        }
+        Ok(edits)
+    }
+
+    async fn reread(&mut self) -> Result<Tree, WriteEnd> {
         let patience = self.wire.patience();
         let lost = || WriteEnd::Lost("it could not be read after the way back".into());
         let now = tokio::time::timeout(patience, self.read_tree()).await.map_err(|_| lost())?;
-        let now = now.map_err(|failure| WriteEnd::Lost(failure.message))?;
-        if json_order::alike(&json::print(&now), &before.0) {
-            return Ok(());
+        now.map_err(|failure| WriteEnd::Lost(failure.message))
+    }
+
+    /// What is merged goes first: nothing may refer any more to what is taken away.
+    async fn put_in_order(&mut self, pass: &WritePass, edits: &[Edit]) -> Result<(), WriteEnd> {
+        if self.yang_patch {
+            return self.put(pass, edits).await;
         }
-        self.put(pass, &way(&now, &then, Lists::Whole)).await
+        let (merged, removed): (Vec<Edit>, Vec<Edit>) =
+            edits.iter().cloned().partition(|edit| matches!(edit, Edit::Merge(..)));
+        self.put(pass, &merged).await?;
+        begun(self.put(pass, &removed).await, merged.is_empty())
     }
 
     async fn put(&mut self, pass: &WritePass, edits: &[Edit]) -> Result<(), WriteEnd> {

@@ -116,18 +116,78 @@ async fn a_way_back_leaves_alone_what_its_user_may_not_see_and_what_was_not_chan
     }
 }
 
+/// Its entries have a hidden one beside them, and hidden leaves in them.
+fn with_hidden_entries(yang_patch: bool) -> (Store, Value) {
+    let mut content = content();
+    content["x:system"]["interface"] = json!([{"name": "e1", "vlan": 10, "psk-seen-by-none": "s1"},
+        {"name": "h1", "vlan": 99}]);
+    content["x:system"]["dns"] = json!(["192.0.2.1"]);
+    let mut store = Store::new(&content);
+    (store.yang_patch, store.unseen) = (yang_patch, vec!["psk-seen-by-none", "h1"]);
+    (store, content)
+}
+
+const ENTRIES: &str = r#"{"x:system": {"interface": [{"name": "e1", "vlan": 11, "up": true},
+    {"name": "e2/3", "vlan": 20}, {"name": "e4", "vlan": 40}], "dns": ["192.0.2.2", "2001:db8::1"]}}"#;
+
 #[tokio::test]
-async fn a_list_that_merging_does_not_put_back_is_put_back_whole() {
+async fn entries_that_a_change_added_are_taken_away_one_by_one_and_hidden_ones_beside_them_stay() {
     for yang_patch in [true, false] {
-        let bench = bench(|store| store.yang_patch = yang_patch).await;
-        let change =
-            r#"{"x:system": {"interface": [{"name": "e1", "vlan": 11}, {"name": "e2", "vlan": 20}]}}"#;
-        assert_eq!(bench.apply(change).await.class, Class::Ok);
-        let outcome =
-            bench.attempt(Purpose::Restore { attempt: 1, before: None, overwrite: false }, change, 2).await;
+        let (store, content) = with_hidden_entries(yang_patch);
+        let bench = Bench::new(store, RESTCONF).await;
+        assert_eq!(bench.apply(ENTRIES).await.class, Class::Ok);
+        let outcome = bench.attempt(Purpose::Restore { attempt: 1, before: None, overwrite: false }, ENTRIES, 2).await;
         assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Reverted), "{}", outcome.message);
-        assert_eq!(has(&bench), content());
+        assert_eq!(has(&bench), content, "{yang_patch}");
+        let asked = methods(&bench);
+        assert!(asked.iter().all(|asked| !asked.starts_with("PUT")), "{asked:?}");
+        let gone = asked.iter().any(|asked| asked == "DELETE /restconf/data/x:system/interface=e2%2F3");
+        assert_eq!(gone, !yang_patch, "{asked:?}");
     }
+}
+
+#[tokio::test]
+async fn a_device_whose_entries_cannot_be_named_keeps_the_change_and_the_operator_is_told() {
+    let (mut store, _) = with_hidden_entries(true);
+    store.shows_entries = false;
+    let mut bench = Bench::new(store, RESTCONF).await;
+    bench.procedure.post = vec![check(Probe::Tcp { port: 1 })];
+    let outcome = bench.apply(ENTRIES).await;
+    assert_eq!(
+        (outcome.class, outcome.left_as),
+        (Class::PostcheckFailed, LeftAs::Changed),
+        "{}",
+        outcome.message
+    );
+    assert!(
+        outcome.message.contains("was not put back: failed to name an entry of interface"),
+        "{}",
+        outcome.message
+    );
+    assert!(outcome.hint.contains("by hand"), "{}", outcome.hint);
+    assert_eq!(methods(&bench), ["PATCH /restconf/data"], "nothing was put back, not even a part");
+    let outcome = bench.attempt(Purpose::Restore { attempt: 1, before: None, overwrite: false }, ENTRIES, 2).await;
+    assert_eq!(
+        (outcome.class, outcome.left_as),
+        (Class::RollbackFailed, LeftAs::Changed),
+        "{}",
+        outcome.message
+    );
+    assert_eq!(methods(&bench).len(), 1);
+}
+
+#[tokio::test]
+async fn an_order_that_cannot_be_put_back_is_not_called_put_back() {
+    let bench = in_order(false).await;
+    assert_eq!(bench.apply(ORDER).await.class, Class::Ok);
+    let outcome = bench.attempt(Purpose::Restore { attempt: 1, before: None, overwrite: false }, ORDER, 2).await;
+    assert_eq!(
+        (outcome.class, outcome.left_as),
+        (Class::RollbackFailed, LeftAs::Changed),
+        "{}",
+        outcome.message
+    );
+    assert!(outcome.message.contains("only the order of entries"), "{}", outcome.message);
 }
 
 #[tokio::test]

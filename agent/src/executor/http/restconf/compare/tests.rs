@@ -104,6 +104,8 @@ fn a_template_that_cannot_be_meant_is_refused() {
         ("{}", "empty object"),
         (r#"{"system": {}}"#, "module of \"system\""),
         (r#"{"x:../y": {}}"#, "module of"),
+        (r#"{"x:l": {"..": {"y:system": null}}}"#, "\"..\" is no name of YANG"),
+        (r#"{"x:l": {"a/b?c": null}}"#, "is no name of YANG"),
         (r#"{"x:l": {"e": [{"name": "a", "v": null}]}}"#, "x:l/e: null within an entry"),
     ] {
         let said = wanted(text, Mode::Merge).unwrap_err();
