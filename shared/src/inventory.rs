@@ -6,7 +6,7 @@ mod diff;
 mod jump;
 mod layer;
 mod select;
-mod value;
+pub(crate) mod value;
 
 pub use connection::Connections;
 pub use diff::{InventoryDiff, diff};

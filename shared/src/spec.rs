@@ -14,7 +14,7 @@ mod strategy;
 
 pub use change::{Change, DEFAULT_TEMPLATE, RESERVED_VARS, VARS_MAX};
 pub(crate) use change::{check_var, vars};
-pub use checks::{CheckSpec, Checks};
+pub use checks::{CheckSpec, Checks, server_address};
 pub use limits::{ATTEMPTS_MAX, Retry};
 pub use places::Places;
 pub(crate) use pools::{in_flight, rate};

@@ -33,6 +33,7 @@ pub struct Engine {
     secrets: Secrets,
     key: Arc<SiteKey>,
     clock: Arc<dyn Clock>,
+    prometheus: Option<String>,
 }
 
 /// One attempt on its way.
@@ -56,7 +57,12 @@ impl Engine {
         key: Arc<SiteKey>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { drivers, snapshots, secrets, key, clock }
+        Self { drivers, snapshots, secrets, key, clock, prometheus: None }
+    }
+
+    /// The same with a Prometheus at this address, for checks that name none.
+    pub fn with_prometheus(self, url: Option<String>) -> Self {
+        Self { prometheus: url, ..self }
     }
 
     /// Carries `task` out; see [`super::Executor::attempt`].

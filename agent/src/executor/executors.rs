@@ -64,6 +64,11 @@ impl Executors {
         let engine = Engine::new(drivers, snapshots, secrets, key, clock.clone());
         Ok(Self { command: SshExecutor::through(door.clone(), clock.clone()), engine, door, clock })
     }
+
+    /// The same with a Prometheus at this address, for checks that name none.
+    pub fn with_prometheus(self, url: Option<String>) -> Self {
+        Self { engine: self.engine.with_prometheus(url), ..self }
+    }
 }
 
 impl Executor for Executors {

@@ -91,7 +91,7 @@ pub(super) fn credential_ref(field: &Field<'_>) -> Option<String> {
 }
 
 /// A reference to one text, such as the CAs that are trusted.
-pub(super) fn value_ref(field: &Field<'_>) -> Option<String> {
+pub(crate) fn value_ref(field: &Field<'_>) -> Option<String> {
     let reference = credential_ref(field)?;
     if SecretRef::parse(&reference).is_ok_and(|parsed| parsed.is_one_value()) {
         return Some(reference);

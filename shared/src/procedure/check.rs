@@ -79,13 +79,20 @@ pub enum Probe {
         /// The status that is expected.
         #[serde(default = "ok")]
         status: u16,
+        /// A reference to the CAs that may have signed its certificate; those of the agent's system if there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ca_ref: Option<String>,
     },
     /// What a Prometheus query gives.
     Prometheus {
-        /// The server.
-        url: String,
+        /// The server; the agent's own if there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
         /// The query.
         query: String,
+        /// As of an HTTP GET.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ca_ref: Option<String>,
     },
 }
 

@@ -5,6 +5,7 @@ mod address;
 use super::DEFAULT_TEMPLATE;
 use super::limits::{DAY, SHORTEST};
 use crate::gnmi_path::Path;
+use crate::inventory::value::value_ref;
 use crate::procedure::{
     CHECKS_MAX, Check, EXPECTATIONS_MAX, Expectation, Probe, RESTCONF, Transport, compile, parse_comparison,
     saved_name,
@@ -58,12 +59,12 @@ impl CheckSpec {
     ) -> Result<Check, String> {
         let check = self.for_platform(platform, transport)?;
         let probe = match check.probe {
-            Probe::Http { url, status } => {
+            Probe::Http { url, status, ca_ref } => {
                 let hostname = if hostname.contains(':') { format!("[{hostname}]") } else { hostname.into() };
-                Probe::Http { url: address::fill(&url, name, &hostname), status }
+                Probe::Http { url: address::fill(&url, name, &hostname), status, ca_ref }
             }
-            Probe::Prometheus { url, query } => {
-                Probe::Prometheus { url, query: address::fill(&query, name, hostname) }
+            Probe::Prometheus { url, query, ca_ref } => {
+                Probe::Prometheus { url, query: address::fill(&query, name, hostname), ca_ref }
             }
             other @ (Probe::Tcp { .. }
             | Probe::Command { .. }
@@ -187,21 +188,28 @@ fn probe(section: &mut Section<'_>) -> Option<(Probe, BTreeMap<String, String>)>
             let url = section.require("url", "url: \"https://{{ device.hostname }}/health\"");
             let status = section.take("status").and_then(|field| field.number(200..=599));
             let status = status.and_then(|status| u16::try_from(status).ok()).unwrap_or(200);
-            Probe::Http { url: url.and_then(web_address).unwrap_or_default(), status }
+            let ca_ref = section.take("ca_ref").and_then(|field| value_ref(&field));
+            Probe::Http { url: url.and_then(web_address).unwrap_or_default(), status, ca_ref }
         }
         _ => {
-            let url = section.require("url", "url: \"http://prometheus.example.net:9090\"");
+            let url = section.take("url").and_then(web_address);
             let query = section.require("query", "query: 'up{instance=\"{{ device.hostname }}\"}'");
             let filled = |field: Field<'_>| {
                 field.parsed(|query| self::text(query).and_then(|query| address::filled_later(&query)))
             };
             Probe::Prometheus {
-                url: url.and_then(web_address).unwrap_or_default(),
+                url,
                 query: query.and_then(filled).unwrap_or_default(),
+                ca_ref: section.take("ca_ref").and_then(|field| value_ref(&field)),
             }
         }
     };
     Some((probe, BTreeMap::new()))
+}
+
+/// An address of a server that an agent asks by itself; the error says what it must be.
+pub fn server_address(text: &str) -> Result<String, String> {
+    address::url(text)
 }
 
 fn web_address(field: Field<'_>) -> Option<String> {

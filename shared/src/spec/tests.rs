@@ -145,9 +145,7 @@ fn keys_of_the_full_format_are_refused_as_not_supported_yet() {
                 strategy.waves[1].require_approval strategy.progress_deadline checks.post[1].scope rollback.on_breaker_open rollback.method rollback.max_parallel approvals windows \
                 on_window_close notifications";
     let stops = "on_stop: rollback_wave";
-    // Which Prometheus is meant is said by each check, until an agent has one of its own.
-    let named = BGP.replace("type: prometheus,", "type: prometheus, url: \"http://192.0.2.1:9090\",");
-    assert_eq!(not_yet(&named.replace(stops, "on_stop: pause")).join(" "), want);
+    assert_eq!(not_yet(&BGP.replace(stops, "on_stop: pause")).join(" "), want);
     assert_says(&problems(BGP), &["breakers.global.on_stop: rollback_wave is not supported yet (pause)"]);
 }
 
@@ -204,19 +202,32 @@ fn checks_are_read_and_what_can_never_hold_is_refused() {
     assert!(checks.post[0].for_platform(Some("restconf"), Transport::Http).is_err());
     assert_eq!((checks.post[0].check.count, checks.post[0].check.failure_limit), (6, 5));
     let refused = |checks: &str, why: &str| assert_says(&problems(&spec(checks)), &[why]);
-    let web = "    post: [{name: h, type: http, url: 'https://{{ device.hostname }}:8443/{{ device.name }}', status: 204}, \
-               {name: p, type: prometheus, url: 'http://192.0.2.1:9090', query: 'up{i=\"{{ device.name }}\"}', expect: '== 1'}]\n";
+    let web = "    post: [{name: h, type: http, url: 'https://{{ device.hostname }}:8443/{{ device.name }}', status: 204, ca_ref: 'file:ca.pem'}, \
+               {name: p, type: prometheus, url: 'https://192.0.2.1:9090', ca_ref: 'vault:kv/ca#pem', query: 'up{i=\"{{ device.name }}\"}', expect: '== 1'}]\n";
     let checks = read(web).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let of = |at: usize, hostname: &str| {
         checks.post[at].for_device(("r1", hostname), None, Transport::LocalExec).expect("a check").probe
     };
     assert_eq!(
         of(0, "2001:db8::1"),
-        Probe::Http { url: "https://[2001:db8::1]:8443/r1".into(), status: 204 }
+        Probe::Http {
+            url: "https://[2001:db8::1]:8443/r1".into(),
+            status: 204,
+            ca_ref: Some("file:ca.pem".into())
+        }
     );
-    let query = Probe::Prometheus { url: "http://192.0.2.1:9090".into(), query: "up{i=\"r1\"}".into() };
+    let query = Probe::Prometheus {
+        url: Some("https://192.0.2.1:9090".into()),
+        query: "up{i=\"r1\"}".into(),
+        ca_ref: Some("vault:kv/ca#pem".into()),
+    };
     assert_eq!(of(1, "192.0.2.9"), query);
-    refused("    post: [{name: a, type: prometheus, query: up}]\n", "url is missing");
+    let own =
+        read("    post: [{name: a, type: prometheus, query: up}]\n").expect("the agent's own Prometheus");
+    let own_query = Probe::Prometheus { url: None, query: "up".into(), ca_ref: None };
+    assert_eq!(own.post[0].check.probe, own_query);
+    refused("    post: [{name: a, type: prometheus}]\n", "query is missing");
+    refused("    post: [{name: a, type: http, url: 'https://h/', ca_ref: ca.pem}]\n", "does not");
     refused("    post: [{name: a, type: http, url: 'http://u:p@h/'}]\n", "must hold no login");
     refused("    post: [{name: a, type: http, url: 'http://{{ secrets.k }}/'}]\n", "knows nothing between");
     refused("    post: [{name: a, type: tcp, port: 1, matches: '('}]\n", "unclosed group");

@@ -14,6 +14,7 @@ use switchyard_agent::{Agent, Config, enroll};
 use switchyard_proto::tls::client::Security;
 use switchyard_shared::id::SiteName;
 use switchyard_shared::pool::{MAX_IN_FLIGHT_DEFAULT, MAX_IN_FLIGHT_MAX};
+use switchyard_shared::spec::server_address;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -54,6 +55,9 @@ pub struct Args {
     #[arg(long, env = "SWITCHYARD_MAX_IN_FLIGHT", value_name = "N", default_value_t = MAX_IN_FLIGHT_DEFAULT,
           value_parser = pool_size)]
     max_in_flight: usize,
+    /// The Prometheus that checks ask which name none.
+    #[arg(long, env = "SWITCHYARD_PROMETHEUS", value_name = "URL", value_parser = server_address)]
+    prometheus: Option<String>,
     #[command(flatten)]
     vault: vault::Args,
 }
@@ -86,7 +90,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let secrets = Secrets::new(&args.data).with_vault(vault.clone());
     let _token = vault.map(|vault| tokio::spawn(vault.keep_token()));
     let executors = Executors::with_platforms(&args.data, secrets, platforms, clock.clone());
-    let executor = Arc::new(executors.map_err(failed)?);
+    let executor = Arc::new(executors.map_err(failed)?.with_prometheus(args.prometheus));
     let shutdown = CancellationToken::new();
     stop_on_signal(shutdown.clone())?;
     let agent = Agent::start(config, connector, executor, clock, shutdown).map_err(failed)?;

@@ -97,8 +97,21 @@ impl Run<'_> {
             Probe::Command { .. } | Probe::NetconfGet { .. } | Probe::GnmiGet { .. } => {
                 session.look(probe).await
             }
-            Probe::Http { url, status } => web::http(url, *status, &self.job.redactor).await,
-            Probe::Prometheus { url, query } => web::prometheus(url, query, &self.job.redactor).await,
+            Probe::Http { url, status, ca_ref } => {
+                web::http(url, *status, &self.asking(ca_ref.as_deref())).await
+            }
+            Probe::Prometheus { url, query, ca_ref } => {
+                let Some(url) = url.as_ref().or(self.engine.prometheus.as_ref()) else {
+                    let message = "it names no Prometheus, and this agent has none of its own";
+                    return Err(Failure::new(Class::PrecheckFailed, Phase::Validate, message)
+                        .with_hint("write its url, or start the agent with --prometheus URL"));
+                };
+                web::prometheus(url, query, &self.asking(ca_ref.as_deref())).await
+            }
         }
+    }
+
+    fn asking<'b>(&'b self, ca_ref: Option<&'b str>) -> web::Asking<'b> {
+        web::Asking { redactor: &self.job.redactor, secrets: &self.engine.secrets, ca_ref }
     }
 }

@@ -3,9 +3,12 @@
 use crate::executor::wanted::Redactor;
 use crate::executor::{Failure, json_secrecy};
 use crate::http_client::{Connection, Reply, tls};
+use crate::secrets::Secrets;
 use hyper::header::{ACCEPT, HOST, USER_AGENT};
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use serde_json::Value;
+use std::sync::Arc;
 use switchyard_shared::outcome::{Class, Phase};
 use tokio::net::TcpStream;
 
@@ -14,26 +17,45 @@ const ANSWER_BYTES_MAX: usize = 256 * 1024;
 /// Longest quotation of an answer, in characters.
 const QUOTED_CHARS_MAX: usize = 120;
 
+/// What a check asks with.
+pub(super) struct Asking<'a> {
+    /// Hides what must not be quoted.
+    pub(super) redactor: &'a Redactor,
+    /// Where the CAs are.
+    pub(super) secrets: &'a Secrets,
+    /// Which of them may have signed the server's certificate; those of the system if none is named.
+    pub(super) ca_ref: Option<&'a str>,
+}
+
+impl Asking<'_> {
+    async fn trusted(&self) -> Result<Arc<ClientConfig>, String> {
+        let Some(reference) = self.ca_ref else { return tls::trust_file(None).await };
+        let pem = self.secrets.value(reference).await;
+        let pem = pem.map_err(|error| format!("{reference}: failed to {error}"))?;
+        tls::trust(pem.reveal().as_bytes()).map_err(|why| format!("{reference} {why}"))
+    }
+}
+
 /// The body of what `url` answers with `status`.
-pub(super) async fn http(url: &str, status: u16, redactor: &Redactor) -> Result<String, Failure> {
-    let reply = get(url).await.map_err(|why| failure(format!("failed to GET {url}: {why}")))?;
+pub(super) async fn http(url: &str, status: u16, asking: &Asking<'_>) -> Result<String, Failure> {
+    let reply = get(url, asking).await.map_err(|why| failure(format!("failed to GET {url}: {why}")))?;
     if reply.status != status {
-        let words = quoted(&String::from_utf8_lossy(&reply.body), redactor);
+        let words = quoted(&String::from_utf8_lossy(&reply.body), asking.redactor);
         return Err(failure(format!("{url} answers with status {}, not {status}{words}", reply.status)));
     }
     text(&reply).map_err(|why| failure(format!("{url} {why}")))
 }
 
 /// The one value that `query` gives now at the Prometheus at `url`.
-pub(super) async fn prometheus(url: &str, query: &str, redactor: &Redactor) -> Result<String, Failure> {
+pub(super) async fn prometheus(url: &str, query: &str, asking: &Asking<'_>) -> Result<String, Failure> {
     let place = format!("{}/api/v1/query?query={}", url.trim_end_matches('/'), escaped(query));
-    let reply = get(&place).await.map_err(|why| failure(format!("failed to ask {url}: {why}")))?;
+    let reply = get(&place, asking).await.map_err(|why| failure(format!("failed to ask {url}: {why}")))?;
     let body = text(&reply).map_err(|why| failure(format!("{url} {why}")))?;
     let answer: Value = serde_json::from_str(&body).map_err(|_| {
-        let words = quoted(&body, redactor);
+        let words = quoted(&body, asking.redactor);
         failure(format!("{url} is no Prometheus: it answers with status {}{words}", reply.status))
     })?;
-    value(&answer, redactor).map_err(|why| failure(format!("the query {query} at {url} {why}")))
+    value(&answer, asking.redactor).map_err(|why| failure(format!("the query {query} at {url} {why}")))
 }
 
 /// The one value of an answer; the error goes on after what was asked.
@@ -60,7 +82,7 @@ fn failure(message: String) -> Failure {
         .with_hint("ask it by hand from the agent's machine, then correct the check or what it looks at")
 }
 
-async fn get(url: &str) -> Result<Reply, String> {
+async fn get(url: &str, asking: &Asking<'_>) -> Result<Reply, String> {
     let uri: hyper::Uri = url.parse().map_err(|_| "it is no address".to_owned())?;
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
         return Err("it is no address".into());
@@ -78,7 +100,7 @@ async fn get(url: &str) -> Result<Reply, String> {
     let connection = match scheme {
         "https" => {
             let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
-            let stream = tls::connect(stream, tls::trust_file(None).await?, name).await;
+            let stream = tls::connect(stream, asking.trusted().await?, name).await;
             Connection::over(stream.map_err(|failure| failure.to_string())?).await
         }
         _ => Connection::over(stream).await,

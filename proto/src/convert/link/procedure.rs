@@ -6,6 +6,7 @@ use switchyard_shared::procedure::{
     CHECKS_MAX, COMMENT_BYTES_MAX, Check, Commit, EXPECTATIONS_MAX, Expectation, Mode, Probe, Procedure,
     SECRETS_MAX, Transport,
 };
+use switchyard_shared::secret_ref::SecretRef;
 
 impl From<Transport> for agent_v1::Transport {
     fn from(transport: Transport) -> Self {
@@ -90,21 +91,22 @@ impl From<&Check> for agent_v1::Check {
             Probe::NetconfGet { xpath } => WireProbe::NetconfXpath(xpath),
             Probe::GnmiGet { path } => WireProbe::GnmiPath(path),
             Probe::Http { url, .. } => WireProbe::HttpUrl(url),
-            Probe::Prometheus { url, query } => {
-                WireProbe::Prometheus(agent_v1::PrometheusQuery { url, query })
+            Probe::Prometheus { url, query, .. } => {
+                WireProbe::Prometheus(agent_v1::PrometheusQuery { url: url.unwrap_or_default(), query })
+            }
+        };
+        let (http_status, ca_ref) = match &check.probe {
+            Probe::Http { status, ca_ref, .. } => (u32::from(*status), ca_ref.clone()),
+            Probe::Prometheus { ca_ref, .. } => (0, ca_ref.clone()),
+            Probe::Tcp { .. } | Probe::Command { .. } | Probe::NetconfGet { .. } | Probe::GnmiGet { .. } => {
+                (0, None)
             }
         };
         Self {
             name: check.name.clone(),
             probe: Some(probe),
-            http_status: match check.probe {
-                Probe::Http { status, .. } => status.into(),
-                Probe::Tcp { .. }
-                | Probe::Command { .. }
-                | Probe::NetconfGet { .. }
-                | Probe::GnmiGet { .. }
-                | Probe::Prometheus { .. } => 0,
-            },
+            http_status,
+            ca_ref: ca_ref.unwrap_or_default(),
             expectations: check.expectations.iter().cloned().map(Into::into).collect(),
             save_as: check.save_as.clone().unwrap_or_default(),
             initial_delay: Some(duration(check.initial_delay)),
@@ -124,6 +126,11 @@ impl TryFrom<agent_v1::Check> for Check {
         if wire.expectations.len() > EXPECTATIONS_MAX {
             return Err(BadField::new("expectations", "more than 16"));
         }
+        let said = |text: String| Some(text).filter(|text| !text.is_empty());
+        let ca_ref = said(wire.ca_ref);
+        if ca_ref.as_ref().is_some_and(|reference| SecretRef::parse(reference).is_err()) {
+            return Err(BadField::new("ca_ref", "does not refer to a value"));
+        }
         let probe = match required(wire.probe, "probe")? {
             WireProbe::TcpPort(port) => Probe::Tcp {
                 port: u16::try_from(port).map_err(|_| BadField::new("tcp_port", "outside 1 to 65535"))?,
@@ -138,9 +145,10 @@ impl TryFrom<agent_v1::Check> for Check {
                     status => u16::try_from(status)
                         .map_err(|_| BadField::new("http_status", "outside 1 to 65535"))?,
                 },
+                ca_ref,
             },
             WireProbe::Prometheus(agent_v1::PrometheusQuery { url, query }) => {
-                Probe::Prometheus { url, query }
+                Probe::Prometheus { url: said(url), query, ca_ref }
             }
         };
         let expectations = wire.expectations.into_iter().map(TryInto::try_into);
@@ -193,8 +201,9 @@ mod tests {
             Probe::Command { command: "show clock".into() },
             Probe::NetconfGet { xpath: "/a".into() },
             Probe::GnmiGet { path: "/b".into() },
-            Probe::Http { url: "http://c".into(), status: 204 },
-            Probe::Prometheus { url: "http://d".into(), query: "up".into() },
+            Probe::Http { url: "https://c".into(), status: 204, ca_ref: Some("file:ca.pem".into()) },
+            Probe::Prometheus { url: Some("http://d".into()), query: "up".into(), ca_ref: None },
+            Probe::Prometheus { url: None, query: "up".into(), ca_ref: Some("file:ca.pem".into()) },
         ];
         let expectations = [
             Expectation::Matches("m".into()),

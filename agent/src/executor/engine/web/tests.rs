@@ -1,8 +1,10 @@
 //! A server of a few lines: what is asked, and what its answers mean for a check.
 
 use super::*;
+use crate::fs::{Fs as _, RealFs};
 use crate::secrets::Secret;
-use std::sync::{Arc, Mutex};
+use crate::simulator::http::{HttpDevice, Store};
+use std::sync::{Arc, LazyLock, Mutex};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 
@@ -25,8 +27,15 @@ async fn server(answer: String) -> (String, Arc<Mutex<Vec<String>>>) {
     (address, asked)
 }
 
-fn nothing() -> Redactor {
-    Redactor::of(Vec::new())
+/// Asks with no CA of its own and nothing to hide.
+fn plain() -> Asking<'static> {
+    static NOTHING: LazyLock<(Redactor, Secrets)> =
+        LazyLock::new(|| (Redactor::of(Vec::new()), Secrets::new("/nowhere")));
+    Asking { redactor: &NOTHING.0, secrets: &NOTHING.1, ca_ref: None }
+}
+
+fn with(redactor: &Redactor) -> Asking<'_> {
+    Asking { redactor, ..plain() }
 }
 
 fn answer(status: u16, body: &str) -> String {
@@ -43,14 +52,14 @@ fn vector(series: &[&str]) -> String {
 async fn a_page_is_seen_when_its_status_is_the_expected_one() {
     let (address, asked) = server(answer(200, "healthy\n")).await;
     let url = format!("{address}/health?deep=1");
-    assert_eq!(http(&url, 200, &nothing()).await.unwrap(), "healthy\n");
+    assert_eq!(http(&url, 200, &plain()).await.unwrap(), "healthy\n");
     assert_eq!(*asked.lock().unwrap(), ["GET /health?deep=1 HTTP/1.1"]);
-    let failure = http(&url, 204, &nothing()).await.unwrap_err();
+    let failure = http(&url, 204, &plain()).await.unwrap_err();
     assert!(failure.message.ends_with("answers with status 200, not 204: healthy"), "{}", failure.message);
     let (address, _) = server(answer(503, "<p>down")).await;
-    assert_eq!(http(&address, 503, &nothing()).await.unwrap(), "<p>down");
+    assert_eq!(http(&address, 503, &plain()).await.unwrap(), "<p>down");
     assert!(
-        http(&address, 200, &nothing()).await.unwrap_err().message.contains("status 503, not 200: <p>down")
+        http(&address, 200, &plain()).await.unwrap_err().message.contains("status 503, not 200: <p>down")
     );
 }
 
@@ -66,12 +75,12 @@ async fn answers_that_are_none_fail_the_look_and_say_why() {
         (answer(301, ""), "status 301, not 200"),
     ] {
         let (address, _) = server(answer).await;
-        let failure = http(&address, 200, &nothing()).await.unwrap_err();
+        let failure = http(&address, 200, &plain()).await.unwrap_err();
         assert!(failure.message.contains(why) && !failure.hint.is_empty(), "{}", failure.message);
     }
-    let failure = http("http://127.0.0.1:1/", 200, &nothing()).await.unwrap_err();
+    let failure = http("http://127.0.0.1:1/", 200, &plain()).await.unwrap_err();
     assert!(failure.message.contains("refused"), "{}", failure.message);
-    let failure = http("nonsense", 200, &nothing()).await.unwrap_err();
+    let failure = http("nonsense", 200, &plain()).await.unwrap_err();
     assert!(failure.message.contains("no address"), "{}", failure.message);
 }
 
@@ -82,7 +91,7 @@ async fn a_query_gives_its_one_value() {
         (r#"{"status":"success","data":{"resultType":"scalar","result":[1,"7"]}}"#.to_owned(), "7"),
     ] {
         let (address, asked) = server(answer(200, &body)).await;
-        assert_eq!(prometheus(&format!("{address}/"), "max(up{a=\"b c\"})", &nothing()).await.unwrap(), seen);
+        assert_eq!(prometheus(&format!("{address}/"), "max(up{a=\"b c\"})", &plain()).await.unwrap(), seen);
         assert_eq!(
             *asked.lock().unwrap(),
             ["GET /api/v1/query?query=max%28up%7Ba%3D%22b%20c%22%7D%29 HTTP/1.1"]
@@ -111,7 +120,7 @@ async fn a_query_without_one_value_is_told_why() {
         (200, "[]".to_owned(), "was refused: no reason"),
     ] {
         let (address, _) = server(answer(status, &body)).await;
-        let failure = prometheus(&address, "up", &nothing()).await.unwrap_err();
+        let failure = prometheus(&address, "up", &plain()).await.unwrap_err();
         assert!(failure.message.contains(why), "{}", failure.message);
     }
 }
@@ -122,13 +131,37 @@ async fn what_a_server_says_is_quoted_without_secrets_also_where_the_quotation_e
     let long = format!("{}canary-canary", "x".repeat(QUOTED_CHARS_MAX - 4));
     for body in [long.clone(), r#"{"api": {"password": "canary-two"}}"#.to_owned()] {
         let (address, _) = server(answer(500, &body)).await;
-        let failure = http(&address, 200, &redactor).await.unwrap_err();
+        let failure = http(&address, 200, &with(&redactor)).await.unwrap_err();
         assert!(!failure.message.contains("cana"), "{}", failure.message);
         assert!(failure.message.contains("(sec"), "{}", failure.message);
-        let failure = prometheus(&address, "up", &redactor).await.unwrap_err();
+        let failure = prometheus(&address, "up", &with(&redactor)).await.unwrap_err();
         assert!(!failure.message.contains("cana"), "{}", failure.message);
     }
     let (address, _) = server(answer(400, &format!(r#"{{"status":"error","error":"{long}"}}"#))).await;
-    let failure = prometheus(&address, "up", &redactor).await.unwrap_err();
+    let failure = prometheus(&address, "up", &with(&redactor)).await.unwrap_err();
     assert!(failure.message.contains("xxxx(sec") && !failure.message.contains("cana"), "{}", failure.message);
+}
+
+#[tokio::test]
+async fn a_page_behind_a_private_ca_is_seen_with_its_ca_and_by_no_other() {
+    let served = HttpDevice::start(Store::new(&Value::Null), ("a", "b"), Some("127.0.0.1")).await.unwrap();
+    let data = tempfile::tempdir().unwrap();
+    for (name, text) in [("ca.pem", served.ca().unwrap()), ("other.pem", "none")] {
+        RealFs.create(&data.path().join(name)).unwrap().append(text.as_bytes()).unwrap();
+    }
+    let secrets = Secrets::new(data.path());
+    let (url, redactor) = (format!("https://{}", served.address()), Redactor::of(Vec::new()));
+    let asking = |ca_ref| Asking { redactor: &redactor, secrets: &secrets, ca_ref };
+    // It wants a login, which no check has: that it says so shows that it was asked.
+    http(&url, 401, &asking(Some("file:ca.pem"))).await.unwrap();
+    let failure = prometheus(&url, "up", &asking(Some("file:ca.pem"))).await.unwrap_err();
+    assert!(failure.message.contains("status 401"), "{}", failure.message);
+    for (ca_ref, why) in [
+        (None, "none of the trusted CAs"),
+        (Some("file:other.pem"), "file:other.pem holds no certificate"),
+        (Some("file:gone.pem"), "file:gone.pem: failed to"),
+    ] {
+        let failure = http(&url, 401, &asking(ca_ref)).await.unwrap_err();
+        assert!(failure.message.contains(why), "{}", failure.message);
+    }
 }

@@ -136,7 +136,8 @@ async fn entries_that_a_change_added_are_taken_away_one_by_one_and_hidden_ones_b
         let (store, content) = with_hidden_entries(yang_patch);
         let bench = Bench::new(store, RESTCONF).await;
         assert_eq!(bench.apply(ENTRIES).await.class, Class::Ok);
-        let outcome = bench.attempt(Purpose::Restore { attempt: 1, before: None, overwrite: false }, ENTRIES, 2).await;
+        let outcome =
+            bench.attempt(Purpose::Restore { attempt: 1, before: None, overwrite: false }, ENTRIES, 2).await;
         assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Reverted), "{}", outcome.message);
         assert_eq!(has(&bench), content, "{yang_patch}");
         let asked = methods(&bench);
@@ -166,7 +167,8 @@ async fn a_device_whose_entries_cannot_be_named_keeps_the_change_and_the_operato
     );
     assert!(outcome.hint.contains("by hand"), "{}", outcome.hint);
     assert_eq!(methods(&bench), ["PATCH /restconf/data"], "nothing was put back, not even a part");
-    let outcome = bench.attempt(Purpose::Restore { attempt: 1, before: None, overwrite: false }, ENTRIES, 2).await;
+    let outcome =
+        bench.attempt(Purpose::Restore { attempt: 1, before: None, overwrite: false }, ENTRIES, 2).await;
     assert_eq!(
         (outcome.class, outcome.left_as),
         (Class::RollbackFailed, LeftAs::Changed),
@@ -180,7 +182,8 @@ async fn a_device_whose_entries_cannot_be_named_keeps_the_change_and_the_operato
 async fn an_order_that_cannot_be_put_back_is_not_called_put_back() {
     let bench = in_order(false).await;
     assert_eq!(bench.apply(ORDER).await.class, Class::Ok);
-    let outcome = bench.attempt(Purpose::Restore { attempt: 1, before: None, overwrite: false }, ORDER, 2).await;
+    let outcome =
+        bench.attempt(Purpose::Restore { attempt: 1, before: None, overwrite: false }, ORDER, 2).await;
     assert_eq!(
         (outcome.class, outcome.left_as),
         (Class::RollbackFailed, LeftAs::Changed),
@@ -303,13 +306,16 @@ async fn checks_of_pages_and_queries_are_asked_by_the_agent_without_the_login_of
     let mut bench = bench(|_| {}).await;
     let url = format!("http://{}", bench.device.address());
     for probe in [
-        Probe::Http { url: url.clone(), status: 200 },
-        Probe::Prometheus { url: url.clone(), query: "up".into() },
+        Probe::Http { url: url.clone(), status: 200, ca_ref: None },
+        Probe::Prometheus { url: Some(url.clone()), query: "up".into(), ca_ref: None },
+        Probe::Prometheus { url: None, query: "up".into(), ca_ref: None },
     ] {
         bench.procedure.pre = vec![check(probe)];
         let outcome = bench.apply(MTU).await;
         assert_eq!((outcome.class, outcome.left_as), (Class::PrecheckFailed, LeftAs::Unchanged));
-        assert!(outcome.message.contains("status 401"), "{}", outcome.message);
+        let is_own = matches!(bench.procedure.pre[0].probe, Probe::Prometheus { url: None, .. });
+        let why = if is_own { "this agent has none of its own" } else { "status 401" };
+        assert!(outcome.message.contains(why), "{}", outcome.message);
         assert!(outcome.message.contains("the check up before the write failed"), "{}", outcome.message);
     }
     assert_eq!(bench.device.writes(), []);
