@@ -155,9 +155,11 @@ fn a_secret_that_openbao_does_not_have_stops_the_device_before_any_write() {
         world.run(&["apply", "-f", &spec, "--timeout", "60s", "-o", "json"]);
         let devices = world.document(&["rollout", "devices", name, "-o", "json"]);
         let outcome = &devices["items"][0]["outcome"];
-        assert_eq!(outcome["class"], "CREDENTIAL_UNAVAILABLE", "{devices}");
-        assert!(outcome["message"].as_str().is_some_and(|message| message.contains(said)), "{outcome}");
-        world.say(&["breaker", "reset", "credential/lab/vault:kv/net/svc-switchyard", "--reason", "a test"]);
+        assert_eq!(outcome["class"], "PRECHECK_FAILED", "{devices}");
+        let message = outcome["message"].as_str().unwrap_or_default();
+        assert!(message.contains(said) && message.contains(reference), "{outcome}");
+        let login = world.run(&["breaker", "get", "credential/lab/vault:kv/net/svc-switchyard", "-o", "json"]);
+        assert!(!String::from_utf8_lossy(&login.stdout).contains("\"OPEN\""), "{login:?}");
     }
     assert_eq!(router.running(), running);
 }

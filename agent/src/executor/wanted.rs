@@ -75,7 +75,7 @@ impl Wanted {
         let values = tokio::time::timeout(FILL_WAIT, values).await.unwrap_or_else(|_| {
             let message =
                 format!("the secrets of the change were not there within {}", format_duration(FILL_WAIT));
-            Err(unavailable(message, "check the agent's Vault and the programs of its secrets"))
+            Err(refused(message, "nothing was written; check the agent's Vault and the programs of its secrets"))
         });
         let values = match values {
             Ok(values) => values,
@@ -132,7 +132,7 @@ async fn values<'a>(
             return Err(refused(format!("nobody says where the secret {name} is"), "plan again"));
         };
         let value = secrets.value(reference).await.map_err(|error| {
-            unavailable(format!("secret {name} ({reference}): failed to {error}"), &error.hint())
+            refused(format!("secret {name} ({reference}): failed to {error}"), &error.hint())
         })?;
         if value.reveal().chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
             let message =
@@ -181,10 +181,8 @@ fn put_in(segments: &[Segment<'_>], values: &BTreeMap<&str, Secret>) -> Result<S
     Ok(Secret::new(std::mem::take(&mut *text)))
 }
 
+/// Nobody has asked the device yet. Also where a secret cannot be had: it is the change's, not the login's, whose
+/// breaker would stop everybody's work.
 fn refused(message: String, hint: &str) -> Failure {
     Failure::new(Class::PrecheckFailed, Phase::Queue, message).with_hint(hint)
-}
-
-fn unavailable(message: String, hint: &str) -> Failure {
-    Failure::new(Class::CredentialUnavailable, Phase::Queue, message).with_hint(hint)
 }

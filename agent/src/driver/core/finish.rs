@@ -27,8 +27,9 @@ impl Core {
         };
         self.tried.note(&op, outcome.class);
         self.note_credential(&running.task.endpoint.credential_ref, outcome.class, now);
-        let _overdue_or_in_time = self.pool.release(running.lease, outcome.class, now);
-        let _late_or_counted = self.breakers.finish(running.admission, outcome.class, now);
+        let heard = heard(&outcome);
+        let _overdue_or_in_time = self.pool.release(running.lease, heard, now);
+        let _late_or_counted = self.breakers.finish(running.admission, heard, now);
         if matches!(outcome.found, Some(Found::Applied | Found::NotApplied)) {
             self.breakers.settled(&op.device, now);
         }
@@ -85,5 +86,14 @@ impl Core {
             let outcome = Outcome::new(Class::NotStarted, Phase::Queue, LeftAs::Unchanged, message, now);
             self.answer(task.op, outcome);
         }
+    }
+}
+
+/// What breakers and pool hear of an end. A check that failed before the device was asked, such as a secret of the
+/// change that is not there, is no sign that it answers or that it takes the login.
+fn heard(outcome: &Outcome) -> Class {
+    match (outcome.class, outcome.phase) {
+        (Class::PrecheckFailed, Phase::Queue) => Class::Cancelled,
+        (class, _) => class,
     }
 }

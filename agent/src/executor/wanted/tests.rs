@@ -85,13 +85,13 @@ async fn a_secret_that_would_be_more_than_one_line_is_refused_before_any_write()
 }
 
 #[tokio::test]
-async fn a_secret_that_cannot_be_had_says_which_and_where() {
+async fn a_secret_that_cannot_be_had_says_which_and_where_and_is_no_fault_of_the_login() {
     let mut procedure = Procedure::new(Transport::SshCli, "frr");
     procedure.secrets.insert("k".into(), "vault:kv/net/ntp#key".into());
     let secrets = Secrets::new("/nowhere");
     let text = format!("key {}\n", named("k"));
     let failure = Wanted::fill(&task(&text), &procedure, &secrets).await.unwrap_err();
-    assert_eq!(failure.class, Class::CredentialUnavailable);
+    assert_eq!((failure.class, failure.phase), (Class::PrecheckFailed, Phase::Queue));
     assert!(
         failure.message.contains("secret k (vault:kv/net/ntp#key): failed to ask a Vault"),
         "{}",

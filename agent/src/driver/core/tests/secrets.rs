@@ -66,3 +66,19 @@ fn an_accepted_login_between_two_refusals_keeps_the_credential() {
     world.end(op(3), Class::AuthFailed);
     assert_eq!(credential(&world), BreakerState::Closed);
 }
+
+#[test]
+fn a_change_whose_own_secret_is_missing_stops_nobody_elses_work_and_says_nothing_good_of_the_login() {
+    let mut world = World::new(10);
+    world.assign([op(1), op(2), op(3), op(4)]);
+    world.end(op(1), Class::AuthFailed);
+    let missing = "secret bgp (vault:kv/net/bgp#pasword): failed to find pasword";
+    let outcome =
+        Outcome::new(Class::PrecheckFailed, Phase::Queue, LeftAs::Unchanged, missing, world.now);
+    world.event(Event::Ended(Ended { op: op(2), outcome, wrote: false, diff: String::new() }));
+    assert_eq!(world.last_result(), (Class::PrecheckFailed, missing.to_owned()));
+    assert_eq!(credential(&world), BreakerState::Closed, "it was not the login's");
+    assert!(world.called_off.is_empty() && world.looked_at.is_empty());
+    world.end(op(3), Class::AuthFailed);
+    assert_eq!(credential(&world), BreakerState::Open, "no device accepted it between the two refusals");
+}
