@@ -6,6 +6,7 @@ mod gate;
 pub use context::{Context, ProgressNote, Sign, SignKind};
 pub use gate::{Gate, Passed};
 
+use crate::executor::wanted::FILL_WAIT;
 use crate::executor::{Executor, GateRefused};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +34,11 @@ pub fn longest(task: &Task) -> Duration {
         }
         Work::Command { .. } | Work::Driver(_) => Duration::ZERO,
     };
-    once.saturating_add(rest).saturating_add(GRACE)
+    let filling = match &task.work {
+        Work::Driver(procedure) if !procedure.secrets.is_empty() => FILL_WAIT,
+        Work::Driver(_) | Work::Command { .. } => Duration::ZERO,
+    };
+    once.saturating_add(rest).saturating_add(filling).saturating_add(GRACE)
 }
 
 /// How long the agent may need for what follows an attempt: asking the sentinel, taking the end in.

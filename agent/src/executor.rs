@@ -66,8 +66,7 @@ pub trait AttemptContext: Send + Sync + 'static {
     /// `INTENT` is on disk and that nobody has called the attempt off since; from then on the attempt
     /// is not cancelled any more and ends by its own deadline.
     ///
-    /// `before` is what the device said just now, as [`switchyard_shared::readback::digest`], when it was
-    /// asked: it is kept with the intent, so that a doubt can be settled by reading the device again.
+    /// `before` is a digest, under the site's key, of what the device said just now, when it was asked: it is kept with the intent, so that a doubt can be settled by reading the device again.
     fn open_write_gate(&self, before: Option<String>) -> BoxFuture<'_, Result<(), GateRefused>>;
 }
 

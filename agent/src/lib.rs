@@ -18,6 +18,7 @@ pub mod journal;
 pub mod lock;
 pub mod memory;
 pub mod platform;
+mod process_group;
 pub mod secrets;
 pub mod sentinel;
 pub mod session;

@@ -7,7 +7,7 @@ mod fingerprint;
 pub mod vault;
 
 pub use error::SecretError;
-pub use fingerprint::{FingerprintKey, SiteKey};
+pub use fingerprint::{FingerprintKey, KeyError, SiteKey};
 
 use exec::Programs;
 use std::fmt;

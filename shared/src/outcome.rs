@@ -247,7 +247,7 @@ pub struct Outcome {
     pub wrote_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Timestamp,
-    /// What the device said just before the write, as [`crate::readback::digest`]; absent when nobody asked.
+    /// A digest, under a key of the site, of what the device said just before the write; absent when nobody asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
     /// What the device was found with; only of a reading after a doubt.

@@ -150,7 +150,7 @@ pub enum Purpose {
     Apply,
     /// Read what the device has after a doubt; nothing is written.
     Settle {
-        /// What it said before the doubtful write, as [`crate::readback::digest`], when it was asked.
+        /// The digest of what it said before the doubtful write, as its agent made it, when it was asked.
         before: Option<String>,
     },
     /// Read what the device has and tell how it differs from the configuration; nothing is written.

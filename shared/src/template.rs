@@ -202,6 +202,27 @@ mod tests {
     }
 
     #[test]
+    fn no_template_takes_what_another_part_of_it_prints_with_a_secret() {
+        for bad in [
+            "{% block k %}{{ secrets.k }}{% endblock %}{% if self.k() == 'x' %}{% endif %}",
+            "{% block k %}{{ secrets.k }}{% endblock %}{{ self.k() | length }}",
+            "{% set x %}{% include 'b.j2' %}{% endset %}{{ x | length }}",
+            "{% set x %}{% import 'b.j2' as b %}{% endset %}{{ x | length }}",
+            "{% from 'b.j2' import m %}{{ m() | length }}",
+            "{% extends 'b.j2' %}{% block k %}{{ super() | length }}{% endblock %}",
+            "{{ self.k() | length }}",
+            "{% for x in [[]] recursive %}{{ secrets.k }}{% if loop(x) | length == 9 %}{% endif %}{% endfor %}",
+        ] {
+            let mut templates = Templates::new(["k".to_owned()]);
+            templates.add("b.j2", b"{{ secrets.k }}").expect("a template");
+            let secrets = context! { secrets => context! { k => crate::secret_text::named("k") } };
+            let rendered =
+                templates.add("t.j2", bad.as_bytes()).and_then(|()| templates.render("t.j2", secrets));
+            assert!(rendered.is_err(), "{bad}: {rendered:?}");
+        }
+    }
+
+    #[test]
     fn work_and_size_are_bounded() {
         let endless =
             "{% for a in range(9999) %}{% for b in range(9999) %}{% set x = a %}{% endfor %}{% endfor %}";

@@ -158,7 +158,8 @@ fn a_secret_that_openbao_does_not_have_stops_the_device_before_any_write() {
         assert_eq!(outcome["class"], "PRECHECK_FAILED", "{devices}");
         let message = outcome["message"].as_str().unwrap_or_default();
         assert!(message.contains(said) && message.contains(reference), "{outcome}");
-        let login = world.run(&["breaker", "get", "credential/lab/vault:kv/net/svc-switchyard", "-o", "json"]);
+        let login =
+            world.run(&["breaker", "get", "credential/lab/vault:kv/net/svc-switchyard", "-o", "json"]);
         assert!(!String::from_utf8_lossy(&login.stdout).contains("\"OPEN\""), "{login:?}");
     }
     assert_eq!(router.running(), running);

@@ -8,7 +8,8 @@ use std::future::pending;
 use std::time::Duration;
 use switchyard_agent::clock::Clock as _;
 use switchyard_agent::executor::{AttemptContext, Executor};
-use switchyard_shared::outcome::{Class, Found, LeftAs, Outcome, Phase};
+use switchyard_shared::digest::of_bytes;
+use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::readback;
 use switchyard_shared::task::{Purpose, Task};
 use tokio::time::{sleep, timeout};
@@ -101,10 +102,11 @@ impl SimExecutor {
         session: Session,
         has: Option<Vec<u8>>,
     ) -> Outcome {
-        let intended = readback::digest(&task.configuration);
+        let intended = &task.configuration;
+        let digest = |has: &[u8]| of_bytes(&readback::said(has));
         match (&task.purpose, has) {
             (Purpose::Settle { before }, Some(has)) => Outcome {
-                found: Some(readback::found(&has, &intended, before.as_deref())),
+                found: Some(readback::found(&has, intended, *before == Some(digest(&has)))),
                 ..self.end(Class::Unchanged, Phase::Verify, "read back")
             },
             (Purpose::Settle { .. }, None) => {
@@ -113,11 +115,11 @@ impl SimExecutor {
             (Purpose::Compare | Purpose::Restore { .. }, _) => {
                 self.end(Class::AgentError, Phase::Connect, "nobody here asks for that")
             }
-            (Purpose::Apply, Some(has)) if readback::found(&has, &intended, None) == Found::Applied => {
+            (Purpose::Apply, Some(has)) if readback::says_the_same(&has, intended) => {
                 self.end(Class::Unchanged, Phase::Verify, "it has it")
             }
             (Purpose::Apply, has) => {
-                let before = has.map(|has| readback::digest(&has));
+                let before = has.map(|has| digest(&has));
                 if let Err(refused) = context.open_write_gate(before.clone()).await {
                     return self.end(refused.class, Phase::Authenticate, &refused.message);
                 }

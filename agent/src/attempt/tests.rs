@@ -8,6 +8,7 @@ use crate::session::Lease;
 use futures_util::future::BoxFuture;
 use std::sync::Mutex;
 use switchyard_shared::id::{DeviceName, RolloutName};
+use switchyard_shared::procedure::{Procedure, Transport};
 use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Timeouts, Work};
 use tokio::sync::{mpsc, oneshot};
 
@@ -317,4 +318,10 @@ async fn an_attempt_that_reads_first_has_the_time_for_it() {
     assert_eq!(seconds(None, Purpose::Apply), 75);
     assert_eq!(seconds(Some("show"), Purpose::Apply), 140);
     assert_eq!(seconds(Some("show"), Purpose::Settle { before: None }), 75);
+    let compared = |secrets: &[&str]| {
+        let mut procedure = Procedure::new(Transport::SshCli, "frr");
+        procedure.secrets.extend(secrets.iter().map(|name| ((*name).to_owned(), "env:X".to_owned())));
+        longest(&Task { work: Work::Driver(Arc::new(procedure)), ..task(None, Purpose::Compare) })
+    };
+    assert_eq!(compared(&["k", "l"]) - compared(&[]), FILL_WAIT, "time to fetch its secrets as well");
 }

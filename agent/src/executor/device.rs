@@ -34,7 +34,7 @@ pub struct Running(pub zeroize::Zeroizing<String>);
 #[derive(Clone, PartialEq, Eq)]
 pub struct Difference {
     /// As people read it, with secrets in it; empty when the device has what is wanted.
-    pub text: String,
+    pub text: zeroize::Zeroizing<String>,
 }
 
 impl Difference {

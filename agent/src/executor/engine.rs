@@ -17,7 +17,7 @@ use super::wanted::Wanted;
 use super::{AttemptContext, Failure};
 use crate::clock::Clock;
 use crate::secrets::{Secrets, SiteKey};
-use limits::within;
+use limits::{unless_called_off, within};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
@@ -78,7 +78,8 @@ impl Engine {
             let failure = Failure::new(Class::AgentError, Phase::Queue, message);
             return failure.with_hint("update the agent, or choose another transport").outcome(&*self.clock);
         };
-        let wanted = match Wanted::fill(task, procedure, &self.secrets).await {
+        let filling = Wanted::fill(task, procedure, &self.secrets);
+        let wanted = match unless_called_off(&cancel, Phase::Queue, device(task), filling).await {
             Ok(wanted) => wanted,
             Err(failure) => return failure.outcome(&*self.clock),
         };
@@ -147,13 +148,8 @@ impl<'a> Run<'a> {
         limit: std::time::Duration,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        tokio::select! {
-            biased;
-            () = self.cancel.cancelled() => {
-                Err(Failure::new(Class::Cancelled, phase, format!("called off; nothing was written to {}", self.device())))
-            }
-            done = within(phase, limit, self.device(), work) => done,
-        }
+        let work = within(phase, limit, self.device(), work);
+        unless_called_off(&self.cancel, phase, self.device(), work).await
     }
 
     fn failed(&self, failure: &Failure) -> Ended {
@@ -172,8 +168,7 @@ impl<'a> Run<'a> {
 
     /// How messages name the device.
     fn device(&self) -> String {
-        let endpoint = &self.job.task.endpoint;
-        format!("{}:{}", endpoint.hostname, endpoint.port)
+        device(self.job.task)
     }
 
     fn redacted(&self, mut outcome: Outcome) -> Outcome {
@@ -182,4 +177,8 @@ impl<'a> Run<'a> {
         outcome.output = self.wanted.redact(&outcome.output);
         outcome
     }
+}
+
+fn device(task: &Task) -> String {
+    format!("{}:{}", task.endpoint.hostname, task.endpoint.port)
 }

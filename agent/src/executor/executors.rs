@@ -13,7 +13,7 @@ use super::{AttemptContext, Executor};
 use crate::clock::Clock;
 use crate::fs::RealFs;
 use crate::platform::Platforms;
-use crate::secrets::{Secrets, SiteKey};
+use crate::secrets::{KeyError, Secrets, SiteKey};
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,10 +31,21 @@ pub struct Executors {
     clock: Arc<dyn Clock>,
 }
 
+/// Why an agent cannot work with its data folder.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecutorsError {
+    /// What local programs it allows cannot be read.
+    #[error(transparent)]
+    Allowed(#[from] AllowedError),
+    /// The key of its digests cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
 impl Executors {
     /// Everything that works with the agent's data folder, for the platforms that come with the agent; fails when a
     /// file of its own in there says what cannot be.
-    pub fn new(data: &Path, secrets: Secrets, clock: Arc<dyn Clock>) -> Result<Self, AllowedError> {
+    pub fn new(data: &Path, secrets: Secrets, clock: Arc<dyn Clock>) -> Result<Self, ExecutorsError> {
         Self::with_platforms(data, secrets, Platforms::built_in(), clock)
     }
 
@@ -44,16 +55,16 @@ impl Executors {
         secrets: Secrets,
         platforms: Platforms,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, AllowedError> {
-        let key = SiteKey::of(data);
+    ) -> Result<Self, ExecutorsError> {
+        let key = SiteKey::open(data)?;
         let door = Door::new(secrets.clone(), key.clone(), clock.clone());
         let snapshots = Snapshots::new(data, Arc::new(RealFs));
         let allowed = Arc::new(Allowed::open(&RealFs, data)?);
-        let local_exec: Arc<dyn Driver> = Arc::new(LocalExec::new(allowed));
+        let local_exec: Arc<dyn Driver> = Arc::new(LocalExec::new(allowed, platforms.clone()));
         let http: Arc<dyn Driver> = Arc::new(Http::new(secrets.clone(), key.clone(), platforms.clone()));
         let netconf: Arc<dyn Driver> = Arc::new(Netconf::through(door.clone()));
         let gnmi: Arc<dyn Driver> = Arc::new(Gnmi::new(secrets.clone(), key.clone()));
-        let cli: Arc<dyn Driver> = Arc::new(CliDriver::new(door.clone(), platforms));
+        let cli: Arc<dyn Driver> = Arc::new(CliDriver::new(door.clone(), platforms.clone()));
         let drivers = BTreeMap::from([
             (Transport::Gnmi, gnmi),
             (Transport::Http, http),
@@ -62,7 +73,8 @@ impl Executors {
             (Transport::SshCli, cli),
         ]);
         let engine = Engine::new(drivers, snapshots, secrets, key, clock.clone());
-        Ok(Self { command: SshExecutor::through(door.clone(), clock.clone()), engine, door, clock })
+        let command = SshExecutor::through(door.clone(), platforms, clock.clone());
+        Ok(Self { command, engine, door, clock })
     }
 
     /// The same with a Prometheus at this address, for checks that name none.

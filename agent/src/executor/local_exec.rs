@@ -9,7 +9,8 @@ pub use allowed::{Allowed, AllowedError, FILE, FILE_BYTES_MAX, Programs};
 
 use super::device::{Difference, Driver, Job, Running, Session, WriteEnd, Written};
 use super::wanted::{Redactor, Wanted};
-use super::{Failure, WritePass};
+use super::{Failure, WritePass, json_secrecy};
+use crate::platform::Platforms;
 use futures_util::future::BoxFuture;
 use program::{End, Program, QUOTED_BYTES_MAX};
 use std::sync::Arc;
@@ -23,12 +24,13 @@ use zeroize::Zeroizing;
 /// Sessions with programs instead of connections.
 pub struct LocalExec {
     allowed: Arc<Allowed>,
+    platforms: Platforms,
 }
 
 impl LocalExec {
-    /// Runs nothing but what `allowed` names.
-    pub fn new(allowed: Arc<Allowed>) -> Self {
-        Self { allowed }
+    /// Runs nothing but what `allowed` names, and hides what any of `platforms` does.
+    pub fn new(allowed: Arc<Allowed>, platforms: Platforms) -> Self {
+        Self { allowed, platforms }
     }
 }
 
@@ -36,6 +38,7 @@ struct Local {
     programs: Arc<Programs>,
     device: String,
     redactor: Redactor,
+    platforms: Platforms,
     /// Longest time for one program that writes.
     limit: Duration,
 }
@@ -54,7 +57,8 @@ impl Driver for LocalExec {
             job.context.answered(true);
             let (device, redactor) = (device.to_string(), job.redactor.clone());
             let limit = job.task.timeouts.command;
-            Ok(Box::new(Local { programs, device, redactor, limit }) as Box<dyn Session>)
+            let platforms = self.platforms.clone();
+            Ok(Box::new(Local { programs, device, redactor, platforms, limit }) as Box<dyn Session>)
         })
     }
 }
@@ -62,7 +66,8 @@ impl Driver for LocalExec {
 impl Local {
     /// What a program said, for a message: without secrets, then short.
     fn quoted(&self, said: &[u8]) -> String {
-        printable(self.redactor.redact(&String::from_utf8_lossy(said)).as_bytes(), QUOTED_BYTES_MAX)
+        let text = self.redactor.redact(&String::from_utf8_lossy(said));
+        printable(self.redact(&text).as_bytes(), QUOTED_BYTES_MAX)
     }
 
     async fn reading(&self) -> Result<Running, Failure> {
@@ -74,7 +79,7 @@ impl Local {
             Err(Failure::new(class, Phase::Read, message).with_hint(hint))
         };
         match program.run(None).await {
-            End::Done(output) => match String::from_utf8(output) {
+            End::Done(mut output) => match String::from_utf8(std::mem::take(&mut *output)) {
                 Ok(text) => Ok(Running(Zeroizing::new(text))),
                 Err(_) => failed(Class::PrecheckFailed, "printed what is not UTF-8".into()),
             },
@@ -122,7 +127,13 @@ impl Session for Local {
             return Err(Failure::new(Class::PrecheckFailed, Phase::Read, message)
                 .with_hint("correct the template, then plan again"));
         }
-        Ok(Difference { text: unified(&trimmed(&running.0), &trimmed(wanted.reveal())) })
+        let difference = Zeroizing::new(unified(&trimmed(&running.0), &trimmed(wanted.reveal())));
+        Ok(Difference { text: self.redact(&difference).into() })
+    }
+
+    /// What a program prints is of no platform that is known here: what any of them hides is hidden.
+    fn redact(&self, text: &str) -> String {
+        self.platforms.redact(&json_secrecy::redact(text))
     }
 
     fn look<'a>(&'a mut self, probe: &'a Probe) -> BoxFuture<'a, Result<String, Failure>> {

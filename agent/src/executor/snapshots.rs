@@ -69,7 +69,9 @@ impl Snapshots {
             Ok(Ok(kept)) if kept.is_empty() => "no snapshot of it is kept".to_owned(),
             Ok(Ok(kept)) => match kept.into_iter().map(Running).find(is_it) {
                 Some(found) => return Ok(found),
-                None => "what is kept under its name is of another change".to_owned(),
+                None => "what is kept under its name is of another change, or was kept under another fingerprint.key than this \
+                         agent has now"
+                    .to_owned(),
             },
             Ok(Err(error)) => error.to_string(),
             Err(_) => "its thread has ended".to_owned(),

@@ -28,8 +28,9 @@ pub(in crate::executor) fn played_task() -> Task {
     tests::task()
 }
 
-use super::{AttemptContext, Executor, Failure};
+use super::{AttemptContext, Executor, Failure, json_secrecy};
 use crate::clock::Clock;
+use crate::platform::Platforms;
 use crate::secrets::{Credential, Secret, Secrets, SiteKey};
 use capture::Capture;
 pub(super) use connect::{Session, dial};
@@ -42,6 +43,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use switchyard_shared::configuration::cut;
 use switchyard_shared::outcome::{LeftAs, Outcome, Phase};
 use switchyard_shared::readback;
 use switchyard_shared::ssh::{Algorithms, SshSettings};
@@ -109,6 +111,7 @@ impl Session {
 /// Makes attempts with one command over SSH. Cheap to share; each attempt is one session of its own.
 pub struct SshExecutor {
     door: Arc<Door>,
+    platforms: Platforms,
     clock: Arc<dyn Clock>,
 }
 
@@ -117,12 +120,12 @@ impl SshExecutor {
     pub fn new(data: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
         let data = data.into();
         let key = SiteKey::of(data.clone());
-        Self::through(Door::new(Secrets::new(data), key, clock.clone()), clock)
+        Self::through(Door::new(Secrets::new(data), key, clock.clone()), Platforms::built_in(), clock)
     }
 
-    /// An executor that opens its sessions through `door`.
-    pub fn through(door: Arc<Door>, clock: Arc<dyn Clock>) -> Self {
-        Self { door, clock }
+    /// An executor that opens its sessions through `door`, and hides what any of `platforms` does.
+    pub fn through(door: Arc<Door>, platforms: Platforms, clock: Arc<dyn Clock>) -> Self {
+        Self { door, platforms, clock }
     }
 
     async fn carry_out(
@@ -166,21 +169,30 @@ impl SshExecutor {
         };
         if let Purpose::Settle { before } = &task.purpose {
             return match answer {
-                Some(answer) => Ok(answer::settled(task, &answer, before.as_deref(), self.clock.now())),
+                Some(answer) => {
+                    let has = self.door.key.digest(&readback::said(&answer));
+                    Ok(answer::settled(
+                        task,
+                        &answer,
+                        before.as_ref().map(|before| *before == has),
+                        self.clock.now(),
+                    ))
+                }
                 None => Err(Box::new(explain::unreadable(task).outcome(&*self.clock))),
             };
         }
         if let (Purpose::Compare, Some(answer)) = (&task.purpose, &answer) {
-            context.differs(readback::difference(answer, &task.configuration));
+            context.differs(self.shown(&readback::difference(answer, &task.configuration)));
             return Ok(answer::compared(task, answer, self.clock.now()));
         }
-        let before = answer.map(|answer| readback::digest(&answer));
-        if let (Some(before), Some(command)) = (&before, task.work.read_command()) {
-            if *before == readback::digest(&task.configuration) {
+        if let (Some(answer), Some(command)) = (&answer, task.work.read_command()) {
+            if readback::says_the_same(answer, &task.configuration) {
                 return Ok(answer::unchanged(task, command, self.clock.now()));
             }
             self.open_another(session, task, cancel).await?;
         }
+        // It goes to the coordinator: under the site's key, so that nobody can try what passwords it was made of.
+        let before = answer.map(|answer| self.door.key.digest(&readback::said(&answer)));
         if let Err(refused) = context.open_write_gate(before).await {
             let (phase, now) = (Stage::Open.phase(), self.clock.now());
             let outcome = Outcome::new(refused.class, phase, LeftAs::Unchanged, &refused.message, now);
@@ -235,6 +247,11 @@ impl SshExecutor {
             Err(_) => explain::silence(task, Stage::OpenChannel),
         };
         Err(Box::new(failure.outcome(&*self.clock)))
+    }
+
+    /// A difference as it may be seen: the device's platform is not known here, so what any platform hides is hidden.
+    fn shown(&self, difference: &str) -> String {
+        cut(&self.platforms.redact(&json_secrecy::redact(difference)))
     }
 
     fn called_off(&self, task: &Task) -> Box<Outcome> {

@@ -6,7 +6,7 @@ mod tests;
 
 use super::{Failure, http, netconf};
 use crate::secrets::{Secret, Secrets};
-use hidden::Hidden;
+use hidden::{HIDDEN_BYTES_MIN, Hidden};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use switchyard_shared::time::format_duration;
 use zeroize::Zeroizing;
 
 /// Longest wait for all secrets of one configuration.
-const FILL_WAIT: Duration = Duration::from_secs(20);
+pub const FILL_WAIT: Duration = Duration::from_secs(20);
 /// Largest configuration with its secrets, in bytes.
 const FILLED_BYTES_MAX: usize = 2 * CONFIGURATION_BYTES_MAX;
 
@@ -75,7 +75,10 @@ impl Wanted {
         let values = tokio::time::timeout(FILL_WAIT, values).await.unwrap_or_else(|_| {
             let message =
                 format!("the secrets of the change were not there within {}", format_duration(FILL_WAIT));
-            Err(refused(message, "nothing was written; check the agent's Vault and the programs of its secrets"))
+            Err(refused(
+                message,
+                "nothing was written; check the agent's Vault and the programs of its secrets",
+            ))
         });
         let values = match values {
             Ok(values) => values,
@@ -139,6 +142,16 @@ async fn values<'a>(
                 format!("the secret {name} ({reference}) holds a line break or a control character");
             let hint = "nothing was written; a secret of a configuration is one line of printable text";
             return Err(refused(message, hint));
+        }
+        if value.reveal().len() < HIDDEN_BYTES_MIN {
+            let message = format!(
+                "the secret {name} ({reference}) is shorter than {HIDDEN_BYTES_MIN} bytes, too short to be hidden where \
+                 a device quotes it"
+            );
+            return Err(refused(
+                message,
+                "nothing was written; take a longer one, or write it into the template",
+            ));
         }
         values.insert(name, value);
     }

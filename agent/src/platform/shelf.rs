@@ -32,6 +32,15 @@ enum Known {
     File(Arc<FilePlatform>),
 }
 
+impl Known {
+    fn name(&self) -> &str {
+        match self {
+            Self::Typed(platform) => &platform.name,
+            Self::File(platform) => &platform.name,
+        }
+    }
+}
+
 /// Why people's definitions cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PlatformsError {
@@ -104,11 +113,16 @@ impl Platforms {
 
     /// The names that are known, without aliases.
     pub fn names(&self) -> Vec<&str> {
-        let own = |known: &Known| match known {
-            Known::Typed(platform) => platform.name.clone(),
-            Known::File(platform) => platform.name.clone(),
-        };
-        self.0.iter().filter(|(name, known)| **name == own(known)).map(|(name, _)| name.as_str()).collect()
+        self.0.iter().filter(|(name, known)| **name == known.name()).map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// `text` of a device whose platform nobody has named, without what the lines of any platform say in secret.
+    pub fn redact(&self, text: &str) -> String {
+        let own = self.0.iter().filter(|(name, known)| **name == known.name());
+        own.fold(text.to_owned(), |text, (_, known)| match known {
+            Known::Typed(platform) => platform.redact(&text),
+            Known::File(platform) => platform.redact(&text),
+        })
     }
 
     fn add(&mut self, definition: Definition) {

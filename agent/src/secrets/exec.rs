@@ -1,6 +1,7 @@
 //! Secrets that a program prints: only programs that a file of the agent allows, never a shell.
 
-use super::SECRET_BYTES_MAX;
+use super::{SECRET_BYTES_MAX, file};
+use crate::process_group::Group;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -142,21 +143,22 @@ impl Program {
     async fn run(&self, name: &str, argument: &str) -> Result<Zeroizing<String>, ExecError> {
         let mut words = self.argv.iter().map(|word| word.replace(ARGUMENT, argument));
         let mut command = Command::new(words.next().unwrap_or_default());
-        command.args(words).env_clear().kill_on_drop(true);
+        command.args(words).env_clear();
         for variable in &self.environment {
             command.envs(std::env::var_os(variable).map(|value| (variable, value)));
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let start = |error| ExecError::Start(name.into(), error);
-        let mut child = command.spawn().map_err(start)?;
-        let mut bytes = Zeroizing::new(Vec::new());
-        if let Some(output) = child.stdout.take() {
-            output.take(SECRET_BYTES_MAX + 1).read_to_end(&mut bytes).await.map_err(start)?;
-        }
+        // Killed with all that it started at every end, also when nobody waits any more.
+        let mut group = Group::start(&mut command).map_err(start)?;
+        let output = group.child.stdout.take();
+        let bytes = file::bounded(output.ok_or_else(|| start(io::ErrorKind::BrokenPipe.into()))?)
+            .await
+            .map_err(start)?;
         if bytes.len() as u64 > SECRET_BYTES_MAX {
             return Err(ExecError::Output(name.into()));
         }
-        let status = child.wait().await.map_err(start)?;
+        let status = group.child.wait().await.map_err(start)?;
         if !status.success() {
             return Err(ExecError::Ended(name.into(), status));
         }
@@ -215,5 +217,32 @@ mod tests {
             "{error:?}"
         );
         assert!(matches!(programs.ask("long", "").await, Err(ExecError::Output(_))));
+    }
+
+    #[tokio::test]
+    async fn what_a_program_starts_is_gone_when_nobody_waits_for_the_secret_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let pid = folder.path().join("pid");
+        let script = format!("sleep 1000 & echo $! > {0}.new; mv {0}.new {0}; wait", pid.display());
+        let (programs, _data) = allowed(&format!("hang: {{argv: [/bin/sh, -c, {script:?}]}}\n"));
+        let started = async {
+            loop {
+                if let Ok(id) = tokio::fs::read_to_string(&pid).await {
+                    return id.trim().to_owned();
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let id = tokio::select! {
+            asked = programs.ask("hang", "") => panic!("{asked:?}"),
+            id = started => id,
+        };
+        let status = format!("/proc/{id}/status");
+        let gone = async {
+            while tokio::fs::read_to_string(&status).await.is_ok_and(|status| !status.contains("(zombie)")) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), gone).await.expect("its child is gone");
     }
 }

@@ -1,9 +1,10 @@
 //! Secrets in files of the agent's machine.
 
 use super::{SECRET_BYTES_MAX, SecretError};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use zeroize::Zeroizing;
 
 /// The text and the mode that matters: as OpenSSH does, only a file of our own user is judged.
@@ -14,9 +15,23 @@ pub(super) async fn read(path: &Path) -> Result<(Zeroizing<String>, u32), Secret
         return Err(SecretError::NotAFile(path.into()));
     }
     let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
-    let mut bytes = Zeroizing::new(Vec::new());
-    file.take(SECRET_BYTES_MAX + 1).read_to_end(&mut bytes).await.map_err(unreadable)?;
+    let bytes = bounded(file).await.map_err(unreadable)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| SecretError::NotText)?;
     let ours = metadata.uid() == rustix::process::geteuid().as_raw();
     Ok((Zeroizing::new(text.to_owned()), if ours { metadata.mode() & 0o7777 } else { 0 }))
+}
+
+/// What `from` holds, or one byte more than [`SECRET_BYTES_MAX`] of it. With room for all from the start: a text that
+/// grows leaves copies behind that nobody wipes.
+pub(super) async fn bounded(mut from: impl AsyncRead + Unpin) -> io::Result<Zeroizing<Vec<u8>>> {
+    let room = usize::try_from(SECRET_BYTES_MAX + 1).unwrap_or(usize::MAX);
+    let (mut bytes, mut filled) = (Zeroizing::new(vec![0; room]), 0);
+    while filled < room {
+        match from.read(&mut bytes[filled..]).await? {
+            0 => break,
+            count => filled += count,
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
 }

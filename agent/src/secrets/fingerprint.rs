@@ -11,26 +11,53 @@ use zeroize::Zeroizing;
 
 /// The key's name in the data folder.
 const KEY_FILE: &str = "fingerprint.key";
+/// Where the configurations are that are known again by their digests under it.
+const SNAPSHOTS: &str = "snapshots";
 /// Its size, in bytes.
 const KEY_BYTES: usize = 32;
+
+/// Why the key that is there cannot be used. Another one would make every known way back impossible.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// It is there and cannot be read.
+    #[error("read {path}: {1}; let the agent's user read it, or put it back from a backup", path = .0.display())]
+    Unreadable(PathBuf, io::Error),
+    /// It is cut, or too long.
+    #[error(
+        "read {path}: it is damaged; put it back from a backup, or move it away: then another one is made, and what is \
+         kept in snapshots beside it is put back by no rollback any more", path = .0.display()
+    )]
+    Damaged(PathBuf),
+}
 
 /// The key under which secrets are fingerprinted: made once for a data folder, and never leaving it.
 pub struct FingerprintKey(Zeroizing<[u8; KEY_BYTES]>);
 
 impl FingerprintKey {
-    /// The key of `data`. Where it cannot be kept another one is made for this process, so that every
-    /// secret looks changed after a restart.
-    pub fn open(data: &Path) -> Self {
-        Self(match open(&RealFs, data) {
-            Ok(key) => key,
-            Err(error) => {
-                tracing::warn!(
-                    "failed to keep {}: {error}; breakers of credentials will close at the next start of this agent",
-                    data.join(KEY_FILE).display()
-                );
-                Zeroizing::new(crate::entropy::key())
-            }
-        })
+    /// The key of `data`, made if there is none. Where it cannot be kept this process has one of its own, so that
+    /// every secret looks changed after a restart, and no way back of before it is known.
+    pub fn open(data: &Path) -> Result<Self, KeyError> {
+        let path = data.join(KEY_FILE);
+        if let Some(key) = read(&path)? {
+            return Ok(Self(key));
+        }
+        let key = Zeroizing::new(crate::entropy::key());
+        let kept = RealFs.create_dirs(data).and_then(|()| crate::fs::replace(&RealFs, &path, key.as_slice()));
+        let snapshots = RealFs.list(&data.join(SNAPSHOTS)).is_ok_and(|names| !names.is_empty());
+        match kept {
+            Err(error) => tracing::error!(
+                "failed to keep {}: {error}; at the next start of this agent breakers of credentials will close, and no \
+                 rollback will put back what is written until then",
+                path.display()
+            ),
+            Ok(()) if snapshots => tracing::error!(
+                "{} was gone and is made anew: no rollback puts back what is kept in {SNAPSHOTS} beside it; put the old \
+                 one back from a backup and start the agent again",
+                path.display()
+            ),
+            Ok(()) => {}
+        }
+        Ok(Self(key))
     }
 
     /// The fingerprint of a secret: another one for another secret or another key.
@@ -78,8 +105,19 @@ impl SiteKey {
         Arc::new(Self { data: data.into(), key: OnceLock::new() })
     }
 
+    /// The key of `data`, opened now: for the start of an agent.
+    pub fn open(data: &Path) -> Result<Arc<Self>, KeyError> {
+        let key = OnceLock::from(FingerprintKey::open(data)?);
+        Ok(Arc::new(Self { data: data.into(), key }))
+    }
+
     fn key(&self) -> &FingerprintKey {
-        self.key.get_or_init(|| FingerprintKey::open(&self.data))
+        self.key.get_or_init(|| {
+            FingerprintKey::open(&self.data).unwrap_or_else(|error| {
+                tracing::error!("failed to {error}");
+                FingerprintKey(Zeroizing::new(crate::entropy::key()))
+            })
+        })
     }
 
     /// See [`FingerprintKey::of`].
@@ -98,22 +136,16 @@ impl SiteKey {
     }
 }
 
-fn open(fs: &dyn Fs, data: &Path) -> io::Result<Zeroizing<[u8; KEY_BYTES]>> {
-    let path = data.join(KEY_FILE);
-    match fs.read(&path, KEY_BYTES as u64) {
-        Ok(bytes) => {
-            let bytes = Zeroizing::new(bytes);
-            if let Ok(key) = <[u8; KEY_BYTES]>::try_from(bytes.as_slice()) {
-                return Ok(Zeroizing::new(key));
-            }
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    let key = Zeroizing::new(crate::entropy::key());
-    fs.create_dirs(data)?;
-    crate::fs::replace(fs, &path, key.as_slice())?;
-    Ok(key)
+/// The key that is kept, if there is one.
+fn read(path: &Path) -> Result<Option<Zeroizing<[u8; KEY_BYTES]>>, KeyError> {
+    // One byte more shows that it is too long.
+    let bytes = match RealFs.read(path, KEY_BYTES as u64 + 1) {
+        Ok(bytes) => Zeroizing::new(bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(KeyError::Unreadable(path.into(), error)),
+    };
+    let key = <[u8; KEY_BYTES]>::try_from(bytes.as_slice()).map_err(|_| KeyError::Damaged(path.into()))?;
+    Ok(Some(Zeroizing::new(key)))
 }
 
 #[cfg(test)]
@@ -128,11 +160,12 @@ mod tests {
     #[test]
     fn a_fingerprint_is_the_same_after_a_restart_and_another_one_elsewhere() {
         let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let before = FingerprintKey::open(here.path());
-        let after = FingerprintKey::open(here.path());
+        let before = FingerprintKey::open(here.path()).unwrap();
+        let after = FingerprintKey::open(here.path()).unwrap();
         assert_eq!(before.of(&password("x")), after.of(&password("x")));
         assert_ne!(before.of(&password("x")), before.of(&password("y")));
-        assert_ne!(before.of(&password("x")), FingerprintKey::open(there.path()).of(&password("x")));
+        let there = FingerprintKey::open(there.path()).unwrap();
+        assert_ne!(before.of(&password("x")), there.of(&password("x")));
     }
 
     #[test]
@@ -146,10 +179,18 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_damaged_is_made_anew() {
+    fn a_damaged_key_is_never_made_anew_and_says_what_to_do() {
         let data = tempfile::tempdir().unwrap();
-        crate::fs::replace(&RealFs, &data.path().join(KEY_FILE), b"short").unwrap();
-        let first = FingerprintKey::open(data.path()).of(&password("x"));
-        assert_eq!(FingerprintKey::open(data.path()).of(&password("x")), first);
+        let path = data.path().join(KEY_FILE);
+        for damaged in [b"short".to_vec(), vec![7; KEY_BYTES + 1], vec![]] {
+            crate::fs::replace(&RealFs, &path, &damaged).unwrap();
+            let error = SiteKey::open(data.path()).err().expect("an error").to_string();
+            assert!(error.contains("it is damaged; put it back from a backup, or move it away"), "{error}");
+            let (lazy, text) = (SiteKey::of(data.path()), b"x");
+            assert_eq!(lazy.digest(text), lazy.digest(text));
+            assert_eq!(RealFs.read(&path, 64).unwrap(), damaged, "what is left of it stays");
+        }
+        crate::fs::replace(&RealFs, &path, &[7; KEY_BYTES]).unwrap();
+        assert!(SiteKey::open(data.path()).is_ok());
     }
 }

@@ -131,7 +131,7 @@ mod tests {
         outcome.output_bytes = 15;
         outcome.wrote_at = Some(Timestamp(8));
         outcome.finished_at = Timestamp(9);
-        outcome.before = Some(switchyard_shared::readback::digest(b"old"));
+        outcome.before = Some(switchyard_shared::digest::of_bytes(b"old"));
         outcome.found = Some(Found::Different);
         outcome.with_hint("read the device's answer")
     }

@@ -10,6 +10,7 @@ use crate::procedure::{
     CHECKS_MAX, Check, EXPECTATIONS_MAX, Expectation, Probe, RESTCONF, Transport, compile, parse_comparison,
     saved_name,
 };
+use crate::template::SECRETS;
 use crate::yaml::{Field, Section, shown};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -231,6 +232,10 @@ fn expectations(section: &mut Section<'_>, saved: &BTreeSet<String>) -> Vec<Expe
         let Some(field) = section.take(key) else { continue };
         let Some(text) = field.parsed(text) else { continue };
         let expectation = match key {
+            "matches" | "contains" | "not_contains" if text.contains("{{") => Err(format!(
+                "{key} is taken as it stands and would look for the braces: compare with what another check saved \
+                 by expect, such as expect: '== {{{{ before }}}}'"
+            )),
             "matches" => compile(&text).map(|_| Expectation::Matches(text)),
             "contains" => Ok(Expectation::Contains(text)),
             "not_contains" => Ok(Expectation::NotContains(text)),
@@ -248,7 +253,14 @@ fn expectations(section: &mut Section<'_>, saved: &BTreeSet<String>) -> Vec<Expe
 fn comparison(text: &str, saved: &BTreeSet<String>) -> Result<(), String> {
     let (_, operand) = parse_comparison(text)?;
     match saved_name(operand) {
+        Some(name) if name.split('.').next() == Some(SECRETS) => {
+            Err("no check compares with a secret: what it sees holds none, they are hidden from it".into())
+        }
         Some(name) if !saved.contains(name) => Err(format!("no check before this one saves {}", shown(name))),
+        None if operand.contains("{{") => Err(format!(
+            "{} stands beside something else: compare with one saved value, such as == {{{{ before }}}}",
+            shown(operand)
+        )),
         Some(_) | None => Ok(()),
     }
 }

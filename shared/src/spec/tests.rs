@@ -248,6 +248,24 @@ fn checks_are_read_and_what_can_never_hold_is_refused() {
     assert_says(&problems(&beside_a_command), &["spec.checks: need a driver that looks"]);
 }
 
+#[test]
+fn what_a_check_saved_is_compared_by_expect_and_taken_for_a_literal_by_nothing_else() {
+    let with = |expectation: &str| {
+        document(&format!(
+            "  checks:\n    pre: [{{name: a, type: command, command: show a, save_as: before}}]\n    \
+             post: [{{name: b, type: command, command: show a, {expectation}}}]\n"
+        ))
+    };
+    for key in ["matches", "contains", "not_contains"] {
+        let said = format!("{key} is taken as it stands and would look for the braces");
+        let problems = problems(&with(&format!("{key}: '{{{{ before }}}}'")));
+        assert_says(&problems, &[&said]);
+        assert_says(&problems, &["by expect, such as expect: '== {{ before }}'"]);
+    }
+    assert_says(&problems(&with("expect: '== {{ secrets.k }}'")), &["no check compares with a secret"]);
+    assert_says(&problems(&with("expect: '== up {{ before }}'")), &["stands beside something else"]);
+}
+
 fn with_ssh(text: &str) -> String {
     text.replace("  change:\n", "  change:\n    ssh: {command: load}\n")
 }

@@ -7,14 +7,23 @@ use std::collections::BTreeSet;
 
 /// The name under which templates see secrets.
 pub const NAME: &str = "secrets";
-/// Statements whose body is text that other parts of the template can look at or change.
-const TAKE_TEXT: [&str; 4] = ["filter", "set", "macro", "call"];
+/// Statements whose body is text that other parts of the template can look at or change, `set` without a value and
+/// `for` with `recursive` among them: `loop(…)` gives what its body prints.
+const TAKE_TEXT: [&str; 5] = ["filter", "set", "macro", "call", "for"];
+/// Statements through which one template, or another part of it, gets the text of another.
+const SHARE_TEXT: [&str; 5] = ["block", "include", "import", "from", "extends"];
 
 /// One `{{ … }}` or `{% … %}` of a template.
 struct Tag<'a> {
     is_expression: bool,
     inner: &'a str,
     at: usize,
+}
+
+/// A statement whose body is being read, and whether that is text for other parts of the template.
+struct Body<'a> {
+    statement: &'a str,
+    is_taken: bool,
 }
 
 /// Refuses a template that does anything with a secret but print it, and one with the marks of secrets in it.
@@ -37,12 +46,18 @@ pub(super) fn check(template: &str, source: &str, known: &BTreeSet<&str>) -> Res
         let message = "it holds a character of private use that marks secrets".to_owned();
         return refuse(at.map_or(0, |(at, _)| at), message);
     }
-    let mut within: Vec<&str> = Vec::new();
+    let mut within: Vec<Body<'_>> = Vec::new();
     for tag in tags(source) {
         let words = words(tag.inner);
         let first = words.first().copied().unwrap_or("");
+        if !tag.is_expression && SHARE_TEXT.contains(&first) && !known.is_empty() {
+            let message = format!(
+                "{first} does not go with secrets: what one part of a template prints, another could look at"
+            );
+            return refuse(tag.at, message);
+        }
         if !tag.is_expression {
-            step(&mut within, first, tag.inner);
+            step(&mut within, first, &words);
         }
         if !words.iter().enumerate().any(|(index, word)| *word == NAME && !is_member(&words, index)) {
             continue;
@@ -53,7 +68,7 @@ pub(super) fn check(template: &str, source: &str, known: &BTreeSet<&str>) -> Res
                            concatenation or variable sees what it is";
             return refuse(tag.at, message.to_owned());
         };
-        if let Some(statement) = within.last() {
+        if let Some(Body { statement, .. }) = within.iter().rfind(|body| body.is_taken) {
             let message = format!(
                 "a secret cannot be printed within {statement}, whose text can be looked at and changed"
             );
@@ -73,15 +88,25 @@ fn is_member(words: &[&str], index: usize) -> bool {
     index > 0 && words[index - 1] == "."
 }
 
-/// Follows statements whose body is text; `set` only where it has no value.
-fn step<'a>(within: &mut Vec<&'a str>, first: &'a str, inner: &str) {
+/// Follows statements that may take the text of their body.
+fn step<'a>(within: &mut Vec<Body<'a>>, first: &'a str, words: &[&str]) {
     if let Some(ended) = first.strip_prefix("end") {
-        if within.last() == Some(&ended) {
+        if within.last().is_some_and(|body| body.statement == ended) {
             within.pop();
         }
-    } else if TAKE_TEXT.contains(&first) && !(first == "set" && inner.contains('=')) {
-        within.push(first);
+        return;
     }
+    let is_taken = match first {
+        "for" => words.contains(&"recursive"),
+        _ => true,
+    };
+    let has_body = TAKE_TEXT.contains(&first) && !(first == "set" && has_value(words));
+    within.extend(has_body.then_some(Body { statement: first, is_taken }));
+}
+
+/// Whether a `set` gives a value: the filters of one that takes its body may have an `=` of their own.
+fn has_value(words: &[&str]) -> bool {
+    words.iter().find(|word| matches!(**word, "=" | "|")) == Some(&"=")
 }
 
 /// The name in `secrets.NAME`, when there is nothing else.
@@ -192,6 +217,9 @@ mod tests {
             "{% for server in servers %}{{ server }} {{ secrets.other }}{% endfor %}{% set x = 1 %}{{ secrets.other }}",
             "{# secrets | upper #}{{ 'secrets }}' ~ device.secrets }}{% raw %}{{ secrets | x }}{% endraw %}",
             "{% set x %}a{% endset %}{{ secrets.other }}",
+            "{% set a, (b, c.d) = 1, (2, 3) %}{{ secrets.other }}",
+            "{% for x in xs %}{% for y in x %}{{ secrets.other }}{% endfor %}{% endfor %}",
+            "{% for x in xs recursive %}{{ x }}{% endfor %}{{ secrets.other }}",
         ] {
             assert_eq!(checked(good), Ok(()), "{good}");
         }
@@ -213,9 +241,26 @@ mod tests {
             "{% set x %}{% if y %}{{ secrets.ntp_key }}{% endif %}{% endset %}",
             "{% macro m() %}{{ secrets.ntp_key }}{% endmacro %}",
             "{% raw %}{% endraw %}{{ secrets.ntp_key | x }}",
+            "{% set x | default(a='=') %}{{ secrets.ntp_key }}{% endset %}",
+            "{% set x | replace('a', '=') %}{{ secrets.ntp_key }}{% endset %}",
+            "{% for x in xs recursive %}{{ secrets.ntp_key }}{% if loop(x) == 'x' %}{% endif %}{% endfor %}",
+            "{% for x in xs recursive %}{% for y in x %}{% endfor %}{{ secrets.ntp_key }}{% endfor %}",
+            "{% for x in xs recursive %}{% for y in x %}{{ secrets.ntp_key }}{% endfor %}{% endfor %}",
         ] {
             assert!(checked(bad).is_err_and(|said| said.contains("t.j2 line 1: a secret can")), "{bad}");
         }
+        for bad in [
+            "{% block k %}{{ secrets.ntp_key }}{% endblock %}{% if self.k() == \"x\" %}{% endif %}",
+            "{% block k %}{{ secrets.ntp_key }}{% endblock %}{{ self.k() | length }}",
+            "{% set x %}{% include 'b.j2' %}{% endset %}",
+            "{%- include 'b.j2' -%}",
+            "{% import 'b.j2' as b %}",
+            "{% from 'b.j2' import m %}",
+            "{% extends 'b.j2' %}",
+        ] {
+            assert!(checked(bad).is_err_and(|said| said.contains("does not go with secrets")), "{bad}");
+        }
+        assert_eq!(check("t.j2", "{% include 'b.j2' %}", &BTreeSet::new()), Ok(()), "without secrets");
     }
 
     #[test]

@@ -8,10 +8,10 @@ use futures_util::future::{BoxFuture, join_all};
 use std::time::Duration;
 use switchyard_agent::executor::ssh::SshExecutor;
 use switchyard_agent::executor::{AttemptContext, Executor, GateRefused};
+use switchyard_agent::secrets::SiteKey;
 use switchyard_agent::simulator::Kind;
 use switchyard_shared::id::{DeviceName, OpId, RolloutName};
 use switchyard_shared::outcome::{Class, Found, LeftAs, Outcome, Phase};
-use switchyard_shared::readback::digest;
 use switchyard_shared::ssh::Algorithms;
 use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Purpose, Task, Timeouts, Work};
 use tokio_util::sync::CancellationToken;
@@ -243,7 +243,7 @@ async fn a_real_server_lost_after_the_write_is_settled_by_reading_it() {
         assert_eq!(lost.class, Class::LostAfterWrite, "{play:?}: {lost:?}");
         let settle = |task: &mut Task| {
             readable(task);
-            task.purpose = Purpose::Settle { before: Some(digest(b"")) };
+            task.purpose = Purpose::Settle { before: Some(SiteKey::of(fleet.dir()).digest(b"")) };
         };
         let outcome = attempt(&fleet, settle).await;
         assert_eq!((outcome.class, outcome.found), (Class::Ok, Some(found)), "{play:?}: {outcome:?}");

@@ -157,7 +157,7 @@ impl FileSession {
         if !has.is_finished {
             text.insert_str(0, &format!("! {}\n", unfinished(&self.platform)));
         }
-        Ok(Difference { text: self.platform.redact(&text) })
+        Ok(Difference { text: self.platform.redact(&text).into() })
     }
 
     async fn look_at(&mut self, probe: &Probe) -> Result<String, Failure> {

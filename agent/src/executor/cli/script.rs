@@ -215,7 +215,7 @@ impl Script {
         }
         let steps = self.steps(&before, wanted);
         if steps.is_empty() {
-            return Ok(Difference { text: String::new() });
+            return Ok(Difference { text: Default::default() });
         }
         let refused = |message: String, hint: &str| {
             Err(Failure::new(Class::PrecheckFailed, Phase::Read, message).with_hint(hint))
@@ -238,7 +238,7 @@ impl Script {
             true => lines.iter().flat_map(|line| ["+", line, "\n"]).collect(),
             false => diff,
         };
-        Ok(Difference { text: self.platform.redact(&diff) })
+        Ok(Difference { text: self.platform.redact(&diff).into() })
     }
 
     /// Why `line` cannot be said, if it cannot.

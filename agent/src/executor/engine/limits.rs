@@ -5,6 +5,7 @@ use crate::executor::device::{Session, WriteEnd};
 use std::time::Duration;
 use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::time::format_duration;
+use tokio_util::sync::CancellationToken;
 
 /// Longest goodbye to a device whose answer is already known.
 const GOODBYE_WAIT: Duration = Duration::from_secs(1);
@@ -25,6 +26,22 @@ pub(super) async fn within<T>(
             Err(failure
                 .with_hint("nothing was written; see what keeps the device from answering, and try again"))
         }
+    }
+}
+
+/// Waits for `work`, which comes before any write, unless the attempt is called off.
+pub(super) async fn unless_called_off<T>(
+    cancel: &CancellationToken,
+    phase: Phase,
+    device: String,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => {
+            Err(Failure::new(Class::Cancelled, phase, format!("called off; nothing was written to {device}")))
+        }
+        done = work => done,
     }
 }
 

@@ -184,7 +184,7 @@ impl Session for GnmiSession {
             Failure::new(Class::PrecheckFailed, Phase::Read, message)
                 .with_hint("correct the template, then plan again")
         })?;
-        Ok(Difference { text: compare::difference(&before, &after) })
+        Ok(Difference { text: compare::difference(&before, &after).into() })
     }
 
     fn alike(&self, one: &Running, other: &Running) -> bool {

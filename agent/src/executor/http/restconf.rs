@@ -139,7 +139,7 @@ impl Session for RestconfSession {
         };
         let want = compare::wanted(wanted.reveal(), wanted.mode).map_err(refused)?;
         let have = compare::running(&running.0).map_err(refused)?;
-        Ok(Difference { text: compare::difference(&have, &want, wanted.mode) })
+        Ok(Difference { text: compare::difference(&have, &want, wanted.mode).into() })
     }
 
     fn alike(&self, one: &Running, other: &Running) -> bool {

@@ -2,12 +2,13 @@
 
 use super::allowed::{DEVICE, Programs};
 use crate::executor::WritePass;
-use rustix::process::{Pid, Signal, kill_process_group};
+use crate::process_group::Group;
 use std::process::Stdio;
 use switchyard_shared::outcome::printable;
 use switchyard_shared::readback::ANSWER_BYTES_MAX;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
+use zeroize::Zeroizing;
 
 /// Most bytes of its complaints that are kept: no secret that stands in the part that is quoted ends beyond them.
 const WORDS_BYTES_MAX: usize = 256 * 1024;
@@ -23,9 +24,9 @@ pub(super) struct Program {
 /// How it ended.
 pub(super) enum End {
     /// Exit status 0, with what it printed.
-    Done(Vec<u8>),
+    Done(Zeroizing<Vec<u8>>),
     /// Another end, with what it said: secrets may be in it.
-    Failed { why: String, said: Vec<u8> },
+    Failed { why: String, said: Zeroizing<Vec<u8>> },
     /// It printed more than [`ANSWER_BYTES_MAX`], and exit status 0.
     TooLong,
     /// It never ran.
@@ -58,7 +59,7 @@ impl Program {
     /// Runs it to its end, with `input` on its standard input.
     pub(super) async fn run(&self, input: Option<&str>) -> End {
         let mut group = match self.start() {
-            Ok(child) => Group { id: group_of(&child), child },
+            Ok(group) => group,
             Err(error) => return End::NotStarted(error.to_string()),
         };
         let child = &mut group.child;
@@ -73,7 +74,9 @@ impl Program {
             tokio::join!(feeding, bounded(stdout, ANSWER_BYTES_MAX), bounded(stderr, WORDS_BYTES_MAX));
         let status = match group.child.wait().await {
             Ok(status) => status,
-            Err(error) => return End::Failed { why: format!("was lost: {error}"), said: Vec::new() },
+            Err(error) => {
+                return End::Failed { why: format!("was lost: {error}"), said: Zeroizing::default() };
+            }
         };
         match (status.success(), whole) {
             (true, true) => End::Done(output),
@@ -85,41 +88,25 @@ impl Program {
         }
     }
 
-    fn start(&self) -> std::io::Result<Child> {
+    fn start(&self) -> std::io::Result<Group> {
         let mut command = Command::new(&self.words[0]);
-        command.args(&self.words[1..]).env_clear().process_group(0);
+        command.args(&self.words[1..]).env_clear();
         command.envs(self.environment.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
+        Group::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()))
     }
 }
 
-/// Reads to the end; what is beyond `most` bytes is read and not kept.
-async fn bounded(from: Option<impl AsyncRead + Unpin>, most: usize) -> (Vec<u8>, bool) {
-    let (mut kept, mut whole) = (Vec::new(), true);
+/// Reads to the end; what is beyond `most` bytes is read and not kept. With room for all from the start, of which the
+/// system gives what is used: a text that grows leaves copies behind that nobody wipes.
+async fn bounded(from: Option<impl AsyncRead + Unpin>, most: usize) -> (Zeroizing<Vec<u8>>, bool) {
+    let (mut kept, mut whole) = (Zeroizing::new(Vec::new()), true);
     let Some(mut from) = from else { return (kept, whole) };
-    let mut piece = vec![0; 16 * 1024];
+    kept.reserve_exact(most);
+    let mut piece = Zeroizing::new(vec![0; 16 * 1024]);
     while let Ok(count @ 1..) = from.read(&mut piece).await {
         let room = most - kept.len();
         whole &= count <= room;
         kept.extend_from_slice(&piece[..count.min(room)]);
     }
     (kept, whole)
-}
-
-fn group_of(child: &Child) -> Option<Pid> {
-    child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
-}
-
-/// A program and all that it started, also what it left in the background: killed when this is dropped.
-struct Group {
-    child: Child,
-    id: Option<Pid>,
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(id) = self.id {
-            let _already_gone = kill_process_group(id, Signal::KILL);
-        }
-    }
 }

@@ -9,6 +9,7 @@ use crate::fs::{Fs as _, RealFs, replace};
 use crate::secrets::{Secrets, SiteKey};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use switchyard_shared::id::{DeviceName, OpId, RolloutName};
@@ -30,10 +31,14 @@ struct Bench {
 }
 
 #[derive(Default)]
-struct Gates(AtomicU32, AtomicU32);
+struct Gates(AtomicU32, AtomicU32, Mutex<String>);
 
 impl AttemptContext for Gates {
     fn progress(&self, _: Phase) {}
+
+    fn differs(&self, diff: String) {
+        *self.2.lock().unwrap() = diff;
+    }
 
     fn answered(&self, accepted: bool) {
         self.1.fetch_add(u32::from(accepted), Ordering::SeqCst);
@@ -69,7 +74,7 @@ impl Bench {
     async fn apply(&self) -> Outcome {
         let data = self.folder.path();
         let allowed = Arc::new(Allowed::open(&RealFs, data).unwrap());
-        let driver: Arc<dyn Driver> = Arc::new(LocalExec::new(allowed));
+        let driver: Arc<dyn Driver> = Arc::new(LocalExec::new(allowed, Platforms::built_in()));
         let drivers = BTreeMap::from([(Transport::LocalExec, driver)]);
         let snapshots = Snapshots::new(data, Arc::new(RealFs));
         let (secrets, key) = (Secrets::new(data), SiteKey::of(data));
@@ -217,4 +222,17 @@ async fn a_program_that_prints_without_end_is_not_held_in_memory() {
     let outcome = bench.apply().await;
     assert_eq!(outcome.class, Class::PrecheckFailed);
     assert!(outcome.message.contains("more than fits"), "{}", outcome.message);
+}
+
+#[tokio::test]
+async fn a_password_that_a_program_prints_or_complains_of_leaves_the_site_in_no_text() {
+    let complains = "#!/bin/sh\ncat >/dev/null; echo 'refused: password hunter9' >&2; exit 3\n";
+    let old = "user ann password hunter2\napi_token: hunter3\n  \"secret\": \"hunter4\",\n";
+    let mut bench = Bench::new(SHOW, complains, old, "new\n");
+    let outcome = bench.apply().await;
+    assert!(outcome.message.contains("refused: password (secret)"), "{}", outcome.message);
+    bench.task.purpose = Purpose::Compare;
+    assert_eq!(bench.apply().await.class, Class::Ok);
+    let diff = bench.gates.2.lock().unwrap().clone();
+    assert!(diff.contains("-user ann password (secret)\n") && !diff.contains("hunter"), "{diff}");
 }

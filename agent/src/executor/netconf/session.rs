@@ -169,7 +169,7 @@ impl Session for NetconfSession {
         };
         let want = compare::wanted(wanted.reveal()).map_err(refused)?;
         let have = compare::running(&running.0).map_err(refused)?;
-        Ok(Difference { text: compare::difference(&have, &want, wanted.mode) })
+        Ok(Difference { text: compare::difference(&have, &want, wanted.mode).into() })
     }
 
     fn look<'a>(&'a mut self, probe: &'a Probe) -> BoxFuture<'a, Result<String, Failure>> {

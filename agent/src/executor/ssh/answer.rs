@@ -18,7 +18,7 @@ pub(super) fn unchanged(task: &Task, command: &str, at: Timestamp) -> Outcome {
 
 /// Whether a device has the configuration, by its `answer`; nothing is written.
 pub(super) fn compared(task: &Task, answer: &[u8], at: Timestamp) -> Outcome {
-    let has_it = readback::digest(answer) == readback::digest(&task.configuration);
+    let has_it = readback::says_the_same(answer, &task.configuration);
     let (class, message) = match has_it {
         true => (Class::Unchanged, format!("{} has it already", place(task))),
         false => (Class::Ok, format!("{} would be changed", place(task))),
@@ -29,16 +29,17 @@ pub(super) fn compared(task: &Task, answer: &[u8], at: Timestamp) -> Outcome {
     outcome
 }
 
-/// What a device in doubt has, by its `answer`; `before` is what it said before the doubtful write.
-pub(super) fn settled(task: &Task, answer: &[u8], before: Option<&str>, at: Timestamp) -> Outcome {
+/// What a device in doubt has, by its `answer`; `as_before` is whether it said the same before the doubtful write, where
+/// that is known.
+pub(super) fn settled(task: &Task, answer: &[u8], as_before: Option<bool>, at: Timestamp) -> Outcome {
     let place = place(task);
-    let found = readback::found(answer, &readback::digest(&task.configuration), before);
+    let found = readback::found(answer, &task.configuration, as_before == Some(true));
     let (left_as, message) = match found {
         Found::Applied => (LeftAs::Changed, format!("{place} was read and has the change")),
         Found::NotApplied => {
             (LeftAs::Unchanged, format!("{place} was read and is as it was before the write"))
         }
-        Found::Different if before.is_none() => (
+        Found::Different if as_before.is_none() => (
             LeftAs::Unknown,
             format!("{place} was read and has not the change; what it had before was never read"),
         ),

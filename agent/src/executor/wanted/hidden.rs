@@ -3,15 +3,18 @@
 use crate::secrets::Secret;
 use std::collections::BTreeSet;
 use switchyard_shared::secret_text::Segment;
+use zeroize::Zeroizing;
 
 /// What stands in a text where a secret was.
 const HIDDEN: &str = "(secret)";
-/// Shorter values are not looked for in texts: they would hide everything.
-const HIDDEN_BYTES_MIN: usize = 4;
+/// Shorter values cannot be looked for in texts: they would hide everything.
+pub(super) const HIDDEN_BYTES_MIN: usize = 4;
 /// Shorter beginnings of lines are not looked for, for the same reason.
 const LEAD_BYTES_MIN: usize = 3;
 /// What differences put before a line.
 const SIGNS: [char; 4] = ['+', '-', ' ', '\t'];
+/// The only line of a difference that begins like one that is taken away and is none.
+const HEADER: &str = "--- running";
 
 /// What must not be seen.
 #[derive(Debug)]
@@ -24,6 +27,9 @@ pub(super) struct Hidden {
     elements: BTreeSet<String>,
     /// Names of members of JSON that hold one, without their module.
     members: BTreeSet<String>,
+    /// Whether one stands where nothing tells its place, such as alone in its line or in a list of JSON: then every line
+    /// that is taken away may be its old value.
+    has_no_place: bool,
 }
 
 impl Hidden {
@@ -31,7 +37,8 @@ impl Hidden {
     pub(super) fn values(mut values: Vec<Secret>) -> Self {
         values.retain(|value| value.reveal().len() >= HIDDEN_BYTES_MIN);
         values.sort_by_key(|value| std::cmp::Reverse(value.reveal().len()));
-        Self { values, leads: BTreeSet::new(), elements: BTreeSet::new(), members: BTreeSet::new() }
+        let (leads, elements, members) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        Self { values, leads, elements, members, has_no_place: false }
     }
 
     /// The values and the places of them in a configuration.
@@ -39,46 +46,66 @@ impl Hidden {
         let mut hidden = Self::values(values);
         // What stands in the line so far, unless a secret has been in it: that one hides the rest.
         let mut line = Some(String::new());
+        // What stands in it since its beginning, or since that secret: elements and members may be printed in lines of
+        // their own.
+        let mut before = String::new();
         for segment in segments {
             match segment {
                 Segment::Text(text) => match text.rsplit_once('\n') {
-                    Some((_, last)) => line = Some(last.to_owned()),
-                    None => line.iter_mut().for_each(|line| line.push_str(text)),
+                    Some((_, last)) => (line, before) = (Some(last.to_owned()), last.to_owned()),
+                    None => {
+                        line.iter_mut().for_each(|line| line.push_str(text));
+                        before.push_str(text);
+                    }
                 },
                 Segment::Secret(_) => {
-                    let Some(before) = line.take() else { continue };
-                    hidden.elements.extend(element(&before).map(str::to_owned));
-                    hidden.members.extend(member(&before).map(str::to_owned));
-                    let lead = before.trim_start();
-                    if lead.trim_end().len() >= LEAD_BYTES_MIN {
-                        hidden.leads.insert(lead.to_owned());
-                    }
+                    hidden.place(line.take().as_deref().map(str::trim_start), &before);
+                    before.clear();
                 }
             }
         }
         hidden
     }
 
+    /// Takes in where a secret stands: after `lead`, if it is the first in its line, and `before` it.
+    fn place(&mut self, lead: Option<&str>, before: &str) {
+        let (element, member) = (element(before), member(before));
+        let has_name = element.is_some() || member.is_some();
+        self.elements.extend(element.map(str::to_owned));
+        self.members.extend(member.map(str::to_owned));
+        let good = lead.filter(|lead| lead.trim_end().len() >= LEAD_BYTES_MIN);
+        self.leads.extend(good.map(str::to_owned));
+        self.has_no_place |= !has_name && (is_item(before) || (lead.is_some() && good.is_none()));
+    }
+
     pub(super) fn redact(&self, text: &str) -> String {
-        let mut redacted: String = text.split_inclusive('\n').map(|line| self.line(line)).collect();
+        // With room for all from the start: a text that grows leaves copies behind that nobody wipes.
+        let mut redacted =
+            Zeroizing::new(String::with_capacity(text.len() + text.lines().count() * HIDDEN.len()));
+        text.split_inclusive('\n').for_each(|line| self.line(line, &mut redacted));
         for name in &self.elements {
-            redacted = without_content(&redacted, name);
+            redacted = Zeroizing::new(without_content(&redacted, name));
         }
         for value in &self.values {
             if redacted.contains(value.reveal()) {
-                redacted = redacted.replace(value.reveal(), HIDDEN);
+                redacted = Zeroizing::new(redacted.replace(value.reveal(), HIDDEN));
             }
         }
-        redacted
+        std::mem::take(&mut *redacted)
     }
 
-    fn line(&self, line: &str) -> String {
+    fn line(&self, line: &str, to: &mut String) {
         let bare = line.trim_start_matches(SIGNS);
         let leads = self.leads.iter().filter_map(|lead| end_of_lead(bare, lead));
         let found = leads.chain(self.end_of_member(bare)).min();
-        let Some(end) = found.filter(|end| !bare[*end..].trim().is_empty()) else { return line.to_owned() };
-        let newline = if line.ends_with('\n') { "\n" } else { "" };
-        format!("{}{HIDDEN}{newline}", &line[..line.len() - bare.len() + end])
+        let found =
+            found.filter(|end| !bare[*end..].trim().is_empty()).map(|end| line.len() - bare.len() + end);
+        let is_old = self.has_no_place && line.starts_with('-') && line.trim_end() != HEADER;
+        let end = if is_old { Some(1) } else { found };
+        let Some(end) = end else { return to.push_str(line) };
+        to.push_str(&line[..end]);
+        to.push_str(HIDDEN);
+        to.push_str(if line.ends_with('\n') { "\n" } else { "" });
     }
 
     /// Where the value begins in a line of printed JSON whose member holds a secret.
@@ -112,6 +139,11 @@ fn member(before: &str) -> Option<&str> {
     let name = left.trim_end().strip_suffix(':')?.trim_end().strip_suffix('"')?;
     let name = local(name.rsplit('"').next()?);
     (!name.is_empty()).then_some(name)
+}
+
+/// Whether `before`, what stands before a secret in its line, is the beginning of a list of JSON or an entry of one.
+fn is_item(before: &str) -> bool {
+    before.trim_end().strip_suffix('"').is_some_and(|left| left.trim_end().ends_with(['[', ',']))
 }
 
 /// Without its module, and without the path to it.

@@ -164,3 +164,49 @@ async fn a_secret_in_json_ends_no_text_and_the_old_one_in_its_place_is_hidden() 
     let wanted = Wanted::fill(&task(&text), &procedure, &Secrets::new(folder.path())).await.unwrap();
     assert!(wanted.reveal().contains("a\", \"mtu"), "a line is typed as it is");
 }
+
+#[tokio::test]
+async fn a_secret_too_short_to_be_hidden_is_refused_before_any_write() {
+    for short in ["x", "abc", "abc\n"] {
+        let failure = fill(&format!("key {}\n", named("k")), &[("k", short)]).await.unwrap_err();
+        assert_eq!(failure.class, Class::PrecheckFailed);
+        assert!(failure.message.contains("secret k (file:k) is shorter than 4 bytes"), "{}", failure.message);
+    }
+    let wanted = fill(&format!("key {}\n", named("k")), &[("k", "abcd")]).await.unwrap();
+    assert_eq!(wanted.redact("% bad abcd"), "% bad (secret)");
+}
+
+#[tokio::test]
+async fn the_old_secret_is_hidden_where_nothing_stands_before_it() {
+    let diff =
+        |old: &str, new: &str| format!("--- running\n+++ planned\n@@ -1 +1 @@\n same\n-{old}\n+{new}\n");
+    for (template, old, new) in [
+        (format!("same\n{}\n", named("k")), "the-old-one", "s3cr3t-new"),
+        (format!("same\n  {} ann\n", named("k")), "  the-old-one ann", "  s3cr3t-new ann"),
+        (format!("<key>\n{}\n</key>", named("k")), "the-old-one", "s3cr3t-new"),
+        (format!("{{\"x\": [\"{}\"]}}", named("k")), "    \"the-old-one\",", "    \"s3cr3t-new\","),
+        (format!("{{\"x\": [\"a\", \"{}\"]}}", named("k")), "    \"the-old-one\",", "    \"s3cr3t-new\","),
+        (format!("{{\"x\": [\n    \"{}\"]}}", named("k")), "    \"the-old-one\",", "    \"s3cr3t-new\","),
+    ] {
+        let wanted = fill(&template, &[("k", "s3cr3t-new")]).await.unwrap();
+        let shown = wanted.redact(&diff(old, new));
+        assert_eq!(shown, diff("(secret)", &new.replace("s3cr3t-new", "(secret)")), "{template}");
+    }
+    let placed = fill(&format!("ntp key {}\n", named("k")), &[("k", "s3cr3t-new")]).await.unwrap();
+    let other = "-ntp server 192.0.2.1\n";
+    assert_eq!(placed.redact(other), other, "where its place is known nothing else is hidden");
+}
+
+#[tokio::test]
+async fn each_secret_of_one_line_is_hidden_where_a_device_prints_them_in_lines_of_their_own() {
+    let files = [("a", "s3cr3t-a"), ("b", "s3cr3t-b")];
+    let text = format!("{{\"a\": \"{}\", \"b\": \"{}\"}}", named("a"), named("b"));
+    let wanted = fill(&text, &files).await.unwrap();
+    assert_eq!(
+        wanted.redact("-  \"a\": \"old\",\n-  \"b\": \"older\"\n"),
+        "-  \"a\": (secret)\n-  \"b\": (secret)\n"
+    );
+    let text = format!("<n><a>{}</a><b>{}</b></n>", named("a"), named("b"));
+    let wanted = fill(&text, &files).await.unwrap();
+    assert_eq!(wanted.redact("-<a>old</a>\n-<b>older</b>\n"), "-<a>(secret)</a>\n-<b>(secret)</b>\n");
+}

@@ -270,7 +270,7 @@ mod tests {
                 },
             },
             work: Work::Command { write: "configure".into(), read: Some("show running-config".into()) },
-            purpose: Purpose::Settle { before: Some(switchyard_shared::readback::digest(b"old")) },
+            purpose: Purpose::Settle { before: Some(switchyard_shared::digest::of_bytes(b"old")) },
             configuration: b"ntp server 192.0.2.1\n".as_slice().into(),
             timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(60) },
             breakers: BreakerSettings::default(),

@@ -11,6 +11,7 @@ use std::time::Duration;
 use switchyard_agent::clock::SystemClock;
 use switchyard_agent::executor::ssh::{Door, SshExecutor};
 use switchyard_agent::executor::{AttemptContext, Executor, GateRefused};
+use switchyard_agent::platform::Platforms;
 use switchyard_agent::secrets::{Secrets, SiteKey};
 use switchyard_agent::simulator::{Kind, Ranges};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
@@ -271,7 +272,7 @@ async fn a_key_that_an_ssh_agent_holds_logs_in_and_several_must_be_chosen_from()
     crate::wait::until("the ssh-agent listens", || socket.exists().then_some(()));
     let (secrets, key) = (Secrets::new(fleet.dir()).with_ssh_agent(socket.clone()), SiteKey::of(fleet.dir()));
     let clock = SystemClock::shared();
-    let executor = SshExecutor::through(Door::new(secrets, key, clock.clone()), clock);
+    let executor = SshExecutor::through(Door::new(secrets, key, clock.clone()), Platforms::built_in(), clock);
     let mut task = task(&fleet, &fleet.entries()[0]);
     task.endpoint.credential_ref = "ssh-agent:".into();
     let nothing = attempt(&executor, &task).await;

@@ -73,8 +73,7 @@ fn a_change_whose_own_secret_is_missing_stops_nobody_elses_work_and_says_nothing
     world.assign([op(1), op(2), op(3), op(4)]);
     world.end(op(1), Class::AuthFailed);
     let missing = "secret bgp (vault:kv/net/bgp#pasword): failed to find pasword";
-    let outcome =
-        Outcome::new(Class::PrecheckFailed, Phase::Queue, LeftAs::Unchanged, missing, world.now);
+    let outcome = Outcome::new(Class::PrecheckFailed, Phase::Queue, LeftAs::Unchanged, missing, world.now);
     world.event(Event::Ended(Ended { op: op(2), outcome, wrote: false, diff: String::new() }));
     assert_eq!(world.last_result(), (Class::PrecheckFailed, missing.to_owned()));
     assert_eq!(credential(&world), BreakerState::Closed, "it was not the login's");

@@ -165,7 +165,7 @@ impl Session for FakeSession {
     }
 
     fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {
-        Ok(Difference { text: switchyard_shared::configuration::unified(&running.0, wanted.reveal()) })
+        Ok(Difference { text: switchyard_shared::configuration::unified(&running.0, wanted.reveal()).into() })
     }
 
     fn look<'a>(&'a mut self, _: &'a Probe) -> BoxFuture<'a, Result<String, Failure>> {

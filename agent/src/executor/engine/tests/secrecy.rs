@@ -36,3 +36,14 @@ async fn a_secret_is_hidden_before_a_message_is_cut_in_its_middle() {
         assert!(!outcome.message.contains("c4n4"), "{}", outcome.message);
     }
 }
+
+#[tokio::test]
+async fn a_stop_is_heard_while_the_secrets_are_fetched() {
+    let mut bench = Bench::new("old", &format!("key {}\n", named("k")));
+    bench.secret("secret-commands.yaml", "slow: {argv: [/bin/sleep, '60']}\n");
+    bench.procedure.secrets.insert("k".into(), "exec:slow".into());
+    let stop = async { bench.cancel.cancel() };
+    let (outcome, ()) = tokio::join!(bench.apply(), stop);
+    assert_eq!((outcome.class, outcome.phase), (Class::Cancelled, Phase::Queue), "{}", outcome.message);
+    assert_eq!(bench.deeds(), [], "the device was never asked");
+}

@@ -3,6 +3,7 @@
 use crate::clock::SystemClock;
 use crate::executor::ssh::SshExecutor;
 use crate::executor::{AttemptContext, Executor, GateRefused, Hearing};
+use crate::secrets::SiteKey;
 use crate::simulator::{Event, Fleet, FleetConfig, Kind, Mode, Ranges};
 use futures_util::future::BoxFuture;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -117,6 +118,11 @@ impl Bench {
         };
         let executor = SshExecutor::new(folder.path(), SystemClock::shared());
         Self { fleet, executor, task, gate: Gate::default(), folder }
+    }
+
+    /// The digest of what a device says, as this agent makes it.
+    pub(super) fn digest(&self, said: &[u8]) -> String {
+        SiteKey::of(self.folder.path()).digest(&switchyard_shared::readback::said(said))
     }
 
     pub(super) async fn attempt(&self) -> Outcome {

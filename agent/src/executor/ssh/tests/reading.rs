@@ -5,7 +5,6 @@ use crate::executor::{Executor, GateRefused};
 use crate::simulator::{Kind, Mode, Ranges};
 use std::time::Duration;
 use switchyard_shared::outcome::{Class, Found, LeftAs, Outcome, Phase};
-use switchyard_shared::readback::digest;
 use switchyard_shared::task::{Purpose, Work};
 use tokio_util::sync::CancellationToken;
 
@@ -30,7 +29,7 @@ fn writes(bench: &Bench) -> usize {
 }
 
 async fn settle(bench: &mut Bench, before: Option<&[u8]>) -> Outcome {
-    bench.task.purpose = Purpose::Settle { before: before.map(digest) };
+    bench.task.purpose = Purpose::Settle { before: before.map(|before| bench.digest(before)) };
     let (gates, written) = (bench.gates_opened(), writes(bench));
     let outcome = bench.attempt().await;
     assert_eq!((bench.gates_opened(), writes(bench)), (gates, written), "a reading never writes");
@@ -51,8 +50,9 @@ async fn a_device_that_has_it_already_is_unchanged_and_nothing_is_written() {
 
 #[tokio::test]
 async fn what_the_device_had_goes_through_the_gate_before_it_is_written() {
-    for (running, before) in [(None, digest(b"")), (Some(OLD), digest(OLD))] {
+    for running in [None, Some(OLD)] {
         let bench = readable(Mode::Good, running).await;
+        let before = bench.digest(running.unwrap_or_default());
         let outcome = bench.attempt().await;
         assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Changed), "{outcome:?}");
         assert_eq!(*bench.gate.befores.lock().expect("no test panics with it"), [Some(before)]);
@@ -235,4 +235,20 @@ async fn a_configuration_that_never_was_complete_is_in_the_ledger_too() {
     bench.task.timeouts.command = Duration::from_millis(1500);
     assert_eq!(bench.attempt().await.class, Class::LostAfterWrite);
     assert_eq!((writes(&bench), bench.count(Kind::Abandoned)), (1, 1));
+}
+
+#[tokio::test]
+async fn no_password_of_a_device_leaves_its_site_in_a_difference_or_in_a_digest_that_anybody_could_try() {
+    let running = b"username ann password 0 hunter2\nsnmp-server community gr33n ro\nuser_password = hunter3\n  \"token\": \"hunter4\",\n";
+    let mut bench = readable(Mode::Good, Some(running)).await;
+    bench.task.purpose = Purpose::Compare;
+    assert_eq!(bench.attempt().await.class, Class::Ok);
+    let diff = bench.gate.diffs.lock().expect("no test panics with it").concat();
+    assert!(diff.contains("-username ann password (secret)") && diff.contains("+ntp server"), "{diff}");
+    assert!(!diff.contains("hunter") && !diff.contains("gr33n"), "{diff}");
+    bench.task.purpose = Purpose::Apply;
+    assert_eq!(bench.attempt().await.class, Class::Ok);
+    let befores = bench.gate.befores.lock().expect("no test panics with it").clone();
+    assert_eq!(befores, [Some(bench.digest(running))]);
+    assert!(befores[0].as_deref().is_some_and(|before| before.starts_with("hmac-sha256:")), "{befores:?}");
 }
