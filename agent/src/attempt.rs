@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use switchyard_shared::id::OpId;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase, printable};
+use switchyard_shared::ssh::HostKey;
 use switchyard_shared::task::{Purpose, Task, Work};
 use switchyard_shared::time::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -32,7 +33,7 @@ pub fn longest(task: &Task) -> Duration {
         Work::Driver(procedure) if matches!(task.purpose, Purpose::Settle { .. }) => {
             procedure.after_reading(&task.timeouts)
         }
-        Work::Command { .. } | Work::Driver(_) => Duration::ZERO,
+        Work::Command { .. } | Work::Driver(_) | Work::HostKeys => Duration::ZERO,
     };
     let filling = match &task.work {
         Work::Driver(procedure) if !procedure.secrets.is_empty() => FILL_WAIT,
@@ -60,6 +61,8 @@ pub struct Ended {
     pub wrote: bool,
     /// How the device differs from the configuration; empty unless that was asked.
     pub diff: String,
+    /// The host keys that it showed; empty unless they were asked for.
+    pub keys: Vec<HostKey>,
 }
 
 /// Calls a running attempt off, unless it is too late.
@@ -131,6 +134,7 @@ impl Attempt {
             outcome: Outcome { wrote_at, before, ..outcome },
             wrote,
             diff: context.take_diff(),
+            keys: context.take_keys(),
         }
     }
 }

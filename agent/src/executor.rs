@@ -25,6 +25,7 @@ pub use pass::WritePass;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use switchyard_shared::outcome::{Class, Outcome, Phase};
+use switchyard_shared::ssh::HostKey;
 use switchyard_shared::task::Task;
 use tokio_util::sync::CancellationToken;
 
@@ -56,6 +57,9 @@ pub trait AttemptContext: Send + Sync + 'static {
     /// Tells how the device differs from the configuration: at most
     /// [`switchyard_shared::configuration::DIFF_BYTES_MAX`], without secrets.
     fn differs(&self, _diff: String) {}
+
+    /// Tells which host keys the device has proved to have: at most [`switchyard_shared::ssh::KEYS_SHOWN_MAX`].
+    fn shows(&self, _keys: Vec<HostKey>) {}
 
     /// Where to note every sign of life of the device; absent when nobody asks.
     fn hearing(&self) -> Option<Arc<Hearing>> {

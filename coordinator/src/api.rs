@@ -5,6 +5,7 @@ mod breaker_watch;
 mod breakers;
 mod enrollment;
 mod health;
+mod host_keys;
 mod inventory;
 mod link;
 mod page;

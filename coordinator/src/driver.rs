@@ -4,6 +4,7 @@ mod adopt;
 mod agents;
 mod ahead;
 mod answered;
+mod audit;
 mod away;
 mod breakers;
 mod by_hand;
@@ -34,10 +35,12 @@ mod shares;
 mod sites;
 mod standing;
 mod strays;
+mod subject;
 mod thread;
 mod world;
 
 pub use adopt::Adopted;
+pub use audit::{KeysAsked, KeysFound, Record};
 pub use effect::{Outbox, Turn};
 pub use fleet::{AgentInfo, Fleet};
 pub use message::{AgentPeer, Driver, Opened, Steer, Verb};
@@ -50,6 +53,7 @@ pub use restore::RestoreDevice;
 pub use rollouts::Rollouts;
 pub use sites::Rebound;
 pub use strays::Stray;
+pub use subject::KeysWanted;
 pub use world::{Active, World};
 
 use crate::clock::Clock;

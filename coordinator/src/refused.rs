@@ -51,7 +51,7 @@ pub enum Refused {
     #[error("import: the inventory has {} problem(s)", .0.len())]
     InventoryInvalid(Vec<Problem>),
     /// The selection is empty.
-    #[error("find a device to configure: {0}")]
+    #[error("find a device: {0}")]
     NoTargets(String),
     /// The plan was made from something that has changed since.
     #[error("apply plans/{plan}: {why}; plan again")]

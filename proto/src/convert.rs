@@ -2,6 +2,7 @@
 
 pub mod breaker;
 pub mod comparison;
+pub mod host_key;
 pub mod link;
 pub mod outcome;
 pub mod plan;

@@ -2,6 +2,7 @@
 
 use crate::id::{DeviceName, SiteName};
 use crate::outcome::{Class, words};
+use crate::ssh::HostKey;
 
 words!(
     /// What a plan would do to a device.
@@ -15,7 +16,7 @@ words!(
     }
 );
 
-/// What was read of one device of a plan.
+/// What was read of one device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceDifference {
     /// The device.
@@ -30,6 +31,8 @@ pub struct DeviceDifference {
     pub diff: String,
     /// How the reading ended; absent when it was never begun.
     pub class: Option<Class>,
-    /// Why nothing is known; empty otherwise.
+    /// Why nothing is known, or not all; empty otherwise.
     pub reason: String,
+    /// The host keys that it showed, when only they were asked for.
+    pub keys: Vec<HostKey>,
 }

@@ -5,6 +5,7 @@ mod decode;
 mod diff;
 mod jump;
 mod layer;
+mod pins;
 mod select;
 pub(crate) mod value;
 
@@ -14,7 +15,7 @@ pub use select::{lookup, select};
 
 use crate::id::{AgentName, DeviceName, SiteName};
 use crate::procedure::Transport;
-use crate::task::Rate;
+use crate::task::{Endpoint, Rate};
 use crate::yaml::{self, INVENTORY_BYTES_MAX, Problem, Problems};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -106,6 +107,19 @@ impl Device {
     pub fn port_of(&self, transport: Option<Transport>) -> u16 {
         self.connections
             .port_of(transport, (self.port_is_meant || self.port != PORT_DEFAULT).then_some(self.port))
+    }
+
+    /// How to reach it by one way; a command runs over SSH as well.
+    pub fn endpoint(&self, transport: Option<Transport>) -> Endpoint {
+        Endpoint {
+            hostname: self.hostname.clone(),
+            port: self.port_of(transport),
+            username: self.username.clone(),
+            credential_ref: self.credential_ref.clone(),
+            host_keys: self.host_keys.clone(),
+            ssh: self.connections.ssh.clone(),
+            tls: self.connections.tls_of(transport),
+        }
     }
 }
 

@@ -34,4 +34,5 @@ pub mod task;
 pub mod template;
 pub mod time;
 pub mod tls;
+pub mod trust;
 pub mod yaml;

@@ -38,6 +38,28 @@ pub struct SshSettings {
 
 /// Most authorities of one device.
 pub const HOST_CA_MAX: usize = 8;
+/// Most keys that one device is told to have shown.
+pub const KEYS_SHOWN_MAX: usize = 8;
+
+/// A host key that a device has proved to have, in the key exchange of RFC 4253 section 8.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostKey {
+    /// What kind it is, such as `ssh-ed25519`.
+    pub algorithm: String,
+    /// `SHA256:…`.
+    pub fingerprint: String,
+    /// What came with it, when an authority vouches for it.
+    pub certificate: Option<HostCertificate>,
+}
+
+/// What an authority says about a device's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostCertificate {
+    /// `SHA256:…` of the authority's key.
+    pub authority: String,
+    /// Why a rollout would not believe it; fits "a certificate that …". Absent when it would.
+    pub refusal: Option<String>,
+}
 
 /// A host through which devices are reached, by direct-tcpip of RFC 4254 section 7.2. It sees nothing of the sessions.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -24,11 +24,13 @@ pub struct Endpoint {
     pub hostname: String,
     /// TCP port.
     pub port: u16,
-    /// Login name.
+    /// Login name; empty only for [`Work::HostKeys`].
     pub username: String,
-    /// A [`crate::secret_ref::SecretRef`]; the agent resolves it, nothing else ever sees what it names.
+    /// A [`crate::secret_ref::SecretRef`]; the agent resolves it, nothing else ever sees what it names. Empty only for
+    /// [`Work::HostKeys`] without a jump host: then there is nothing to log in with.
     pub credential_ref: String,
-    /// `SHA256:…` fingerprints, any of which the device may show; never empty.
+    /// `SHA256:…` fingerprints, any of which the device may show; empty only for [`Work::HostKeys`], and where
+    /// authorities vouch or the way has no SSH.
     pub host_keys: Vec<String>,
     /// How an SSH session with it is made.
     #[serde(default, skip_serializing_if = "SshSettings::is_default")]
@@ -139,7 +141,7 @@ impl Default for BreakerSettings {
     }
 }
 
-/// The attempt of every comparison: no rollout gets that far.
+/// The attempt of every reading for a person: no rollout gets that far.
 pub const COMPARISON: u32 = u32::MAX;
 
 /// What an attempt is for.
@@ -188,6 +190,8 @@ pub enum Work {
     },
     /// A driver reads, compares, writes and verifies.
     Driver(Arc<Procedure>),
+    /// Only its SSH host keys are asked for: nobody logs in, and nothing is ever written.
+    HostKeys,
 }
 
 impl Work {
@@ -200,7 +204,7 @@ impl Work {
     pub fn write_command(&self) -> &str {
         match self {
             Self::Command { write, .. } => write,
-            Self::Driver(_) => "",
+            Self::Driver(_) | Self::HostKeys => "",
         }
     }
 
@@ -208,7 +212,7 @@ impl Work {
     pub fn read_command(&self) -> Option<&str> {
         match self {
             Self::Command { read, .. } => read.as_deref(),
-            Self::Driver(_) => None,
+            Self::Driver(_) | Self::HostKeys => None,
         }
     }
 
@@ -217,6 +221,7 @@ impl Work {
         match self {
             Self::Command { .. } => timeouts.command,
             Self::Driver(procedure) => procedure.goes_on(timeouts, lines),
+            Self::HostKeys => Duration::ZERO,
         }
     }
 
@@ -226,6 +231,7 @@ impl Work {
         match self {
             Self::Command { .. } => timeouts.command,
             Self::Driver(procedure) => procedure.after_write(timeouts, lines),
+            Self::HostKeys => Duration::ZERO,
         }
     }
 
@@ -234,6 +240,7 @@ impl Work {
         match self {
             Self::Command { read, .. } => read.is_some(),
             Self::Driver(_) => true,
+            Self::HostKeys => false,
         }
     }
 }

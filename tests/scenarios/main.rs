@@ -19,3 +19,4 @@ mod readme;
 mod reflection;
 mod restarts;
 mod silence;
+mod trust;

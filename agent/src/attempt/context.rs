@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use switchyard_shared::guard::{self, Guard};
 use switchyard_shared::id::OpId;
 use switchyard_shared::outcome::{Class, Phase};
+use switchyard_shared::ssh::HostKey;
 use switchyard_shared::time::Timestamp;
 use tokio::sync::mpsc;
 
@@ -79,6 +80,8 @@ pub struct Context {
     pub has_lost_way: AtomicBool,
     /// How the device differs, once that is known.
     pub diff: Mutex<String>,
+    /// The host keys that the device has shown.
+    pub keys: Mutex<Vec<HostKey>>,
 }
 
 impl Context {
@@ -95,6 +98,11 @@ impl Context {
     /// How the device differs, if that was found out; forgotten here.
     pub fn take_diff(&self) -> String {
         std::mem::take(&mut self.diff.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The host keys that the device has shown; forgotten here.
+    pub fn take_keys(&self) -> Vec<HostKey> {
+        std::mem::take(&mut self.keys.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn sign(&self, kind: SignKind) {
@@ -168,6 +176,10 @@ impl AttemptContext for Context {
 
     fn differs(&self, diff: String) {
         *self.diff.lock().unwrap_or_else(PoisonError::into_inner) = diff;
+    }
+
+    fn shows(&self, keys: Vec<HostKey>) {
+        *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
     fn hearing(&self) -> Option<Arc<Hearing>> {

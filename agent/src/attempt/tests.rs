@@ -144,6 +144,7 @@ fn bench_for(script: Script, lease_left: Duration, purpose: Purpose) -> Bench {
         has_secret: Default::default(),
         has_lost_way: Default::default(),
         diff: Default::default(),
+        keys: Default::default(),
     };
     let attempt = Attempt::new(Arc::new(task), context);
     let call_off = attempt.call_off();

@@ -64,6 +64,7 @@ impl Driver {
             has_secret: Default::default(),
             has_lost_way: Default::default(),
             diff: Default::default(),
+            keys: Default::default(),
         };
         let op = task.op.clone();
         let attempt = Attempt::new(task, context);

@@ -91,7 +91,7 @@ impl Executor for Executors {
         cancel: CancellationToken,
     ) -> BoxFuture<'a, Outcome> {
         match &task.work {
-            Work::Command { .. } => self.command.attempt(task, context, cancel),
+            Work::Command { .. } | Work::HostKeys => self.command.attempt(task, context, cancel),
             Work::Driver(procedure) => Box::pin(async move {
                 let started_at = self.clock.now();
                 let way = self.door.way(task);

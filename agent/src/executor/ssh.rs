@@ -6,6 +6,7 @@ mod answer;
 mod auth;
 mod capture;
 mod certificate;
+mod collect;
 mod connect;
 pub(crate) mod cut;
 mod exchange;
@@ -47,7 +48,7 @@ use switchyard_shared::configuration::cut;
 use switchyard_shared::outcome::{LeftAs, Outcome, Phase};
 use switchyard_shared::readback;
 use switchyard_shared::ssh::{Algorithms, SshSettings};
-use switchyard_shared::task::{Purpose, Task};
+use switchyard_shared::task::{Purpose, Task, Work};
 use tokio_util::sync::CancellationToken;
 
 /// Longest goodbye to a device whose answer is already known.
@@ -134,6 +135,9 @@ impl SshExecutor {
         context: &dyn AttemptContext,
         cancel: CancellationToken,
     ) -> Outcome {
+        if task.work == Work::HostKeys {
+            return collect::collect(&self.door, task, context, cancel).await;
+        }
         if task.purpose == Purpose::Compare && !task.work.is_readable() {
             return explain::cannot_compare(task).outcome(&*self.clock);
         }

@@ -3,6 +3,7 @@
 use super::Api;
 use super::page::page;
 use crate::driver::{NewInventory, World};
+use crate::guard::caller_name;
 use crate::refused::Refused;
 use std::collections::BTreeMap;
 use switchyard_proto::v1;
@@ -10,7 +11,11 @@ use switchyard_proto::v1::inventory_service_server::InventoryService;
 use switchyard_shared::filter::Filter;
 use switchyard_shared::id::{DeviceName, RolloutName};
 use switchyard_shared::inventory::{self, Device, Inventory};
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
+
+/// Documents of host keys that come with one inventory.
+const HOST_KEYS_DOCUMENTS_MAX: usize = 16;
 
 #[tonic::async_trait]
 impl InventoryService for Api {
@@ -56,6 +61,17 @@ impl InventoryService for Api {
         Ok(Response::new(answer))
     }
 
+    type CollectHostKeysStream = ReceiverStream<Result<v1::CollectHostKeysResponse, Status>>;
+
+    async fn collect_host_keys(
+        &self,
+        request: Request<v1::CollectHostKeysRequest>,
+    ) -> Result<Response<Self::CollectHostKeysStream>, Status> {
+        let by = caller_name(&request);
+        let found = self.collect_keys(request.into_inner(), by).await?;
+        Ok(Response::new(ReceiverStream::new(found)))
+    }
+
     async fn list_devices(
         &self,
         request: Request<v1::ListDevicesRequest>,
@@ -98,11 +114,23 @@ fn prepare(
 
 fn parse(asked: &v1::ImportInventoryRequest) -> Result<Inventory, Refused> {
     let source = if asked.source.is_empty() { "inventory.yaml" } else { &asked.source };
-    let text = std::str::from_utf8(&asked.document).map_err(|_| Refused::BadRequest {
-        field: "document".into(),
-        why: format!("{source} is not UTF-8 text"),
-    })?;
-    Inventory::parse(text, source).map_err(Refused::InventoryInvalid)
+    let document = text(&asked.document, source, "document")?;
+    let mut inventory = Inventory::parse(document, source).map_err(Refused::InventoryInvalid)?;
+    if asked.host_keys.len() > HOST_KEYS_DOCUMENTS_MAX {
+        let why = format!("more than {HOST_KEYS_DOCUMENTS_MAX} documents");
+        return Err(Refused::BadRequest { field: "host_keys".into(), why });
+    }
+    for pins in &asked.host_keys {
+        let source = if pins.source.is_empty() { "host-keys.yaml" } else { &pins.source };
+        let document = text(&pins.document, source, "host_keys.document")?;
+        inventory.pin(document, source).map_err(Refused::InventoryInvalid)?;
+    }
+    Ok(inventory)
+}
+
+fn text<'a>(document: &'a [u8], source: &str, field: &str) -> Result<&'a str, Refused> {
+    let why = || format!("{source} is not UTF-8 text");
+    std::str::from_utf8(document).map_err(|_| Refused::BadRequest { field: field.into(), why: why() })
 }
 
 /// The filter of a list; nothing means everything.

@@ -1,8 +1,10 @@
 //! Reads the devices of plans for people who want to see what would change: after the work of rollouts, within
 //! what the agents have room for.
 
+use super::audit::{KeysAsked, Record};
 use super::comparisons::{self, LONGEST};
-use super::effect::{Dispatch, Effect, Turn};
+use super::effect::Turn;
+use super::subject::{KeysWanted, Subject};
 use super::world::World;
 use crate::refused::Refused;
 use std::collections::BTreeSet;
@@ -13,7 +15,7 @@ use switchyard_shared::breaker::{Name, State};
 use switchyard_shared::comparison::DeviceDifference;
 use switchyard_shared::id::SiteName;
 use switchyard_shared::plan::{Plan, PlannedDevice};
-use switchyard_shared::task::{COMPARISON, Purpose};
+use switchyard_shared::task::COMPARISON;
 use switchyard_shared::time::{Timestamp, format_duration};
 use tokio::sync::mpsc;
 
@@ -43,7 +45,26 @@ impl World {
         if !self.comparisons.has_room() {
             return Err(Refused::TooManyComparisons(comparisons::COMPARISONS_MAX));
         }
-        Ok(self.comparisons.begin(plan, ranks.into_iter(), turn.now))
+        Ok(self.comparisons.begin(Subject::Plan(plan), ranks.into_iter(), turn.now).1)
+    }
+
+    /// Begins to collect the host keys of devices; gives with the answers what the collection is recorded under. Who asks
+    /// for what is durable before the first device is asked.
+    pub fn collect_keys(
+        &mut self,
+        wanted: KeysWanted,
+        asked: &KeysAsked,
+        turn: &mut Turn,
+    ) -> Result<(Record, mpsc::Receiver<DeviceDifference>), Refused> {
+        self.comparisons.tidy();
+        if !self.comparisons.has_room() {
+            return Err(Refused::TooManyComparisons(comparisons::COMPARISONS_MAX));
+        }
+        let subject = Subject::HostKeys(Arc::new(wanted));
+        let ranks = (0u32..).take(subject.devices().len());
+        let (id, answers) = self.comparisons.begin(subject, ranks, turn.now);
+        let record = Record::begin(&format!("{}-{id}", self.epoch), asked, turn);
+        Ok((record, answers))
     }
 
     /// An agent has read a device, or says why it could not.
@@ -52,7 +73,8 @@ impl World {
         let asked = self.comparisons.asked.get(&key).filter(|asked| asked.session == session);
         match asked {
             Some(_) if compared.op.attempt == COMPARISON => {
-                self.comparisons.answered(&key, &compared.outcome, compared.diff, turn.now);
+                let read = (compared.diff, compared.keys);
+                self.comparisons.answered(&key, &compared.outcome, read, turn.now);
             }
             Some(_) | None => {
                 tracing::debug!(rollout = %key.0, device = %key.1, "nobody waits for this comparison");
@@ -100,7 +122,7 @@ impl World {
             return;
         }
         comparison.take_later(turn.now);
-        let (is_over, plan) = (comparison.until <= turn.now, comparison.plan.clone());
+        let (is_over, subject) = (comparison.until <= turn.now, comparison.subject.clone());
         let sites: Vec<SiteName> = comparison.waiting.keys().cloned().collect();
         for site in sites {
             let why = match is_over {
@@ -109,16 +131,16 @@ impl World {
             };
             match (why, self.comparisons.running.get_mut(&id)) {
                 (Some(why), Some(comparison)) => comparison.cannot_read(&site, &why),
-                (None, Some(_)) => self.read_at(id, &plan, &site, turn),
+                (None, Some(_)) => self.read_at(id, &subject, &site, turn),
                 (_, None) => return,
             }
         }
     }
 
     /// Hands out as many devices of one site as may be read there now.
-    fn read_at(&mut self, id: u64, plan: &Arc<Plan>, site: &SiteName, turn: &mut Turn) {
-        let until = turn.now.plus(plan.spec.timeouts.connect + plan.spec.timeouts.command + MARGIN);
-        let (mut room, mut ops) = (self.room_to_compare(site), Vec::new());
+    fn read_at(&mut self, id: u64, subject: &Subject, site: &SiteName, turn: &mut Turn) {
+        let until = turn.now.plus(subject.longest() + MARGIN);
+        let (mut room, mut ranks) = (self.room_to_compare(site), Vec::new());
         let Some(session) = self.fleet.sessions.get(site).map(|session| session.id) else { return };
         let mut looks = self.waiting_at(id, site);
         while room > 0 && looks > 0 {
@@ -127,34 +149,27 @@ impl World {
             let Some(place) = comparison.place() else { break };
             let Some(waiting) = comparison.waiting.get_mut(site) else { break };
             let Some(rank) = waiting.ranks.pop_front() else { break };
-            let device = &plan.devices[rank as usize];
+            let device = &subject.devices()[rank as usize];
             if let Some(reason) = self.is_busy(device, turn.now) {
                 let _gone = place.send(DeviceDifference { reason, ..comparisons::of(device) });
-            } else if self.comparisons.is_asked(plan, device) {
+            } else if self.comparisons.is_asked(subject, device) {
                 self.wait_again(id, site, rank);
             } else {
                 self.comparisons.ask(id, rank, (session, until), place);
-                ops.push((rank, COMPARISON, Purpose::Compare));
+                ranks.push(rank);
                 room -= 1;
             }
         }
-        self.after_reading_at(id, site, !ops.is_empty(), turn.now);
-        self.hand_out_readings(plan, site, ops, turn);
+        self.after_reading_at(id, site, !ranks.is_empty(), turn.now);
+        self.hand_out_readings(subject, site, &ranks, turn);
     }
 
-    fn hand_out_readings(
-        &mut self,
-        plan: &Arc<Plan>,
-        site: &SiteName,
-        ops: Vec<(u32, u32, Purpose)>,
-        turn: &mut Turn,
-    ) {
-        let Some(session) = self.fleet.sessions.get_mut(site).filter(|_| !ops.is_empty()) else { return };
-        session.sent += ops.len() as u64;
-        let count = u32::try_from(ops.len()).unwrap_or(u32::MAX);
+    fn hand_out_readings(&mut self, subject: &Subject, site: &SiteName, ranks: &[u32], turn: &mut Turn) {
+        let Some(session) = self.fleet.sessions.get_mut(site).filter(|_| !ranks.is_empty()) else { return };
+        session.sent += ranks.len() as u64;
+        let count = u32::try_from(ranks.len()).unwrap_or(u32::MAX);
         *self.fleet.in_flight.entry(site.clone()).or_default() += count;
-        let (outbox, rollout) = (session.outbox.clone(), plan.rollout.clone());
-        turn.effects.push(Effect::Dispatch(Dispatch { outbox, plan: plan.clone(), rollout, ops }));
+        subject.ask(session.outbox.clone(), ranks, turn);
     }
 
     fn waiting_at(&self, id: u64, site: &SiteName) -> usize {

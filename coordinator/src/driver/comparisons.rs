@@ -1,12 +1,13 @@
 //! What is being compared: bounded in number and time, never durable, and never more than its reader takes.
 
+use super::subject::Subject;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 use switchyard_shared::comparison::{DeviceDifference, Differs};
 use switchyard_shared::id::{DeviceName, RolloutName, SiteName};
 use switchyard_shared::outcome::{Class, Outcome};
-use switchyard_shared::plan::{Plan, PlannedDevice};
+use switchyard_shared::plan::PlannedDevice;
+use switchyard_shared::ssh::HostKey;
 use switchyard_shared::time::Timestamp;
 use tokio::sync::mpsc::{self, OwnedPermit};
 
@@ -35,7 +36,7 @@ pub(super) struct Comparisons {
 
 /// One comparison.
 pub(super) struct Comparison {
-    pub(super) plan: Arc<Plan>,
+    pub(super) subject: Subject,
     pub(super) waiting: BTreeMap<SiteName, Waiting>,
     /// Devices whose agents did not start them, to be handed out again then.
     later: VecDeque<(Timestamp, u32)>,
@@ -73,25 +74,28 @@ impl Comparisons {
         self.running.len() < COMPARISONS_MAX
     }
 
-    /// Begins one over the devices of these ranks; the answers come at the other end.
+    /// Begins one over the devices of these ranks; the answers come at the other end. Its number is never given again
+    /// by this coordinator until it restarts.
     pub(super) fn begin(
         &mut self,
-        plan: Arc<Plan>,
+        subject: Subject,
         ranks: impl Iterator<Item = u32>,
         now: Timestamp,
-    ) -> mpsc::Receiver<DeviceDifference> {
+    ) -> (u64, mpsc::Receiver<DeviceDifference>) {
         let (answers, receiver) = mpsc::channel(ANSWERS_MAX);
         let mut waiting: BTreeMap<SiteName, Waiting> = BTreeMap::new();
         for rank in ranks {
-            let site = plan.devices[rank as usize].site.clone();
+            let site = subject.devices()[rank as usize].site.clone();
             let waits = || Waiting { ranks: VecDeque::new(), moved: now };
             waiting.entry(site).or_insert_with(waits).ranks.push_back(rank);
         }
         let (later, tries, until) = (VecDeque::new(), BTreeMap::new(), now.plus(LONGEST));
         self.next += 1;
-        self.running
-            .insert(self.next, Comparison { plan, waiting, later, tries, answers, until, is_behind: false });
-        receiver
+        self.running.insert(
+            self.next,
+            Comparison { subject, waiting, later, tries, answers, until, is_behind: false },
+        );
+        (self.next, receiver)
     }
 
     /// How many devices its agent reads at `site`.
@@ -102,15 +106,16 @@ impl Comparisons {
     /// An agent was asked to read a device.
     pub(super) fn ask(&mut self, id: u64, rank: u32, (session, until): (u64, Timestamp), place: Place) {
         let Some(comparison) = self.running.get(&id) else { return };
-        let device = &comparison.plan.devices[rank as usize];
-        let (key, site) = ((comparison.plan.rollout.clone(), device.name.clone()), device.site.clone());
+        let subject = &comparison.subject;
+        let device = &subject.devices()[rank as usize];
+        let (key, site) = ((subject.name().clone(), device.name.clone()), device.site.clone());
         *self.at_site.entry(site.clone()).or_default() += 1;
         self.asked.insert(key, Asked { comparison: id, rank, site, session, until, place: Some(place) });
     }
 
     /// Whether a device is being read, for whatever comparison.
-    pub(super) fn is_asked(&self, plan: &Plan, device: &PlannedDevice) -> bool {
-        self.asked.contains_key(&(plan.rollout.clone(), device.name.clone()))
+    pub(super) fn is_asked(&self, subject: &Subject, device: &PlannedDevice) -> bool {
+        self.asked.contains_key(&(subject.name().clone(), device.name.clone()))
     }
 
     /// What an agent says of a device. One that it did not start is handed out again a few times.
@@ -118,7 +123,7 @@ impl Comparisons {
         &mut self,
         key: &(RolloutName, DeviceName),
         outcome: &Outcome,
-        diff: String,
+        (diff, keys): (String, Vec<HostKey>),
         now: Timestamp,
     ) {
         let Some(asked) = self.asked.remove(key) else { return };
@@ -130,8 +135,8 @@ impl Comparisons {
             comparison.later.push_back((now.plus(AGAIN_AFTER), asked.rank));
             return;
         }
-        let device = &comparison.plan.devices[asked.rank as usize];
-        let told = DeviceDifference { class: Some(outcome.class), ..of(device) };
+        let device = &comparison.subject.devices()[asked.rank as usize];
+        let told = DeviceDifference { class: Some(outcome.class), keys, ..of(device) };
         let told = match outcome.class {
             Class::Ok => DeviceDifference { state: Differs::Changes, diff, ..told },
             Class::Unchanged => DeviceDifference { state: Differs::Unchanged, ..told },
@@ -149,7 +154,7 @@ impl Comparisons {
             | Class::CredentialUnavailable
             | Class::AgentError
             | Class::Cancelled
-            | Class::NotStarted => DeviceDifference { reason: outcome.message.clone(), ..told },
+            | Class::NotStarted => DeviceDifference { reason: comparison.subject.why(outcome), ..told },
         };
         asked.tell(told);
     }
@@ -162,7 +167,7 @@ impl Comparisons {
             Some(reason) => {
                 if let (Some(comparison), Some(place)) = (running.get(&asked.comparison), asked.place.take())
                 {
-                    let device = &comparison.plan.devices[asked.rank as usize];
+                    let device = &comparison.subject.devices()[asked.rank as usize];
                     let _gone = place.send(DeviceDifference { reason, ..of(device) });
                 }
                 one_less(at_site, &asked.site);
@@ -215,7 +220,7 @@ impl Comparison {
     /// What is due to be handed out again waits with the others.
     pub(super) fn take_later(&mut self, now: Timestamp) {
         while let Some((_, rank)) = self.later.pop_front_if(|(at, _)| *at <= now) {
-            let site = self.plan.devices[rank as usize].site.clone();
+            let site = self.subject.devices()[rank as usize].site.clone();
             let waits = || Waiting { ranks: VecDeque::new(), moved: now };
             self.waiting.entry(site).or_insert_with(waits).ranks.push_back(rank);
         }
@@ -226,7 +231,7 @@ impl Comparison {
         let Some(waiting) = self.waiting.get_mut(site) else { return };
         while let Some(rank) = waiting.ranks.front().copied() {
             let Ok(place) = self.answers.clone().try_reserve_owned() else { return };
-            let device = &self.plan.devices[rank as usize];
+            let device = &self.subject.devices()[rank as usize];
             let _gone = place.send(DeviceDifference { reason: reason.to_owned(), ..of(device) });
             waiting.ranks.pop_front();
         }
@@ -252,5 +257,6 @@ pub(super) fn of(device: &PlannedDevice) -> DeviceDifference {
         diff: String::new(),
         class: None,
         reason: String::new(),
+        keys: Vec::new(),
     }
 }

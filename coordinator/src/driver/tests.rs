@@ -437,6 +437,7 @@ async fn a_clone_that_is_called_after_a_journal_in_use_is_not_believed_what_it_l
 
 mod away;
 mod bad_input;
+mod collecting;
 mod comparing;
 mod connecting;
 mod doubts;

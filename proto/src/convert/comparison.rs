@@ -8,7 +8,7 @@ same_names!(v1::compare_plan_response::State, Differs, "state", [Changes, Unchan
 
 impl From<&DeviceDifference> for v1::ComparePlanResponse {
     fn from(difference: &DeviceDifference) -> Self {
-        let DeviceDifference { device, site, platform, state, diff, class, reason } = difference;
+        let DeviceDifference { device, site, platform, state, diff, class, reason, keys: _ } = difference;
         Self {
             device: device.to_string(),
             site: site.to_string(),

@@ -331,3 +331,38 @@ proptest! {
         }
     }
 }
+
+const PINS: &str = "api_version: switchyard/v1\nkind: HostKeys\ndevices:\n";
+
+#[test]
+fn accepted_keys_take_the_place_of_those_that_were_pinned_and_leave_all_others() {
+    let mut inventory = parsed(&format!(
+        "devices:\n  a: {{hostname: h1, host_keys: [\"{KEY}\"]}}\n  b: {{hostname: h2, host_keys: [\"{KEY}\"]}}\n  c: {{hostname: h3}}\n"
+    ));
+    let other = KEY.replace("47DEQ", "00000");
+    let text =
+        format!("{PINS}  a: {{host_keys: [\"{other}\"]}}\n  c: {{host_keys: [\"{KEY}\", \"{other}\"]}}\n");
+    inventory.pin(&text, "keys.yaml").expect("good pins");
+    let keys = |name| inventory.device(name).expect("a device").host_keys.clone();
+    assert_eq!((keys("a"), keys("b")), (vec![other.clone()], vec![KEY.to_owned()]));
+    assert_eq!(keys("c"), [KEY.to_owned(), other]);
+}
+
+#[test]
+fn pins_with_a_problem_pin_nothing_and_say_all_of_it() {
+    let mut inventory = parsed("devices:\n  lon1: {hostname: h1}\n");
+    let text = format!(
+        "{PINS}  lon1: {{host_keys: [\"{KEY}\"]}}\n  lon2: {{host_keys: [\"{KEY}\"], port: 22}}\n  lon1x: {{host_keys: []}}\n"
+    );
+    let problems = inventory.pin(&text, "keys.yaml").expect_err("problems");
+    let said: Vec<String> = problems.iter().map(Problem::to_string).collect();
+    assert!(
+        said.iter().any(|line| line.contains("no device \"lon2\"") && line.contains("did you mean lon1?")),
+        "{said:?}"
+    );
+    assert!(said.iter().any(|line| line.contains("port")), "{said:?}");
+    assert!(said.iter().any(|line| line.contains("no key would be pinned")), "{said:?}");
+    assert!(inventory.device("lon1").expect("it").host_keys.is_empty(), "nothing of it is pinned");
+    let wrong = inventory.pin("api_version: switchyard/v1\nkind: Inventory\ndevices: {}\n", "keys.yaml");
+    assert!(wrong.is_err_and(|problems| problems[0].to_string().contains("HostKeys")));
+}

@@ -11,7 +11,6 @@ use crate::inventory::{Device, Inventory};
 use crate::pace::Watched;
 use crate::procedure::Transport;
 use crate::spec::{Order, RolloutSpec};
-use crate::task::Endpoint;
 use crate::task::lines;
 use crate::time::Timestamp;
 use crate::yaml::{Position, Problem, Problems};
@@ -133,7 +132,7 @@ fn check_keys(
         let (name, hostname, port) =
             (&device.name, &device.hostname, device.port_of(Some(Transport::SshCli)));
         let message = format!(
-            "device {name} has no host_keys: collect it with `ssh-keyscan -p {port} {hostname} | ssh-keygen -lf -`, \
+            "device {name} has no host_keys: collect it with `switchyard device trust {name}`, or `ssh-keyscan -p {port} {hostname} | ssh-keygen -lf -`, \
              check it by another way, and add the SHA256:… line, or name its authority in connection_options.ssh.host_ca"
         );
         found.add(Position::default(), &format!("devices.{name}.host_keys"), message, "");
@@ -188,15 +187,7 @@ fn planned_device(
         name: device.name.clone(),
         site: device.site.clone(),
         wave,
-        endpoint: Endpoint {
-            hostname: device.hostname.clone(),
-            port: device.port_of(transport),
-            username: device.username.clone(),
-            credential_ref: device.credential_ref.clone(),
-            host_keys: device.host_keys.clone(),
-            ssh: device.connections.ssh.clone(),
-            tls: device.connections.tls_of(transport),
-        },
+        endpoint: device.endpoint(transport),
         config: config.into(),
         template: template.into(),
         platform: device.platform.clone(),

@@ -173,7 +173,7 @@ fn a_device_without_a_pinned_key_says_how_to_collect_it() {
     assert_eq!(
         said,
         [
-            "inventory: devices.n1.host_keys: device n1 has no host_keys: collect it with `ssh-keyscan -p 2201 192.0.2.7 | ssh-keygen -lf -`, check it by another way, and add the SHA256:… line, or name its authority in connection_options.ssh.host_ca"
+            "inventory: devices.n1.host_keys: device n1 has no host_keys: collect it with `switchyard device trust n1`, or `ssh-keyscan -p 2201 192.0.2.7 | ssh-keygen -lf -`, check it by another way, and add the SHA256:… line, or name its authority in connection_options.ssh.host_ca"
         ]
     );
 }

@@ -1,5 +1,6 @@
 //! The executor against real OpenSSH, whose forced command is the witness.
 
+mod keys;
 mod ways;
 
 use super::setup::output;

@@ -20,7 +20,7 @@ impl Core {
     }
 
     pub(super) fn finished(&mut self, ended: Ended, now: Timestamp) {
-        let Ended { op, outcome, wrote, diff } = ended;
+        let Ended { op, outcome, wrote, diff, keys } = ended;
         let Some(running) = self.running.remove(&op) else {
             tracing::error!(%op, "an attempt ended that does not run here; passed over");
             return;
@@ -36,7 +36,7 @@ impl Core {
         self.note_moves(now);
         self.note_pool_changes();
         match op.attempt {
-            COMPARISON => self.compared(Compared { op, outcome, diff }),
+            COMPARISON => self.compared(Compared { op, outcome, diff, keys }),
             _ => self.record(op, outcome, wrote),
         }
         self.merge_settings(now);
@@ -45,7 +45,7 @@ impl Core {
     /// The answer to a task that never started.
     pub(super) fn answer(&mut self, op: OpId, outcome: Outcome) {
         match op.attempt {
-            COMPARISON => self.compared(Compared { op, outcome, diff: String::new() }),
+            COMPARISON => self.compared(Compared { op, outcome, diff: String::new(), keys: Vec::new() }),
             _ => self.record(op, outcome, false),
         }
     }

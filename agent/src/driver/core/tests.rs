@@ -188,7 +188,13 @@ impl World {
     fn end(&mut self, op: OpId, class: Class) {
         let left_as = if class == Class::Ok { LeftAs::Changed } else { LeftAs::Unchanged };
         let outcome = Outcome::new(class, Phase::Connect, left_as, "", self.now);
-        self.event(Event::Ended(Ended { op, outcome, wrote: class == Class::Ok, diff: String::new() }));
+        self.event(Event::Ended(Ended {
+            op,
+            outcome,
+            wrote: class == Class::Ok,
+            diff: String::new(),
+            keys: vec![],
+        }));
     }
 
     fn sign(&mut self, op: OpId, kind: SignKind) {
@@ -206,7 +212,7 @@ impl World {
         let mut outcome =
             Outcome::new(Class::LostAfterWrite, Phase::Write, LeftAs::Unknown, "no exit status", self.now);
         outcome.wrote_at = self.core.running[&op].wrote_at;
-        self.event(Event::Ended(Ended { op, outcome, wrote: true, diff: String::new() }));
+        self.event(Event::Ended(Ended { op, outcome, wrote: true, diff: String::new(), keys: vec![] }));
     }
 
     fn results(&self) -> Vec<(u64, String, Class, String)> {

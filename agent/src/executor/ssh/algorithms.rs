@@ -22,6 +22,27 @@ pub(super) fn preferred(profile: Algorithms) -> Preferred {
     }
 }
 
+/// The kinds of host keys that `profile` believes, most preferred first, each with the algorithms that prove a key of it.
+pub(super) fn kinds_of_keys(profile: Algorithms) -> Vec<Vec<Algorithm>> {
+    let mut kinds: Vec<Vec<Algorithm>> = Vec::new();
+    for algorithm in preferred(profile).key.iter() {
+        let kind = kinds.iter_mut().find(|kind| is_same_kind(&kind[0], algorithm));
+        match kind {
+            Some(kind) => kind.push(algorithm.clone()),
+            None => kinds.push(vec![algorithm.clone()]),
+        }
+    }
+    kinds
+}
+
+fn is_same_kind(one: &Algorithm, other: &Algorithm) -> bool {
+    match (one, other) {
+        (Algorithm::Rsa { .. }, Algorithm::Rsa { .. })
+        | (Algorithm::Ecdsa { .. }, Algorithm::Ecdsa { .. }) => true,
+        (one, other) => one == other,
+    }
+}
+
 /// The sizes of groups that `profile` takes from a device that chooses its own.
 pub(super) fn groups(profile: Algorithms) -> GexParams {
     let (least, preferred, most): Groups = match profile {

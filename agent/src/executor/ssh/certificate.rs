@@ -2,6 +2,7 @@
 
 use russh::keys::ssh_key::certificate::CertType;
 use russh::keys::{Algorithm, Certificate, HashAlg};
+use switchyard_shared::task::Task;
 use switchyard_shared::time::Timestamp;
 
 /// What a certificate must fit.
@@ -13,6 +14,15 @@ pub(super) struct Expected {
     pub(super) names: Vec<String>,
     /// When it is looked at.
     pub(super) now: Timestamp,
+}
+
+impl Expected {
+    /// What the certificate of the task's device must fit.
+    pub(super) fn of(task: &Task, now: Timestamp) -> Self {
+        let endpoint = &task.endpoint;
+        let names = vec![endpoint.hostname.clone(), task.op.device.to_string()];
+        Self { authorities: endpoint.ssh.host_ca.clone(), names, now }
+    }
 }
 
 /// Most of its names that a message lists.

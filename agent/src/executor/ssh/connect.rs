@@ -59,7 +59,7 @@ impl Stage {
 pub(super) struct StageCell(AtomicU8);
 
 impl StageCell {
-    fn set(&self, stage: Stage) {
+    pub(super) fn set(&self, stage: Stage) {
         self.0.store(stage as u8, Ordering::Relaxed);
     }
 

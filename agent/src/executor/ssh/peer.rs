@@ -51,10 +51,7 @@ pub(super) struct Peer {
 
 impl Peer {
     pub(super) fn of(task: &Task, now: Timestamp, record: Record) -> Self {
-        let endpoint = &task.endpoint;
-        let names = vec![endpoint.hostname.clone(), task.op.device.to_string()];
-        let expected = Expected { authorities: endpoint.ssh.host_ca.clone(), names, now };
-        Self { pins: endpoint.host_keys.clone(), expected, record }
+        Self { pins: task.endpoint.host_keys.clone(), expected: Expected::of(task, now), record }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod before_the_write;
 mod bench;
+mod collecting;
 mod crowd;
 mod hop;
 mod jump;

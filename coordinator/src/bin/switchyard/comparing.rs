@@ -158,8 +158,9 @@ pub async fn compare(
     Ok((found, ended))
 }
 
+/// When it is said how far it is.
 #[expect(clippy::disallowed_methods, reason = "the interval of a progress line, which decides nothing")]
-fn word_every() -> tokio::time::Interval {
+pub fn word_every() -> tokio::time::Interval {
     let mut words = interval_at(Instant::now() + WORD_EVERY, WORD_EVERY);
     words.set_missed_tick_behavior(MissedTickBehavior::Skip);
     words

@@ -40,6 +40,8 @@ pub struct State {
     pub differences: Vec<v1::ComparePlanResponse>,
     /// Whether a comparison never ends.
     pub compares_for_ever: bool,
+    /// What devices show when their host keys are collected; with more of them meant it never ends.
+    pub host_keys: Vec<v1::CollectHostKeysResponse>,
     /// The devices that a reconcile answers with.
     pub doubts: Vec<v1::DeviceResult>,
     /// What the next connections of watchers are sent, one script each.

@@ -2,10 +2,12 @@
 
 mod comparison;
 mod event;
+mod host_keys;
 mod rollout;
 
 pub use comparison::{comparison, difference};
 pub use event::{watch_event, watch_snapshot};
+pub use host_keys::{host_key_counts, host_keys};
 pub use rollout::{plan, rollout};
 
 use crate::words;

@@ -2,6 +2,7 @@
 
 mod cli;
 mod client;
+mod collecting;
 mod comparing;
 mod context;
 mod dial;

@@ -2,6 +2,7 @@
 
 pub mod diffs;
 pub mod document;
+pub mod host_keys;
 pub mod lists;
 pub mod live;
 pub mod plain;

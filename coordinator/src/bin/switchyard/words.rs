@@ -46,6 +46,10 @@ word!(
     differs, v1::compare_plan_response::State, "STATE_"
 );
 word!(
+    /// What a device's host keys are to those that are pinned.
+    trust, v1::collect_host_keys_response::State, "STATE_"
+);
+word!(
     /// State of a device within a rollout.
     device_state, v1::DeviceState, "DEVICE_STATE_"
 );

@@ -54,7 +54,7 @@ async fn tasks(agent: &mut Agent) -> Vec<Task> {
 
 async fn tell(driver: &Driver, agent: &Agent, op: &OpId, class: Class, diff: &str) {
     let outcome = Outcome::new(class, Phase::Read, LeftAs::Unchanged, "so it is", Timestamp(0));
-    let compared = Compared { op: op.clone(), outcome, diff: diff.to_owned() };
+    let compared = Compared { op: op.clone(), outcome, diff: diff.to_owned(), keys: vec![] };
     driver.deliver(agent.session, FromAgent::Compared(Box::new(compared))).await.unwrap();
 }
 

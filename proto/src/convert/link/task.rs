@@ -18,6 +18,7 @@ impl From<&Task> for agent_v1::Task {
         let (command, read_command, procedure) = match &task.work {
             Work::Command { write, read } => (write.clone(), read.clone().unwrap_or_default(), None),
             Work::Driver(procedure) => (String::new(), String::new(), Some((&**procedure).into())),
+            Work::HostKeys => (String::new(), String::new(), None),
         };
         Self {
             operation: Some((&task.op).into()),
@@ -39,6 +40,7 @@ impl From<&Task> for agent_v1::Task {
             host_ca: task.endpoint.ssh.host_ca.clone(),
             jump: task.endpoint.ssh.jump.as_deref().map(Into::into),
             compare: task.purpose == Purpose::Compare,
+            collect_host_keys: task.work == Work::HostKeys,
             restore_attempt: match task.purpose {
                 Purpose::Restore { attempt, .. } => attempt,
                 Purpose::Apply | Purpose::Settle { .. } | Purpose::Compare => 0,
@@ -112,12 +114,20 @@ impl TryFrom<agent_v1::Task> for Task {
         if wire.configuration.len() > CONFIGURATION_BYTES_MAX {
             return Err(BadField::new("configuration", "larger than 1 MiB"));
         }
-        let work = work(wire.command, wire.read_command, wire.procedure)?;
-        let is_ssh = match &work {
+        let work = match wire.collect_host_keys {
+            true => only_keys(&wire)?,
+            false => work(wire.command, wire.read_command, wire.procedure)?,
+        };
+        let needs_pins = match &work {
             Work::Command { .. } => true,
             Work::Driver(procedure) => procedure.transport.is_ssh(),
+            Work::HostKeys => false,
         };
-        if is_ssh && wire.host_keys.is_empty() && wire.host_ca.is_empty() {
+        let login = |text: String, field| match work {
+            Work::HostKeys => Ok(text),
+            Work::Command { .. } | Work::Driver(_) => present(text, field),
+        };
+        if needs_pins && wire.host_keys.is_empty() && wire.host_ca.is_empty() {
             return Err(BadField::new("host_keys", "no key is pinned, so no device could be trusted"));
         }
         let purpose = match (wire.settle, wire.compare, wire.restore_attempt) {
@@ -139,8 +149,8 @@ impl TryFrom<agent_v1::Task> for Task {
             endpoint: Endpoint {
                 hostname: present(wire.hostname, "hostname")?,
                 port: port.ok_or_else(|| BadField::new("port", "outside 1 to 65535"))?,
-                username: present(wire.username, "username")?,
-                credential_ref: present(wire.credential_ref, "credential_ref")?,
+                username: login(wire.username, "username")?,
+                credential_ref: login(wire.credential_ref, "credential_ref")?,
                 host_keys: wire.host_keys,
                 ssh: SshSettings {
                     algorithms: algorithms(wire.algorithms)?.unwrap_or_default(),
@@ -237,6 +247,14 @@ fn work(command: String, read: String, procedure: Option<agent_v1::Procedure>) -
     }
 }
 
+/// What only collects keys can do nothing else, whatever comes with it.
+fn only_keys(wire: &agent_v1::Task) -> Result<Work, BadField> {
+    let is_bare = wire.command.is_empty() && wire.procedure.is_none() && wire.compare;
+    is_bare.then_some(Work::HostKeys).ok_or_else(|| {
+        BadField::new("collect_host_keys", "comes with a command, a procedure or another purpose")
+    })
+}
+
 fn present(text: String, field: &str) -> Result<String, BadField> {
     if text.is_empty() { Err(BadField::new(field, "empty")) } else { Ok(text) }
 }
@@ -314,6 +332,32 @@ mod tests {
         ] {
             let task = Task { work: driver.clone(), purpose, ..task() };
             assert_eq!(Task::try_from(agent_v1::Task::from(&task)), Ok(task));
+        }
+    }
+
+    #[test]
+    fn a_task_that_collects_keys_needs_no_login_and_no_pin_and_can_do_nothing_else() {
+        let mut endpoint = task().endpoint;
+        (endpoint.username, endpoint.credential_ref) = (String::new(), String::new());
+        endpoint.host_keys.clear();
+        let keys = Task { endpoint, work: Work::HostKeys, purpose: Purpose::Compare, ..task() };
+        let wire = agent_v1::Task::from(&keys);
+        assert_eq!(Task::try_from(wire.clone()), Ok(keys));
+        let old_agent = agent_v1::Task { collect_host_keys: false, ..wire.clone() };
+        assert_eq!(
+            Task::try_from(old_agent).unwrap_err().field,
+            "command",
+            "who does not know it does nothing"
+        );
+        let more: [Damage; 3] = [
+            |t| t.command = "configure".into(),
+            |t| t.procedure = Some((&Procedure::new(Transport::SshCli, "frr")).into()),
+            |t| t.compare = false,
+        ];
+        for damage in more {
+            let mut wire = wire.clone();
+            damage(&mut wire);
+            assert_eq!(Task::try_from(wire).unwrap_err().field, "collect_host_keys");
         }
     }
 

@@ -2,12 +2,13 @@
 
 use super::to_op;
 use crate::agent_v1::{self, connect_request::Message};
-use crate::convert::{BadField, required, timestamp, to_enum, to_timestamp};
+use crate::convert::{BadField, host_key, required, timestamp, to_enum, to_timestamp};
 use crate::v1;
 use switchyard_shared::breaker::Report;
 use switchyard_shared::configuration::DIFF_BYTES_MAX;
 use switchyard_shared::id::{OpId, SiteName};
 use switchyard_shared::outcome::{Outcome, Phase, printable};
+use switchyard_shared::ssh::HostKey;
 use switchyard_shared::task::RESULTS_AT_ONCE_MAX;
 use switchyard_shared::time::Timestamp;
 
@@ -94,15 +95,18 @@ pub enum FromAgent {
     Compared(Box<Compared>),
 }
 
-/// The end of a task that only compares; never kept.
+/// The end of a task that only reads for a person; never kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compared {
     /// Which task.
     pub op: OpId,
-    /// `UNCHANGED` when the device has the configuration, `OK` when it differs, else why it could not be read.
+    /// `UNCHANGED` when the device has the configuration, `OK` when it differs or has shown its keys, else why it could
+    /// not be read.
     pub outcome: Outcome,
     /// The difference, without secrets; at most [`DIFF_BYTES_MAX`].
     pub diff: String,
+    /// The host keys that it showed, when only they were asked for; at most [`KEYS_SHOWN_MAX`].
+    pub keys: Vec<HostKey>,
 }
 
 impl From<FromAgent> for agent_v1::ConnectRequest {
@@ -138,6 +142,7 @@ impl From<FromAgent> for agent_v1::ConnectRequest {
                 operation: Some((&compared.op).into()),
                 outcome: Some((&compared.outcome).into()),
                 diff: compared.diff,
+                host_keys: compared.keys.iter().map(Into::into).collect(),
             }),
             FromAgent::Breaker(report) => {
                 Message::BreakerReport(agent_v1::BreakerReport { breaker: Some((&report).into()) })
@@ -215,6 +220,7 @@ fn to_compared(wire: agent_v1::Compared) -> Result<Compared, BadField> {
         outcome: Outcome::try_from(required(wire.outcome, "compared.outcome")?)
             .map_err(|error| error.within("compared.outcome"))?,
         diff: wire.diff,
+        keys: host_key::to_keys(wire.host_keys).map_err(|error| error.within("compared"))?,
     })
 }
 
@@ -249,6 +255,7 @@ mod tests {
     use super::*;
     use switchyard_shared::id::{DeviceName, RolloutName};
     use switchyard_shared::outcome::{Class, LeftAs};
+    use switchyard_shared::ssh::HostCertificate;
 
     fn op() -> OpId {
         OpId { rollout: RolloutName::new("ntp").unwrap(), device: DeviceName::new("r1").unwrap(), attempt: 2 }
@@ -279,6 +286,11 @@ mod tests {
                 op: op(),
                 outcome: outcome.clone(),
                 diff: "+x\n".into(),
+                keys: vec![HostKey {
+                    algorithm: "ssh-ed25519".into(),
+                    fingerprint: "SHA256:x".into(),
+                    certificate: Some(HostCertificate { authority: "SHA256:ca".into(), refusal: None }),
+                }],
             })),
             FromAgent::Results(
                 (1..=64).map(|sequence| Reported { sequence, op: op(), outcome: outcome.clone() }).collect(),

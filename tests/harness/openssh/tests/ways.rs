@@ -22,12 +22,12 @@ use tokio_util::sync::CancellationToken;
 const STRANGE: &str = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
 
 /// A jump host, as the only device of a fleet of its own.
-async fn hop(lines: &str) -> (OpenSshFleet, tempfile::TempDir) {
+pub(super) async fn hop(lines: &str) -> (OpenSshFleet, tempfile::TempDir) {
     let lines = lines.to_owned();
     fleet(1, |config| (config.sshd_lines, config.address) = (lines, Ipv4Addr::new(127, 21, 0, 1))).await
 }
 
-fn through(hop: &OpenSshFleet) -> JumpHost {
+pub(super) fn through(hop: &OpenSshFleet) -> JumpHost {
     let entry = &hop.entries()[0];
     JumpHost {
         hostname: entry.address.ip().to_string(),
@@ -181,7 +181,7 @@ async fn a_device_that_its_jump_host_cannot_reach_is_unreachable() {
 }
 
 /// An authority, as `name` in the keys of a fleet: its files, and its fingerprint.
-async fn authority(fleet: &OpenSshFleet, name: &str) -> (PathBuf, String) {
+pub(super) async fn authority(fleet: &OpenSshFleet, name: &str) -> (PathBuf, String) {
     let path = fleet.dir().join("keys").join(name);
     let shown = path.display().to_string();
     output("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", &shown]).await.expect("a key");
@@ -189,7 +189,7 @@ async fn authority(fleet: &OpenSshFleet, name: &str) -> (PathBuf, String) {
     (path, print.split_whitespace().nth(1).expect("a hash").to_owned())
 }
 
-async fn sign(authority: &Path, words: &[&str], public: &Path) {
+pub(super) async fn sign(authority: &Path, words: &[&str], public: &Path) {
     let (authority, public) = (authority.display().to_string(), public.display().to_string());
     let all = [&["-q", "-s", &authority, "-I", "test"], words, &[&public]].concat();
     output("ssh-keygen", &all).await.expect("a certificate");

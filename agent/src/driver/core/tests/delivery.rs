@@ -66,7 +66,10 @@ fn nothing_is_sent_before_it_is_on_disk() {
     core.handle(Event::Down(FromCoordinator::Assignment(assignment)), Timestamp(0));
     core.pump(Timestamp(0), true);
     let outcome = Outcome::new(Class::Ok, Phase::Verify, LeftAs::Changed, "", Timestamp(1));
-    core.handle(Event::Ended(Ended { op: op(1), outcome, wrote: true, diff: String::new() }), Timestamp(1));
+    core.handle(
+        Event::Ended(Ended { op: op(1), outcome, wrote: true, diff: String::new(), keys: vec![] }),
+        Timestamp(1),
+    );
     core.pump(Timestamp(1), true);
     let drain = |core: &mut Core| std::iter::from_fn(|| core.poll_outgoing()).collect::<Vec<_>>();
     assert!(!drain(&mut core).iter().any(|said| matches!(said, FromAgent::Result { .. })));
@@ -159,6 +162,7 @@ fn without_a_journal_nothing_starts_and_what_is_known_is_still_said() {
             outcome: Outcome::new(Class::Ok, Phase::Verify, LeftAs::Changed, "", world.now),
             wrote: true,
             diff: String::new(),
+            keys: vec![],
         }),
         world.now,
     );

@@ -84,9 +84,10 @@ fn a_result_that_only_memory_holds_is_sent_all_the_same() {
     world.assign([op(1)]);
     world.write(op(1));
     let outcome = Outcome::new(Class::Ok, Phase::Verify, LeftAs::Changed, "", world.now);
-    world
-        .core
-        .handle(Event::Ended(Ended { op: op(1), outcome, wrote: true, diff: String::new() }), world.now);
+    world.core.handle(
+        Event::Ended(Ended { op: op(1), outcome, wrote: true, diff: String::new(), keys: vec![] }),
+        world.now,
+    );
     assert!(!world.core.has_outgoing(), "not before the journal has spoken");
     world.core.handle(Event::Durable(1), world.now);
     assert!(matches!(world.core.poll_outgoing(), Some(FromAgent::Result { sequence: 1, .. })));

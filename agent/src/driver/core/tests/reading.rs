@@ -68,6 +68,7 @@ fn a_device_in_doubt_is_read_in_spite_of_its_quarantine_and_a_settled_one_is_wri
             outcome,
             wrote: false,
             diff: String::new(),
+            keys: vec![],
         }));
         world.assign([attempt_at("ntp", 1, 3)]);
         let again = world.started.last() == Some(&attempt_at("ntp", 1, 3));

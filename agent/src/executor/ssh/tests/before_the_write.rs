@@ -167,7 +167,10 @@ async fn a_shut_gate_writes_nothing() {
 }
 
 /// A peer that says `words` and then listens; the future ends when our side has closed.
-async fn peer_that_says(bench: &mut Bench, words: &'static [u8]) -> impl Future<Output = ()> + use<> {
+pub(super) async fn peer_that_says(
+    bench: &mut Bench,
+    words: &'static [u8],
+) -> impl Future<Output = ()> + use<> {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
     let address = listener.local_addr().expect("an address");
     (bench.task.endpoint.hostname, bench.task.endpoint.port) = (address.ip().to_string(), address.port());

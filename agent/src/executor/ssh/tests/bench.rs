@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use switchyard_shared::id::{DeviceName, OpId, RolloutName};
 use switchyard_shared::outcome::{Class, Outcome, Phase};
+use switchyard_shared::ssh::HostKey;
 use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Task, Timeouts, Work};
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,7 @@ pub(super) struct Gate {
     pub(super) phases: Mutex<Vec<Phase>>,
     pub(super) befores: Mutex<Vec<Option<String>>>,
     pub(super) diffs: Mutex<Vec<String>>,
+    pub(super) keys: Mutex<Vec<HostKey>>,
 }
 
 impl AttemptContext for Gate {
@@ -42,6 +44,10 @@ impl AttemptContext for Gate {
 
     fn differs(&self, diff: String) {
         self.diffs.lock().expect("no test panics with it").push(diff);
+    }
+
+    fn shows(&self, keys: Vec<HostKey>) {
+        *self.keys.lock().expect("no test panics with it") = keys;
     }
 
     fn hearing(&self) -> Option<Arc<Hearing>> {

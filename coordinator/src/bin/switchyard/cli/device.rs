@@ -1,6 +1,7 @@
-//! `switchyard device`: settle devices of which nobody knows what they have.
+//! `switchyard device`: settle devices of which nobody knows what they have, and see which host keys they show.
 
 mod follow;
+mod trust;
 
 use crate::client::Api;
 use crate::exit::Exit;
@@ -12,11 +13,13 @@ use crate::words::{device_state, full};
 use switchyard_proto::v1;
 use switchyard_proto::v1::reconcile_devices_request::Word as Wire;
 
-/// Settle devices of which nobody knows what they have.
+/// Settle devices of which nobody knows what they have, and collect their host keys.
 #[derive(Debug, clap::Subcommand)]
 pub enum Device {
     /// Read devices that are UNKNOWN, or say what they have
     Reconcile(Reconcile),
+    /// Collect the SSH host keys that devices show, for you to compare and to pin; logs in to none
+    Trust(trust::Trust),
 }
 
 const EXAMPLES: &str = "\
@@ -77,6 +80,7 @@ impl Device {
     pub async fn run(self, session: &mut Session) -> Result<Exit, Failure> {
         match self {
             Self::Reconcile(args) => args.run(session).await,
+            Self::Trust(args) => args.run(session).await,
         }
     }
 }

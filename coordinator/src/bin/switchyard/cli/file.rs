@@ -92,6 +92,14 @@ pub const INVENTORY: Kind = Kind {
     other_hint: "this is a rollout spec; plan it: switchyard plan -f SPEC",
 };
 
+/// Host keys that were accepted.
+pub const HOST_KEYS: Kind = Kind {
+    noun: "list of host keys",
+    reason: "HOST_KEYS_INVALID",
+    other_kind: "Inventory",
+    other_hint: "this is an inventory; it goes without --host-keys",
+};
+
 impl Kind {
     /// It is invalid.
     pub fn invalid(&self, message: String) -> Failure {

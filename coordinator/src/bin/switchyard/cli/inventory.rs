@@ -1,6 +1,6 @@
 //! `switchyard inventory`: check, import and list devices.
 
-use super::file::{FileArgs, INVENTORY};
+use super::file::{FileArgs, HOST_KEYS, INVENTORY};
 use crate::client::{PAGE_SIZE, all};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -20,11 +20,18 @@ const NAMES_MAX: usize = 20;
 #[derive(Debug, clap::Subcommand)]
 pub enum Inventory {
     /// Check an inventory file; needs no coordinator
-    Validate(FileArgs),
+    Validate {
+        #[command(flatten)]
+        file: FileArgs,
+        #[command(flatten)]
+        pins: Pins,
+    },
     /// Replace the coordinator's inventory by a file
     Import {
         #[command(flatten)]
         file: FileArgs,
+        #[command(flatten)]
+        pins: Pins,
         /// Remove devices that the file does not have
         #[arg(long)]
         prune: bool,
@@ -44,21 +51,53 @@ impl Inventory {
     /// Runs the command.
     pub async fn run(self, session: &mut Session) -> Result<Exit, Failure> {
         match self {
-            Self::Validate(file) => validate(session, &file),
-            Self::Import { file, prune, dry_run } => import(session, &file, prune, dry_run).await,
+            Self::Validate { file, pins } => validate(session, &file, &pins),
+            Self::Import { file, pins, prune, dry_run } => {
+                import(session, &file, &pins, (prune, dry_run)).await
+            }
             Self::List { filter } => list(session, &filter).await,
         }
     }
 }
 
-fn checked(session: &mut Session, file: &FileArgs) -> Result<(String, Parsed), Failure> {
-    let text = file.read(session, &INVENTORY, INVENTORY_BYTES_MAX)?;
-    let parsed = Parsed::parse(&text, file.source()).map_err(|problems| INVENTORY.problems(&problems))?;
-    Ok((text, parsed))
+/// Files of the kind HostKeys.
+#[derive(Debug, clap::Args)]
+pub struct Pins {
+    /// Host keys that were accepted, as `device trust --write` writes them; they take the place of those of the
+    /// inventory. May be repeated: the later wins
+    #[arg(long = "host-keys", value_name = "FILE")]
+    files: Vec<String>,
 }
 
-fn validate(session: &mut Session, file: &FileArgs) -> Result<Exit, Failure> {
-    let (_, parsed) = checked(session, file)?;
+impl Pins {
+    /// Pins what the files say in `inventory`; gives them as they go to the coordinator.
+    fn laid_over(
+        &self,
+        session: &mut Session,
+        inventory: &mut Parsed,
+    ) -> Result<Vec<v1::HostKeysDocument>, Failure> {
+        let mut documents = Vec::new();
+        for file in self.files.iter().map(|file| FileArgs::named(file.clone())) {
+            let text = file.read(session, &HOST_KEYS, INVENTORY_BYTES_MAX)?;
+            inventory.pin(&text, file.source()).map_err(|problems| HOST_KEYS.problems(&problems))?;
+            let source = file.source().to_owned();
+            documents.push(v1::HostKeysDocument { document: text.into_bytes(), source });
+        }
+        Ok(documents)
+    }
+}
+
+type Checked = (String, Parsed, Vec<v1::HostKeysDocument>);
+
+fn checked(session: &mut Session, file: &FileArgs, pins: &Pins) -> Result<Checked, Failure> {
+    let text = file.read(session, &INVENTORY, INVENTORY_BYTES_MAX)?;
+    let mut parsed = Parsed::parse(&text, file.source()).map_err(|problems| INVENTORY.problems(&problems))?;
+    let pins = pins.laid_over(session, &mut parsed)?;
+    Ok((text, parsed, pins))
+}
+
+fn validate(session: &mut Session, file: &FileArgs, pins: &Pins) -> Result<Exit, Failure> {
+    let (_, parsed, _) = checked(session, file, pins)?;
     let (devices, sites) = (parsed.devices.len() as u64, parsed.sites.len() as u64);
     if session.for_people() {
         let content = format!("{} in {}", counted(devices, "device"), counted(sites, "site"));
@@ -71,14 +110,20 @@ fn validate(session: &mut Session, file: &FileArgs) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-async fn import(session: &mut Session, file: &FileArgs, prune: bool, dry_run: bool) -> Result<Exit, Failure> {
-    let (text, _) = checked(session, file)?;
+async fn import(
+    session: &mut Session,
+    file: &FileArgs,
+    pins: &Pins,
+    (prune, dry_run): (bool, bool),
+) -> Result<Exit, Failure> {
+    let (text, _, host_keys) = checked(session, file, pins)?;
     let mut request = v1::ImportInventoryRequest {
         document: text.into_bytes(),
         source: file.source().to_owned(),
         prune,
         validate_only: dry_run,
         request_id: session.request_id(),
+        host_keys,
     };
     let api = session.api().await?;
     if prune && !dry_run && session.may_ask() && !session.globals.yes {

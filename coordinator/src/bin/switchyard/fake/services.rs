@@ -308,7 +308,9 @@ impl InventoryService for Fake {
         request: Request<v1::ImportInventoryRequest>,
     ) -> Answer<v1::ImportInventoryResponse> {
         let asked = request.into_inner();
-        self.asked(format!("import {} prune={} dry={}", asked.source, asked.prune, asked.validate_only))?;
+        let pins: String = asked.host_keys.iter().map(|pins| format!(" + {}", pins.source)).collect();
+        let flags = format!("prune={} dry={}", asked.prune, asked.validate_only);
+        self.asked(format!("import {}{pins} {flags}", asked.source))?;
         Ok(Response::new(v1::ImportInventoryResponse {
             sites: 1,
             devices: 2,
@@ -316,6 +318,25 @@ impl InventoryService for Fake {
             removed: if asked.prune { vec!["old001".into()] } else { Vec::new() },
             ..Default::default()
         }))
+    }
+
+    type CollectHostKeysStream =
+        Pin<Box<dyn Stream<Item = Result<v1::CollectHostKeysResponse, Status>> + Send>>;
+
+    async fn collect_host_keys(
+        &self,
+        request: Request<v1::CollectHostKeysRequest>,
+    ) -> Answer<Self::CollectHostKeysStream> {
+        let asked = request.into_inner();
+        self.asked(format!("collect {:?} {}", asked.filter, asked.devices.join(",")))?;
+        let told = self.state().host_keys.clone();
+        let is_whole = told.iter().all(|device| device.devices as usize == told.len());
+        let stream = tokio_stream::iter(told.into_iter().map(Ok));
+        let stream: Self::CollectHostKeysStream = match is_whole {
+            true => Box::pin(stream),
+            false => Box::pin(stream.chain(tokio_stream::pending())),
+        };
+        Ok(Response::new(stream))
     }
 
     async fn list_devices(
