@@ -27,7 +27,7 @@ struct Found {
 /// Asks the device for a key of every kind, each within the connect deadline. There is no way to a credential from
 /// here but to that of its jump host.
 pub(super) async fn collect(
-    door: &Door,
+    door: &Arc<Door>,
     task: &Task,
     context: &dyn AttemptContext,
     cancel: CancellationToken,
@@ -52,7 +52,7 @@ pub(super) async fn collect(
 }
 
 async fn ask_for_all(
-    door: &Door,
+    door: &Arc<Door>,
     task: &Task,
     context: &dyn AttemptContext,
     found: &mut Found,
@@ -90,7 +90,7 @@ impl From<Failure> for NoKey {
 }
 
 async fn ask(
-    door: &Door,
+    door: &Arc<Door>,
     task: &Task,
     context: &dyn AttemptContext,
     kind: Vec<Algorithm>,
@@ -102,17 +102,19 @@ async fn ask(
         let stream = socket::connect(address).await.map_err(|error| explain::io(task, Stage::Tcp, &error))?;
         return exchange(door, stream, kind, task, context, stage).await;
     };
-    let passage = door.jumps.through(door, task, jump).await?;
-    let shown = exchange(door, passage.stream, kind, task, context, stage).await;
-    match (shown, passage.lease.to_blame(task)) {
-        (Err(NoKey::Failed(_)), Some(blamed)) => Err(blamed.into()),
-        (shown, _) => shown,
-    }
+    let passage = door.jumps.through(door, task, jump).await;
+    let passage = passage.inspect_err(|failure| {
+        if failure.class == Class::AgentError {
+            context.way_lost();
+        }
+    })?;
+    let _room = passage.lease;
+    exchange(door, passage.stream, kind, task, context, stage).await
 }
 
 /// One key exchange, which ends when the device has proved its key.
 async fn exchange<S: Stream>(
-    door: &Door,
+    door: &Arc<Door>,
     stream: S,
     kind: Vec<Algorithm>,
     task: &Task,
