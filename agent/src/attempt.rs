@@ -37,7 +37,7 @@ pub fn longest(task: &Task) -> Duration {
     };
     let filling = match &task.work {
         Work::Driver(procedure) if !procedure.secrets.is_empty() => FILL_WAIT,
-        Work::Driver(_) | Work::Command { .. } => Duration::ZERO,
+        Work::Driver(_) | Work::Command { .. } | Work::HostKeys => Duration::ZERO,
     };
     once.saturating_add(rest).saturating_add(filling).saturating_add(GRACE)
 }

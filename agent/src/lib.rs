@@ -23,6 +23,7 @@ pub mod secrets;
 pub mod sentinel;
 pub mod session;
 pub mod simulator;
+mod turns;
 
 pub use agent::{Agent, AgentError, AgentHandle, Seams, StartError, WatchLog};
 pub use config::Config;

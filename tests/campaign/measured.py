@@ -15,9 +15,9 @@ def kib(pid, what):
     return next(int(line.split()[1]) for line in open(f"/proc/{pid}/status") if line.startswith(what + ":"))
 
 
-def start(ready, *command, env=None):
+def start(ready, *command):
     """Starts a program and waits for the line with `ready`; gives it and the last word of that line."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     for line in process.stdout:
         if ready in line:
             threading.Thread(target=lambda: list(process.stdout), daemon=True).start()

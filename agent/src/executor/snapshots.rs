@@ -3,6 +3,7 @@
 use super::Failure;
 use super::device::Running;
 use crate::fs::{Fs, replace};
+use crate::turns::Turns;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use zeroize::Zeroizing;
 pub const PER_DEVICE_MAX: usize = 8;
 /// Largest snapshot, in bytes.
 pub const SNAPSHOT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Snapshots that are written or read at once.
+static TURNS: Turns = Turns::new(8);
 /// Digits of a snapshot's number in its name, so that names sort as numbers do.
 const DIGITS: usize = 8;
 
@@ -49,12 +52,8 @@ impl Snapshots {
     /// `spared`, which the device is about to be put back to, makes no room.
     pub async fn keep(&self, op: &OpId, running: &Running, spared: Option<OpId>) -> Result<(), Failure> {
         let (this, op, text) = (self.clone(), op.clone(), running.0.clone());
-        let kept = tokio::task::spawn_blocking(move || this.keep_now(&op, &text, spared.as_ref())).await;
-        let error = match kept {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "its thread has ended".into(),
-        };
+        let kept = TURNS.run(move || this.keep_now(&op, &text, spared.as_ref())).await.flatten();
+        let Err(error) = kept else { return Ok(()) };
         let message =
             format!("failed to keep the device's configuration in {}: {error}", self.folder.display());
         let hint = "nothing was written; make room or mend the folder, then try again";
@@ -64,17 +63,15 @@ impl Snapshots {
     /// What the device had before the write of `op`: the newest that `is_it` says yes to.
     pub async fn read(&self, op: &OpId, is_it: impl Fn(&Running) -> bool) -> Result<Running, Failure> {
         let (this, op_read) = (self.clone(), op.clone());
-        let read = tokio::task::spawn_blocking(move || this.read_now(&op_read)).await;
-        let why = match read {
-            Ok(Ok(kept)) if kept.is_empty() => "no snapshot of it is kept".to_owned(),
-            Ok(Ok(kept)) => match kept.into_iter().map(Running).find(is_it) {
+        let why = match TURNS.run(move || this.read_now(&op_read)).await.flatten() {
+            Ok(kept) if kept.is_empty() => "no snapshot of it is kept".to_owned(),
+            Ok(kept) => match kept.into_iter().map(Running).find(is_it) {
                 Some(found) => return Ok(found),
                 None => "what is kept under its name is of another change, or was kept under another fingerprint.key than this \
                          agent has now"
                     .to_owned(),
             },
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "its thread has ended".to_owned(),
+            Err(error) => error.to_string(),
         };
         let message = format!("failed to find what {} had before attempt {}: {why}", op.device, op.attempt);
         let hint = format!(
@@ -89,9 +86,7 @@ impl Snapshots {
     pub async fn note_left(&self, op: &OpId, digest: String) {
         let (this, op_noted) = (self.clone(), op.clone());
         let note = move || replace(&*this.fs, &this.left_file(&op_noted), digest.as_bytes());
-        let noted =
-            tokio::task::spawn_blocking(note).await.unwrap_or_else(|lost| Err(io::Error::other(lost)));
-        if let Err(error) = noted {
+        if let Err(error) = TURNS.run(note).await.flatten() {
             tracing::warn!(%op, %error, "failed to note what the device has after its change");
         }
     }
@@ -99,7 +94,7 @@ impl Snapshots {
     /// What is known of the time since the write of `op`.
     pub async fn since(&self, op: &OpId) -> Since {
         let (this, op) = (self.clone(), op.clone());
-        tokio::task::spawn_blocking(move || this.since_now(&op)).await.unwrap_or_default()
+        TURNS.run(move || this.since_now(&op)).await.unwrap_or_default()
     }
 
     fn since_now(&self, op: &OpId) -> Since {
