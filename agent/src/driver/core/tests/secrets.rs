@@ -74,7 +74,13 @@ fn a_change_whose_own_secret_is_missing_stops_nobody_elses_work_and_says_nothing
     world.end(op(1), Class::AuthFailed);
     let missing = "secret bgp (vault:kv/net/bgp#pasword): failed to find pasword";
     let outcome = Outcome::new(Class::PrecheckFailed, Phase::Queue, LeftAs::Unchanged, missing, world.now);
-    world.event(Event::Ended(Ended { op: op(2), outcome, wrote: false, diff: String::new() }));
+    world.event(Event::Ended(Ended {
+        op: op(2),
+        outcome,
+        wrote: false,
+        diff: String::new(),
+        keys: Vec::new(),
+    }));
     assert_eq!(world.last_result(), (Class::PrecheckFailed, missing.to_owned()));
     assert_eq!(credential(&world), BreakerState::Closed, "it was not the login's");
     assert!(world.called_off.is_empty() && world.looked_at.is_empty());

@@ -4,6 +4,7 @@ use super::bench::Bench;
 use crate::clock::SystemClock;
 use crate::executor::Executor;
 use crate::executor::ssh::{Door, SshExecutor};
+use crate::platform::Platforms;
 use crate::secrets::vault::{Token, Vault, VaultSettings};
 use crate::secrets::{Secret, Secrets, SiteKey};
 use crate::simulator::{Kind, Mode};
@@ -63,7 +64,7 @@ async fn with_agent(held: &Arc<Mutex<Vec<PrivateKey>>>) -> (Bench, AbortOnDropHa
     let agent = played_agent(&socket, held.clone());
     let secrets = Secrets::new(&folder).with_ssh_agent(socket);
     let door = Door::new(secrets, SiteKey::of(&folder), clock.clone());
-    bench.executor = SshExecutor::through(door, clock);
+    bench.executor = SshExecutor::through(door, Platforms::built_in(), clock);
     bench.task.endpoint.credential_ref = "ssh-agent:".into();
     bench.task.timeouts.connect = Duration::from_millis(1500);
     (bench, agent)
@@ -143,7 +144,7 @@ async fn a_vault_that_never_answers_is_named_and_no_device_is_asked() {
     let secrets = Secrets::new(bench.folder.path()).with_vault(Some(vault));
     let clock = SystemClock::shared();
     let door = Door::new(secrets, SiteKey::of(bench.folder.path()), clock.clone());
-    bench.executor = SshExecutor::through(door, clock);
+    bench.executor = SshExecutor::through(door, Platforms::built_in(), clock);
     bench.task.endpoint.credential_ref = "vault:kv/net".into();
     for (seconds, says) in [(1, "credential vault:kv/net of dev001"), (10, address.as_str())] {
         bench.task.timeouts.connect = Duration::from_secs(seconds);
