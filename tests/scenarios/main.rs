@@ -6,6 +6,7 @@ mod command_lines;
 mod disk;
 mod frr;
 mod gnmi;
+mod http;
 mod identities;
 mod killed;
 mod main_job;
