@@ -61,7 +61,7 @@ impl LinesSession {
         let asked = Lines { platform: &platform, api, lines: &all, change: pass.is_some() };
         let place = Place { path: &api.path, accept: &api.kind, only_if: None };
         let reply = self.wire.send(&Ask::Lines(asked), place, pass).await.map_err(Unsaid::Not)?;
-        if trouble::ends_a_login(reply.status) {
+        if trouble::ends_a_login(reply.status) || trouble::is_of_a_gateway(reply.status) {
             return Err(Unsaid::Strange(reply));
         }
         match heard(api, all.len(), pass.is_some(), &reply.body) {

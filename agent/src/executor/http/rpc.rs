@@ -49,7 +49,7 @@ pub(super) fn heard(api: &HttpApi, count: usize, change: bool, body: &[u8]) -> O
     let answer: Value = serde_json::from_slice(body).ok()?;
     let call = if change { &api.change } else { &api.look };
     if call.together {
-        if let Some(error) = answer.get("error") {
+        if let Some(error) = error_of(&answer) {
             let done = error.get("data").and_then(Value::as_array).map(Vec::len);
             return Some(refused(api, error, done.and_then(|done| done.checked_sub(1))));
         }
@@ -58,12 +58,17 @@ pub(super) fn heard(api: &HttpApi, count: usize, change: bool, body: &[u8]) -> O
     }
     let answers = answer.as_array().map_or_else(|| vec![&answer], |answers| answers.iter().collect());
     if let Some((at, error)) =
-        answers.iter().enumerate().find_map(|(at, answer)| Some((at, answer.get("error")?)))
+        answers.iter().enumerate().find_map(|(at, answer)| Some((at, error_of(answer)?)))
     {
         return Some(refused(api, error, Some(at)));
     }
     let results: Option<Vec<&Value>> = answers.iter().map(|answer| answer.get("result")).collect();
     texts(api, results?.into_iter(), count)
+}
+
+/// An error of JSON-RPC 2.0 section 5.1: what a proxy says against a request has no code, and tells nothing of its lines.
+fn error_of(answer: &Value) -> Option<&Value> {
+    answer.get("error").filter(|error| error.get("code").is_some_and(Value::is_i64))
 }
 
 fn texts<'a>(api: &HttpApi, results: impl Iterator<Item = &'a Value>, count: usize) -> Option<Heard> {

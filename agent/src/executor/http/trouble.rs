@@ -1,6 +1,6 @@
 //! What an answer that is no good means before a write, and after its first byte.
 
-use super::errors::{errors, said};
+use super::errors::{RestError, errors, said};
 use super::wire::{CallError, Wire};
 use crate::executor::device::WriteEnd;
 use crate::executor::wanted::Redactor;
@@ -20,7 +20,17 @@ pub(super) fn ends_a_login(status: u16) -> bool {
 
 /// Whether an answer of this status says that nothing else would be answered either.
 pub(super) fn ends_everything(status: u16) -> bool {
-    matches!(status, 401 | 407 | 429 | 503)
+    has_no_room(status) || matches!(status, 401 | 407)
+}
+
+/// Whether an answer of this status says that there is no room now, of the device or of what stands before it.
+pub(super) fn has_no_room(status: u16) -> bool {
+    matches!(status, 429 | 503)
+}
+
+/// Whether an answer of this status is of what stands before the device.
+pub(super) fn is_of_a_gateway(status: u16) -> bool {
+    matches!(status, 502 | 504)
 }
 
 impl Wire {
@@ -110,15 +120,21 @@ impl Wire {
                 ),
                 left_as: LeftAs::Unchanged,
             }),
-            423 | 429 | 503 => Err(WriteEnd::Busy(format!("status {}{words}", reply.status))),
-            409 if errors.iter().any(super::errors::RestError::is_busy) => Err(WriteEnd::Busy(said(&errors))),
+            423 => Err(WriteEnd::Busy(format!("status {}{words}", reply.status))),
+            409 | 429 | 503 if errors.iter().any(RestError::is_busy) => Err(WriteEnd::Busy(said(&errors))),
             300..=399 => rejected(format!(
                 "it sends {name} elsewhere{}: redirects are not followed",
                 self.location(reply)
             )),
-            400..=499 | 501 | 505 if !errors.is_empty() => rejected(said(&errors)),
-            400..=499 | 501 | 505 => rejected(format!("{name} ended with status {}{words}", reply.status)),
-            status => Err(WriteEnd::Lost(format!("{name} ended with status {status}{words}"))),
+            400..=428 | 430..=499 | 501 | 505 => match errors.is_empty() {
+                false => rejected(said(&errors)),
+                true => rejected(format!("{name} ended with status {}{words}", reply.status)),
+            },
+            // RFC 9110 section 15.6 and RFC 6585 section 4 do not say that nothing was done, and a proxy answers so
+            // too when the device behind it is at work for longer than it waits.
+            status => Err(WriteEnd::Lost(format!(
+                "{name} ended with status {status}, and the device may be at work on it{words}"
+            ))),
         }
     }
 

@@ -9,8 +9,8 @@ pub enum HttpFault {
     None,
     /// It carries a change out and closes the connection without an answer.
     DropAfterWrite,
-    /// It carries a change out and answers with 500.
-    FailAfterWrite,
+    /// It carries a change out, and what stands before it answers with this status and no words.
+    FailAfterWrite(u16),
     /// It refuses every change with 409, because of this session.
     Locked(String),
     /// It answers everything with this status and no words.
@@ -21,6 +21,8 @@ pub enum HttpFault {
     Replaced(u64),
     /// It answers every change with this status and no words, and carries none out.
     RefusesWrites(u16),
+    /// It answers every change with this status and these words, and carries none out.
+    RefusesWritesSaying(u16, String),
     /// It sends everybody to this address.
     Redirect(String),
     /// Half of each answer comes, then the connection ends.

@@ -128,9 +128,12 @@ fn decide(state: &mut State, asked: &Asked<'_>, headers: &HeaderMap, fault: &Htt
             state.persona.answer(asked);
             None
         }
-        HttpFault::FailAfterWrite if writes => {
+        HttpFault::RefusesWritesSaying(status, words) if writes => {
+            Some(Answered { status: *status, body: words.clone(), ..Answered::default() })
+        }
+        HttpFault::FailAfterWrite(status) if writes => {
             state.persona.answer(asked);
-            only(500)
+            only(*status)
         }
         HttpFault::Says(text) if !writes => {
             let answered = state.persona.answer(asked);
@@ -144,9 +147,10 @@ fn decide(state: &mut State, asked: &Asked<'_>, headers: &HeaderMap, fault: &Htt
         }
         HttpFault::None
         | HttpFault::RefusesWrites(_)
+        | HttpFault::RefusesWritesSaying(..)
         | HttpFault::Locked(_)
         | HttpFault::DropAfterWrite
-        | HttpFault::FailAfterWrite
+        | HttpFault::FailAfterWrite(_)
         | HttpFault::Says(_)
         | HttpFault::ChangedMeanwhile
         | HttpFault::HalfAnswer

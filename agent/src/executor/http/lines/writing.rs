@@ -3,7 +3,7 @@
 use super::{LinesSession, Unsaid};
 use crate::executor::cli::Refusal;
 use crate::executor::device::{Running, WriteEnd, Written};
-use crate::executor::http::trouble::lost;
+use crate::executor::http::trouble::{has_no_room, lost};
 use crate::executor::wanted::Wanted;
 use crate::executor::{Failure, WritePass};
 use crate::http_client::Reply;
@@ -28,6 +28,9 @@ impl LinesSession {
             // A device without room for another checkpoint is put back by its lines.
             Ok(()) | Err(Unsaid::Refused(..)) => {}
             Err(Unsaid::Not(error)) => return Err(no_change(lost(error))),
+            Err(Unsaid::Strange(reply)) if has_no_room(reply.status) => {
+                return Err(WriteEnd::Busy(format!("status {} to a checkpoint", reply.status)));
+            }
             Err(Unsaid::Strange(reply)) => return Err(no_change(self.strange(&reply))),
         }
         self.configure(pass, &steps, whole, self.script.names.confirmed).await
@@ -112,15 +115,7 @@ impl LinesSession {
                 }
             }
             Unsaid::Not(error) => lost(error),
-            Unsaid::Strange(reply) => match self.strange(&reply) {
-                // RFC 9110 section 15.6.4 and RFC 6585 section 4 do not say that nothing was done, and a web server
-                // answers so too when the command line behind it is at work for longer than it waits.
-                WriteEnd::Busy(why) => WriteEnd::Lost(format!("{why}; it may be at work on the lines")),
-                end @ (WriteEnd::NotSent(_)
-                | WriteEnd::NoWay(_)
-                | WriteEnd::Lost(_)
-                | WriteEnd::Rejected { .. }) => end,
-            },
+            Unsaid::Strange(reply) => self.strange(&reply),
         }
     }
 

@@ -138,10 +138,9 @@ async fn a_device_that_is_silent_after_a_write_is_not_waited_for_longer_than_a_c
 }
 
 #[tokio::test]
-async fn a_device_that_is_locked_says_by_whom_and_one_without_room_is_tried_later() {
+async fn a_device_that_is_locked_says_by_whom_and_is_tried_later() {
     for (fault, words) in [
         (HttpFault::Locked("anna in session 7".into()), "locked by anna in session 7"),
-        (HttpFault::RefusesWrites(503), "status 503"),
         (HttpFault::RefusesWrites(423), "status 423"),
     ] {
         let bench = Bench::new(store(), RESTCONF).await;

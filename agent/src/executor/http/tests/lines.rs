@@ -148,6 +148,7 @@ async fn a_lost_answer_is_a_doubt_that_a_reading_settles() {
 
 #[tokio::test]
 async fn a_busy_answer_of_http_to_lines_is_a_doubt_since_it_does_not_show_that_none_was_obeyed() {
+    let proxy = r#"{"error": {"message": "upstream request timeout"}}"#;
     for status in [429, 503] {
         let bench = eos().await;
         bench.device.break_with(HttpFault::RefusesWrites(status));
@@ -168,6 +169,17 @@ async fn a_busy_answer_of_http_to_lines_is_a_doubt_since_it_does_not_show_that_n
         bench.device.break_with(HttpFault::RefusesWrites(status));
         let outcome = bench.apply(CHANGE).await;
         assert_eq!((outcome.class, outcome.left_as), (Class::Overloaded, LeftAs::Unchanged));
+    }
+    for fault in [
+        HttpFault::FailAfterWrite(502),
+        HttpFault::FailAfterWrite(504),
+        HttpFault::RefusesWritesSaying(500, proxy.into()),
+        HttpFault::RefusesWritesSaying(504, proxy.replace("{\"m", "{\"code\": 504, \"m")),
+    ] {
+        let bench = eos().await;
+        bench.device.break_with(fault.clone());
+        assert_eq!(bench.apply(CHANGE).await.class, Class::LostAfterWrite, "{fault:?}");
+        assert_eq!(written(&bench).len(), 1, "{fault:?}: not even a draft is dropped");
     }
     let bench = eos().await;
     bench.device.break_with(HttpFault::RefusesWrites(403));

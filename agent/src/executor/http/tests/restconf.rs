@@ -338,7 +338,8 @@ async fn a_change_that_fails_its_check_is_taken_back() {
 
 #[tokio::test]
 async fn a_lost_answer_is_a_doubt_that_a_reading_settles() {
-    for fault in [HttpFault::DropAfterWrite, HttpFault::FailAfterWrite] {
+    let after = [429, 500, 502, 503, 504].map(HttpFault::FailAfterWrite);
+    for fault in [HttpFault::DropAfterWrite].into_iter().chain(after) {
         let bench = bench(|_| {}).await;
         bench.device.break_with(fault.clone());
         let outcome = bench.apply(MTU).await;
@@ -354,12 +355,35 @@ async fn a_lost_answer_is_a_doubt_that_a_reading_settles() {
         let settled = bench.attempt(Purpose::Settle { before }, MTU, 1).await;
         assert_eq!(settled.found, Some(Found::Applied), "{}", settled.message);
     }
-    let bench = bench(|_| {}).await;
-    bench.device.break_with(HttpFault::RefusesWrites(502));
-    assert_eq!(bench.apply(MTU).await.class, Class::LostAfterWrite);
-    let before = bench.told.before.lock().unwrap().clone();
-    let settled = bench.attempt(Purpose::Settle { before }, MTU, 1).await;
-    assert_eq!(settled.found, Some(Found::NotApplied), "{}", settled.message);
+    for status in [429, 502, 503] {
+        let bench = bench(|_| {}).await;
+        bench.device.break_with(HttpFault::RefusesWrites(status));
+        let outcome = bench.apply(MTU).await;
+        assert_eq!((outcome.class, outcome.left_as), (Class::LostAfterWrite, LeftAs::Unknown), "{status}");
+        assert!(outcome.message.contains(&format!("status {status}")), "{}", outcome.message);
+        let before = bench.told.before.lock().unwrap().clone();
+        let settled = bench.attempt(Purpose::Settle { before }, MTU, 1).await;
+        assert_eq!(settled.found, Some(Found::NotApplied), "{}", settled.message);
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_says_itself_that_it_has_no_room_is_tried_later_and_a_page_of_a_proxy_is_a_doubt() {
+    let errors = |tag: &str| format!(r#"{{"ietf-restconf:errors":{{"error":[{{"error-tag":"{tag}"}}]}}}}"#);
+    let (room, lost) = ((Class::Overloaded, LeftAs::Unchanged), (Class::LostAfterWrite, LeftAs::Unknown));
+    for (words, expected) in [
+        (errors("resource-denied"), room),
+        (errors("operation-failed"), lost),
+        ("<html>Service Unavailable</html>".into(), lost),
+        (r#"{"errors": "no healthy upstream"}"#.into(), lost),
+    ] {
+        for status in [429, 503] {
+            let bench = bench(|_| {}).await;
+            bench.device.break_with(HttpFault::RefusesWritesSaying(status, words.clone()));
+            let outcome = bench.apply(MTU).await;
+            assert_eq!((outcome.class, outcome.left_as), expected, "{words}: {}", outcome.message);
+        }
+    }
 }
 
 #[tokio::test]
