@@ -1,0 +1,211 @@
+//! A device of one line, as its driver sees it.
+
+use super::world::{Deed, Loses, Shared, done, lock};
+use crate::executor::device::{Difference, Driver, Job, Running, Session, WriteEnd, Written};
+use crate::executor::wanted::Wanted;
+use crate::executor::{Failure, WritePass};
+use futures_util::future::BoxFuture;
+use std::time::Duration;
+use switchyard_shared::outcome::{Class, LeftAs, Phase};
+use switchyard_shared::procedure::Probe;
+use zeroize::Zeroizing;
+
+pub(super) struct FakeDriver(pub(super) Shared);
+
+struct FakeSession(Shared);
+
+impl Driver for FakeDriver {
+    fn connect<'a>(&'a self, _: &'a Job<'a>) -> BoxFuture<'a, Result<Box<dyn Session>, Failure>> {
+        Box::pin(async {
+            done(&self.0, Deed::Connect).await;
+            if lock(&self.0).cut_off_while_changed && lock(&self.0).has == "new" {
+                return Err(Failure::new(Class::Unreachable, Phase::Connect, "no route to it"));
+            }
+            let mut world = lock(&self.0);
+            if world.is_lost && world.loses == Loses::Device {
+                return Err(Failure::new(Class::Unreachable, Phase::Connect, "no route to it"));
+            }
+            world.is_lost = false;
+            Ok(Box::new(FakeSession(self.0.clone())) as Box<dyn Session>)
+        })
+    }
+}
+
+fn text(running: &Running) -> String {
+    running.0.to_string()
+}
+
+impl Session for FakeSession {
+    fn read(&mut self) -> BoxFuture<'_, Result<Running, Failure>> {
+        Box::pin(async {
+            done(&self.0, Deed::Read).await;
+            let mut world = lock(&self.0);
+            if world.is_lost {
+                return Err(Failure::new(Class::Unreachable, Phase::Read, "it hung up"));
+            }
+            let has = match world.had.is_empty() || world.lags == 0 {
+                true => world.has.clone(),
+                false => world.had.clone(),
+            };
+            if !world.had.is_empty() {
+                world.lags = world.lags.saturating_sub(1);
+            }
+            Ok(Running(Zeroizing::new(has)))
+        })
+    }
+
+    fn alike(&self, one: &Running, other: &Running) -> bool {
+        one == other || lock(&self.0).lists_backwards && one.0.chars().rev().eq(other.0.chars())
+    }
+
+    fn is_shown_whole(&self) -> bool {
+        !lock(&self.0).fails_to_restart
+    }
+
+    fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {
+        Ok(Difference { text: switchyard_shared::configuration::unified(&running.0, wanted.reveal()).into() })
+    }
+
+    fn look<'a>(&'a mut self, _: &'a Probe) -> BoxFuture<'a, Result<String, Failure>> {
+        Box::pin(async {
+            done(&self.0, Deed::Look).await;
+            let world = lock(&self.0);
+            Ok(world.shown.clone().unwrap_or_else(|| world.has.clone()))
+        })
+    }
+
+    fn prepare(&mut self) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async {
+            done(&self.0, Deed::Prepare).await;
+            let mut world = lock(&self.0);
+            if let Some(changed) = world.changed_meanwhile.take() {
+                world.has = changed;
+            }
+            Ok(())
+        })
+    }
+
+    fn write<'a>(
+        &'a mut self,
+        _: &'a WritePass,
+        running: &'a Running,
+        wanted: &'a Wanted,
+    ) -> BoxFuture<'a, Result<Written, WriteEnd>> {
+        Box::pin(async {
+            done(&self.0, Deed::Write).await;
+            let takes = lock(&self.0).writing_takes;
+            tokio::time::sleep(takes).await;
+            let mut world = lock(&self.0);
+            if let Some(part) = world.refuses.clone() {
+                world.has = part;
+                let message = format!("% Invalid input {}", world.words);
+                return Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown });
+            }
+            world.had = text(running);
+            world.has = wanted.reveal().to_owned();
+            if world.awaits {
+                world.unconfirmed = Some(text(running));
+                let (later, patience) = (self.0.clone(), Duration::from_secs(300));
+                tokio::spawn(async move {
+                    tokio::time::sleep(patience).await;
+                    let mut world = lock(&later);
+                    if let Some(before) = world.unconfirmed.take() {
+                        world.has = before;
+                    }
+                });
+            }
+            Ok(Written { awaits_confirmation: world.awaits })
+        })
+    }
+
+    fn confirm<'a>(&'a mut self, _: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
+        Box::pin(async {
+            done(&self.0, Deed::Confirm).await;
+            let mut world = lock(&self.0);
+            if let Some(before) = world.unconfirmed.take().filter(|_| world.confirms_too_late) {
+                world.has = before;
+            }
+            Ok(())
+        })
+    }
+
+    fn cancel<'a>(&'a mut self, _: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
+        Box::pin(async {
+            done(&self.0, Deed::Cancel).await;
+            let mut world = lock(&self.0);
+            if !world.cancels_nothing
+                && let Some(before) = world.unconfirmed.take()
+            {
+                world.has = before;
+            }
+            Ok(())
+        })
+    }
+
+    fn restore<'a>(
+        &'a mut self,
+        _: &'a WritePass,
+        _: &'a Running,
+        before: &'a Running,
+    ) -> BoxFuture<'a, Result<(), WriteEnd>> {
+        Box::pin(async {
+            done(&self.0, Deed::Restore).await;
+            let takes = lock(&self.0).writing_takes;
+            tokio::time::sleep(takes).await;
+            let mut world = lock(&self.0);
+            if world.refuses_the_way_back {
+                return Err(WriteEnd::Rejected { message: "% locked".into(), left_as: LeftAs::Unknown });
+            }
+            let lost = Err(WriteEnd::Lost("it hung up".into()));
+            world.is_lost = world.loses != Loses::Nothing;
+            if world.loses == Loses::Way {
+                return lost;
+            }
+            let restarts = !world.fails_to_restart;
+            world.has = match world.lists_backwards {
+                true => before.0.chars().rev().collect(),
+                false => text(before),
+            };
+            match restarts {
+                true if world.is_lost => lost,
+                true => Ok(()),
+                false => {
+                    Err(WriteEnd::Rejected { message: "it did not start".into(), left_as: LeftAs::Unknown })
+                }
+            }
+        })
+    }
+
+    fn save<'a>(&'a mut self, _: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
+        Box::pin(async {
+            done(&self.0, Deed::Save).await;
+            let mut world = lock(&self.0);
+            if world.fails_to_save {
+                return Err(WriteEnd::Rejected { message: "% no room".into(), left_as: LeftAs::Changed });
+            }
+            world.saved = world.saved.map(|_| true);
+            Ok(())
+        })
+    }
+
+    fn is_saved(&mut self) -> BoxFuture<'_, Result<Option<bool>, Failure>> {
+        let saved = lock(&self.0).saved;
+        Box::pin(async move { Ok(saved) })
+    }
+
+    fn redact(&self, text: &str) -> String {
+        text.replace("marked", "(secret)")
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            done(&self.0, Deed::Close).await;
+            let mut world = lock(&self.0);
+            if world.heals_at_once
+                && let Some(before) = world.unconfirmed.take()
+            {
+                world.has = before;
+            }
+        })
+    }
+}

@@ -1,0 +1,101 @@
+//! What a played device is, what was done with it and what it shall do wrong.
+
+use crate::fs::{Fs as _, RealFs};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// What is done with a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    Connect,
+    Read,
+    Look,
+    Prepare,
+    Gate,
+    Write,
+    Confirm,
+    Cancel,
+    Restore,
+    Save,
+    Close,
+}
+
+pub(super) type Witness = Box<dyn Fn(&World) + Send>;
+
+/// The device and everything that was done.
+#[derive(Default)]
+pub struct World {
+    pub(super) has: String,
+    /// What it goes back to unless it is confirmed.
+    pub(super) unconfirmed: Option<String>,
+    pub(super) deeds: Vec<Deed>,
+    pub(super) hangs: Option<Deed>,
+    pub(super) witness: Option<(Deed, Witness)>,
+    pub(super) refuses: Option<String>,
+    pub(super) refuses_the_way_back: bool,
+    pub(super) awaits: bool,
+    pub(super) cancels_nothing: bool,
+    pub(super) heals_at_once: bool,
+    pub(super) confirms_too_late: bool,
+    pub(super) changed_meanwhile: Option<String>,
+    pub(super) writing_takes: Duration,
+    pub(super) saved: Option<bool>,
+    pub(super) words: String,
+    pub(super) shown: Option<String>,
+    pub(super) fails_to_save: bool,
+    pub(super) cut_off_while_changed: bool,
+    /// Readings after a write that still show what it had then.
+    pub(super) lags: usize,
+    pub(super) had: String,
+    pub(super) lists_backwards: bool,
+    pub(super) fails_to_restart: bool,
+    /// What becomes of its sessions when it is put back.
+    pub(super) loses: Loses,
+    pub(super) is_lost: bool,
+    pub(super) diff: String,
+    pub(super) data: std::path::PathBuf,
+}
+
+/// What a way back does to the session it is typed in.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Loses {
+    #[default]
+    Nothing,
+    /// The session ends as the device has it.
+    Session,
+    /// The session ends before the device has it.
+    Way,
+    /// The device has it and is not reached any more.
+    Device,
+}
+
+impl World {
+    /// What is kept of the device.
+    pub fn snapshots(&self) -> Vec<String> {
+        let folder = self.data.join("snapshots/r1");
+        let read = |name: String| RealFs.read(&folder.join(name), 1024).unwrap();
+        let names = RealFs.list(&folder).unwrap().into_iter().filter(|name| !name.starts_with("left@"));
+        names.map(|name| String::from_utf8(read(name)).unwrap()).collect()
+    }
+}
+
+pub(super) type Shared = Arc<Mutex<World>>;
+
+pub(super) fn lock(world: &Shared) -> MutexGuard<'_, World> {
+    world.lock().unwrap()
+}
+
+pub(super) async fn done(world: &Shared, deed: Deed) {
+    let hangs = {
+        let mut world = lock(world);
+        world.deeds.push(deed);
+        if let Some((at, witness)) = world.witness.take_if(|(at, _)| *at == deed) {
+            witness(&world);
+            world.witness = Some((at, witness));
+        }
+        world.hangs == Some(deed)
+    };
+    if hangs {
+        std::future::pending::<()>().await;
+    }
+}
