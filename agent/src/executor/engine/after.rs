@@ -87,7 +87,7 @@ impl Run<'_> {
                 return Ok(self.take_back(begun, written, trouble).await);
             }
         };
-        let made = self.make_last(&mut *session, begun, written.0, seen).await;
+        let made = self.make_last(&mut session, begun, written.0, seen).await;
         goodbye(session).await;
         Ok(made)
     }
@@ -119,7 +119,7 @@ impl Run<'_> {
 
     async fn make_last(
         &self,
-        session: &mut dyn Session,
+        session: &mut Box<dyn Session>,
         begun: &Begun,
         written: Written,
         mut seen: Seen,
@@ -135,25 +135,26 @@ impl Run<'_> {
             if let Err(end) = after_write(limit, session.confirm(&begun.pass)).await {
                 return unknown(format!("its confirmation: {end}"));
             }
-            seen = match self.has_it(session).await {
+            seen = match self.has_it(&mut **session).await {
                 Ok(seen) => seen,
                 Err(Trouble::Bad(why) | Trouble::Unseen(why)) => {
                     return unknown(format!("after its confirmation {why}"));
                 }
             };
         }
-        let mut message = match session.remark() {
-            "" => format!("{device} has the change"),
-            remark => format!("{device} has the change; {remark}"),
+        let has = format!("{device} has the change");
+        let rest = match session.remark() {
+            "" => seen.order.to_owned(),
+            remark => format!("; {remark}{}", seen.order),
         };
-        message.push_str(seen.order);
         self.engine.snapshots.note_left(&self.job.task.op, seen.digest).await;
         if self.job.procedure.commit.save
-            && let Some(not_saved) = self.save(session, &begun.pass).await
+            && let Err(why) = self.save(session, &begun.pass).await
         {
-            message.push_str(&not_saved);
+            // It was verified, so it stays.
+            return self.not_saved(&has, &format!("{why}{rest}"));
         }
-        self.ended(Class::Ok, Phase::Verify, LeftAs::Changed, &message)
+        self.ended(Class::Ok, Phase::Verify, LeftAs::Changed, &format!("{has}{rest}"))
     }
 
     pub(super) async fn reconnect(&self) -> Result<Box<dyn Session>, Failure> {

@@ -55,7 +55,7 @@ impl Run<'_> {
         // What was changed meanwhile by somebody else is what the device must be put back to.
         let (before, difference) = self.read_and_compare(&mut **session).await?;
         if difference.is_nothing() {
-            return Err(Box::new(self.had_it(&mut **session, before).await?));
+            return Err(Box::new(self.had_it(session, before).await?));
         }
         Ok(Begun { saved, ..self.open_gate(before).await? })
     }

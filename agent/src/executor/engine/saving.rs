@@ -1,10 +1,21 @@
-//! Whether a device that has what is wanted begins with it at its next boot; a save that was lost is made up for.
+//! Whether a device that has what is wanted begins with it at its next boot; a save that was lost is made up for, and
+//! one that fails is a failure.
 
-use super::limits::{after_write, within};
+use super::after::REST;
+use super::limits::{after_write, goodbye, within};
 use super::{Ended, Run};
 use crate::executor::WritePass;
-use crate::executor::device::{Running, Session};
+use crate::executor::device::{Running, Session, WriteEnd};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
+use switchyard_shared::procedure::LOOKS_AFTER_WAY_BACK;
+
+/// What to do about a device that may not begin with what it has.
+const SAVE_IT: &str =
+    "it runs what was wanted: look at the device's storage, then save it by hand or apply it again";
+/// What is said of a device that is known not to be saved.
+const NOT_SAVED: &str = "it is not saved for the next boot";
+/// What is said of one of which nobody can tell.
+const NOT_KNOWN: &str = "it is not known to be saved for the next boot";
 
 impl Run<'_> {
     /// The end of an attempt at a device that has what is wanted already; `None` where it is known not to be saved
@@ -20,38 +31,87 @@ impl Run<'_> {
 
     /// The same after the checks before a write. A save is a write: it goes through the gate, and only where the device
     /// is known to need it.
-    pub(super) async fn had_it(&self, session: &mut dyn Session, running: Running) -> Result<Outcome, Ended> {
-        if let Some(ended) = self.nothing_to_do(session).await {
+    pub(super) async fn had_it(
+        &self,
+        session: &mut Box<dyn Session>,
+        running: Running,
+    ) -> Result<Outcome, Ended> {
+        if let Some(ended) = self.nothing_to_do(&mut **session).await {
             return Ok(ended);
         }
         let begun = self.open_gate(running).await?;
-        self.job.context.progress(Phase::Write);
-        let rest = match self.save(session, &begun.pass).await {
-            None => "; it was not saved for the next boot, and is now".to_owned(),
-            Some(not_saved) => not_saved,
-        };
-        let message = format!("{} has it already{rest}", self.device());
-        Ok(self.ended(Class::Ok, Phase::Verify, LeftAs::Changed, &message))
-    }
-
-    /// Keeps what runs for the next boot; what a message says when that fails.
-    pub(super) async fn save(&self, session: &mut dyn Session, pass: &WritePass) -> Option<String> {
-        let saved = after_write(self.job.task.timeouts.command, session.save(pass)).await;
-        saved.err().map(|end| {
-            format!("; it is not saved for the next boot: {end}; save it by hand, or apply it again")
+        let had = format!("{} has it already", self.device());
+        Ok(match self.save(session, &begun.pass).await {
+            Ok(()) => {
+                let message = format!("{had}; it was not saved for the next boot, and is now");
+                self.ended(Class::Ok, Phase::Verify, LeftAs::Changed, &message)
+            }
+            Err(why) => self.not_saved(&had, &why),
         })
     }
 
-    /// What a message says of a device that shall be saved and may not be.
-    pub(super) async fn not_known_to_be_saved(&self, session: &mut dyn Session) -> &'static str {
+    /// Keeps what runs for the next boot; the error says why that is not known to be done.
+    pub(super) async fn save(&self, session: &mut Box<dyn Session>, pass: &WritePass) -> Result<(), String> {
+        self.job.context.progress(Phase::Confirm);
+        let saved = after_write(self.job.task.timeouts.command, session.save(pass)).await;
+        let Err(end) = saved else { return Ok(()) };
+        let saved = match end {
+            WriteEnd::Rejected { .. } | WriteEnd::Busy(_) => Some(false),
+            // The save may be made, and it may be what the device is still at.
+            WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Lost(_) => {
+                self.is_saved_by_now(session).await
+            }
+        };
+        match saved {
+            Some(true) => Ok(()),
+            Some(false) => Err(format!("{NOT_SAVED}: {end}")),
+            None => Err(format!("{NOT_KNOWN}: {end}")),
+        }
+    }
+
+    /// The end of an attempt at a device that has what is wanted, as `has` says, and may lose it at its next boot.
+    pub(super) fn not_saved(&self, has: &str, why: &str) -> Outcome {
+        let message = format!("{has}; {why}");
+        self.ended(Class::PostcheckFailed, Phase::Confirm, LeftAs::Changed, &message).with_hint(SAVE_IT)
+    }
+
+    /// Looks over new sessions whether a save was made of which nobody said how it ended.
+    async fn is_saved_by_now(&self, session: &mut Box<dyn Session>) -> Option<bool> {
+        let mut saved = None;
+        for _ in 0..LOOKS_AFTER_WAY_BACK {
+            if let Ok(new) = self.reconnect().await {
+                goodbye(std::mem::replace(session, new)).await;
+                saved = self.is_saved(&mut **session).await;
+            }
+            if saved == Some(true) {
+                return saved;
+            }
+            tokio::time::sleep(REST).await;
+        }
+        saved
+    }
+
+    /// The end of a reading after a doubt that found the change on the device, as `has` says: whoever made it may not have
+    /// come to its save.
+    pub(super) async fn found(&self, session: &mut dyn Session, has: &str) -> Outcome {
+        let saved = self.is_saved(session).await;
+        if saved == Some(false) {
+            return self.not_saved(has, NOT_SAVED);
+        }
+        let message = format!("{has}{}", self.told(saved));
+        self.ended(Class::Ok, Phase::Read, LeftAs::Changed, &message)
+    }
+
+    /// What a plan says of a device that shall be saved and may not be.
+    pub(super) async fn not_known_to_be_saved(&self, session: &mut dyn Session) -> String {
         self.told(self.is_saved(session).await)
     }
 
-    fn told(&self, saved: Option<bool>) -> &'static str {
+    fn told(&self, saved: Option<bool>) -> String {
         match (self.job.procedure.commit.save, saved) {
-            (false, _) | (true, Some(true)) => "",
-            (true, Some(false)) => "; it is not saved for the next boot: apply it again to save it",
-            (true, None) => "; it is not known to be saved for the next boot: look, and save it by hand",
+            (false, _) | (true, Some(true)) => String::new(),
+            (true, Some(false)) => format!("; {NOT_SAVED}: apply it again to save it"),
+            (true, None) => format!("; {NOT_KNOWN}: look, and save it by hand"),
         }
     }
 

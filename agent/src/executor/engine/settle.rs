@@ -59,8 +59,7 @@ impl Run<'_> {
                         check.name
                     ));
                 }
-                message.push_str(self.not_known_to_be_saved(&mut **session).await);
-                self.ended(Class::Ok, Phase::Read, LeftAs::Changed, &message)
+                self.found(&mut **session, &message).await
             }
         };
         Outcome { found: Some(Found::Applied), ..outcome }

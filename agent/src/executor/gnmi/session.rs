@@ -229,10 +229,9 @@ impl Session for GnmiSession {
         Box::pin(self.restore_now(pass, running, before))
     }
 
-    /// gNMI has no word for it, and targets differ in whether a Set lasts until after a boot.
+    /// gNMI has no word for it, and targets differ in whether a Set lasts until after a boot: that is remarked.
     fn save<'a>(&'a mut self, _: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
-        let why = "gNMI has no word for that, and whether it keeps a Set for its next boot is its own";
-        Box::pin(async { Err(WriteEnd::NotSent(why.to_owned())) })
+        Box::pin(async { Ok(()) })
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
@@ -240,9 +239,18 @@ impl Session for GnmiSession {
     }
 
     fn remark(&self) -> &'static str {
-        match self.commit.confirmed && !self.has_confirmed {
-            true => "it cannot take a commit back by itself over gNMI, so this one was for good at once",
-            false => "",
+        match (self.commit.confirmed && !self.has_confirmed, self.commit.save) {
+            (true, false) => {
+                "it cannot take a commit back by itself over gNMI, so this one was for good at once"
+            }
+            (true, true) => {
+                "it cannot take a commit back by itself over gNMI, so this one was for good at once, and gNMI has no word \
+                 for a save: whether it keeps a Set for its next boot is its own"
+            }
+            (false, true) => {
+                "gNMI has no word for a save: whether it keeps a Set for its next boot is its own"
+            }
+            (false, false) => "",
         }
     }
 }

@@ -14,8 +14,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 use task::task;
 use tempfile::TempDir;
-pub use world::{Deed, Loses};
-use world::{Shared, World, done, lock};
+pub use world::{Deed, Loses, Saving, World};
+use world::{Shared, done, lock};
 
 /// An engine with a device that has something and shall have something else.
 pub struct Bench {
@@ -75,7 +75,7 @@ impl Bench {
         SiteKey::of(self.data.path()).digest(text.as_bytes())
     }
 
-    pub fn when(&self, deed: Deed, witness: impl Fn(&World) + Send + 'static) {
+    pub fn when(&self, deed: Deed, witness: impl Fn(&mut World) + Send + 'static) {
         lock(&self.world).witness = Some((deed, Box::new(witness)));
     }
 
@@ -121,8 +121,8 @@ impl Bench {
         lock(&self.world).saved = saved;
     }
 
-    pub fn fails_to_save(&self, fails: bool) {
-        lock(&self.world).fails_to_save = fails;
+    pub fn saves(&self, saving: Saving) {
+        lock(&self.world).saving = saving;
     }
 
     /// What it shows to every look.

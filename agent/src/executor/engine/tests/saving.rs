@@ -1,9 +1,16 @@
 //! What was left open is made good, or told: checks of a settled doubt, and a save that was lost.
 
-use super::fake::{Bench, Deed};
+use super::fake::{Bench, Deed, Saving, World};
 use super::*;
 use switchyard_shared::outcome::Found;
 use switchyard_shared::procedure::{Expectation, Probe};
+
+/// The end of a change that runs, was verified, and was not saved.
+const NOT_SAVED: (Class, Phase, LeftAs) = (Class::PostcheckFailed, Phase::Confirm, LeftAs::Changed);
+
+fn told(outcome: &Outcome) -> (Class, Phase, LeftAs) {
+    (outcome.class, outcome.phase, outcome.left_as)
+}
 
 fn in_doubt(expectation: Expectation) -> Bench {
     let mut bench = Bench::new("new", "new");
@@ -37,14 +44,20 @@ async fn a_check_that_compares_with_what_was_before_the_write_is_said_not_to_hav
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_save_that_was_lost_is_made_up_for_by_the_next_apply_and_only_told_by_a_reading() {
+async fn a_save_that_was_lost_fails_the_device_when_a_reading_tells_and_the_next_apply_makes_it() {
     let mut bench = Bench::new("new", "new");
     bench.procedure.commit.save = true;
     bench.is_saved(Some(false));
     bench.task.purpose = Purpose::Settle { before: None };
     let outcome = bench.apply().await;
-    assert!(outcome.message.contains("it is not saved for the next boot"), "{}", outcome.message);
-    assert_eq!(bench.deeds(), [Deed::Connect, Deed::Read, Deed::Close]);
+    assert_eq!(told(&outcome), NOT_SAVED, "{}", outcome.message);
+    assert_eq!(outcome.found, Some(Found::Applied));
+    assert!(
+        outcome.message.contains("has the change; it is not saved for the next boot"),
+        "{}",
+        outcome.message
+    );
+    assert_eq!(bench.deeds(), [Deed::Connect, Deed::Read, Deed::Close], "a reading writes nothing");
     bench.forget();
     bench.task.purpose = Purpose::Apply;
     let outcome = bench.apply().await;
@@ -87,31 +100,85 @@ async fn a_plan_tells_of_a_save_that_is_still_to_be_made_and_makes_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_save_that_failed_is_told_and_made_by_the_next_apply() {
+async fn a_save_that_fails_is_a_failure_and_the_change_stays_until_the_next_apply_saves_it() {
     for has in ["old", "new"] {
         let mut bench = Bench::new(has, "new");
         bench.procedure.commit.save = true;
         bench.is_saved(Some(false));
-        bench.fails_to_save(true);
+        bench.saves(Saving::Refuses);
         for attempt in 1..=2 {
             bench.task.op.attempt = attempt;
             let outcome = bench.apply().await;
-            assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Changed), "{}", outcome.message);
+            assert_eq!(told(&outcome), NOT_SAVED, "{}", outcome.message);
             assert!(
-                outcome.message.contains("not saved for the next boot: % no room"),
+                outcome.message.contains("it is not saved for the next boot: % no room"),
                 "{}",
                 outcome.message
             );
+            assert!(outcome.hint.contains("save it by hand or apply it again"), "{}", outcome.hint);
+            assert_eq!(bench.has(), "new");
         }
-        bench.fails_to_save(false);
+        assert!(!bench.deeds().contains(&Deed::Restore), "what was verified is not taken back for it");
+        bench.saves(Saving::Works);
         bench.task.op.attempt = 3;
         let outcome = bench.apply().await;
+        assert_eq!(outcome.class, Class::Ok);
         assert!(
             outcome.message.contains("was not saved for the next boot, and is now"),
             "{}",
             outcome.message
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_confirmed_change_that_cannot_be_saved_stays_confirmed() {
+    let mut bench = Bench::new("old", "new");
+    bench.procedure.commit.save = true;
+    bench.awaits_confirmation();
+    bench.saves(Saving::Refuses);
+    let outcome = bench.apply().await;
+    assert_eq!(told(&outcome), NOT_SAVED, "{}", outcome.message);
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(bench.has(), "new");
+    assert!(!bench.deeds().contains(&Deed::Cancel));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_save_whose_end_is_not_known_is_looked_for_over_a_new_session() {
+    for (saved, is_made, class, says) in [
+        (Some(false), true, Class::Ok, "has the change"),
+        (Some(false), false, Class::PostcheckFailed, "it is not saved for the next boot: it hung up"),
+        (None, true, Class::PostcheckFailed, "it is not known to be saved for the next boot: it hung up"),
+    ] {
+        let mut bench = Bench::new("old", "new");
+        bench.procedure.commit.save = true;
+        bench.is_saved(saved);
+        bench.saves(Saving::Loses { is_made });
+        let outcome = bench.apply().await;
+        assert_eq!((outcome.class, outcome.left_as), (class, LeftAs::Changed), "{}", outcome.message);
+        assert!(outcome.message.contains(says), "{}", outcome.message);
+        assert_eq!(bench.has(), "new");
+        let deeds = bench.deeds();
+        let save = deeds.iter().position(|deed| *deed == Deed::Save).unwrap();
+        assert_eq!(deeds[save + 1], Deed::Connect, "{deeds:?}");
+        assert_eq!(
+            deeds.iter().filter(|deed| **deed == Deed::Save).count(),
+            1,
+            "it is not sent again blindly"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_is_lost_for_good_while_it_saves_has_the_change_all_the_same() {
+    let mut bench = Bench::new("old", "new");
+    bench.procedure.commit.save = true;
+    bench.saves(Saving::Loses { is_made: false });
+    bench.when(Deed::Save, World::is_cut_off);
+    let outcome = bench.apply().await;
+    assert_eq!(told(&outcome), NOT_SAVED, "{}", outcome.message);
+    assert!(outcome.message.contains("is not known to be saved"), "{}", outcome.message);
 }
 
 #[tokio::test(start_paused = true)]

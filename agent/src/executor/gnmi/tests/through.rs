@@ -221,6 +221,7 @@ async fn without_a_confirmed_commit_nothing_is_asked_and_the_change_is_one_set()
     bench.procedure.commit.save = true;
     let outcome = bench.apply(CHANGE).await;
     is(&outcome, Class::Ok, Phase::Verify, LeftAs::Changed);
+    assert!(outcome.message.contains("gNMI has no word for a save"), "{}", outcome.message);
     assert_eq!(bench.target.told(), [Told::Change]);
 }
 

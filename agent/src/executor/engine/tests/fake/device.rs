@@ -1,6 +1,6 @@
 //! A device of one line, as its driver sees it.
 
-use super::world::{Deed, Loses, Shared, done, lock};
+use super::world::{Deed, Loses, Saving, Shared, done, lock};
 use crate::executor::device::{Difference, Driver, Job, Running, Session, WriteEnd, Written};
 use crate::executor::wanted::Wanted;
 use crate::executor::{Failure, WritePass};
@@ -18,7 +18,7 @@ impl Driver for FakeDriver {
     fn connect<'a>(&'a self, _: &'a Job<'a>) -> BoxFuture<'a, Result<Box<dyn Session>, Failure>> {
         Box::pin(async {
             done(&self.0, Deed::Connect).await;
-            if lock(&self.0).cut_off_while_changed && lock(&self.0).has == "new" {
+            if lock(&self.0).is_unreachable() {
                 return Err(Failure::new(Class::Unreachable, Phase::Connect, "no route to it"));
             }
             let mut world = lock(&self.0);
@@ -180,11 +180,17 @@ impl Session for FakeSession {
         Box::pin(async {
             done(&self.0, Deed::Save).await;
             let mut world = lock(&self.0);
-            if world.fails_to_save {
-                return Err(WriteEnd::Rejected { message: "% no room".into(), left_as: LeftAs::Changed });
+            let saving = world.saving;
+            if matches!(saving, Saving::Works | Saving::Loses { is_made: true }) {
+                world.saved = world.saved.map(|_| true);
             }
-            world.saved = world.saved.map(|_| true);
-            Ok(())
+            match saving {
+                Saving::Works => Ok(()),
+                Saving::Refuses => {
+                    Err(WriteEnd::Rejected { message: "% no room".into(), left_as: LeftAs::Changed })
+                }
+                Saving::Loses { .. } => Err(WriteEnd::Lost("it hung up".into())),
+            }
         })
     }
 

@@ -20,7 +20,7 @@ pub enum Deed {
     Close,
 }
 
-pub(super) type Witness = Box<dyn Fn(&World) + Send>;
+pub(super) type Witness = Box<dyn Fn(&mut World) + Send>;
 
 /// The device and everything that was done.
 #[derive(Default)]
@@ -42,7 +42,7 @@ pub struct World {
     pub(super) saved: Option<bool>,
     pub(super) words: String,
     pub(super) shown: Option<String>,
-    pub(super) fails_to_save: bool,
+    pub(super) saving: Saving,
     pub(super) cut_off_while_changed: bool,
     /// Readings after a write that still show what it had then.
     pub(super) lags: usize,
@@ -52,6 +52,7 @@ pub struct World {
     /// What becomes of its sessions when it is put back.
     pub(super) loses: Loses,
     pub(super) is_lost: bool,
+    pub(super) is_gone: bool,
     pub(super) diff: String,
     pub(super) data: std::path::PathBuf,
 }
@@ -69,7 +70,28 @@ pub enum Loses {
     Device,
 }
 
+/// What becomes of a save.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Saving {
+    #[default]
+    Works,
+    Refuses,
+    /// The session ends under it.
+    Loses {
+        is_made: bool,
+    },
+}
+
 impl World {
+    /// It is not reached any more.
+    pub fn is_cut_off(&mut self) {
+        self.is_gone = true;
+    }
+
+    pub(super) fn is_unreachable(&self) -> bool {
+        self.is_gone || self.cut_off_while_changed && self.has == "new"
+    }
+
     /// What is kept of the device.
     pub fn snapshots(&self) -> Vec<String> {
         let folder = self.data.join("snapshots/r1");
@@ -90,7 +112,7 @@ pub(super) async fn done(world: &Shared, deed: Deed) {
         let mut world = lock(world);
         world.deeds.push(deed);
         if let Some((at, witness)) = world.witness.take_if(|(at, _)| *at == deed) {
-            witness(&world);
+            witness(&mut world);
             world.witness = Some((at, witness));
         }
         world.hangs == Some(deed)
