@@ -194,6 +194,16 @@ impl Platform {
     pub fn redact(&self, text: &str) -> String {
         hidden(&self.secrets, text)
     }
+
+    /// How it shows what is not saved. The error is what is known of that without a question: `Some(true)` where a commit
+    /// is there at the next boot, too.
+    pub fn shows_unsaved(&self) -> Result<&Unsaved, Option<bool>> {
+        match &self.unsaved {
+            _ if self.save.is_empty() => Err(Some(true)),
+            None => Err(None),
+            Some(unsaved) => Ok(unsaved),
+        }
+    }
 }
 
 /// `text` without what `secrets` find in its lines.

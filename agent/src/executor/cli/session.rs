@@ -146,15 +146,12 @@ impl Session for CliSession {
     fn is_saved(&mut self) -> BoxFuture<'_, Result<Option<bool>, Failure>> {
         Box::pin(async move {
             let platform = self.platform.clone();
-            match &platform.unsaved {
-                // A commit is there at the next boot, too.
-                _ if platform.save.is_empty() => Ok(Some(true)),
-                None => Ok(None),
-                Some(unsaved) => {
-                    let answer = Zeroizing::new(self.ask(&unsaved.command, Phase::Read).await?);
-                    Ok(Some(self.shows_nothing(unsaved, &answer)))
-                }
-            }
+            let unsaved = match platform.shows_unsaved() {
+                Ok(unsaved) => unsaved,
+                Err(known) => return Ok(known),
+            };
+            let answer = Zeroizing::new(self.ask(&unsaved.command, Phase::Read).await?);
+            Ok(Some(self.shows_nothing(unsaved, &answer)))
         })
     }
 

@@ -12,8 +12,10 @@ use crate::executor::{Failure, WritePass};
 use crate::http_client::Reply;
 use crate::platform::HttpApi;
 use futures_util::future::BoxFuture;
+use std::borrow::Cow;
 use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::procedure::Probe;
+use zeroize::Zeroizing;
 
 /// A session that is ready for lines.
 pub(super) struct LinesSession {
@@ -68,7 +70,12 @@ impl LinesSession {
             Some(Heard::All(texts)) if reply.status == 200 => {
                 let texts: Vec<String> = texts.into_iter().skip(before.len()).collect();
                 let mut refused = texts.iter().enumerate();
-                let refused = refused.find_map(|(at, text)| Some((at, self.script.refusal(text)?)));
+                let refused = refused.find_map(|(at, text)| {
+                    // A banner in a shown configuration may say anything.
+                    let reads = lines.get(at) == Some(&platform.running.command);
+                    let said = if reads { self.script.beside_texts(text) } else { Cow::from(text) };
+                    Some((at, self.script.refusal(&said)?))
+                });
                 match refused {
                     Some((at, refusal)) => Err(Unsaid::Refused(Some(at), refusal)),
                     None => Ok(texts),
@@ -200,6 +207,19 @@ impl Session for LinesSession {
             let save = self.script.platform.clone();
             let said = self.all(pass, &save.save).await;
             said.map_err(|unsaid| self.end(unsaid, None))
+        })
+    }
+
+    fn is_saved(&mut self) -> BoxFuture<'_, Result<Option<bool>, Failure>> {
+        Box::pin(async move {
+            let platform = self.script.platform.clone();
+            let unsaved = match platform.shows_unsaved() {
+                Ok(unsaved) => unsaved,
+                Err(known) => return Ok(known),
+            };
+            let asked = std::slice::from_ref(&unsaved.command);
+            let answer = self.look_at(asked, Phase::Read).await?.pop().unwrap_or_default();
+            Ok(Some(self.script.shows_nothing(unsaved, &Zeroizing::new(answer))))
         })
     }
 

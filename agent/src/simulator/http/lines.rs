@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use switchyard_shared::configuration::{Block, Dialect, Negation, after, parse, print};
+use switchyard_shared::configuration::{Block, Dialect, Negation, Text, after, parse, print, unified};
 use switchyard_shared::time::Timestamp;
 
 const KIND: &str = "application/json-rpc";
@@ -38,6 +38,7 @@ struct Draft {
 pub struct PlayedLines {
     is_eos: bool,
     running: Vec<Block>,
+    startup: Vec<Block>,
     saved: bool,
     awaited: Option<Awaited>,
     checkpoints: BTreeMap<String, Vec<Block>>,
@@ -48,7 +49,9 @@ impl PlayedLines {
     /// One that speaks eAPI and starts with `running`.
     pub fn eos(running: &str, clock: Arc<dyn Clock>) -> Self {
         let running = parse(running, &dialect());
-        Self { is_eos: true, running, saved: false, awaited: None, checkpoints: BTreeMap::new(), clock }
+        let startup = running.clone();
+        let checkpoints = BTreeMap::new();
+        Self { is_eos: true, running, startup, saved: false, awaited: None, checkpoints, clock }
     }
 
     /// One that speaks NX-API and starts with `running`.
@@ -81,6 +84,9 @@ impl PlayedLines {
                 let end = if self.is_eos { "end\n" } else { "" };
                 return Ok(format!("! simulated\n{}{end}", print(&self.running)));
             }
+            (true, ["show", "running-config", "diffs"]) => {
+                return Ok(unified(&print(&self.startup), &print(&self.running)));
+            }
             (_, ["show", "clock"]) => return Ok("12:00:00 UTC\n".into()),
             (true, ["configure", "session", name]) => *draft = Some(self.draft(name)),
             (false, ["configure", "terminal"]) => *draft = Some(self.draft("")),
@@ -102,6 +108,7 @@ impl PlayedLines {
             }
             (true, ["write", "memory"]) | (false, ["copy", "running-config", "startup-config"]) => {
                 self.saved = true;
+                self.startup.clone_from(&self.running);
             }
             (_, _) => return Err(format!("Invalid input (at token 0: '{}')", words[0])),
         }
@@ -236,6 +243,6 @@ fn dialect() -> Dialect {
         negation: Negation::Prefix("no ".into()),
         single: vec!["hostname".into(), "description".into()],
         short: vec!["description".into()],
-        texts: vec![],
+        texts: vec![Text { begins: "banner *".into(), ends: Some("EOF".into()) }],
     }
 }

@@ -48,18 +48,20 @@ impl LinesSession {
     /// A device gets all lines at once, and a doubt about them is settled when the time that the whole rollout knows
     /// of is over: more than that are not sent.
     pub(super) fn must_fit(&self, running: &Running, wanted: &Wanted) -> Result<(), Failure> {
-        let lines = commands(&self.steps(running, wanted).0, &self.script.platform.dialect).len();
-        let max = self.script.names.typing.as_millis() / LINE_TIME.as_millis();
-        if lines as u128 <= max {
-            return Ok(());
-        }
-        let message = format!(
-            "{}: the change takes {lines} lines in one request, and a configuration of this size may take {max}",
-            self.wire.place()
-        );
+        let Some(why) = self.too_many(&self.steps(running, wanted).0) else { return Ok(()) };
+        let message = format!("{}: the change {why}", self.wire.place());
         Err(Failure::new(Class::PrecheckFailed, Phase::Read, message).with_hint(
             "nothing was written; use transport: ssh_cli, which says one line at a time, or take away less at once",
         ))
+    }
+
+    /// Why `steps` are not sent, if they are too many.
+    fn too_many(&self, steps: &[Block]) -> Option<String> {
+        let lines = commands(steps, &self.script.platform.dialect).len();
+        let max = self.script.names.typing.as_millis() / LINE_TIME.as_millis();
+        (lines as u128 > max).then(|| {
+            format!("takes {lines} lines in one request, and a configuration of this size may take {max}")
+        })
     }
 
     /// Says `steps` in one request, with the way in and the commit.
@@ -129,7 +131,8 @@ impl LinesSession {
         }
     }
 
-    /// Back to `before`: by the device's own checkpoint, then by lines until it is the same to the byte.
+    /// Back to `before`: by the device's own checkpoint, then by lines until it is the same to the byte. The engine looks
+    /// whether anything was done of it.
     pub(super) async fn restore_now(
         &mut self,
         pass: &WritePass,
@@ -152,10 +155,14 @@ impl LinesSession {
                 return Ok(());
             }
             let blocks = self.script.blocks(&now.0);
-            let clear = round > 0 && !platform.configure.clear.is_empty();
+            let clear = round > 0 && !platform.configure.clear.is_empty() && self.too_many(&then).is_none();
             let mut steps = if clear { then.clone() } else { way(&blocks, &then, &platform.dialect) };
             if steps.is_empty() {
                 steps = reordered(&blocks, &then, &platform.dialect);
+            }
+            if let Some(why) = self.too_many(&steps) {
+                let message = format!("the way back {why}{said}");
+                return Err(WriteEnd::Rejected { message, left_as: LeftAs::Changed });
             }
             match self.configure(pass, &steps, clear, false).await {
                 Ok(_) => {}

@@ -259,3 +259,48 @@ async fn answers_that_are_none_are_told_apart() {
         assert_eq!(written(&bench), Vec::<String>::new());
     }
 }
+
+#[tokio::test]
+async fn a_banner_in_a_shown_configuration_is_no_refusal_whatever_it_says() {
+    let running = format!("banner motd\n% Invalid input\n! commit failed\nEOF\n{RUNNING}");
+    let bench = Bench::new(PlayedLines::eos(&running, SystemClock::shared()), "arista_eos").await;
+    let outcome = bench.apply(CHANGE).await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Changed), "{}", outcome.message);
+    assert_eq!(bench.device.running(), running.replace(RUNNING, AFTER));
+}
+
+#[tokio::test]
+async fn a_change_that_is_not_saved_is_saved_by_the_next_apply_once() {
+    let mut bench = eos().await;
+    assert_eq!(bench.apply(CHANGE).await.class, Class::Ok);
+    bench.procedure.commit.save = true;
+    let requests = written(&bench).len();
+    let (planned, _) = bench.compare(CHANGE).await;
+    assert!(planned.message.contains("is not saved for the next boot"), "{}", planned.message);
+    let second = bench.attempt(Purpose::Apply, CHANGE, 2).await;
+    assert_eq!((second.class, second.left_as), (Class::Ok, LeftAs::Changed), "{}", second.message);
+    assert_eq!(written(&bench)[requests..], ["enable|write memory"]);
+    let third = bench.attempt(Purpose::Apply, CHANGE, 3).await;
+    assert_eq!(third.class, Class::Unchanged, "{}", third.message);
+    assert!(!third.message.contains("saved"), "{}", third.message);
+    assert_eq!(written(&bench).len(), requests + 1);
+}
+
+#[tokio::test]
+async fn a_way_back_of_more_lines_than_a_doubt_would_wait_for_is_not_gone_and_is_left_to_a_person() {
+    let neighbors: String = (0..250).map(|n| format!(" neighbor 192.0.2.{n} remote-as 1\n")).collect();
+    let running = format!("hostname r1\nrouter bgp 1\n{neighbors}");
+    let mut bench = Bench::new(PlayedLines::eos(&running, SystemClock::shared()), "arista_eos").await;
+    bench.procedure.commit.confirmed = false;
+    bench.procedure.post = vec![check("show clock", "no such time")];
+    let outcome = bench.apply("no router bgp 1\n").await;
+    assert_eq!(
+        (outcome.class, outcome.left_as),
+        (Class::PostcheckFailed, LeftAs::Changed),
+        "{}",
+        outcome.message
+    );
+    assert!(outcome.message.contains("it was not put back: the way back takes 25"), "{}", outcome.message);
+    assert!(outcome.hint.contains("by hand"), "{}", outcome.hint);
+    assert_eq!((written(&bench).len(), bench.device.running()), (1, "hostname r1\n".to_owned()));
+}
