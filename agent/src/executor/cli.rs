@@ -76,6 +76,10 @@ impl Driver for CliDriver {
     fn connect<'a>(&'a self, job: &'a Job<'a>) -> BoxFuture<'a, Result<Box<dyn Session>, Failure>> {
         Box::pin(self.open(job))
     }
+
+    fn lost_way<'a>(&'a self, job: &'a Job<'a>) -> BoxFuture<'a, Option<String>> {
+        Box::pin(self.door.lost_way(job.task))
+    }
 }
 
 /// From an open shell to the prompt that takes commands.

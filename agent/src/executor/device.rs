@@ -12,6 +12,12 @@ pub trait Driver: Send + Sync + 'static {
     /// Opens a session with the task's device: connected, logged in, ready to be read. Calls
     /// [`AttemptContext::answered`] and [`AttemptContext::secret`] on its way. The engine bounds its time.
     fn connect<'a>(&'a self, job: &'a Job<'a>) -> BoxFuture<'a, Result<Box<dyn Session>, Failure>>;
+
+    /// What stands between the agent and the task's device and is lost now, as messages name it. Asked when a session
+    /// has failed, before another one is opened.
+    fn lost_way<'a>(&'a self, _job: &'a Job<'a>) -> BoxFuture<'a, Option<String>> {
+        Box::pin(async { None })
+    }
 }
 
 /// What a driver is told about an attempt.

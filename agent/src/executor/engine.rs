@@ -8,6 +8,7 @@ mod saving;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod trouble;
 mod way_back;
 mod web;
 

@@ -70,6 +70,10 @@ impl Driver for Netconf {
     fn connect<'a>(&'a self, job: &'a Job<'a>) -> BoxFuture<'a, Result<Box<dyn Session>, Failure>> {
         Box::pin(self.open(job))
     }
+
+    fn lost_way<'a>(&'a self, job: &'a Job<'a>) -> BoxFuture<'a, Option<String>> {
+        Box::pin(self.door.lost_way(job.task))
+    }
 }
 
 /// How messages name the device of `job`.

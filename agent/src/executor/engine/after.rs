@@ -2,6 +2,7 @@
 
 use super::apply::Begun;
 use super::limits::{after_write, goodbye};
+use super::trouble::Trouble;
 use super::way_back::BY_HAND;
 use super::{Ended, Run};
 use crate::executor::Failure;
@@ -22,14 +23,6 @@ pub(super) const IN_ANOTHER_ORDER: &str = "; it shows entries of a list in anoth
                                            counts, look at the device; if it sorts them, write them so in the template";
 /// What to do about a device that nobody could look at.
 pub(super) const READ_IT: &str = "it is read before anything else; if it stays unknown, look at the device";
-
-/// Why a change must not stay, or cannot be judged.
-enum Trouble {
-    /// It was read, or a check said so.
-    Bad(String),
-    /// Nobody could look.
-    Unseen(String),
-}
 
 /// A device that has what is wanted.
 struct Seen {
@@ -60,15 +53,15 @@ impl Run<'_> {
         let mut session = match self.reconnect().await {
             Ok(session) => session,
             Err(failure) => {
-                let why = format!("it cannot be reached over a new session: {}", failure.message);
-                return Ok(self.take_back(begun, written, Trouble::Unseen(why)).await);
+                let trouble = self.no_session(&failure).await;
+                return Ok(self.take_back(begun, written, trouble).await);
             }
         };
         let checked = match self.has_it(&mut *session).await {
             Ok(seen) => {
                 let post = self.job.procedure.post.iter();
                 let checked = self.post_checks(&mut session, post, &begun.saved).await;
-                checked.map(|()| seen).map_err(Trouble::Bad)
+                checked.map(|()| seen)
             }
             Err(trouble) => Err(trouble),
         };
@@ -101,10 +94,12 @@ impl Run<'_> {
 
     /// Whether the device has what is wanted.
     async fn has_it(&self, session: &mut dyn Session) -> Result<Seen, Trouble> {
-        let running = self
-            .read_after(session)
-            .await
-            .map_err(|end| Trouble::Unseen(format!("it could not be read after the change: {end}")))?;
+        let running = match self.read_after(session).await {
+            Ok(running) => running,
+            Err(end) => {
+                return Err(self.unseen(format!("it could not be read after the change: {end}")).await);
+            }
+        };
         let difference =
             session.compare(&running, &self.wanted).map_err(|failure| Trouble::Bad(failure.message))?;
         let digest = self.digest(&running);
@@ -127,19 +122,17 @@ impl Run<'_> {
         let (device, limit) = (self.device(), self.job.task.timeouts.command);
         if written.awaits_confirmation {
             self.job.context.progress(Phase::Confirm);
-            let unknown = |why: String| {
+            let unknown = |why: &str| {
                 let message = format!("{device} had the change and whether it stays is not known: {why}");
                 self.ended(Class::LostAfterWrite, Phase::Confirm, LeftAs::Unknown, &message)
                     .with_hint(READ_IT)
             };
             if let Err(end) = after_write(limit, session.confirm(&begun.pass)).await {
-                return unknown(format!("its confirmation: {end}"));
+                return unknown(&format!("its confirmation: {end}"));
             }
             seen = match self.has_it(&mut **session).await {
                 Ok(seen) => seen,
-                Err(Trouble::Bad(why) | Trouble::Unseen(why)) => {
-                    return unknown(format!("after its confirmation {why}"));
-                }
+                Err(trouble) => return unknown(&format!("after its confirmation {}", trouble.why())),
             };
         }
         let has = format!("{device} has the change");
@@ -149,10 +142,10 @@ impl Run<'_> {
         };
         self.engine.snapshots.note_left(&self.job.task.op, seen.digest).await;
         if self.job.procedure.commit.save
-            && let Err(why) = self.save(session, &begun.pass).await
+            && let Err(trouble) = self.save(session, &begun.pass).await
         {
             // It was verified, so it stays.
-            return self.not_saved(&has, &format!("{why}{rest}"));
+            return self.not_saved(&has, &trouble, &rest);
         }
         self.ended(Class::Ok, Phase::Verify, LeftAs::Changed, &format!("{has}{rest}"))
     }
@@ -169,32 +162,45 @@ impl Run<'_> {
         (written, at): (Written, Timestamp),
         trouble: Trouble,
     ) -> Outcome {
-        let (why, seen) = match trouble {
-            Trouble::Bad(why) => (why, true),
-            Trouble::Unseen(why) => (why, false),
-        };
         let mut note = String::new();
-        let left_as = match (written.awaits_confirmation, self.job.procedure.revert) {
+        let left_as = match (written.awaits_confirmation, &trouble) {
             (true, _) => self.by_itself(begun, at).await,
-            (false, true) => match self.reconnect().await {
-                Ok(mut session) => {
-                    let back = self.put_back(&mut session, begun).await;
-                    goodbye(session).await;
-                    back.map(|(left_as, said)| {
-                        note = said;
-                        left_as
-                    })
-                }
-                Err(_) => None,
-            },
-            (false, false) => seen.then_some(LeftAs::Changed),
+            // Nothing speaks against it: whoever reads the device back judges it.
+            (false, Trouble::NoWay(_)) => None,
+            (false, Trouble::Bad(_) | Trouble::Unseen(_)) if self.job.procedure.revert => {
+                let back = match self.reconnect().await {
+                    Ok(mut session) => {
+                        let back = self.put_back(&mut session, begun).await;
+                        goodbye(session).await;
+                        back
+                    }
+                    Err(_) => None,
+                };
+                back.map(|(left_as, said)| {
+                    note = said;
+                    left_as
+                })
+            }
+            (false, Trouble::Bad(_)) => Some(LeftAs::Changed),
+            (false, Trouble::Unseen(_)) => None,
         };
+        self.taken_back(&trouble, left_as, &note)
+    }
+
+    /// The end of a change that was not to stay, or could not be judged.
+    fn taken_back(&self, trouble: &Trouble, left_as: Option<LeftAs>, note: &str) -> Outcome {
+        let why = trouble.why();
         let device = self.device();
         match left_as {
             Some(LeftAs::Unchanged | LeftAs::Reverted) => {
                 let message = format!("{device}: {why}; it is as it was before the change{note}");
-                self.ended(Class::PostcheckFailed, Phase::Verify, LeftAs::Reverted, &message)
-                    .with_hint("correct the change, then plan again")
+                let (class, hint) = match trouble {
+                    Trouble::Bad(_) | Trouble::Unseen(_) => {
+                        (Class::PostcheckFailed, "correct the change, then plan again")
+                    }
+                    Trouble::NoWay(_) => (Class::Inconclusive, READ_IT),
+                };
+                self.ended(class, Phase::Verify, LeftAs::Reverted, &message).with_hint(hint)
             }
             Some(LeftAs::Changed) => {
                 let message = format!("{device}: {why}; what it has of the change stays on it{note}");
@@ -212,7 +218,11 @@ impl Run<'_> {
             }
             None => {
                 let message = format!("{device}: {why}; nobody could look at it since");
-                self.ended(Class::LostAfterWrite, Phase::Verify, LeftAs::Unknown, &message).with_hint(READ_IT)
+                let class = match trouble {
+                    Trouble::Bad(_) | Trouble::Unseen(_) => Class::LostAfterWrite,
+                    Trouble::NoWay(_) => Class::Inconclusive,
+                };
+                self.ended(class, Phase::Verify, LeftAs::Unknown, &message).with_hint(READ_IT)
             }
         }
     }

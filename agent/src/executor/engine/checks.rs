@@ -1,12 +1,17 @@
 //! Checks before the write and after it.
 
 use super::limits::{goodbye, within};
+use super::trouble::Trouble;
 use super::{Ended, Run, web};
 use crate::executor::Failure;
 use crate::executor::device::Session;
 use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::procedure::{Check, Probe, Saved, Tally, judge};
 use tokio::net::TcpStream;
+
+/// What to do about a device whose way was lost before anything was written to it.
+pub(super) const NO_BLAME: &str =
+    "it is no failure of the device: look at what stands before it, then try the device again";
 
 /// Whether a look needs the session with the device.
 fn asks_the_device(probe: &Probe) -> bool {
@@ -25,11 +30,17 @@ impl Run<'_> {
             // On the heap, so that an attempt without checks does not carry their room.
             let checking = Box::pin(async {
                 let seen = self.check(session, check, &saved, Phase::Validate).await;
-                seen.map_err(|why| {
-                    let message =
-                        format!("{}: the check {} before the write failed: {why}", self.device(), check.name);
-                    Failure::new(Class::PrecheckFailed, Phase::Validate, message)
-                        .with_hint("nothing was written; put the device right, or correct the check")
+                seen.map_err(|trouble| {
+                    let (class, hint) = match trouble {
+                        Trouble::Bad(_) | Trouble::Unseen(_) => (
+                            Class::PrecheckFailed,
+                            "nothing was written; put the device right, or correct the check",
+                        ),
+                        Trouble::NoWay(_) => (Class::AgentError, NO_BLAME),
+                    };
+                    let (device, name, why) = (self.device(), &check.name, trouble.why());
+                    let message = format!("{device}: the check {name} before the write failed: {why}");
+                    Failure::new(class, Phase::Validate, message).with_hint(hint)
                 })
             });
             let seen = self.before_write(Phase::Validate, limit, checking).await;
@@ -39,34 +50,43 @@ impl Run<'_> {
         Ok(saved)
     }
 
-    /// Whether each of these checks after the write passes; the error says which does not.
+    /// Whether each of these checks after the write passes; the error says which does not, or could not be made.
     pub(super) async fn post_checks(
         &self,
         session: &mut Box<dyn Session>,
         checks: impl Iterator<Item = &Check>,
         saved: &Saved,
-    ) -> Result<(), String> {
+    ) -> Result<(), Trouble> {
         for check in checks {
             let checked = Box::pin(self.check(session, check, saved, Phase::Verify)).await;
-            checked.map_err(|why| format!("the check {} failed: {why}", check.name))?;
+            checked.map_err(|trouble| {
+                let why = format!("the check {} failed: {}", check.name, trouble.why());
+                match trouble {
+                    Trouble::Bad(_) => Trouble::Bad(why),
+                    Trouble::Unseen(_) => Trouble::Unseen(why),
+                    Trouble::NoWay(_) => Trouble::NoWay(why),
+                }
+            })?;
         }
         Ok(())
     }
 
-    /// Looks as often as `check` wants; gives what was seen last, or why it failed.
+    /// Looks as often as `check` wants; gives what was seen last, or why it failed: the last look decides whether that was
+    /// the device or the way to it.
     async fn check(
         &self,
         session: &mut Box<dyn Session>,
         check: &Check,
         saved: &Saved,
         phase: Phase,
-    ) -> Result<String, String> {
+    ) -> Result<String, Trouble> {
         tokio::time::sleep(check.initial_delay).await;
         let mut tally = Tally::default();
         loop {
             let limit = self.job.task.timeouts.command;
             let seen = within(phase, limit, self.device(), self.look(&mut **session, &check.probe)).await;
             let is_gone = seen.is_err() && asks_the_device(&check.probe);
+            let lost = if is_gone { self.lost_way().await } else { None };
             // Redacted before it is judged: what is saved, compared and quoted holds no secret.
             let seen = seen.map(|seen| self.wanted.redact(&session.redact(&seen)));
             let judged = match seen {
@@ -75,7 +95,13 @@ impl Run<'_> {
             };
             match tally.count(check, judged.is_ok()) {
                 Some(true) => return Ok(judged.unwrap_or_default()),
-                Some(false) => return Err(judged.err().unwrap_or_else(|| "too few looks were good".into())),
+                Some(false) => {
+                    let why = judged.err().unwrap_or_else(|| "too few looks were good".into());
+                    return Err(match lost {
+                        Some(lost) => Trouble::NoWay(format!("{lost}{why}")),
+                        None => Trouble::Bad(why),
+                    });
+                }
                 None => tokio::time::sleep(check.interval).await,
             }
             if is_gone && let Ok(new) = self.reconnect().await {

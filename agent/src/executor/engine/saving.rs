@@ -3,6 +3,7 @@
 
 use super::after::REST;
 use super::limits::{after_write, goodbye, within};
+use super::trouble::Trouble;
 use super::{Ended, Run};
 use crate::executor::WritePass;
 use crate::executor::device::{Running, Session, WriteEnd};
@@ -46,33 +47,39 @@ impl Run<'_> {
                 let message = format!("{had}; it was not saved for the next boot, and is now");
                 self.ended(Class::Ok, Phase::Verify, LeftAs::Changed, &message)
             }
-            Err(why) => self.not_saved(&had, &why),
+            Err(trouble) => self.not_saved(&had, &trouble, ""),
         })
     }
 
     /// Keeps what runs for the next boot; the error says why that is not known to be done.
-    pub(super) async fn save(&self, session: &mut Box<dyn Session>, pass: &WritePass) -> Result<(), String> {
+    pub(super) async fn save(&self, session: &mut Box<dyn Session>, pass: &WritePass) -> Result<(), Trouble> {
         self.job.context.progress(Phase::Confirm);
         let saved = after_write(self.job.task.timeouts.command, session.save(pass)).await;
         let Err(end) = saved else { return Ok(()) };
-        let saved = match end {
-            WriteEnd::Rejected { .. } | WriteEnd::Busy(_) => Some(false),
+        let not_saved = || Trouble::Bad(format!("{NOT_SAVED}: {end}"));
+        match end {
+            WriteEnd::Rejected { .. } | WriteEnd::Busy(_) => Err(not_saved()),
             // The save may be made, and it may be what the device is still at.
             WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Lost(_) => {
-                self.is_saved_by_now(session).await
+                let unseen = self.unseen(format!("{NOT_KNOWN}: {end}")).await;
+                match self.is_saved_by_now(session).await {
+                    Some(true) => Ok(()),
+                    Some(false) => Err(not_saved()),
+                    None => Err(unseen),
+                }
             }
-        };
-        match saved {
-            Some(true) => Ok(()),
-            Some(false) => Err(format!("{NOT_SAVED}: {end}")),
-            None => Err(format!("{NOT_KNOWN}: {end}")),
         }
     }
 
-    /// The end of an attempt at a device that has what is wanted, as `has` says, and may lose it at its next boot.
-    pub(super) fn not_saved(&self, has: &str, why: &str) -> Outcome {
-        let message = format!("{has}; {why}");
-        self.ended(Class::PostcheckFailed, Phase::Confirm, LeftAs::Changed, &message).with_hint(SAVE_IT)
+    /// The end of an attempt at a device that has what is wanted, as `has` says, and may lose it at its next boot;
+    /// `rest` is what else is to be said of it.
+    pub(super) fn not_saved(&self, has: &str, trouble: &Trouble, rest: &str) -> Outcome {
+        let class = match trouble {
+            Trouble::Bad(_) | Trouble::Unseen(_) => Class::PostcheckFailed,
+            Trouble::NoWay(_) => Class::Inconclusive,
+        };
+        let message = format!("{has}; {}{rest}", trouble.why());
+        self.ended(class, Phase::Confirm, LeftAs::Changed, &message).with_hint(SAVE_IT)
     }
 
     /// Looks over new sessions whether a save was made of which nobody said how it ended.
@@ -96,7 +103,7 @@ impl Run<'_> {
     pub(super) async fn found(&self, session: &mut dyn Session, has: &str) -> Outcome {
         let saved = self.is_saved(session).await;
         if saved == Some(false) {
-            return self.not_saved(has, NOT_SAVED);
+            return self.not_saved(has, &Trouble::Bad(NOT_SAVED.to_owned()), "");
         }
         let message = format!("{has}{}", self.told(saved));
         self.ended(Class::Ok, Phase::Read, LeftAs::Changed, &message)

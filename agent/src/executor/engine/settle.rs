@@ -1,7 +1,10 @@
 //! What a device in doubt has, and whether it works with it.
 
 use super::after::IN_ANOTHER_ORDER;
+use super::checks::NO_BLAME;
+use super::trouble::Trouble;
 use super::{Ended, Run};
+use crate::executor::Failure;
 use crate::executor::device::Session;
 use std::collections::BTreeMap;
 use switchyard_shared::outcome::{Class, Found, LeftAs, Outcome, Phase};
@@ -18,12 +21,12 @@ impl Run<'_> {
         let (running, difference) = self.read_and_compare(&mut **session).await?;
         let device = self.device();
         let (found, left_as, message) = if difference.is_nothing() {
-            return Ok(self.has_the_change(session, "").await);
+            return self.has_the_change(session, "").await;
         } else if before == Some(self.digest(&running).as_str()) {
             let message = format!("{device} was read and is as it was before the write");
             (Found::NotApplied, LeftAs::Unchanged, message)
         } else if session.differs_in_order_alone(&running, &self.wanted) {
-            return Ok(self.has_the_change(session, IN_ANOTHER_ORDER).await);
+            return self.has_the_change(session, IN_ANOTHER_ORDER).await;
         } else {
             let why = session.unfinished(&running).map_or(String::new(), |why| format!(": {why}"));
             let message = format!(
@@ -40,12 +43,18 @@ impl Run<'_> {
         Ok(outcome)
     }
 
-    async fn has_the_change(&self, session: &mut Box<dyn Session>, order: &str) -> Outcome {
+    async fn has_the_change(&self, session: &mut Box<dyn Session>, order: &str) -> Result<Outcome, Ended> {
         let device = self.device();
         let (judged, unjudged): (Vec<&Check>, Vec<&Check>) =
             self.job.procedure.post.iter().partition(|check| check.needs().is_none());
         let outcome = match self.post_checks(session, judged.into_iter(), &BTreeMap::new()).await {
-            Err(why) => {
+            // It stays in doubt, and is read again.
+            Err(Trouble::NoWay(why)) => {
+                let message = format!("{device} was read and has the change: {why}");
+                let failure = Failure::new(Class::AgentError, Phase::Verify, message).with_hint(NO_BLAME);
+                return Err(self.failed(&failure));
+            }
+            Err(Trouble::Bad(why) | Trouble::Unseen(why)) => {
                 let message = format!("{device} was read and has the change: {why}; what it has stays on it");
                 self.ended(Class::PostcheckFailed, Phase::Verify, LeftAs::Changed, &message)
                     .with_hint("look at the device; switchyard rollback puts back what it had")
@@ -62,6 +71,6 @@ impl Run<'_> {
                 self.found(&mut **session, &message).await
             }
         };
-        Outcome { found: Some(Found::Applied), ..outcome }
+        Ok(Outcome { found: Some(Found::Applied), ..outcome })
     }
 }

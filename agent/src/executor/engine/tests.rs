@@ -3,6 +3,7 @@
 mod fake;
 mod saving;
 mod secrecy;
+mod way;
 
 use super::*;
 use crate::executor::GateRefused;

@@ -146,9 +146,15 @@ impl Bench {
 
     /// Waits until something has happened to the device.
     pub(in crate::executor) async fn until(&self, number: usize, kind: Kind) {
-        let happened = |event: &Event| event.event == kind;
+        self.until_times(number, kind, 1).await;
+    }
+
+    /// Waits until something has happened to the device so many times.
+    pub(in crate::executor) async fn until_times(&self, number: usize, kind: Kind, times: usize) {
+        let happened = |event: &&Event| event.event == kind;
         let wait = async {
-            while !self.fleet.ledger(&device(number)).expect("a ledger").iter().any(happened) {
+            let ledger = || self.fleet.ledger(&device(number)).expect("a ledger");
+            while ledger().iter().filter(happened).count() < times {
                 tokio::time::sleep(SLOW).await;
             }
         };

@@ -172,6 +172,17 @@ impl Bench {
         lock(&self.world).loses = what;
     }
 
+    /// Its jump host goes down when this is done for so many times, and is back after so many tries to connect.
+    pub fn loses_its_way(&self, at: (Deed, usize), tries: usize) {
+        let mut world = lock(&self.world);
+        (world.way_ends, world.way_rests) = (Some(at), tries);
+    }
+
+    /// How often the site was told that a way was lost.
+    pub fn ways_lost(&self) -> usize {
+        lock(&self.world).ways_lost
+    }
+
     pub fn cut_off_while_changed(&self) {
         lock(&self.world).cut_off_while_changed = true;
     }
@@ -189,6 +200,10 @@ struct Context {
 
 impl AttemptContext for Context {
     fn progress(&self, _: Phase) {}
+
+    fn way_lost(&self) {
+        lock(&self.world).ways_lost += 1;
+    }
 
     fn differs(&self, diff: String) {
         lock(&self.world).diff = diff;

@@ -51,16 +51,20 @@ impl Door {
         context: &dyn AttemptContext,
         outcome: Outcome,
     ) -> Outcome {
-        let (Some(way), Some(jump)) = (way, &task.endpoint.ssh.jump) else { return outcome };
-        let connection = way.jumps.lock_ways().get(way.op).cloned().flatten();
-        let Some(connection) = connection.filter(|_| may_be_of_the_way(outcome.class)) else {
-            return outcome;
-        };
-        if !connection.is_lost().await {
+        if way.is_none() || !may_be_of_the_way(outcome.class) {
             return outcome;
         }
+        let Some(lost) = self.lost_way(task).await else { return outcome };
         context.way_lost();
-        of_the_way(outcome, &name(jump), task, &*self.clock)
+        of_the_way(outcome, &lost, task, &*self.clock)
+    }
+
+    /// The jump host of `task`, as messages name it, if the attempt that runs went over a connection to it that is lost
+    /// now.
+    pub(in crate::executor) async fn lost_way(&self, task: &Task) -> Option<String> {
+        let jump = task.endpoint.ssh.jump.as_ref()?;
+        let connection = self.jumps.lock_ways().get(&task.op).cloned().flatten()?;
+        connection.is_lost().await.then(|| name(jump))
     }
 }
 

@@ -147,6 +147,50 @@ async fn a_jump_host_that_dies_under_the_session_of_a_driver_is_named_and_no_dev
 }
 
 #[tokio::test]
+async fn a_jump_host_that_dies_while_a_driver_verifies_its_change_speaks_against_no_change() {
+    let netconf =
+        |name: &str| format!("<system xmlns=\"urn:x\">\n  <hostname>{name}</hostname>\n</system>\n");
+    let clock = procedure::Probe::Command { command: "show clock".into() };
+    let hostname = procedure::Probe::NetconfGet { xpath: "/system".into() };
+    for (platform, has, text, probe) in [
+        ("cisco_ios", String::new(), "ntp server 192.0.2.1\n".to_owned(), clock),
+        ("netconf", netconf("r1"), netconf("r2"), hostname),
+    ] {
+        let hop = Hop::new().await;
+        let bench = DriverBench::new(&[Part { platform, has: &has, mode: Mode::Good }]).await;
+        let mut task = bench.task(1, platform, &text, procedure::Mode::Merge);
+        let credential_ref = task.endpoint.credential_ref.clone();
+        task.endpoint.ssh.jump = Some(Box::new(JumpHost { credential_ref, ..hop.jump.clone() }));
+        let Work::Driver(change) = &mut task.work else { panic!("a driver's task") };
+        let change = Arc::make_mut(change);
+        change.commit.confirmed = false;
+        change.post = vec![never_passed(probe)];
+        let turning = async {
+            bench.until_times(1, Kind::Login, 2).await;
+            hop.turn(Valve::Cut);
+        };
+        let (outcome, ()) = tokio::join!(bench.attempt(&task), turning);
+        let got = (outcome.class, outcome.phase, outcome.left_as);
+        assert_eq!(got, (Class::Inconclusive, Phase::Verify, LeftAs::Unknown), "{platform}: {outcome:?}");
+        assert!(outcome.message.contains("jump host 127.0.0.1:"), "{platform}: {outcome:?}");
+    }
+}
+
+/// A check that no device passes, and that fails after many looks.
+fn never_passed(probe: procedure::Probe) -> procedure::Check {
+    procedure::Check {
+        name: "look".into(),
+        probe,
+        expectations: vec![procedure::Expectation::Contains("what nobody says".into())],
+        save_as: None,
+        initial_delay: Duration::ZERO,
+        interval: Duration::from_millis(10),
+        count: 300,
+        failure_limit: 200,
+    }
+}
+
+#[tokio::test]
 async fn nobody_waits_for_a_jump_host_that_is_known_to_be_dead_but_whoever_tries_it_again() {
     let hop = Hop::new().await;
     let (bench, clock) = behind(&hop, Mode::Good, |_| {}).await;

@@ -18,6 +18,9 @@ impl Driver for FakeDriver {
     fn connect<'a>(&'a self, _: &'a Job<'a>) -> BoxFuture<'a, Result<Box<dyn Session>, Failure>> {
         Box::pin(async {
             done(&self.0, Deed::Connect).await;
+            if lock(&self.0).has_no_way() {
+                return Err(Failure::new(Class::AgentError, Phase::Connect, "jump host hop:22 is down"));
+            }
             if lock(&self.0).is_unreachable() {
                 return Err(Failure::new(Class::Unreachable, Phase::Connect, "no route to it"));
             }
@@ -28,6 +31,11 @@ impl Driver for FakeDriver {
             world.is_lost = false;
             Ok(Box::new(FakeSession(self.0.clone())) as Box<dyn Session>)
         })
+    }
+
+    fn lost_way<'a>(&'a self, _: &'a Job<'a>) -> BoxFuture<'a, Option<String>> {
+        let is_lost = lock(&self.0).way_is_lost;
+        Box::pin(async move { is_lost.then(|| "jump host hop:22".to_owned()) })
     }
 }
 
@@ -40,7 +48,7 @@ impl Session for FakeSession {
         Box::pin(async {
             done(&self.0, Deed::Read).await;
             let mut world = lock(&self.0);
-            if world.is_lost {
+            if world.is_lost || world.way_is_lost {
                 return Err(Failure::new(Class::Unreachable, Phase::Read, "it hung up"));
             }
             let has = match world.had.is_empty() || world.lags == 0 {
@@ -70,6 +78,9 @@ impl Session for FakeSession {
         Box::pin(async {
             done(&self.0, Deed::Look).await;
             let world = lock(&self.0);
+            if world.way_is_lost {
+                return Err(Failure::new(Class::Unreachable, Phase::Verify, "it hung up"));
+            }
             Ok(world.shown.clone().unwrap_or_else(|| world.has.clone()))
         })
     }

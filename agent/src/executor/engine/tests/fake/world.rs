@@ -53,6 +53,13 @@ pub struct World {
     pub(super) loses: Loses,
     pub(super) is_lost: bool,
     pub(super) is_gone: bool,
+    /// The way to it is lost when that is done for so many times.
+    pub(super) way_ends: Option<(Deed, usize)>,
+    pub(super) way_is_lost: bool,
+    /// Tries to connect until it is back.
+    pub(super) way_rests: usize,
+    /// How often the site heard of it.
+    pub(super) ways_lost: usize,
     pub(super) diff: String,
     pub(super) data: std::path::PathBuf,
 }
@@ -88,6 +95,13 @@ impl World {
         self.is_gone = true;
     }
 
+    /// Tries to connect: whether there is no way yet.
+    pub(super) fn has_no_way(&mut self) -> bool {
+        self.way_is_lost = self.way_is_lost && self.way_rests > 0;
+        self.way_rests = self.way_rests.saturating_sub(usize::from(self.way_is_lost));
+        self.way_is_lost
+    }
+
     pub(super) fn is_unreachable(&self) -> bool {
         self.is_gone || self.cut_off_while_changed && self.has == "new"
     }
@@ -111,6 +125,8 @@ pub(super) async fn done(world: &Shared, deed: Deed) {
     let hangs = {
         let mut world = lock(world);
         world.deeds.push(deed);
+        let times = world.deeds.iter().filter(|done| **done == deed).count();
+        world.way_is_lost |= world.way_ends == Some((deed, times));
         if let Some((at, witness)) = world.witness.take_if(|(at, _)| *at == deed) {
             witness(&mut world);
             world.witness = Some((at, witness));

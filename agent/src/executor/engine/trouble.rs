@@ -1,0 +1,67 @@
+//! Why a change must not stay, or cannot be judged; and whether what stands before the device is to blame.
+
+use super::Run;
+use crate::executor::Failure;
+use switchyard_shared::outcome::Class;
+
+/// Why a change must not stay, or cannot be judged.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// It was read, or a check said so.
+    Bad(String),
+    /// Nobody could look.
+    Unseen(String),
+    /// Nobody could look, for the way to the device was lost, or the agent is in trouble itself: that says nothing of the
+    /// change.
+    NoWay(String),
+}
+
+impl Trouble {
+    /// Why, in words that follow the name of a device.
+    pub(super) fn why(&self) -> &str {
+        match self {
+            Self::Bad(why) | Self::Unseen(why) | Self::NoWay(why) => why,
+        }
+    }
+}
+
+impl Run<'_> {
+    /// What stood between the agent and the device and is lost now, in words that go before what came of it. The site
+    /// hears of it. Asked before a new session is opened: that may find another way.
+    pub(super) async fn lost_way(&self) -> Option<String> {
+        let lost = self.driver.lost_way(&self.job).await?;
+        self.job.context.way_lost();
+        Some(format!("{lost} was lost under the session with it: "))
+    }
+
+    /// Nobody could look, because of `why`.
+    pub(super) async fn unseen(&self, why: String) -> Trouble {
+        match self.lost_way().await {
+            Some(lost) => Trouble::NoWay(format!("{lost}{why}")),
+            None => Trouble::Unseen(why),
+        }
+    }
+
+    /// There is no session any more to look over.
+    pub(super) async fn no_session(&self, failure: &Failure) -> Trouble {
+        let why = format!("it cannot be reached over a new session: {}", failure.message);
+        match failure.class {
+            Class::AgentError | Class::CredentialUnavailable => Trouble::NoWay(why),
+            Class::Ok
+            | Class::Unchanged
+            | Class::Unreachable
+            | Class::Timeout
+            | Class::AuthFailed
+            | Class::HostKeyMismatch
+            | Class::Overloaded
+            | Class::PrecheckFailed
+            | Class::Rejected
+            | Class::PostcheckFailed
+            | Class::LostAfterWrite
+            | Class::RollbackFailed
+            | Class::Inconclusive
+            | Class::Cancelled
+            | Class::NotStarted => self.unseen(why).await,
+        }
+    }
+}
