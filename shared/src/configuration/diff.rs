@@ -1,19 +1,70 @@
 //! Differences as people read them.
 
-use similar::TextDiff;
+use similar::{DiffOp, TextDiff};
+use std::fmt::Write;
 
 /// Longest difference that is kept, in bytes.
 pub const DIFF_BYTES_MAX: usize = 64 * 1024;
 /// Lines around a difference.
 const CONTEXT_LINES: usize = 3;
+/// Sections around a difference that are named.
+const SECTIONS_MAX: usize = 8;
 
-/// The unified difference between two texts, empty when they are equal; see [`cut`].
+/// The unified difference between two texts, empty when they are equal; see [`cut`]. The lines that a hunk stands
+/// beneath come first in it, also when they are far away: nobody can judge a line without its section.
 pub fn unified(before: &str, after: &str) -> String {
     if before == after {
         return String::new();
     }
+    let lines: Vec<&str> = before.lines().collect();
+    let parents = parents(&lines);
     let diff = TextDiff::from_lines(before, after);
-    cut(&diff.unified_diff().context_radius(CONTEXT_LINES).header("running", "planned").to_string())
+    let mut unified = diff.unified_diff();
+    let mut text = "--- running\n+++ planned\n".to_owned();
+    for hunk in unified.context_radius(CONTEXT_LINES).iter_hunks() {
+        let hunk_text = hunk.to_string();
+        let (header, body) = hunk_text.split_once('\n').unwrap_or((&hunk_text, ""));
+        let _ = writeln!(text, "{header}");
+        sections(&lines, &parents, hunk.ops().first()).iter().for_each(|line| text.push_str(line));
+        text.push_str(body);
+    }
+    cut(&text)
+}
+
+/// The nearest line before each that is indented less: the section it stands in.
+fn parents(lines: &[&str]) -> Vec<Option<usize>> {
+    let mut open: Vec<(usize, usize)> = Vec::new();
+    let parent = |(at, line): (usize, &&str)| {
+        if line.trim().is_empty() {
+            return open.last().map(|(_, at)| *at);
+        }
+        let indent = line.len() - line.trim_start().len();
+        while open.last().is_some_and(|(other, _)| *other >= indent) {
+            open.pop();
+        }
+        let parent = open.last().map(|(_, at)| *at);
+        open.push((indent, at));
+        parent
+    };
+    lines.iter().enumerate().map(parent).collect()
+}
+
+/// The sections of the line that a hunk begins with, the outermost first, and a mark where lines are left out below one.
+fn sections(lines: &[&str], parents: &[Option<usize>], first: Option<&DiffOp>) -> Vec<String> {
+    let Some(first) = first.map(|op| op.old_range().start) else { return Vec::new() };
+    let above = |at: usize| parents.get(at).copied().flatten();
+    let mut chain: Vec<usize> =
+        std::iter::successors(above(first), |at| above(*at)).take(SECTIONS_MAX).collect();
+    chain.reverse();
+    let mut shown = Vec::new();
+    for (place, at) in chain.iter().enumerate() {
+        shown.push(format!(" {}\n", lines[*at]));
+        if chain.get(place + 1).copied().unwrap_or(first) > at + 1 {
+            let indent = lines[*at].len() - lines[*at].trim_start().len();
+            shown.push(format!(" {}…\n", " ".repeat(indent + 1)));
+        }
+    }
+    shown
 }
 
 /// A difference of at most [`DIFF_BYTES_MAX`], with a word about what is left out.

@@ -144,6 +144,17 @@ fn a_difference_is_short_and_says_what_it_leaves_out() {
 }
 
 #[test]
+fn a_difference_names_the_sections_it_stands_in_however_far_away_they_are() {
+    let running = "hostname r1\nrouter bgp 65001\n address-family ipv4\n  a\n  b\n  c\n  d\n  e\n  f\n";
+    let planned = running.replace("  f\n", "  g\n");
+    let expected = "--- running\n+++ planned\n@@ -6,4 +6,4 @@\n router bgp 65001\n  address-family ipv4\n   …\n   c\n   d\n\
+                    \u{20}  e\n-  f\n+  g\n";
+    assert_eq!(unified(running, &planned), expected);
+    let near = unified("interface a\n mtu 1\n", "interface a\n mtu 2\n");
+    assert_eq!(near, "--- running\n+++ planned\n@@ -1,2 +1,2 @@\n interface a\n- mtu 1\n+ mtu 2\n");
+}
+
+#[test]
 fn a_line_of_which_there_is_one_takes_the_place_of_the_old_one() {
     let dialect = indented();
     let running = parse(RUNNING, &dialect);

@@ -1,5 +1,7 @@
 //! What a plan would change, gathered as the devices are read.
 
+mod same;
+
 use crate::client::Api;
 use crate::failure::Failure;
 use crate::json;
@@ -37,8 +39,12 @@ pub struct Comparison {
 pub struct Group {
     /// What they run; may be empty.
     pub platform: String,
-    /// How; absent when too many others are kept already.
+    /// How, as `shown_of` was read; absent when too many others are kept already.
     pub diff: Option<String>,
+    /// Whose difference `diff` is.
+    pub shown_of: String,
+    /// Whether the lines around the change, which are not a part of it, are others on other devices.
+    pub lines_around_vary: bool,
     /// Lines that come.
     pub added: usize,
     /// Lines that go.
@@ -86,16 +92,26 @@ impl Comparison {
     }
 
     fn change(&mut self, told: v1::ComparePlanResponse) {
-        let key = (told.platform.clone(), switchyard_shared::digest::of_bytes(told.diff.as_bytes()));
+        let change = same::change(&told.diff);
+        let key = (told.platform.clone(), switchyard_shared::digest::of_bytes(change.as_bytes()));
         let place = *self.places.entry(key).or_insert_with(|| {
             let has_room = self.bytes + told.diff.len() <= DIFFS_BYTES_MAX;
             self.bytes += if has_room { told.diff.len() } else { 0 };
             let (added, removed) = lines(&told.diff);
-            let diff = has_room.then_some(told.diff);
-            self.groups.push(Group { platform: told.platform, diff, added, removed, devices: Vec::new() });
+            self.groups.push(Group {
+                platform: told.platform,
+                diff: has_room.then(|| told.diff.clone()),
+                shown_of: told.device.clone(),
+                lines_around_vary: false,
+                added,
+                removed,
+                devices: Vec::new(),
+            });
             self.groups.len() - 1
         });
-        self.groups[place].devices.push(told.device);
+        let group = &mut self.groups[place];
+        group.lines_around_vary |= group.diff.as_ref().is_some_and(|diff| *diff != told.diff);
+        group.devices.push(told.device);
     }
 
     fn sort(&mut self) {

@@ -89,13 +89,12 @@ pub fn one_line(text: &str) -> String {
 }
 
 /// A device's `message` without the device itself, where its name stands beside it anyway: neither
-/// `dev001 ` nor `dev001 (192.0.2.1:22) ` in front.
+/// `dev001 ` nor `dev001 (192.0.2.1:22) ` in front, with or without a colon.
 pub fn beside_name<'a>(device: &str, message: &'a str) -> &'a str {
-    let Some(rest) = message.strip_prefix(device).and_then(|rest| rest.strip_prefix(' ')) else {
-        return message;
-    };
-    let address = rest.strip_prefix('(').and_then(|inside| inside.split_once(") "));
-    address.map_or(rest, |(_, rest)| rest)
+    let Some(rest) = message.strip_prefix(device) else { return message };
+    let address = rest.strip_prefix(" (").and_then(|inside| inside.split_once(')'));
+    let rest = address.map_or(rest, |(_, rest)| rest);
+    rest.strip_prefix(": ").or_else(|| rest.strip_prefix(' ')).unwrap_or(message)
 }
 
 /// A number with thousands separated: `12,345`.
@@ -194,6 +193,8 @@ mod tests {
         let cases = [
             ("dev1 (192.0.2.1:22) is silent", "is silent"),
             ("dev1 is silent", "is silent"),
+            ("dev1 (192.0.2.1:22): no such line", "no such line"),
+            ("dev1: no such line", "no such line"),
             ("dev12 is silent", "dev12 is silent"),
             ("silent", "silent"),
             ("dev1", "dev1"),

@@ -21,6 +21,8 @@ fn group(group: &Group) -> Value {
     json!({
         "platform": group.platform,
         "diff": group.diff,
+        "diff_of": group.shown_of,
+        "lines_around_vary": group.lines_around_vary,
         "added": group.added,
         "removed": group.removed,
         "devices": group.devices,

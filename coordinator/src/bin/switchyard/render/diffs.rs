@@ -1,8 +1,9 @@
-//! What a plan would change: identical diffs once, the odd ones out by name, what could not be read with the reason.
+//! What a plan would change: the same change once, the odd ones out by name, what could not be read with the reason.
 
 use crate::comparing::{Comparison, Group};
-use crate::text::{Style, counted, number, one_line};
+use crate::text::{Style, beside_name, counted, number, one_line};
 use crate::words;
+use std::collections::BTreeMap;
 use switchyard_proto::v1;
 use switchyard_shared::outcome::printable;
 
@@ -12,14 +13,17 @@ const GROUPS_MAX: usize = 8;
 const LINES_MAX: usize = 40;
 /// Names that one line shows.
 const NAMED_MAX: usize = 5;
-/// Devices that could not be read and are shown.
+/// Reasons for which devices could not be read that are shown.
 const UNKNOWN_MAX: usize = 20;
 /// A group at most this share of its platform's largest is called out by name.
 const ODD_SHARE: usize = 10;
 
+/// The site, the class and the words of why devices were not read.
+type Why = (String, i32, String);
+
 /// The screen of a comparison.
 pub fn diffs(found: &Comparison, verbose: bool, color: bool) -> Vec<String> {
-    let mut lines = vec![String::new(), "Diffs (identical ones are shown once)".to_owned(), totals(found)];
+    let mut lines = vec![String::new(), "Diffs (the same change is shown once)".to_owned(), totals(found)];
     let shown = if verbose { found.groups.len() } else { GROUPS_MAX };
     for (index, group) in found.groups.iter().take(shown).enumerate() {
         lines.push(headline(index + 1, group, &found.groups, color));
@@ -93,7 +97,12 @@ fn body(group: &Group, verbose: bool, color: bool) -> Vec<String> {
         };
         style.paint(&format!("      {line}"), color)
     };
-    let mut lines: Vec<String> = all.iter().take(most).map(paint).collect();
+    let mut lines = Vec::new();
+    if group.lines_around_vary {
+        let whose = format!("      as on {}; the lines around the change vary", one_line(&group.shown_of));
+        lines.push(Style::Dim.paint(&whose, color));
+    }
+    lines.extend(all.iter().take(most).map(paint));
     if all.len() > most {
         lines.push(format!(
             "      … {} more; all of them with --verbose",
@@ -109,9 +118,10 @@ fn unknown(found: &Comparison, verbose: bool, color: bool) -> Vec<String> {
     }
     let title = format!("Not read ({}): what they have is not known, so they may change", found.not_read());
     let mut lines = vec![Style::Warn.paint(&title, color)];
-    let shown = if verbose { found.unknown.len() } else { UNKNOWN_MAX };
-    lines.extend(found.unknown.iter().take(shown).map(unread));
-    let more = found.unknown.len().saturating_sub(shown);
+    let reasons = reasons(&found.unknown);
+    let shown = if verbose { reasons.len() } else { UNKNOWN_MAX };
+    lines.extend(reasons.iter().take(shown).map(|(why, devices)| unread(why, devices, verbose)));
+    let more = reasons.iter().skip(shown).map(|(_, devices)| devices.len()).sum::<usize>();
     if more > 0 {
         lines.push(format!("  … {} more; all of them with --verbose", number(more as u64)));
     }
@@ -121,9 +131,28 @@ fn unknown(found: &Comparison, verbose: bool, color: bool) -> Vec<String> {
     lines
 }
 
-fn unread(told: &v1::ComparePlanResponse) -> String {
-    let class = if told.class == 0 { String::new() } else { format!("{}: ", words::class(told.class)) };
-    format!("  {}   {}   {class}{}", one_line(&told.device), one_line(&told.site), one_line(&told.reason))
+/// Devices of one site by why they were not read, as they come in the order of sites and names.
+fn reasons(unknown: &[v1::ComparePlanResponse]) -> Vec<(Why, Vec<String>)> {
+    let (mut places, mut reasons) = (BTreeMap::new(), Vec::<(Why, Vec<String>)>::new());
+    for told in unknown {
+        let why = (one_line(&told.site), told.class, one_line(beside_name(&told.device, &told.reason)));
+        let place = *places.entry(why.clone()).or_insert_with(|| {
+            reasons.push((why, Vec::new()));
+            reasons.len() - 1
+        });
+        reasons[place].1.push(told.device.clone());
+    }
+    reasons
+}
+
+fn unread((site, class, reason): &Why, devices: &[String], verbose: bool) -> String {
+    let class = if *class == 0 { String::new() } else { format!("{}: ", words::class(*class)) };
+    let names = if verbose {
+        devices.iter().map(|name| one_line(name)).collect::<Vec<_>>().join(", ")
+    } else {
+        named(devices)
+    };
+    format!("  {names}   {site}   {class}{reason}")
 }
 
 #[cfg(test)]
@@ -141,6 +170,28 @@ mod tests {
             platform: "ios".into(),
             ..v1::ComparePlanResponse::default()
         }
+    }
+
+    #[test]
+    fn the_same_change_beside_each_devices_own_lines_is_shown_once_and_says_whose_lines_they_are() {
+        let mut found = Comparison::default();
+        for device in ["r1", "r2", "r3"] {
+            let diff = format!(
+                "--- running\n+++ planned\n@@ -1 +1,2 @@\n hostname {device}\n+ntp server 192.0.2.7\n"
+            );
+            found.take(told(device, State::Changes, &diff, ""));
+        }
+        let text = diffs(&found, false, false).join("\n");
+        assert!(
+            text.contains(
+                "  #1  ios   3 devices   +1 -0 lines   r1, r2, r3\n      as on r1; the lines around"
+            ),
+            "{text}"
+        );
+        assert!(
+            text.contains(" hostname r1\n") && !text.contains("#2") && !text.contains("hostname r2"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -165,6 +216,19 @@ mod tests {
         let odd = "  #2  ios   1 device   +1 -1 lines   !! differs from the other ios devices: odd1\n";
         assert!(text.contains(odd), "{text}");
         assert!(text.ends_with("\n  dark1   lon   no agent of lon is connected"), "{text}");
+    }
+
+    #[test]
+    fn devices_that_were_not_read_for_the_same_reason_share_a_line() {
+        let mut found = Comparison::default();
+        for n in 0..9 {
+            let why = format!("r{n} (192.0.2.{n}:22) refuses the connection");
+            found.take(told(&format!("r{n}"), State::Unknown, "", &why));
+        }
+        found.take(told("r9", State::Unknown, "", "r9 (192.0.2.9:22): the configuration cannot be used"));
+        let text = diffs(&found, false, false).join("\n");
+        let expected = "\n  r0, r1, r2, r3, r4 and 4 more   lon   refuses the connection\n  r9   lon   the configuration cannot be used";
+        assert!(text.ends_with(expected), "{text}");
     }
 
     #[test]
