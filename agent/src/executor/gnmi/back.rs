@@ -2,6 +2,8 @@
 //! changed, and nothing beneath it that its reader may not see.
 
 use super::messages::{update, wire_path};
+use super::tree::Names;
+use crate::executor::json_order;
 use crate::executor::json_secrecy::hide;
 use crate::executor::netconf::KEYS;
 use serde_json::{Map, Value};
@@ -14,8 +16,8 @@ use switchyard_shared::gnmi_path::{Elem, Path};
 pub struct Known {
     /// The keys of lists by the names on the way to them, as somebody who knows the model has written them.
     keys: BTreeMap<Vec<String>, BTreeSet<String>>,
-    /// The names on the ways to what it says.
-    touched: Vec<Vec<String>>,
+    /// What it has replaced whole: what nobody could see there is gone already.
+    replaced: Vec<Path>,
 }
 
 impl Known {
@@ -23,7 +25,6 @@ impl Known {
     pub fn of<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Self {
         let mut known = Self::default();
         for path in paths {
-            known.touched.push(names(&path.elems));
             for (depth, elem) in path.elems.iter().enumerate().filter(|(_, elem)| !elem.keys.is_empty()) {
                 known.keys.insert(names(&path.elems[..=depth]), elem.keys.keys().cloned().collect());
             }
@@ -31,23 +32,36 @@ impl Known {
         known
     }
 
-    /// Whether the change was at the list `at`, above it or beneath it.
-    fn touches(&self, at: &[String]) -> bool {
-        self.touched.iter().any(|place| place.starts_with(at) || at.starts_with(place))
+    /// The same of a template that replaces what stands at these paths.
+    pub fn replacing<'a>(self, paths: impl IntoIterator<Item = &'a Path>) -> Self {
+        Self { replaced: paths.into_iter().cloned().collect(), ..self }
     }
 }
 
 /// The Set that makes a device which has `now` have `then`. What differs is merged, what was not there is deleted, an
-/// entry of a list by its keys; where these are guessed, `guess` says which one to take, from 0. The order of a list is
-/// put right once nothing else of it differs, and where the change was: many devices have an order of their own.
-/// The error names the list whose entries cannot be told apart.
+/// entry of a list by its keys; where these are guessed, `guess` says which one to take, from 0. An order is said by a
+/// list that is replaced whole and in no other way (RFC 7951 section 5.4), so it is put right once nothing else differs,
+/// by replacing what the change replaced, and else left: no entry goes for it. The error names the list whose entries
+/// cannot be told apart.
 pub fn way(
     now: &Value,
     then: &Value,
     (known, guess): (&Known, usize),
+    names: &Names,
     encoding: Encoding,
 ) -> Result<SetRequest, String> {
-    let mut way = Way { known, guess, encoding, request: SetRequest::default() };
+    let (mut now, mut request) = (now.clone(), SetRequest::default());
+    for path in &known.replaced {
+        if let (Some(has), Some(had)) = (names.find(&now, path), names.find(then, path))
+            && has != had
+            && json_order::same(has, had)
+            && !holds_a_secret(had)
+        {
+            request.replace.push(update(path, had, encoding));
+            names.put(&mut now, path, had, true);
+        }
+    }
+    let mut way = Way { known, guess, encoding, request };
     let nothing = Map::new();
     let (now, then) = (now.as_object().unwrap_or(&nothing), then.as_object().unwrap_or(&nothing));
     way.object(now, then, &mut Path::default())?;
@@ -134,7 +148,7 @@ impl Way<'_> {
             now.iter().map(|entry| (place(entry), *entry)).collect(),
         );
         if had == has {
-            return Ok(self.order(now, then, &place, at));
+            return Ok(None);
         }
         for entry in now.iter().map(|entry| place(entry)).filter(|entry| !had.contains_key(entry)) {
             self.delete_entry(at, entry);
@@ -162,25 +176,6 @@ impl Way<'_> {
         let done = self.object(now, then, at);
         at.elems[last].keys.clear();
         done
-    }
-
-    /// Entries that have to stand elsewhere are taken away and added in their order, behind those that stay. One that
-    /// may hold a secret stays: what was read of it may not be what it is.
-    fn order(
-        &mut self,
-        now: &[&Tree],
-        then: &[&Tree],
-        place: &dyn Fn(&Tree) -> BTreeMap<String, String>,
-        at: &Path,
-    ) -> Option<Value> {
-        let mut left = now.iter();
-        let stay = then.iter().take_while(|entry| left.any(|now| now == *entry)).count();
-        let moved = &then[stay..];
-        if !self.known.touches(&names(&at.elems)) || moved.iter().any(|entry| holds_a_secret(entry)) {
-            return None;
-        }
-        moved.iter().for_each(|entry| self.delete_entry(at, place(entry)));
-        Some(Value::Array(moved.iter().map(|entry| Value::Object((*entry).clone())).collect()))
     }
 
     fn delete_entry(&mut self, at: &Path, keys: BTreeMap<String, String>) {
@@ -239,11 +234,11 @@ fn are_apart(list: &[&Tree], keys: &BTreeSet<String>) -> bool {
     list.iter().map(|entry| key_values(entry, keys)).collect::<BTreeSet<_>>().len() == list.len()
 }
 
-fn holds_a_secret(entry: &Tree) -> bool {
-    let entry = Value::Object(entry.clone());
-    let mut shown = entry.clone();
+/// Whether something of it may be a secret: what was read of it may not be what it is.
+fn holds_a_secret(value: &Value) -> bool {
+    let mut shown = value.clone();
     hide(&mut shown);
-    shown != entry
+    shown != *value
 }
 
 #[cfg(test)]

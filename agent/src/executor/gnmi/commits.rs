@@ -14,9 +14,20 @@ use tonic::Code;
 /// Nobody else's commit can be hit, since while one waits no other change is accepted (§3.2.1); and a device that does
 /// not look at ids makes this change last, as is then told. One that does not answer may wait.
 pub async fn waits(wire: &mut Wire, pass: &WritePass, id: &str) -> bool {
-    let nobodys =
-        SetRequest { extension: vec![commit(&format!("{id}/nobodys"), confirm())], ..Default::default() };
-    wire.set(pass, nobodys).await.is_err()
+    confirm_nobodys(wire, pass, id).await.is_err()
+}
+
+/// Whether a device that called a change until it is confirmed an invalid argument knows such commits, so that it was
+/// the change. One that does not calls the extension so without a change, too; one that does says that no commit waits
+/// (§3.2.2, `FAILED_PRECONDITION`).
+pub async fn are_known(wire: &mut Wire, pass: &WritePass, id: &str) -> bool {
+    let refused = confirm_nobodys(wire, pass, id).await.err();
+    !refused.is_some_and(|refusal| matches!(refusal.code, Code::InvalidArgument | Code::Unimplemented))
+}
+
+async fn confirm_nobodys(wire: &mut Wire, pass: &WritePass, id: &str) -> Result<(), Refusal> {
+    let nobodys = commit(&format!("{id}/nobodys"), confirm());
+    wire.set(pass, SetRequest { extension: vec![nobodys], ..Default::default() }).await
 }
 
 /// The end of a Set that was refused: a device that waits for another commit is in use, whatever it says. It is asked

@@ -18,7 +18,7 @@ use switchyard_proto::gnmi::get_request::DataType;
 use switchyard_proto::gnmi_ext::commit::Action;
 use switchyard_shared::gnmi_path::Path;
 use switchyard_shared::outcome::{Class, LeftAs, Phase};
-use switchyard_shared::procedure::{Commit, Probe};
+use switchyard_shared::procedure::{Commit, Mode, Probe};
 use tonic::Code;
 use zeroize::Zeroizing;
 
@@ -42,7 +42,13 @@ impl GnmiSession {
         let (commit, id) = (job.procedure.commit.clone(), job.task.op.to_string());
         let template = std::str::from_utf8(&job.task.configuration).map_err(drop);
         let change = template.and_then(|template| change::parse(template).map_err(drop));
-        let known = change.map(|change| Known::of(change.items.iter().map(|(path, _)| path)));
+        let known = change.map(|change| {
+            let replaces = |(path, value): &'_ (Path, Option<Value>)| {
+                (job.procedure.mode == Mode::Replace && value.is_some()).then(|| path.clone())
+            };
+            let replaced: Vec<Path> = change.items.iter().filter_map(replaces).collect();
+            Known::of(change.items.iter().map(|(path, _)| path)).replacing(&replaced)
+        });
         Self { wire, commit, id, has_confirmed: false, known: known.unwrap_or_default() }
     }
 
@@ -95,7 +101,9 @@ impl GnmiSession {
                         let _ = self.tell(pass, cancel()).await;
                     }
                     let end = commits::refused(&mut self.wire, pass, &refusal).await;
-                    return Err(with_advice(end));
+                    let is_known = refusal.code != Code::InvalidArgument
+                        || commits::are_known(&mut self.wire, pass, &self.id).await;
+                    return Err(if is_known { end } else { with_advice(end) });
                 }
             }
         }
@@ -114,10 +122,10 @@ impl GnmiSession {
         let mut now = json(running).map_err(WriteEnd::NotSent)?;
         let (mut last, mut end, mut guess) = (SetRequest::default(), Ok(()), 0);
         for _ in 0..WAYS_MAX {
-            let request = way(&now, &then, (&self.known, guess), self.wire.encoding);
+            let request = way(&now, &then, (&self.known, guess), &self.wire.names, self.wire.encoding);
             let no_way = |message| WriteEnd::Rejected { message, left_as: LeftAs::Changed };
             let request = request.map_err(no_way)?;
-            if request == last {
+            if request == last || request == SetRequest::default() {
                 break;
             }
             end = self.set(pass, request.clone()).await;
@@ -154,17 +162,18 @@ impl GnmiSession {
     }
 }
 
-/// A device that knows no such commits may call the wish for one an invalid argument.
+/// What to do about a device that knows no such commits.
 fn with_advice(end: WriteEnd) -> WriteEnd {
-    if let WriteEnd::Rejected { message, left_as } = &end
-        && message.to_ascii_lowercase().contains("extension")
-    {
-        let message = format!(
-            "{message}; where it takes no commit back by itself, write change.commit: {{method: direct}}"
-        );
-        return WriteEnd::Rejected { message, left_as: *left_as };
+    match end {
+        WriteEnd::Rejected { message, left_as } => WriteEnd::Rejected {
+            message: format!(
+                "{message}; it refuses the extension of gNMI for confirmed commits alone, too, as a device does that \
+                 does not know it: if so, write change.commit: {{method: direct}}"
+            ),
+            left_as,
+        },
+        end @ (WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Busy(_) | WriteEnd::Lost(_)) => end,
     }
-    end
 }
 
 fn json(running: &Running) -> Result<Value, String> {

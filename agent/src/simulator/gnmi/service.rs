@@ -138,7 +138,7 @@ impl Service {
             return Err(Status::unimplemented("extension commit is not known here"));
         }
         if fault == GnmiFault::InvalidExtension && commit.is_some() {
-            return Err(Status::invalid_argument("unknown extension"));
+            return Err(Status::invalid_argument("this cannot be read"));
         }
         if fault == GnmiFault::DropBeforeConfirm && kind == Told::Confirm {
             return Ok((Done::Confirmed, fault));

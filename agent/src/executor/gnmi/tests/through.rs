@@ -94,6 +94,7 @@ async fn a_refused_value_leaves_the_device_as_it_was_and_names_its_path() {
         let outcome = bench.apply(&change.to_string()).await;
         is(&outcome, Class::Rejected, Phase::Write, LeftAs::Unchanged);
         assert!(outcome.message.contains(why), "{}", outcome.message);
+        assert!(!outcome.message.contains("method: direct"), "{}", outcome.message);
         assert!(
             outcome.message.contains("interfaces/interface[name=eth1]/config/mtu: "),
             "{}",
@@ -340,4 +341,23 @@ async fn a_device_that_lists_what_it_took_back_in_another_order_each_time_is_bac
         interfaces.as_array_mut().unwrap().sort_by_key(|entry| entry["name"].to_string());
         assert_eq!(has, first(), "{confirmed}");
     }
+}
+
+#[tokio::test]
+async fn an_order_that_only_a_replacement_could_say_is_left_and_told_and_no_entry_goes_for_it() {
+    let mut bench = Bench::new().await;
+    let rules = r#"{"/acl": {"rule": [{"id": 1, "v": 1}, {"id": 2, "v": 1}, {"id": 3, "v": 1}]}}"#;
+    is(&bench.apply(rules).await, Class::Ok, Phase::Verify, LeftAs::Changed);
+    bench.procedure.commit.confirmed = false;
+    let change = r#"{"/acl/rule[id=1]": null}"#;
+    is(&bench.attempt(2, Purpose::Apply, change).await, Class::Ok, Phase::Verify, LeftAs::Changed);
+    let told = bench.target.told().len();
+    let back =
+        bench.attempt(3, Purpose::Restore { attempt: 2, before: None, overwrite: false }, change).await;
+    is(&back, Class::Ok, Phase::Revert, LeftAs::Reverted);
+    assert!(back.message.contains("in another order than then"), "{}", back.message);
+    assert_eq!(bench.target.told()[told..], [Told::Change], "the entry came back, and none went");
+    let ids = at(&bench.target.running(), "/acl/rule").unwrap();
+    let ids: Vec<_> = ids.as_array().unwrap().iter().map(|rule| rule["id"].clone()).collect();
+    assert_eq!(ids, [2, 3, 1]);
 }
