@@ -125,6 +125,12 @@ pub trait Session: Send {
         true
     }
 
+    /// Whether a reading that is cut short is known for that by itself. One that is not must come twice alike before
+    /// anything is written.
+    fn tells_its_end(&self) -> bool {
+        true
+    }
+
     /// What `running` tells of an earlier change that was not carried to its end.
     fn unfinished(&self, _running: &Running) -> Option<String> {
         None

@@ -142,6 +142,20 @@ impl<'a> Run<'a> {
         running.map_err(|failure| self.failed(&failure))
     }
 
+    /// Half a configuration ends with a prompt, too, where a device has cut it short: what is kept for the way back, and
+    /// what a write is judged by, was shown twice alike where nothing in it tells that it is whole.
+    fn must_be_alike(&self, session: &dyn Session, one: &Running, other: &Running) -> Result<(), Ended> {
+        if session.tells_its_end() || one == other {
+            return Ok(());
+        }
+        let message = format!("{} showed another configuration when it was read once more", self.device());
+        let failure = Failure::new(Class::PrecheckFailed, Phase::Read, message).with_hint(
+            "nothing was written; somebody is changing it, or it does not show all of it each time: look at its log, \
+             then try again",
+        );
+        Err(self.failed(&failure))
+    }
+
     /// Waits for `work`, which comes before any write: within `limit`, unless the attempt is called off.
     async fn before_write<T>(
         &self,

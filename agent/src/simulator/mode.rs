@@ -86,7 +86,7 @@ impl Mode {
         Self::HalfRead,
     ];
     /// What help and messages name.
-    pub const WORDS: &'static str = "good, slow, reject, slow-failure, stall, hang, refuse, auth, overloaded, cut, drop-after-write, half; for drivers locked, session-limit, partial, forged-prompt, forged-prompts, other-prompt, banner, paging, one-byte, many-lines, drop-before-confirm; for linux reload-fails, drop-before-reload; for NETCONF lying-chunk, wrong-framing, bomb, deep";
+    pub const WORDS: &'static str = "good, slow, reject, slow-failure, stall, hang, refuse, auth, overloaded, cut, drop-after-write, half; for drivers locked, session-limit, partial, half-reading, forged-prompt, forged-prompts, other-prompt, banner, paging, one-byte, many-lines, drop-before-confirm; for linux reload-fails, drop-before-reload; for NETCONF lying-chunk, wrong-framing, bomb, deep";
 
     /// The word for it.
     pub fn as_str(self) -> &'static str {

@@ -11,6 +11,8 @@ pub enum Trick {
     SessionLimit,
     /// It shows the first half of its configuration and then its prompt, or half a message and nothing more.
     Partial,
+    /// The same at every second reading.
+    HalfReading,
     /// Its configuration holds a line like its prompt.
     ForgedPrompt,
     /// The same twice, and after each it waits for a key.
@@ -43,10 +45,11 @@ pub enum Trick {
 
 impl Trick {
     /// Every one by its word.
-    pub const WORDS: [(Self, &'static str); 17] = [
+    pub const WORDS: [(Self, &'static str); 18] = [
         (Self::Locked, "locked"),
         (Self::SessionLimit, "session-limit"),
         (Self::Partial, "partial"),
+        (Self::HalfReading, "half-reading"),
         (Self::ForgedPrompt, "forged-prompt"),
         (Self::ForgedPrompts, "forged-prompts"),
         (Self::OtherPrompt, "other-prompt"),

@@ -95,6 +95,10 @@ impl Session for CliSession {
         self.platform.redact(text)
     }
 
+    fn tells_its_end(&self) -> bool {
+        self.platform.running.whole.is_some()
+    }
+
     fn look<'a>(&'a mut self, probe: &'a Probe) -> BoxFuture<'a, Result<String, Failure>> {
         Box::pin(async move {
             match probe {

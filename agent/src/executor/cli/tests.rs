@@ -1,6 +1,7 @@
 //! Readers, logins, and attempts on simulated devices over SSH: each platform by everything that can go wrong.
 
 pub(in crate::executor) mod bench;
+mod half;
 mod login;
 mod matrix;
 mod patience;

@@ -41,7 +41,7 @@ impl Run<'_> {
 
     /// Everything before the first byte that can change the device. A save that is still to be made is such a byte.
     async fn begin(&self, session: &mut Box<dyn Session>) -> Result<Begun, Ended> {
-        let (_, difference) = self.read_and_compare(&mut **session).await?;
+        let (first, difference) = self.read_and_compare(&mut **session).await?;
         if difference.is_nothing()
             && let Some(ended) = self.nothing_to_do(&mut **session).await
         {
@@ -54,6 +54,7 @@ impl Run<'_> {
         prepared.map_err(|failure| self.failed(&failure))?;
         // What was changed meanwhile by somebody else is what the device must be put back to.
         let (before, difference) = self.read_and_compare(&mut **session).await?;
+        self.must_be_alike(&**session, &first, &before)?;
         if difference.is_nothing() {
             return Err(Box::new(self.had_it(session, before).await?));
         }

@@ -128,12 +128,13 @@ impl Run<'_> {
         let of = OpId { attempt: wanted.attempt, ..self.job.task.op.clone() };
         let is_it = |kept: &Running| wanted.digest.is_none_or(|digest| self.digest(kept) == digest);
         let before = self.engine.snapshots.read(&of, is_it).await.map_err(|failure| self.failed(&failure))?;
-        self.must_not_be(session, &before).await?;
+        let first = self.must_not_be(session, &before).await?;
         let limit = self.job.task.timeouts.command;
         let prepared = self.before_write(Phase::Validate, limit, session.prepare()).await;
         prepared.map_err(|failure| self.failed(&failure))?;
         // What was changed meanwhile by somebody else is kept, too, before it is overwritten.
         let now = self.must_not_be(session, &before).await?;
+        self.must_be_alike(&**session, &first, &now)?;
         if !wanted.overwrite {
             self.must_be_as_left(&of, &now).await?;
         }

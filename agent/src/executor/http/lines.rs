@@ -163,6 +163,10 @@ impl Session for LinesSession {
         self.wire.redactor.redact(&self.script.platform.redact(text))
     }
 
+    fn tells_its_end(&self) -> bool {
+        self.script.platform.running.whole.is_some()
+    }
+
     fn look<'a>(&'a mut self, probe: &'a Probe) -> BoxFuture<'a, Result<String, Failure>> {
         Box::pin(async move {
             let Probe::Command { command } = probe else {

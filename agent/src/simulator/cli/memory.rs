@@ -21,6 +21,7 @@ struct State {
     startup: Vec<Block>,
     awaited: Option<Awaited>,
     commits: u64,
+    readings: u64,
     checkpoints: BTreeMap<String, Vec<Block>>,
     holder: Option<u64>,
 }
@@ -39,6 +40,13 @@ impl Memory {
 
     pub(super) fn running(&self) -> Vec<Block> {
         self.state().running.clone()
+    }
+
+    /// Counts a reading; gives its number, from 1.
+    pub(super) fn is_read(&self) -> u64 {
+        let mut state = self.state();
+        state.readings += 1;
+        state.readings
     }
 
     /// Keeps what runs for the next boot.

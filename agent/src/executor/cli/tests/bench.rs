@@ -176,9 +176,14 @@ impl Bench {
 
     /// From now on nothing goes wrong with the device.
     pub(in crate::executor) async fn mends(&self, task: &Task) {
+        self.becomes(task, Mode::Good).await;
+    }
+
+    /// From now on this goes wrong with the device.
+    pub(in crate::executor) async fn becomes(&self, task: &Task, mode: Mode) {
         let number = task.op.device.as_str().trim_start_matches("dev").trim_start_matches('0');
         let only = number.parse().expect("a range");
-        self.fleet.set_mode(Mode::Good, &only).await.expect("a mode");
+        self.fleet.set_mode(mode, &only).await.expect("a mode");
     }
 
     /// What was typed at the device that can write, by its own ledger; names of the attempt are `ID`.

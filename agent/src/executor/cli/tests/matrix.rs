@@ -102,6 +102,7 @@ fn columns() -> Vec<Column> {
         ("no shell", Mode::NoCommand, Change, but(no_shell, unreachable(Phase::Read))),
         ("reading refused", Mode::NoRead, Change, alike(unread)),
         ("reading by half", trick(Trick::Partial), Change, alike(unread)),
+        ("every second reading by half", trick(Trick::HalfReading), Change, typed(unread)),
         ("reading without an end", Mode::StuckRead, Change, alike(silent)),
         ("reading cut off", Mode::HalfRead, Change, alike(unreachable(Phase::Read))),
         ("output that never ends", Mode::Flood, Change, alike(unread)),
@@ -124,7 +125,7 @@ fn columns() -> Vec<Column> {
 /// What is expected of a platform in a column; absent where that cannot happen to it, or cannot be seen.
 fn expected(row: &Row, column: &Column) -> Option<Expected> {
     let [direct, candidate, file] = column.3;
-    // Half a reading is seen by its end, and one that pauses is told apart where there is none.
+    // Half of every reading is seen by its end alone, and one that pauses is told apart where there is none.
     let is = |trick| column.1 == Mode::Trick(trick);
     if (is(Trick::Partial) && !row.tells_its_end) || (is(Trick::ForgedPrompts) && row.tells_its_end) {
         return None;

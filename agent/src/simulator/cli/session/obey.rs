@@ -266,7 +266,8 @@ impl Session {
         if mode == Mode::Flood {
             return self.again("x".repeat(PIECE_LINES), usize::MAX);
         }
-        if self.has(Trick::Partial) {
+        let is_second = self.cli.memory.is_read().is_multiple_of(2);
+        if self.has(Trick::Partial) || (self.has(Trick::HalfReading) && is_second) {
             return self.answer(&half[..half.rfind('\n').map_or(0, |end| end + 1)]);
         }
         if self.has(Trick::ManyLines) {
