@@ -3,6 +3,7 @@
 
 use crate::place::Place;
 use crate::programs::{self, Running};
+use crate::wait;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -161,6 +162,15 @@ impl World {
         let mut command = self.program("devices", "switchyard-agent");
         let output = command.args(["simulate", "--set", fault, "--data"]).arg(self.path("devices")).output();
         assert!(output.expect("it runs").status.success(), "the mode {fault} is not taken");
+    }
+
+    /// Waits until each of these devices, in mode `wait`, holds a configuration: so far a rollout comes, and no
+    /// further before they are told to go on.
+    pub fn until_waiting(&self, devices: impl IntoIterator<Item = usize>) {
+        for device in devices.into_iter().map(device) {
+            let holds = || (self.ledger_count(&device, Kind::Waiting) > 0).then_some(());
+            wait::until(&format!("{device} waits with a configuration"), holds);
+        }
     }
 
     /// Starts the coordinator, again on the same address once it had one.

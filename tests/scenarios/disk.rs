@@ -12,11 +12,19 @@ use switchyard_tests::world::{TEMPLATE, World, device, document, text};
 
 const DEVICES: usize = 40;
 const PARALLEL: usize = 4;
+/// Devices that take the change at once; the others wait with it until the test lets them go on.
+const AT_ONCE: usize = 6;
+/// Enough to fill what is left of a page of a full disk; the others are what is left to do.
+const ENOUGH: usize = 32;
 
-/// Slow devices and a coordinator, no agent yet.
+/// Waiting devices and a coordinator, no agent yet.
 fn world() -> World {
+    world_of(&format!("wait:{}-{DEVICES}", AT_ONCE + 1))
+}
+
+fn world_of(fault: &str) -> World {
     let mut world = World::new();
-    world.simulate(DEVICES, &format!("lab:1-{DEVICES}"), &[&format!("slow:1-{DEVICES}")]);
+    world.simulate(DEVICES, &format!("lab:1-{DEVICES}"), &[fault]);
     world.start_coordinator();
     world.write("device.cfg.j2", TEMPLATE);
     world
@@ -33,12 +41,23 @@ fn roll_out(world: &World, name: &str) {
     world.import(&world.path("devices/inventory.yaml"));
     let spec = format!(
         "api_version: switchyard/v1\nkind: Rollout\nmetadata: {{name: {name}}}\nspec:\n  change:\n    ssh: {{command: \
-         load}}\n    templates: {{default: device.cfg.j2}}\n  strategy:\n    max_parallel_per_site: {PARALLEL}\n    \
+         load}}\n    templates: {{default: device.cfg.j2}}\n  timeouts: {{command: 2m}}\n  strategy:\n    order: listed\n    max_parallel_per_site: {PARALLEL}\n    \
          waves: [{{name: all}}]\n    budget: {{devices: 100000}}\n"
     );
     let path = world.write(&format!("{name}.yaml"), &spec).display().to_string();
     world.say(&["apply", "-f", &path, "--no-wait"]);
-    wait::until("some devices are configured", || (applied(world) >= 6).then_some(()));
+    wait::until("some devices are configured", || (applied(world) >= AT_ONCE).then_some(()));
+}
+
+/// A rollout in the middle: no device but the four in flight begins before these are told to go on.
+fn roll_out_half(world: &World, name: &str) {
+    roll_out(world, name);
+    world.until_waiting(AT_ONCE + 1..=AT_ONCE + PARALLEL);
+}
+
+/// Lets devices go on up to `last`.
+fn go_on(world: &World, last: usize) {
+    world.set_mode(&format!("good:{}-{last}", AT_ONCE + 1));
 }
 
 fn applied(world: &World) -> usize {
@@ -77,8 +96,9 @@ fn a_disk_that_fills_up_stops_new_work_and_the_rollout_goes_on_when_there_is_roo
     let mut world = world();
     let disk = Tmpfs::mount(world.path("agent-lab"), "2m");
     world.start_agent("lab");
-    roll_out(&world, "full");
+    roll_out_half(&world, "full");
     disk.fill();
+    go_on(&world, ENOUGH);
     world.agents["lab"].line_with("the disk is full");
     world.agents["lab"].line_with("starting nothing new, results are still delivered");
     let status = || world.document(&["status", "full", "-o", "json"]);
@@ -93,6 +113,7 @@ fn a_disk_that_fills_up_stops_new_work_and_the_rollout_goes_on_when_there_is_roo
     assert_eq!((contacts(), applied(&world)), before, "nothing starts on a full disk");
     disk.free();
     world.agents["lab"].line_with("the disk has room again");
+    go_on(&world, DEVICES);
     let end = end(&world, "full");
     assert!(end["devices"]["failed"].as_u64().expect("a count") <= PARALLEL as u64, "{end}");
     assert_eq!(end["devices"]["unknown"], 0, "{end}");
@@ -104,21 +125,24 @@ fn an_agent_killed_on_a_full_disk_starts_on_it_and_delivers() {
     let mut world = world();
     let disk = Tmpfs::mount(world.path("agent-lab"), "2m");
     world.start_agent("lab");
-    roll_out(&world, "killed");
+    roll_out_half(&world, "killed");
     disk.fill();
+    go_on(&world, ENOUGH);
     world.agents["lab"].line_with("the disk is full");
     world.agents.get_mut("lab").unwrap().kill();
     disk.fill();
     world.launch_agent("lab");
     world.agents["lab"].line_with("connected to");
     disk.free();
+    go_on(&world, DEVICES);
     end(&world, "killed");
 }
 
-/// A coordinator on a small disk, with an agent and slow devices.
+/// A coordinator on a small disk, with an agent and waiting devices.
 fn world_on_a_small_disk() -> (World, Tmpfs) {
     let mut world = World::new();
-    world.simulate(DEVICES, &format!("lab:1-{DEVICES}"), &[&format!("slow:1-{DEVICES}")]);
+    let waiting = format!("wait:{}-{DEVICES}", AT_ONCE + 1);
+    world.simulate(DEVICES, &format!("lab:1-{DEVICES}"), &[&waiting]);
     let disk = Tmpfs::mount(world.path("coordinator"), "24m");
     world.start_coordinator();
     world.write("device.cfg.j2", TEMPLATE);
@@ -130,8 +154,9 @@ fn world_on_a_small_disk() -> (World, Tmpfs) {
 #[ignore = "needs root: use tests/run"]
 fn a_full_disk_at_the_coordinator_stops_new_work_can_be_looked_at_and_loses_nothing() {
     let (world, disk) = world_on_a_small_disk();
-    roll_out(&world, "cramped");
+    roll_out_half(&world, "cramped");
     disk.fill();
+    go_on(&world, ENOUGH);
     world.coordinator.as_ref().expect("a coordinator").line_with("the disk is full");
     let status = || world.document(&["status", "cramped", "-o", "json"]);
     let told = || status()["blocked_on"].to_string().contains("the disk is full");
@@ -149,6 +174,7 @@ fn a_full_disk_at_the_coordinator_stops_new_work_can_be_looked_at_and_loses_noth
     assert_eq!(contacts(), before, "nothing starts while nothing can be made durable");
     disk.free();
     world.coordinator.as_ref().expect("a coordinator").line_with("the disk has room again");
+    go_on(&world, DEVICES);
     let end = end(&world, "cramped");
     assert_eq!(end["devices"]["succeeded"], DEVICES, "{end}");
 }
@@ -157,8 +183,9 @@ fn a_full_disk_at_the_coordinator_stops_new_work_can_be_looked_at_and_loses_noth
 #[ignore = "needs root: use tests/run"]
 fn a_coordinator_killed_on_a_full_disk_goes_on_when_there_is_room() {
     let (mut world, disk) = world_on_a_small_disk();
-    roll_out(&world, "twice");
+    roll_out_half(&world, "twice");
     disk.fill();
+    go_on(&world, ENOUGH);
     world.coordinator.as_ref().expect("a coordinator").line_with("the disk is full");
     world.coordinator.as_mut().expect("a coordinator").kill();
     disk.fill();
@@ -179,6 +206,7 @@ fn a_coordinator_killed_on_a_full_disk_goes_on_when_there_is_room() {
         assert!(output.contains("make room on") && output.contains("then start again"), "{output}");
         world.start_coordinator();
     }
+    go_on(&world, DEVICES);
     let end = end(&world, "twice");
     assert_eq!(end["devices"]["succeeded"], DEVICES, "{end}");
 }
@@ -187,7 +215,7 @@ fn a_coordinator_killed_on_a_full_disk_goes_on_when_there_is_room() {
 #[ignore = "needs strace: use tests/run"]
 fn a_failed_sync_is_survived_in_a_new_file_and_one_that_fails_for_ever_ends_the_agent() {
     for (name, when, survives) in [("once", "when=25", true), ("for-ever", "when=25+", false)] {
-        let mut world = world();
+        let mut world = world_of(&format!("slow:1-{DEVICES}"));
         world.start_agent("lab");
         world.agents.get_mut("lab").unwrap().kill();
         with_strace(&mut world, &format!("inject=fsync,fdatasync:error=EIO:{when}"));
@@ -210,7 +238,7 @@ fn a_failed_sync_is_survived_in_a_new_file_and_one_that_fails_for_ever_ends_the_
 #[test]
 #[ignore = "needs strace: use tests/run"]
 fn a_disk_that_takes_half_a_second_for_each_sync_only_takes_longer() {
-    let mut world = world();
+    let mut world = world_of(&format!("slow:1-{DEVICES}"));
     with_strace(&mut world, "inject=fsync,fdatasync:delay_enter=500000");
     world.start_agent("lab");
     roll_out(&world, "slow");
@@ -222,7 +250,7 @@ fn a_disk_that_takes_half_a_second_for_each_sync_only_takes_longer() {
 fn a_damaged_journal_is_refused_set_aside_and_what_was_in_flight_is_unknown_and_not_done_twice() {
     let mut world = world();
     world.start_agent("lab");
-    roll_out(&world, "damaged");
+    roll_out_half(&world, "damaged");
     world.agents.get_mut("lab").unwrap().kill();
     change(&world.path("agent-lab/journal"), |bytes| bytes.len() / 2);
     world.launch_agent("lab");
@@ -245,6 +273,7 @@ fn a_damaged_journal_is_refused_set_aside_and_what_was_in_flight_is_unknown_and_
     assert!(!looked.status.success() && text(&looked).contains("nothing was moved"), "{}", text(&looked));
     let moved = aside(&["--yes"]);
     assert!(moved.status.success() && text(&moved).contains("journal.aside-1"), "{}", text(&moved));
+    go_on(&world, DEVICES);
     world.start_agent("lab");
     let end = end(&world, "damaged");
     assert!(end["devices"]["unknown"].as_u64().expect("a count") <= PARALLEL as u64, "{end}");
@@ -254,9 +283,10 @@ fn a_damaged_journal_is_refused_set_aside_and_what_was_in_flight_is_unknown_and_
 fn an_agent_whose_last_record_was_changed_tells_of_it_and_nothing_is_done_twice() {
     let mut world = world();
     world.start_agent("lab");
-    roll_out(&world, "changed");
+    roll_out_half(&world, "changed");
     world.agents.get_mut("lab").unwrap().kill();
     change(&world.path("agent-lab/journal"), |bytes| bytes.len() - 20);
+    go_on(&world, DEVICES);
     world.start_agent("lab");
     assert!(said(&world, "it goes on under another name"), "{:?}", world.agents["lab"].output());
     let end = end(&world, "changed");

@@ -6,12 +6,16 @@ use std::time::Duration;
 use switchyard_tests::netconfd::{Netconfd, Other};
 use switchyard_tests::wait;
 use switchyard_tests::world::{World, text};
+use tokio::net::TcpSocket;
 use tokio::runtime::Runtime;
 
 const BEFORE: &str = "<system xmlns=\"urn:switchyard:test\"><hostname>r1</hostname><mtu>1500</mtu></system>";
 const CHANGE: &str = "<system xmlns=\"urn:switchyard:test\"><hostname>r2</hostname><mtu>9000</mtu></system>";
 /// The device's own word that it has taken an unconfirmed change back.
 const TAKEN_BACK: &str = "Confirmed-commit timeout";
+/// A look over the new session.
+const MTU: &str = "name: mtu, type: netconf_get, initial_delay: 6s, matches: '\\d+', xpath: \
+    \"/switchyard-test:system/switchyard-test:mtu\"";
 /// Longest until a doubt is settled: the patience of a device that counts in minutes, and what it was told last.
 const SETTLED_WITHIN: Duration = Duration::from_secs(300);
 
@@ -44,21 +48,20 @@ impl Lab {
         );
         world.import(&world.write("inventory.yaml", &inventory));
         let mut lab = Self { runtime, peer, other, world };
-        let first = lab.spec("first", BEFORE);
+        let first = lab.spec("first", BEFORE, "10s", MTU);
         let applied = lab.world.document(&["apply", "-f", &first, "-o", "json"]);
         assert_eq!(applied["state"], "SUCCEEDED", "{applied}");
         assert!(lab.running().contains("<mtu>1500</mtu>"));
         lab
     }
 
-    /// A spec of this name with `template` whose change waits six seconds for its check, and ten for its confirmation.
-    fn spec(&self, name: &str, template: &str) -> String {
+    /// A spec of this name with `template`, whose change must pass `check` and be confirmed within `patience`.
+    fn spec(&self, name: &str, template: &str, patience: &str, check: &str) -> String {
         self.world.write(&format!("{name}.xml"), template);
         let spec = format!(
             "api_version: switchyard/v1\nkind: Rollout\nmetadata: {{name: {name}}}\nspec:\n  change:\n    transport: netconf\n    \
-             commit: {{confirm_timeout: 10s}}\n    templates: {{default: {name}.xml}}\n  timeouts: {{connect: 2s, command: \
-             5s}}\n  checks:\n    post:\n      - {{name: mtu, type: netconf_get, initial_delay: 6s, matches: '\\d+', xpath: \
-             \"/switchyard-test:system/switchyard-test:mtu\"}}\n"
+             commit: {{confirm_timeout: {patience}}}\n    templates: {{default: {name}.xml}}\n  timeouts: {{connect: 2s, \
+             command: 5s}}\n  checks: {{post: [{{{check}}}]}}\n"
         );
         self.world.write(&format!("{name}.yaml"), &spec).display().to_string()
     }
@@ -87,7 +90,12 @@ impl Lab {
 #[ignore = "needs netconfd: use tests/run"]
 fn an_agent_killed_before_the_confirmation_leaves_a_device_that_heals_itself_and_a_doubt_that_is_settled() {
     let mut lab = Lab::new();
-    let (before, spec) = (lab.running(), lab.spec("mtu", CHANGE));
+    // A port that is bound and closed: until the test opens it, the check fails and nothing is confirmed.
+    let closed = TcpSocket::new_v4().expect("a socket");
+    closed.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
+    let port = closed.local_addr().expect("an address").port();
+    let check = format!("name: port, type: tcp, port: {port}, count: 2, interval: 20s, failure_limit: 1");
+    let (before, spec) = (lab.running(), lab.spec("mtu", CHANGE, "20s", &check));
     lab.world.say(&["apply", "-f", &spec, "--no-wait"]);
     lab.until_committed(2);
     lab.world.agents.get_mut("lab").expect("an agent").kill();
@@ -95,6 +103,9 @@ fn an_agent_killed_before_the_confirmation_leaves_a_device_that_heals_itself_and
     lab.until_taken_back();
     assert_eq!(lab.running(), before, "the device has taken itself back");
 
+    let runtime = lab.runtime.enter();
+    let _open = closed.listen(16).expect("the port opens");
+    drop(runtime);
     lab.world.start_agent("lab");
     wait::until("its end is not known", || (lab.device("mtu")["state"] == "UNKNOWN").then_some(()));
     let shown = lab.device("mtu");
@@ -117,7 +128,7 @@ fn an_agent_killed_before_the_confirmation_leaves_a_device_that_heals_itself_and
 #[ignore = "needs netconfd: use tests/run"]
 fn a_change_that_breaks_reachability_reverts_by_itself_and_the_operator_is_told_so() {
     let mut lab = Lab::new();
-    let (before, spec) = (lab.running(), lab.spec("cut", CHANGE));
+    let (before, spec) = (lab.running(), lab.spec("cut", CHANGE, "10s", MTU));
     lab.peer.cut_off_at_commit(2);
     let mut applying = lab.world.background(&["apply", "-f", &spec]);
     lab.until_taken_back();

@@ -19,15 +19,16 @@ fn two_rollouts_on_the_same_devices_take_turns_and_both_end() {
 
 #[test]
 fn the_same_rollout_applied_again_is_refused_while_it_runs_and_numbered_when_it_has_ended() {
-    let world = World::simulated(2, "lab:1-2", &["slow:1-2"]);
+    let world = World::simulated(2, "lab:1-2", &["wait:1-2"]);
     world.write("device.cfg.j2", TEMPLATE);
     let path = world.write("again.yaml", &spec("again", "site = \"lab\"", 1, "")).display().to_string();
     let mut first = world.background(&["apply", "-f", &path]);
-    first.line_with("start");
+    world.until_waiting([1]);
     let refused = world.run(&["apply", "-f", &path]);
     let said = switchyard_tests::world::text(&refused);
     assert!(said.contains("switchyard watch again") && said.contains("rollout abort again"), "{said}");
-    assert_eq!(first.exit_status(), 0);
+    world.set_mode("good:1-2");
+    assert_eq!(first.exit_status(), 0, "{:#?}", first.output());
     let end = world.document(&["apply", "-f", &path, "-o", "json"]);
     assert_eq!(end["rollout"], "rollouts/again-2", "{end}");
 }

@@ -11,9 +11,18 @@ fn world(devices: usize, faults: &[&str]) -> World {
     world
 }
 
-/// A spec whose devices can be read by `show`; a command takes at most ten seconds.
+/// A spec whose devices can be read by `show`, four at once; a command takes at most ten seconds.
 pub fn readable(world: &World, name: &str, show: &str) -> String {
-    let spec = spec(name, "site = \"lab\"", 4, "  timeouts: {command: 10s}\n");
+    readable_within(world, name, show, "10s")
+}
+
+/// The same for devices that wait until the test lets them go on.
+pub fn patient(world: &World, name: &str) -> String {
+    readable_within(world, name, "show", "30s")
+}
+
+fn readable_within(world: &World, name: &str, show: &str, command: &str) -> String {
+    let spec = spec(name, "site = \"lab\"", 4, &format!("  timeouts: {{command: {command}}}\n"));
     let spec = spec.replace("{command: load}", &format!("{{command: load, read: {show}}}"));
     world.write(&format!("{name}.yaml"), &spec).display().to_string()
 }

@@ -1,16 +1,18 @@
 //! Programs that are asked to end drain and go on later; a coordinator on an older copy of its database serves
 //! no work until a person says so.
 
-use super::readback::{assert_no_blind_write, readable};
+use super::readback::{assert_no_blind_write, patient};
 use switchyard_tests::wait;
 use switchyard_tests::world::{TEMPLATE, World, device, document, text};
 
 const DEVICES: usize = 24;
 
+/// A rollout in the middle: four devices have it, the next four are at it, and no other begins before these are told.
 fn rolling_out(name: &str) -> World {
-    let world = World::simulated(DEVICES, &format!("lab:1-{DEVICES}"), &[&format!("slow:1-{DEVICES}")]);
+    let world = World::simulated(DEVICES, &format!("lab:1-{DEVICES}"), &[&format!("wait:5-{DEVICES}")]);
     world.write("device.cfg.j2", TEMPLATE);
-    world.say(&["apply", "-f", &readable(&world, name, "show"), "--no-wait"]);
+    world.say(&["apply", "-f", &patient(&world, name), "--no-wait"]);
+    world.until_waiting(5..=8);
     wait_for(&world, 4);
     world
 }
@@ -43,6 +45,7 @@ fn a_coordinator_that_is_asked_to_end_ends_with_0_and_its_rollout_goes_on_when_i
     coordinator.terminate();
     assert_eq!(coordinator.exit_status(), 0, "{:#?}", coordinator.output());
     world.start_coordinator();
+    world.set_mode(&format!("good:5-{DEVICES}"));
     ends_well(&world, "calm");
 }
 
@@ -51,11 +54,13 @@ fn an_agent_that_is_asked_to_end_finishes_what_it_writes_ends_with_0_and_leaves_
     let mut world = rolling_out("drained");
     let mut agent = world.agents.remove("lab").expect("an agent");
     agent.terminate();
+    agent.line_with("shutting down: starting nothing new, 4 attempts still run");
+    world.set_mode("good:5-8");
     assert_eq!(agent.exit_status(), 0, "{:#?}", agent.output());
     let status = world.document(&["status", "drained", "-o", "json"]);
     assert_eq!(status["devices"]["unknown"], 0, "{status}");
-    let before = applied(&world);
-    assert!(before < DEVICES, "it ended within the rollout");
+    assert_eq!(applied(&world), 8, "what it wrote has ended, and nothing else began");
+    world.set_mode(&format!("good:9-{DEVICES}"));
     world.start_agent("lab");
     assert!(
         !world.agents["lab"].output().iter().any(|line| line.contains("stopped while it wrote")),
@@ -90,19 +95,18 @@ fn on_an_older_copy_of_its_database_a_coordinator_starts_nothing_until_the_later
     end_coordinator(&mut world);
     copy(&world, "coordinator", "backup");
     world.start_coordinator();
-    wait_for(&world, 10);
+    world.set_mode("good:5-12");
+    world.until_waiting(13..=16);
+    wait_for(&world, 12);
     end_coordinator(&mut world);
     copy(&world, "backup", "coordinator");
     world.start_coordinator();
     world.agents["lab"].line_with("switchyard admin adopt-epoch");
+    world.set_mode(&format!("good:13-{DEVICES}"));
+    wait_for(&world, 16);
     let logins = || (1..=DEVICES).map(|number| world.contacts(&device(number))).sum::<usize>();
-    wait::until("what ran has ended", || {
-        let before = logins();
-        wait::pause(std::time::Duration::from_secs(2));
-        (logins() == before).then_some(())
-    });
     let before = logins();
-    assert!(applied(&world) < DEVICES, "there is something left to do");
+    assert_eq!(applied(&world), 16, "what ran has ended, and there is something left to do");
     let status = text(&world.run(&["status", "restored"]));
     assert!(status.contains("adopt-epoch"), "the operator is told what to do: {status}");
     wait::pause(std::time::Duration::from_secs(3));

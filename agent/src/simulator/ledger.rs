@@ -31,6 +31,8 @@ pub enum Kind {
     Reject,
     /// A command began that never gets an answer.
     Stall,
+    /// A configuration was read, and the device waits with it until it is told to go on.
+    Waiting,
     /// The client left before the configuration was complete; nothing changed.
     Abandoned,
     /// Half of a configuration was taken and is in force; then the connection ended.
@@ -48,7 +50,13 @@ impl Kind {
     pub fn ends_a_write(self) -> bool {
         match self {
             Self::Apply | Self::Reject | Self::Stall | Self::Abandoned | Self::Half => true,
-            Self::Contact | Self::Login | Self::Refusal | Self::Read | Self::Typed | Self::Reverted => false,
+            Self::Contact
+            | Self::Login
+            | Self::Refusal
+            | Self::Waiting
+            | Self::Read
+            | Self::Typed
+            | Self::Reverted => false,
         }
     }
 }

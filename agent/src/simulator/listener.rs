@@ -120,6 +120,7 @@ async fn serve(device: Arc<Device>, shared: Arc<Shared>, stream: TcpStream, clie
         Mode::Overloaded => turn_away(stream).await,
         Mode::Good
         | Mode::Slow
+        | Mode::Wait
         | Mode::Reject
         | Mode::Stall
         | Mode::Auth

@@ -12,6 +12,8 @@ pub enum Mode {
     Good,
     /// As good, but answers late.
     Slow,
+    /// Has read a configuration and waits for another mode, then takes it; whoever leaves before changes nothing.
+    Wait,
     /// Refuses every configuration with exit status 1.
     Reject,
     /// Accepts the command and never answers.
@@ -63,6 +65,7 @@ impl Mode {
     pub const ALL: &'static [Self] = &[
         Self::Good,
         Self::Slow,
+        Self::Wait,
         Self::Reject,
         Self::Stall,
         Self::Hang,
@@ -86,13 +89,14 @@ impl Mode {
         Self::HalfRead,
     ];
     /// What help and messages name.
-    pub const WORDS: &'static str = "good, slow, reject, slow-failure, stall, hang, refuse, auth, overloaded, cut, drop-after-write, half; for drivers locked, session-limit, partial, half-reading, forged-prompt, forged-prompts, other-prompt, banner, paging, one-byte, many-lines, drop-before-confirm; for linux reload-fails, drop-before-reload; for NETCONF lying-chunk, wrong-framing, bomb, deep";
+    pub const WORDS: &'static str = "good, slow, wait, reject, slow-failure, stall, hang, refuse, auth, overloaded, cut, drop-after-write, half; for drivers locked, session-limit, partial, half-reading, forged-prompt, forged-prompts, other-prompt, banner, paging, one-byte, many-lines, drop-before-confirm; for linux reload-fails, drop-before-reload; for NETCONF lying-chunk, wrong-framing, bomb, deep";
 
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Good => "good",
             Self::Slow => "slow",
+            Self::Wait => "wait",
             Self::Reject => "reject",
             Self::Stall => "stall",
             Self::Hang => "hang",

@@ -2,6 +2,7 @@
 
 use super::cut_after::CutAfter;
 use super::device::Device;
+use super::listener::note;
 use super::{Kind, Mode};
 use russh::server::{Handle, Msg};
 use russh::{Channel, ChannelMsg, Sig};
@@ -59,6 +60,7 @@ pub(super) async fn run(call: Call, mut channel: Channel<Msg>) {
             tokio::time::sleep(call.slow_delay).await;
             take(&call, &channel, &configuration).await;
         }
+        Mode::Wait => wait(&call, &mut channel, &configuration).await,
         Mode::Half => {
             if let Err(error) = call.device.take_half(call.client, &call.command, &configuration) {
                 tracing::error!("failed to write the ledger of {}: {error}", call.device.name);
@@ -95,6 +97,21 @@ pub(super) async fn run(call: Call, mut channel: Channel<Msg>) {
         let left = async { while channel.wait().await.is_some() {} };
         let _ = tokio::time::timeout(LEAVE_WAIT, left).await;
         call.cut_after.one_more();
+    }
+}
+
+/// Takes the configuration once the device behaves otherwise, if its client is still there then.
+async fn wait(call: &Call, channel: &mut Channel<Msg>, configuration: &[u8]) {
+    note(&call.device, Kind::Waiting, call.client, &call.command);
+    let mut modes = call.device.modes();
+    let is_told = tokio::select! {
+        biased;
+        () = async { while channel.wait().await.is_some() {} } => false,
+        other = modes.wait_for(|mode| *mode != Mode::Wait) => other.is_ok(),
+    };
+    match is_told {
+        true => take(call, channel, configuration).await,
+        false => unchanged(call, Kind::Abandoned, configuration.len()),
     }
 }
 
@@ -167,6 +184,7 @@ async fn take(call: &Call, channel: &Channel<Msg>, configuration: &[u8]) {
         Mode::Mute => answer(channel, b"", 0).await,
         Mode::Good
         | Mode::Slow
+        | Mode::Wait
         | Mode::Reject
         | Mode::Stall
         | Mode::Hang
