@@ -29,6 +29,7 @@ mod progress;
 mod reading;
 mod reconcile;
 mod recover;
+mod repinned;
 mod restore;
 mod rollouts;
 mod shares;

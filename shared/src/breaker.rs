@@ -193,8 +193,16 @@ impl Report {
 
 /// How the reason of a device's quarantine after a doubt begins.
 const DOUBT: &str = "nobody knows what it was left as";
+/// How the reason of a device begins that is kept away from for a strange host key or certificate.
+const STRANGE_KEY: &str = "showed a host key that is not pinned";
 
 impl Report {
+    /// Whether a device showed a host key or certificate that is not trusted: its keys may be looked at, and other pins
+    /// end it.
+    pub fn is_of_a_strange_key(&self) -> bool {
+        self.state == State::Open && self.reason.starts_with(STRANGE_KEY)
+    }
+
     /// Whether it is the quarantine of a device that was left in doubt.
     pub fn is_of_a_doubt(&self) -> bool {
         let doubtful = [Class::LostAfterWrite, Class::Inconclusive];

@@ -20,6 +20,7 @@ impl World {
             if self.reset_if_settled(site, &report, turn) {
                 return;
             }
+            self.reset_if_repinned(site, &report, turn);
             self.environment_seen = Timestamp(i64::MIN);
             self.reset_if_forgotten(site, &report, turn);
             self.mirror(report, turn);

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use switchyard_proto::convert::link::Compared;
-use switchyard_shared::breaker::{Name, State};
+use switchyard_shared::breaker::{Name, Report, State};
 use switchyard_shared::comparison::DeviceDifference;
 use switchyard_shared::id::SiteName;
 use switchyard_shared::plan::{Plan, PlannedDevice};
@@ -150,7 +150,7 @@ impl World {
             let Some(waiting) = comparison.waiting.get_mut(site) else { break };
             let Some(rank) = waiting.ranks.pop_front() else { break };
             let device = &subject.devices()[rank as usize];
-            if let Some(reason) = self.is_busy(device, turn.now) {
+            if let Some(reason) = self.is_busy(subject, device, turn.now) {
                 let _gone = place.send(DeviceDifference { reason, ..comparisons::of(device) });
             } else if self.comparisons.is_asked(subject, device) {
                 self.wait_again(id, site, rank);
@@ -215,14 +215,20 @@ impl World {
         self.refused_by(&Name::Site(site.clone()), now)
     }
 
-    /// Why a device is not to be disturbed, or cannot be read now.
-    fn is_busy(&self, device: &PlannedDevice, now: Timestamp) -> Option<String> {
+    /// Why a device is not to be disturbed, or cannot be read now. What a strange host key opened keeps nobody from
+    /// looking at the keys.
+    fn is_busy(&self, subject: &Subject, device: &PlannedDevice, now: Timestamp) -> Option<String> {
         if let Some(rollout) = self.fleet.held.get(&device.name) {
             return Some(format!("busy: rollouts/{rollout} holds it"));
         }
         let reference = device.endpoint.credential_ref.clone();
         let credential = Name::Credential { site: device.site.clone(), reference };
-        let by_device = self.refused_by(&Name::Device(device.name.clone()), now);
+        let name = Name::Device(device.name.clone());
+        let is_strange = self.fleet.breakers.get(&name).is_some_and(Report::is_of_a_strange_key);
+        let by_device = match subject {
+            Subject::HostKeys(_) if is_strange => None,
+            Subject::HostKeys(_) | Subject::Plan(_) => self.refused_by(&name, now),
+        };
         by_device.or_else(|| self.refused_by(&credential, now))
     }
 

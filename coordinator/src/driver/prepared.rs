@@ -82,6 +82,7 @@ impl World {
     pub fn take_inventory(&mut self, new: NewInventory, turn: &mut Turn) {
         let NewInventory { inventory, digest, documents, at_site } = new;
         turn.batch.documents.extend(documents);
+        self.try_repinned(&inventory, turn);
         self.fleet.set_limits(&inventory);
         (self.inventory, self.inventory_digest, self.at_site) = (inventory, digest, at_site);
         let sites: Vec<SiteName> = self.fleet.sessions.keys().cloned().collect();

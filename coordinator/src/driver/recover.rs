@@ -64,6 +64,7 @@ pub(super) async fn world(
         breaker_moves: watch::channel(0).0,
         comparisons: Comparisons::default(),
         environment_seen: Timestamp(i64::MIN),
+        repinned: BTreeSet::new(),
         sessions_seen: Timestamp(i64::MIN),
     };
     let recorded_until = read_rollouts(store, &mut world, clock.now()).await?;

@@ -15,7 +15,7 @@ use crate::pki::token::TokenRecord;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use switchyard_shared::breaker::{Name, Report};
-use switchyard_shared::id::{AgentName, RolloutName, SiteName};
+use switchyard_shared::id::{AgentName, DeviceName, RolloutName, SiteName};
 use switchyard_shared::inventory::Inventory;
 use switchyard_shared::outcome::DeviceState;
 use switchyard_shared::plan::Plan;
@@ -75,6 +75,9 @@ pub struct World {
     pub(super) breaker_moves: watch::Sender<u64>,
     /// What plans would change, as it is being read; not durable.
     pub(super) comparisons: Comparisons,
+    /// Devices for which other keys were pinned than those that they were kept away from for, until their agents have
+    /// heard of it; not durable.
+    pub(super) repinned: BTreeSet<DeviceName>,
     /// When sites that open together were last looked for.
     pub(super) environment_seen: Timestamp,
     /// When silent sessions were last looked for.

@@ -1,7 +1,7 @@
 //! A device's breaker: failures in a row open it and one probe decides; doubt and refused logins wait for a person.
 
 use super::circuit::{Applicant, Blocked, Circuit, Healing, KeptCircuit, Verdict};
-use super::{DOUBT, Finished, Name, Permit, Report, State, Wake};
+use super::{DOUBT, Finished, Name, Permit, Report, STRANGE_KEY, State, Wake};
 use crate::id::{DeviceName, SiteName};
 use crate::outcome::{Class, Evidence};
 use crate::task::BreakerSettings;
@@ -81,6 +81,11 @@ impl DeviceBreaker {
     /// Whether it is open because nobody knows what the device was left as.
     pub(super) fn is_in_doubt(&self) -> bool {
         self.state() == State::Open && self.circuit.retry_at().is_none() && self.refused.is_none()
+    }
+
+    /// Whether it is open because the device showed a host key that is not pinned.
+    pub(super) fn is_of_a_strange_key(&self) -> bool {
+        self.state() == State::Open && self.circuit.reason().starts_with(STRANGE_KEY)
     }
 
     pub(super) fn permit(&self) -> Permit {
@@ -220,9 +225,10 @@ impl DeviceBreaker {
             }
             Class::HostKeyMismatch => {
                 let after = format_duration(DEVICE_WAIT_MAX);
+                let device = &self.device;
                 return self.by_hand(&format!(
-                    "showed a host key that is not pinned: check the device; it is tried again after about {after}, \
-                     or at once after"
+                    "{STRANGE_KEY}: look with switchyard device trust {device}; it is tried again once other keys are \
+                     pinned for it, after about {after}, or after"
                 ));
             }
             Class::LostAfterWrite | Class::RollbackFailed | Class::Inconclusive => {

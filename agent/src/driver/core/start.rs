@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use switchyard_shared::breaker::{self, Name, NotNow};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
-use switchyard_shared::pool::{Ask, Work};
-use switchyard_shared::task::{Purpose, Task};
+use switchyard_shared::pool::{self, Ask};
+use switchyard_shared::task::{Purpose, Task, Work};
 use switchyard_shared::time::Timestamp;
 
 /// What an attempt may take beyond its longest, before its place is taken from it.
@@ -43,9 +43,10 @@ impl Core {
             first: !self.tried.has_failed(&task.op),
         };
         let back_at = self.link.held_since().map(|since| since.plus(HELD_WAIT_MAX));
-        let admission = match task.purpose {
-            Purpose::Apply | Purpose::Restore { .. } => self.breakers.try_acquire(&wanted, now),
-            Purpose::Settle { .. } | Purpose::Compare => self.breakers.try_acquire_reading(&wanted, now),
+        let admission = match (&task.purpose, &task.work) {
+            (Purpose::Apply | Purpose::Restore { .. }, _) => self.breakers.try_acquire(&wanted, now),
+            (Purpose::Compare, Work::HostKeys) => self.breakers.try_acquire_keys(&wanted, now),
+            (Purpose::Settle { .. } | Purpose::Compare, _) => self.breakers.try_acquire_reading(&wanted, now),
         };
         let admission = match admission {
             Ok(admission) => admission,
@@ -67,7 +68,7 @@ impl Core {
             device: &device,
             credential: &task.endpoint.credential_ref,
             retry: self.tried.has_failed(&task.op),
-            work: if is_restore(&task) { Work::Rollback } else { Work::Rollout },
+            work: if is_restore(&task) { pool::Work::Rollback } else { pool::Work::Rollout },
             deadline: deadline.plus(OVERDUE_AFTER),
         };
         match self.pool.try_acquire(&ask, now) {

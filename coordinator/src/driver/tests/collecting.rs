@@ -6,6 +6,8 @@ use switchyard_proto::convert::link::Compared;
 use switchyard_proto::v1;
 use switchyard_proto::v1::collect_host_keys_response::State;
 use switchyard_proto::v1::inventory_service_server::InventoryService as _;
+use switchyard_shared::breaker::{self, Name};
+use switchyard_shared::id::DeviceName;
 use switchyard_shared::ssh::HostKey;
 use switchyard_shared::task::{COMPARISON, Purpose, Task, Work};
 use tokio_stream::StreamExt as _;
@@ -183,4 +185,74 @@ async fn a_selection_that_is_wrong_or_empty_asks_nobody_and_records_nothing() {
         assert_eq!(refused.code(), code, "{refused:?}");
     }
     assert!(audited(&store).await.is_empty());
+}
+
+/// What an agent says of a device that showed a strange host key.
+fn strange(device: &str) -> Report {
+    let name = Name::Device(DeviceName::new(device).unwrap());
+    let reason = "showed a host key that is not pinned: look".to_owned();
+    let report =
+        Report { state: breaker::State::Open, reason, ..Report::closed(name, Some(lab()), Timestamp(1)) };
+    assert!(report.is_of_a_strange_key());
+    report
+}
+
+async fn import(driver: &Driver, pin: &str) {
+    let inventory = Inventory::parse(&inventory().replace(PIN, pin), "i").unwrap();
+    let import = |world: &mut World, turn: &mut Turn| {
+        world.import(inventory, turn);
+        Ok(())
+    };
+    driver.ask(import).await.unwrap();
+}
+
+/// Whether the agent is told to try `b` again; whatever else it is told is passed over.
+fn is_told_to_try_again(agent: &mut Agent) -> bool {
+    std::iter::from_fn(|| agent.inbox.try_recv().ok()).any(|told| {
+        matches!(
+            told,
+            FromCoordinator::Breaker { name: Name::Device(device), action: BreakerAction::Reset, reason, .. }
+                if device.as_str() == "b" && reason == "other keys are pinned for it"
+        )
+    })
+}
+
+#[tokio::test]
+async fn a_device_that_showed_a_strange_key_is_still_asked_for_its_keys_and_read_for_no_plan() {
+    let (driver, api) = api(&Arc::default()).await;
+    let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
+    driver.deliver(agent.session, FromAgent::Credit(9)).await.unwrap();
+    driver.deliver(agent.session, FromAgent::Breaker(strange("b"))).await.unwrap();
+    let answers = collect(&api, "", &["b"]).await.unwrap();
+    let tasks = tasks(&mut agent).await;
+    tell(&driver, &agent, &tasks[0].op, Class::Ok, &["SHA256:new"]).await;
+    assert_eq!(all(answers).await[0].state(), State::Changed);
+    let tripped = Report { state: breaker::State::ForcedOpen, ..strange("b") };
+    driver.deliver(agent.session, FromAgent::Breaker(tripped)).await.unwrap();
+    let found = all(collect(&api, "", &["b"]).await.unwrap()).await;
+    assert!(found[0].reason.contains("device/b is open"), "an operator's word wins: {found:?}");
+}
+
+#[tokio::test]
+async fn other_pins_have_a_device_tried_again_that_showed_a_strange_key_and_the_same_pins_do_not() {
+    const OTHER: &str = "SHA256:uNiVztksCsDhcc0u9e8BrrJXVGDnVQSf6UCe0zu2Zq8";
+    let (driver, _api) = api(&Arc::default()).await;
+    let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
+    driver.deliver(agent.session, FromAgent::Breaker(strange("b"))).await.unwrap();
+    import(&driver, PIN).await;
+    assert!(!is_told_to_try_again(&mut agent), "nothing has changed");
+    import(&driver, OTHER).await;
+    assert!(is_told_to_try_again(&mut agent));
+    let closed = Report::closed(strange("b").name, Some(lab()), Timestamp(2));
+    driver.deliver(agent.session, FromAgent::Breaker(closed)).await.unwrap();
+    driver.deliver(agent.session, FromAgent::Breaker(strange("b"))).await.unwrap();
+    driver.ask(|_, _| Ok(())).await.unwrap();
+    assert!(!is_told_to_try_again(&mut agent), "it showed a strange key with the new pins, too");
+
+    driver.close_session(agent.session).await;
+    import(&driver, PIN).await;
+    let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
+    driver.deliver(agent.session, FromAgent::Breaker(strange("b"))).await.unwrap();
+    driver.ask(|_, _| Ok(())).await.unwrap();
+    assert!(is_told_to_try_again(&mut agent), "its agent was away");
 }

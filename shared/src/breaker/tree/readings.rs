@@ -1,7 +1,9 @@
-//! Readings after a doubt: the quarantine that the doubt began lets them through, and ends when they settle it.
+//! Readings after a doubt: the quarantine that the doubt began lets them through, and ends when they settle it. What
+//! a strange host key opened lets those through that only look at the keys.
 
 use super::{Admission, Attempt, Tree};
-use crate::breaker::NotNow;
+use crate::breaker::device::DeviceBreaker;
+use crate::breaker::{NotNow, State};
 use crate::id::DeviceName;
 use crate::time::Timestamp;
 
@@ -13,8 +15,25 @@ impl Tree {
         attempt: &Attempt<'_>,
         now: Timestamp,
     ) -> Result<Admission, NotNow> {
+        self.try_acquire_past(attempt, now, DeviceBreaker::is_in_doubt)
+    }
+
+    /// The same for a look at the host keys of a device, which logs in nowhere: a strange key is what it is for. It is
+    /// no probe either: a device that shows a strange key again has answered, too.
+    pub fn try_acquire_keys(&mut self, attempt: &Attempt<'_>, now: Timestamp) -> Result<Admission, NotNow> {
+        self.try_acquire_past(attempt, now, |breaker| {
+            breaker.is_in_doubt() || breaker.is_of_a_strange_key() || breaker.state() == State::HalfOpen
+        })
+    }
+
+    fn try_acquire_past(
+        &mut self,
+        attempt: &Attempt<'_>,
+        now: Timestamp,
+        is_passed: impl Fn(&DeviceBreaker) -> bool,
+    ) -> Result<Admission, NotNow> {
         let aside = match self.devices.get(attempt.device) {
-            Some(breaker) if breaker.is_in_doubt() => self.devices.remove(attempt.device),
+            Some(breaker) if is_passed(breaker) => self.devices.remove(attempt.device),
             Some(_) | None => None,
         };
         let mut admitted = self.try_acquire(attempt, now);

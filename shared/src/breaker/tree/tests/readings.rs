@@ -4,15 +4,13 @@ use super::*;
 
 impl Site {
     fn read(&mut self, n: usize) -> Result<Admission, NotNow> {
-        let device = device(n);
-        let attempt = Attempt {
-            device: &device,
-            credential: "env:X",
-            connect_timeout: Duration::from_secs(30),
-            deadline: self.now.plus(Duration::from_secs(100)),
-            first: false,
-        };
-        self.tree.try_acquire_reading(&attempt, self.now)
+        let (now, device) = (self.now, device(n));
+        self.tree.try_acquire_reading(&reading(&device, now), now)
+    }
+
+    fn look_at_keys(&mut self, n: usize) -> Result<Admission, NotNow> {
+        let (now, device) = (self.now, device(n));
+        self.tree.try_acquire_keys(&reading(&device, now), now)
     }
 
     fn is_quarantined(&mut self, n: usize) -> bool {
@@ -24,6 +22,12 @@ impl Site {
             Err(_) => true,
         }
     }
+}
+
+fn reading(device: &DeviceName, now: Timestamp) -> Attempt<'_> {
+    let deadline = now.plus(Duration::from_secs(100));
+    let connect_timeout = Duration::from_secs(30);
+    Attempt { device, credential: "env:X", connect_timeout, deadline, first: false }
 }
 
 #[test]
@@ -68,4 +72,39 @@ fn a_login_that_is_refused_to_a_reading_is_not_tried_again() {
     let reading = site.read(1).unwrap();
     site.end(reading, Class::AuthFailed);
     assert!(site.read(1).is_err());
+}
+
+#[test]
+fn a_strange_host_key_keeps_nobody_from_looking_at_the_keys_and_a_look_closes_nothing() {
+    let mut site = Site::flowing();
+    site.run(1, Class::HostKeyMismatch);
+    let report = site.tree.take_reports().pop().unwrap();
+    assert!(
+        report.is_of_a_strange_key() && report.reason.contains("switchyard device trust d01"),
+        "{report:?}"
+    );
+    assert!(site.read(1).is_err(), "a reading logs in");
+    for class in [Class::Ok, Class::Unreachable] {
+        let look = site.look_at_keys(1).unwrap();
+        site.end(look, class);
+        assert!(site.is_quarantined(1), "after a look that ended {class}");
+    }
+    site.wait(1800.0);
+    let look = site.look_at_keys(1).unwrap();
+    site.end(look, Class::Ok);
+    assert_ne!(site.tree.reports()[1].state, State::Closed, "a look is no probe");
+}
+
+#[test]
+fn a_look_at_the_keys_passes_no_other_breaker() {
+    let mut site = Site::flowing();
+    site.run(1, Class::AuthFailed);
+    assert!(site.look_at_keys(1).is_err());
+    (0..3).for_each(|_| site.run(2, Class::Timeout));
+    assert!(site.look_at_keys(2).is_err(), "it does not answer");
+    site.run(3, Class::HostKeyMismatch);
+    site.tree.trip(&Name::Device(device(3)), "ann", "hands off", site.now).unwrap();
+    assert!(site.look_at_keys(3).is_err(), "an operator's word wins");
+    let mut dark = Site::opened();
+    assert!(dark.look_at_keys(1).is_err(), "its site is open");
 }
