@@ -13,6 +13,8 @@ mod json_secrecy;
 pub mod local_exec;
 pub mod netconf;
 mod pass;
+#[cfg(test)]
+mod played;
 pub mod snapshots;
 pub mod ssh;
 mod tls_dial;

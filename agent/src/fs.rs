@@ -5,6 +5,7 @@ pub mod memory;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
+use switchyard_shared::time::Timestamp;
 
 /// Most names that a listing gives.
 pub const LIST_MAX: usize = 10_000;
@@ -18,12 +19,23 @@ pub trait AppendFile: Send {
     fn sync(&mut self) -> io::Result<()>;
 }
 
+/// What is known of a file without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// When it was written last, by the wall clock of then; the beginning of time where the system keeps no times.
+    pub modified: Timestamp,
+}
+
 /// Files as the journal needs them.
 pub trait Fs: Send + Sync + 'static {
     /// Makes a folder and those above it; when it returns, their names are on the disk.
     fn create_dirs(&self, path: &Path) -> io::Result<()>;
     /// Names in a folder, sorted, at most [`LIST_MAX`].
     fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
+    /// How large a file is, and when it was written last.
+    fn stat(&self, path: &Path) -> io::Result<Stat>;
     /// The whole file; an error if it holds more than `bytes_max`.
     fn read(&self, path: &Path, bytes_max: u64) -> io::Result<Vec<u8>>;
     /// A new, empty file in place of whatever was there.
@@ -84,6 +96,12 @@ impl Fs for RealFs {
         }
         names.sort();
         Ok(names)
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<Stat> {
+        let metadata = std::fs::metadata(path)?;
+        let modified = metadata.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Ok(Stat { bytes: metadata.len(), modified: Timestamp(0).plus(modified) })
     }
 
     fn read(&self, path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {

@@ -11,7 +11,7 @@ use switchyard_shared::time::Timestamp;
 pub struct Passed {
     /// When the first byte that can change the device was let through.
     pub at: Timestamp,
-    /// The digest of what the device said just before, when it was asked.
+    /// A digest, under the site's key, of what the device said just before, when it was asked.
     pub before: Option<String>,
 }
 

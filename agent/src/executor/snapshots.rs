@@ -1,12 +1,17 @@
 //! What devices had before each write, kept at the site: a few for each device, readable by the agent alone.
 
+mod room;
+
+pub use room::{AGE_MAX, Held, SITE_BYTES_MAX};
+
 use super::Failure;
 use super::device::Running;
 use crate::fs::{Fs, replace};
 use crate::turns::Turns;
+use room::Ledger;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use switchyard_shared::id::OpId;
 use switchyard_shared::outcome::{Class, Phase};
 use zeroize::Zeroizing;
@@ -28,7 +33,8 @@ const LEFT_BYTES_MAX: u64 = 256;
 /// What is known of the time since a write.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Since {
-    /// The digest of what the device had after it, when it was seen to have the change.
+    /// The digest, under the site's key, of what the device had after it, when it was seen to have the change, or of what a
+    /// way back from it left.
     pub left: Option<String>,
     /// The other rollout that has written to it last.
     pub written_by: Option<String>,
@@ -39,21 +45,31 @@ pub struct Since {
 pub struct Snapshots {
     folder: PathBuf,
     fs: Arc<dyn Fs>,
+    ledger: Arc<Mutex<Ledger>>,
+    bytes_max: u64,
 }
 
 impl Snapshots {
     /// Those under `data`, the agent's data folder.
     pub fn new(data: &Path, fs: Arc<dyn Fs>) -> Self {
-        Self { folder: data.join("snapshots"), fs }
+        Self { folder: data.join("snapshots"), fs, ledger: Arc::default(), bytes_max: SITE_BYTES_MAX }
+    }
+
+    /// The same with room for so many bytes in all.
+    #[cfg(test)]
+    pub fn with_room(self, bytes_max: u64) -> Self {
+        Self { bytes_max, ..self }
     }
 
     /// Keeps what the device had before the write of `op`; when this returns it is on the disk. What is kept of an
     /// attempt of the same name stays beside it: a coordinator that was built anew gives names again. What is kept of
-    /// `spared`, which the device is about to be put back to, makes no room.
-    pub async fn keep(&self, op: &OpId, running: &Running, spared: Option<OpId>) -> Result<(), Failure> {
+    /// `spared`, which the device is about to be put back to, makes no room; and nothing of both does until what is given
+    /// back here is dropped.
+    pub async fn keep(&self, op: &OpId, running: &Running, spared: Option<OpId>) -> Result<Held, Failure> {
+        let held = Held::new(&self.ledger, &op.device, spared.clone());
         let (this, op, text) = (self.clone(), op.clone(), running.0.clone());
         let kept = TURNS.run(move || this.keep_now(&op, &text, spared.as_ref())).await.flatten();
-        let Err(error) = kept else { return Ok(()) };
+        let Err(error) = kept else { return Ok(held) };
         let message =
             format!("failed to keep the device's configuration in {}: {error}", self.folder.display());
         let hint = "nothing was written; make room or mend the folder, then try again";
@@ -111,13 +127,14 @@ impl Snapshots {
         self.folder.join(op.device.as_str()).join(format!("{LEFT}@{}", stem(op)))
     }
 
+    /// Removes a snapshot and what was noted with it, if they are there.
     fn remove(&self, folder: &Path, name: &str) -> io::Result<()> {
-        self.fs.remove(&folder.join(name))?;
         let left = name.split_once('@').map(|(_, stem)| folder.join(format!("{LEFT}@{stem}")));
-        match left.map_or(Ok(()), |left| self.fs.remove(&left)) {
+        let both = std::iter::once(folder.join(name)).chain(left);
+        both.map(|path| self.fs.remove(&path)).try_for_each(|removed| match removed {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             Ok(()) | Err(_) => Ok(()),
-        }
+        })
     }
 
     fn keep_now(&self, op: &OpId, text: &str, spared: Option<&OpId>) -> io::Result<()> {
@@ -131,11 +148,19 @@ impl Snapshots {
         if newest.map(|name| self.kept(&folder, name)).transpose()?.is_some_and(|kept| *kept == text) {
             return Ok(());
         }
+        self.take_room(&op.device, text.len() as u64)?;
+        // What made room may have been of this device.
+        let names = self.names(&folder)?;
         let next = names.last().and_then(|name| number(name)).map_or(1, |last| last.saturating_add(1));
         replace(&*self.fs, &folder.join(format!("{next:0DIGITS$}@{}", stem(op))), text.as_bytes())?;
         let too_many = (names.len() + 1).saturating_sub(PER_DEVICE_MAX);
         let may_go = names.iter().filter(|name| !spared.is_some_and(|spared| is_of(name, spared)));
-        may_go.take(too_many).try_for_each(|name| self.remove(&folder, name))
+        may_go.take(too_many).try_for_each(|name| {
+            let bytes = self.fs.stat(&folder.join(name)).map_or(0, |stat| stat.bytes);
+            self.remove(&folder, name)?;
+            self.give_room(bytes);
+            Ok(())
+        })
     }
 
     /// What is kept of `op`, newest first.
@@ -189,8 +214,8 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let snapshots = Snapshots::new(data.path(), Arc::new(RealFs));
         let running = Running(Zeroizing::new("hostname r1\n key s3cret \n".into()));
-        snapshots.keep(&op(1), &running, None).await.unwrap();
-        snapshots.keep(&op(1), &running, None).await.unwrap();
+        let _ = snapshots.keep(&op(1), &running, None).await.unwrap();
+        let _ = snapshots.keep(&op(1), &running, None).await.unwrap();
         assert_eq!(text(&snapshots.read(&op(1), |_| true).await.unwrap()), *running.0);
         let file = data.path().join("snapshots/r1/00000001@ntp.v2@1");
         let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&file).unwrap());
@@ -203,7 +228,7 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let snapshots = Snapshots::new(data.path(), Arc::new(RealFs));
         for had in ["of a coordinator that is no more", "of this one"] {
-            snapshots.keep(&op(1), &Running(Zeroizing::new(had.into())), None).await.unwrap();
+            let _ = snapshots.keep(&op(1), &Running(Zeroizing::new(had.into())), None).await.unwrap();
         }
         let older = snapshots.read(&op(1), |kept| kept.0.contains("no more")).await.unwrap();
         assert_eq!(text(&older), "of a coordinator that is no more");
@@ -218,7 +243,7 @@ mod tests {
         let snapshots = Snapshots::new(data.path(), Arc::new(RealFs));
         for attempt in 1..=12 {
             let running = Running(Zeroizing::new(attempt.to_string()));
-            snapshots.keep(&op(attempt), &running, None).await.unwrap();
+            let _ = snapshots.keep(&op(attempt), &running, None).await.unwrap();
         }
         let gone = snapshots.read(&op(4), |_| true).await.unwrap_err();
         assert!(gone.message.contains("r1 had before attempt 4"), "{}", gone.message);
@@ -232,7 +257,7 @@ mod tests {
         let snapshots = Snapshots::new(data.path(), Arc::new(RealFs));
         for attempt in 1..=20 {
             let running = Running(Zeroizing::new(attempt.to_string()));
-            snapshots.keep(&op(attempt), &running, (attempt > 1).then(|| op(1))).await.unwrap();
+            let _ = snapshots.keep(&op(attempt), &running, (attempt > 1).then(|| op(1))).await.unwrap();
         }
         assert_eq!(text(&snapshots.read(&op(1), |_| true).await.unwrap()), "1");
         assert_eq!(RealFs.list(&data.path().join("snapshots/r1")).unwrap().len(), PER_DEVICE_MAX);

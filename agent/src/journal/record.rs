@@ -15,7 +15,7 @@ pub enum Entry {
         op: OpId,
         /// When.
         at: Timestamp,
-        /// What the device said before, as a digest, when it was asked.
+        /// What the device said before, as a digest under the site's key, when it was asked.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         before: Option<String>,
     },

@@ -20,7 +20,7 @@ pub const FORMER_MAX: usize = 64;
 pub struct Intent {
     /// When.
     pub at: Timestamp,
-    /// What the device said before, as a digest, when it was asked.
+    /// What the device said before, as a digest under the site's key, when it was asked.
     pub before: Option<String>,
 }
 

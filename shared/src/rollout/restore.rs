@@ -89,6 +89,11 @@ impl Device {
         }
     }
 
+    /// The attempt whose write it is put back from, when no agent has said which one wrote.
+    fn of_unheard_write(&self) -> u32 {
+        self.restore.as_ref().map_or(self.applied, |restore| restore.of)
+    }
+
     /// Whether nobody knows how its way back ended.
     pub(super) fn doubts_its_restore(&self) -> bool {
         let attempt = self.restore.as_ref().map(|restore| restore.attempt);
@@ -113,8 +118,11 @@ impl Rollout {
             return Err(NotRestored::ByCommand { device: name.clone() });
         }
         let of = match device.state {
-            DeviceState::Succeeded if device.wrote == 0 => device.applied,
-            DeviceState::Succeeded | DeviceState::Failed => device.wrote,
+            DeviceState::Succeeded | DeviceState::Failed if device.wrote > 0 => device.wrote,
+            DeviceState::Succeeded => device.of_unheard_write(),
+            // It has the change, or had it: somebody has read that.
+            DeviceState::Failed if device.restore.is_some() => device.of_unheard_write(),
+            DeviceState::Failed => 0,
             DeviceState::Pending
             | DeviceState::Running
             | DeviceState::Unchanged
@@ -211,8 +219,11 @@ impl Rollout {
         let device = &mut self.devices[rank as usize];
         let known = device.restore.take().filter(|restore| restore.of == of);
         let outcome = device.outcome.as_deref();
-        let before = known.as_ref().and_then(|restore| restore.before.clone());
-        let before = before.or_else(|| outcome.and_then(|outcome| outcome.before.clone()));
+        let before = match known {
+            // The latest outcome may be that of the way back, which tells what the device had before that one.
+            Some(restore) => restore.before,
+            None => outcome.and_then(|outcome| outcome.before.clone()),
+        };
         let left_as = outcome.map_or(LeftAs::Unknown, |outcome| outcome.left_as);
         device.restore =
             Some(Box::new(Restore { attempt, of, was: device.state, left_as, before, overwrite }));

@@ -5,6 +5,7 @@ use super::way_back::{BY_HAND, Back};
 use super::{Ended, Run};
 use crate::executor::WritePass;
 use crate::executor::device::{Running, Session, WriteEnd, Written};
+use crate::executor::snapshots::Held;
 use std::time::Duration;
 use switchyard_shared::id::OpId;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
@@ -15,6 +16,8 @@ use switchyard_shared::task::Purpose;
 pub(super) struct Begun {
     pub(super) pass: WritePass,
     pub(super) before: Running,
+    /// That stays at the site as long as the attempt runs.
+    pub(super) _held: Held,
     /// What the checks before the write saved.
     pub(super) saved: Saved,
 }
@@ -61,17 +64,20 @@ impl Run<'_> {
         Ok(Begun { saved, ..self.open_gate(before).await? })
     }
 
+    /// The attempt whose write this one takes back, if it is made for that.
+    pub(super) fn goes_back_from(&self) -> Option<OpId> {
+        match self.job.task.purpose {
+            Purpose::Restore { attempt, .. } => Some(OpId { attempt, ..self.job.task.op.clone() }),
+            Purpose::Apply | Purpose::Settle { .. } | Purpose::Compare => None,
+        }
+    }
+
     /// Keeps what the device has and opens the gate.
     pub(super) async fn open_gate(&self, before: Running) -> Result<Begun, Ended> {
-        let op = &self.job.task.op;
-        let spared = match self.job.task.purpose {
-            Purpose::Restore { attempt, .. } => Some(OpId { attempt, ..op.clone() }),
-            Purpose::Apply | Purpose::Settle { .. } | Purpose::Compare => None,
-        };
-        let kept = self.engine.snapshots.keep(op, &before, spared).await;
-        kept.map_err(|failure| self.failed(&failure))?;
+        let kept = self.engine.snapshots.keep(&self.job.task.op, &before, self.goes_back_from()).await;
+        let held = kept.map_err(|failure| self.failed(&failure))?;
         match WritePass::ask(self.job.context, Some(self.digest(&before))).await {
-            Ok(pass) => Ok(Begun { pass, before, saved: Saved::new() }),
+            Ok(pass) => Ok(Begun { pass, before, _held: held, saved: Saved::new() }),
             Err(refused) => {
                 Err(Box::new(self.ended(refused.class, Phase::Validate, LeftAs::Unchanged, &refused.message)))
             }

@@ -4,6 +4,7 @@ mod fake;
 mod saving;
 mod secrecy;
 mod way;
+mod way_back;
 
 use super::*;
 use crate::executor::GateRefused;

@@ -47,7 +47,7 @@ impl Run<'_> {
         }
         let after = self.read_anew(session).await?;
         let is_same = after == begun.before && (restored.is_ok() || session.is_shown_whole());
-        match restored {
+        let back = match restored {
             _ if is_same => Some((LeftAs::Reverted, String::new())),
             Ok(()) if session.alike(&after, &begun.before) => {
                 Some((LeftAs::Reverted, BACK_IN_ANOTHER_ORDER.to_owned()))
@@ -64,7 +64,13 @@ impl Run<'_> {
                 | WriteEnd::Busy(_)
                 | WriteEnd::Rejected { .. }),
             ) => Some((LeftAs::Unknown, format!("; on the way back: {end}"))),
+        };
+        if let Some((LeftAs::Changed | LeftAs::Unknown, _)) = back {
+            // The next try must not take what this one left for somebody's change.
+            let of = self.goes_back_from().unwrap_or_else(|| self.job.task.op.clone());
+            self.engine.snapshots.note_left(&of, self.digest(&after)).await;
         }
+        back
     }
 
     /// What the device has, over a new session where this one has ended.

@@ -4,7 +4,7 @@ use super::*;
 use crate::clock::SystemClock;
 use crate::executor::engine::Engine;
 use crate::executor::snapshots::Snapshots;
-use crate::executor::{AttemptContext, GateRefused};
+use crate::executor::{AttemptContext, GateRefused, played};
 use crate::fs::{Fs as _, RealFs, replace};
 use crate::secrets::{Secrets, SiteKey};
 use std::collections::BTreeMap;
@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use switchyard_shared::id::{DeviceName, OpId, RolloutName};
+use switchyard_shared::id::DeviceName;
 use switchyard_shared::outcome::Outcome;
 use switchyard_shared::procedure::{Procedure, Transport};
-use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Purpose, Task, Timeouts, Work};
+use switchyard_shared::task::{Purpose, Task, Work};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -68,7 +68,8 @@ impl Bench {
         );
         replace(&RealFs, &folder.path().join(FILE), file.as_bytes()).unwrap();
         replace(&RealFs, &folder.path().join("r1"), has.as_bytes()).unwrap();
-        Self { folder, task: task(wanted), gates: Gates::default(), timeout: Duration::from_secs(20) }
+        let task = played::task(&Procedure::new(Transport::LocalExec, "script"), wanted);
+        Self { folder, task, gates: Gates::default(), timeout: Duration::from_secs(20) }
     }
 
     async fn apply(&self) -> Outcome {
@@ -87,31 +88,6 @@ impl Bench {
 
     fn has(&self) -> String {
         String::from_utf8(RealFs.read(&self.folder.path().join("r1"), 4096).unwrap()).unwrap()
-    }
-}
-
-fn task(wanted: &str) -> Task {
-    Task {
-        op: OpId {
-            rollout: RolloutName::new("ntp").unwrap(),
-            device: DeviceName::new("r1").unwrap(),
-            attempt: 1,
-        },
-        endpoint: Endpoint {
-            hostname: "r1".into(),
-            port: 22,
-            username: "u".into(),
-            credential_ref: "env:X".into(),
-            host_keys: vec![],
-            ssh: Default::default(),
-            tls: Default::default(),
-        },
-        work: Work::Driver(Arc::new(Procedure::new(Transport::LocalExec, "script"))),
-        purpose: Purpose::Apply,
-        configuration: wanted.as_bytes().into(),
-        timeouts: Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(20) },
-        breakers: BreakerSettings::default(),
-        pools: PoolSettings::default(),
     }
 }
 

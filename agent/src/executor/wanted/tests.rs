@@ -1,36 +1,13 @@
 //! What a device gets of secrets, and what nobody else does.
 
 use super::*;
+use crate::executor::played;
 use crate::secrets::Secrets;
 use std::path::Path;
-use switchyard_shared::id::{DeviceName, OpId, RolloutName};
 use switchyard_shared::secret_text::named;
-use switchyard_shared::task::{BreakerSettings, Endpoint, PoolSettings, Timeouts, Work};
 
 fn task(configuration: &str) -> Task {
-    let wait = Duration::from_secs(5);
-    Task {
-        op: OpId {
-            rollout: RolloutName::new("ntp").unwrap(),
-            device: DeviceName::new("r1").unwrap(),
-            attempt: 1,
-        },
-        endpoint: Endpoint {
-            hostname: "192.0.2.1".into(),
-            port: 22,
-            username: "u".into(),
-            credential_ref: "env:X".into(),
-            host_keys: vec!["SHA256:x".into()],
-            ssh: Default::default(),
-            tls: Default::default(),
-        },
-        work: Work::command("x", None),
-        purpose: Default::default(),
-        configuration: configuration.as_bytes().into(),
-        timeouts: Timeouts { connect: wait, command: wait },
-        breakers: BreakerSettings::default(),
-        pools: PoolSettings::default(),
-    }
+    played::task(&Procedure::new(Transport::SshCli, "frr"), configuration)
 }
 
 fn put(folder: &Path, name: &str, text: &str) {

@@ -5,13 +5,19 @@ use crate::outcome::Found;
 use crate::rollout::{NotRestored, Word};
 use crate::task::Purpose;
 
-/// A rollout of `r1`, written by attempt 1 and ended as `class`, and `r2`, still in flight.
-fn written(class: Class) -> (Rollout, World) {
+/// A rollout of `r1` and `r2`, both in flight.
+fn in_flight() -> (Rollout, World) {
     let mut layout = layout(&[("r1", "lon", 0), ("r2", "lon", 0)], vec![wave("all", false, false)]);
     (layout.readable, layout.restorable) = (true, true);
     let (mut rollout, mut world) = (rollout(layout), World::default());
     world.sites.insert(site("lon"), connected(2));
     settle(&mut rollout, NOW, &world);
+    (rollout, world)
+}
+
+/// The same with `r1` written by attempt 1 and ended as `class`.
+fn written(class: Class) -> (Rollout, World) {
+    let (mut rollout, world) = in_flight();
     let wrote = Outcome {
         wrote_at: Some(NOW),
         before: Some("hmac:before".into()),
@@ -200,4 +206,33 @@ fn a_device_whose_doubt_was_settled_is_put_back_to_what_its_intent_says() {
     assert_eq!(r1(&rollout).state, DeviceState::Succeeded);
     restore(&mut rollout);
     assert_eq!(r1(&rollout).purpose(), to_what_it_had());
+}
+
+#[test]
+fn a_way_back_that_failed_is_tried_again_to_what_the_device_had_before_its_change() {
+    let anything = Purpose::Restore { attempt: 1, before: None, overwrite: false };
+    for (class, word) in [
+        (Class::RollbackFailed, None),
+        (Class::LostAfterWrite, Some(Word::Succeeded)),
+        (Class::LostAfterWrite, Some(Word::Failed)),
+    ] {
+        // Its agent has lost what it knew of the write, so nobody can tell here what the device had before it.
+        let (mut rollout, world) = in_flight();
+        let lost = rollout.reconcile(&site("lon"), &BTreeSet::new(), true, NOW);
+        lost.iter().for_each(|event| rollout.apply(event, NOW));
+        settle(&mut rollout, NOW, &world);
+        let read = Outcome { found: Some(Found::Applied), left_as: LeftAs::Changed, ..outcome(Class::Ok) };
+        tell(&mut rollout, 2, read);
+        assert_eq!((r1(&rollout).state, r1(&rollout).wrote), (DeviceState::Succeeded, 0));
+
+        let attempt = restore(&mut rollout);
+        let before = Some("hmac:before the way back".to_owned());
+        tell(&mut rollout, attempt, Outcome { wrote_at: Some(NOW), before, ..outcome(class) });
+        if let Some(word) = word {
+            let word = rollout.reconcile_device(&device("r1"), Some(word), "anna", "seen", NOW).unwrap();
+            rollout.apply(&word, NOW);
+        }
+        restore(&mut rollout);
+        assert_eq!(r1(&rollout).purpose(), anything, "{class} {word:?}");
+    }
 }

@@ -1,18 +1,16 @@
 //! A bench with an engine and a device of one line.
 
 mod device;
-mod task;
 mod world;
 
 use super::super::*;
 use crate::clock::SystemClock;
-use crate::executor::GateRefused;
+use crate::executor::{GateRefused, played};
 use crate::fs::{RealFs, replace};
 use device::FakeDriver;
 use futures_util::future::BoxFuture;
 use std::sync::Mutex;
 use std::time::Duration;
-use task::task;
 use tempfile::TempDir;
 pub use world::{Deed, Loses, Saving, World};
 use world::{Shared, done, lock};
@@ -42,7 +40,7 @@ impl Bench {
             SiteKey::of(data.path()),
             SystemClock::shared(),
         );
-        let task = task(&procedure, wanted);
+        let task = played::task(&procedure, wanted);
         Self { task, procedure, cancel: CancellationToken::new(), gate: Ok(()), world, engine, data }
     }
 
@@ -90,6 +88,10 @@ impl Bench {
 
     pub fn refuse_the_way_back(&self) {
         lock(&self.world).refuses_the_way_back = true;
+    }
+
+    pub fn stops_half_way_back(&self, stops: bool) {
+        lock(&self.world).stops_half_way = stops;
     }
 
     pub fn awaits_confirmation(&self) {

@@ -167,6 +167,10 @@ impl Session for FakeSession {
             if world.refuses_the_way_back {
                 return Err(WriteEnd::Rejected { message: "% locked".into(), left_as: LeftAs::Unknown });
             }
+            if world.stops_half_way {
+                world.has = "half way back".into();
+                return Err(WriteEnd::Rejected { message: "% no room".into(), left_as: LeftAs::Unknown });
+            }
             let lost = Err(WriteEnd::Lost("it hung up".into()));
             world.is_lost = world.loses != Loses::Nothing;
             if world.loses == Loses::Way {

@@ -33,6 +33,8 @@ pub struct World {
     pub(super) witness: Option<(Deed, Witness)>,
     pub(super) refuses: Option<String>,
     pub(super) refuses_the_way_back: bool,
+    /// A way back ends in its middle.
+    pub(super) stops_half_way: bool,
     pub(super) awaits: bool,
     pub(super) cancels_nothing: bool,
     pub(super) heals_at_once: bool,

@@ -1,0 +1,134 @@
+//! Promises about the room that the snapshots of an agent take together.
+
+use super::super::*;
+use super::*;
+use crate::fs::{Fs as _, RealFs};
+use std::path::Path;
+use switchyard_shared::id::RolloutName;
+use zeroize::Zeroizing;
+
+/// Room for five snapshots of 100 bytes, and a little more.
+const ROOM: u64 = 550;
+
+fn op(device: &str, attempt: u32) -> OpId {
+    OpId { rollout: RolloutName::new("ntp").unwrap(), device: DeviceName::new(device).unwrap(), attempt }
+}
+
+fn snapshots(data: &Path) -> Snapshots {
+    Snapshots::new(data, Arc::new(RealFs)).with_room(ROOM)
+}
+
+/// Keeps 100 bytes of `device`.
+async fn keep(snapshots: &Snapshots, device: &str, attempt: u32) -> Result<Held, Failure> {
+    let text = format!("{device} {attempt}").repeat(100)[..100].to_owned();
+    snapshots.keep(&op(device, attempt), &Running(Zeroizing::new(text)), None).await
+}
+
+async fn has(snapshots: &Snapshots, device: &str, attempt: u32) -> bool {
+    snapshots.read(&op(device, attempt), |_| true).await.is_ok()
+}
+
+/// Makes a snapshot so many days old.
+fn age(data: &Path, device: &str, attempt: u32, days: u64) {
+    let folder = data.join("snapshots").join(device);
+    let names = RealFs.list(&folder).unwrap();
+    let name = names.iter().find(|name| is_of(name, &op(device, attempt))).unwrap();
+    let file = std::fs::File::options().write(true).open(folder.join(name)).unwrap();
+    let then = file.metadata().unwrap().modified().unwrap() - Duration::from_secs(days * 86_400);
+    file.set_modified(then).unwrap();
+}
+
+#[tokio::test]
+async fn the_oldest_snapshots_of_a_site_make_room_for_new_ones_and_those_of_the_device_itself_last() {
+    let data = tempfile::tempdir().unwrap();
+    let snapshots = snapshots(data.path());
+    let days = [("r1", 1, 5), ("r2", 1, 3), ("r1", 2, 4), ("r3", 1, 2), ("r3", 2, 1)];
+    for (device, attempt, days) in days {
+        drop(keep(&snapshots, device, attempt).await.unwrap());
+        age(data.path(), device, attempt, days);
+    }
+    drop(keep(&snapshots, "r1", 3).await.unwrap());
+    for (device, attempt, stays) in [
+        ("r1", 1, true),
+        ("r1", 2, true),
+        ("r2", 1, false),
+        ("r3", 1, true),
+        ("r3", 2, true),
+        ("r1", 3, true),
+    ] {
+        assert_eq!(has(&snapshots, device, attempt).await, stays, "{device} {attempt}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_way_back_needs_now_makes_no_room_and_without_room_nothing_is_written() {
+    let data = tempfile::tempdir().unwrap();
+    let snapshots = snapshots(data.path());
+    let mut held = Vec::new();
+    for device in ["r1", "r2", "r3", "r4"] {
+        held.push(keep(&snapshots, device, 1).await.unwrap());
+    }
+    drop(keep(&snapshots, "r5", 1).await.unwrap());
+    held.push(keep(&snapshots, "r6", 1).await.unwrap());
+    assert!(!has(&snapshots, "r5", 1).await, "nobody needs it now");
+    let refused = keep(&snapshots, "r7", 1).await.unwrap_err();
+    assert_eq!(refused.class, Class::AgentError);
+    assert!(refused.message.contains("may take 550 bytes"), "{}", refused.message);
+    assert!(refused.hint.contains("nothing was written"), "{}", refused.hint);
+    for device in ["r1", "r2", "r3", "r4", "r6"] {
+        assert!(has(&snapshots, device, 1).await, "{device}");
+    }
+    drop(held.remove(0));
+    drop(keep(&snapshots, "r7", 1).await.unwrap());
+    assert!(!has(&snapshots, "r1", 1).await && has(&snapshots, "r7", 1).await);
+}
+
+#[tokio::test]
+async fn the_snapshot_that_a_device_is_put_back_to_makes_no_room() {
+    let data = tempfile::tempdir().unwrap();
+    let snapshots = snapshots(data.path());
+    for attempt in 1..=3 {
+        drop(keep(&snapshots, "r1", attempt).await.unwrap());
+        age(data.path(), "r1", attempt, 9 - u64::from(attempt));
+    }
+    let now = Running(Zeroizing::new("x".repeat(100)));
+    let _held = snapshots.keep(&op("r1", 4), &now, Some(op("r1", 1))).await.unwrap();
+    drop(keep(&snapshots, "r2", 1).await.unwrap());
+    drop(keep(&snapshots, "r3", 1).await.unwrap());
+    let left: Vec<bool> = vec![
+        has(&snapshots, "r1", 1).await,
+        has(&snapshots, "r1", 2).await,
+        has(&snapshots, "r1", 3).await,
+        has(&snapshots, "r1", 4).await,
+    ];
+    assert_eq!(left, [true, false, true, true]);
+}
+
+#[tokio::test]
+async fn what_is_older_than_a_year_goes_whatever_room_there_is_when_an_agent_begins() {
+    let data = tempfile::tempdir().unwrap();
+    for (device, days) in [("gone", 366), ("seldom", 364), ("r1", 0)] {
+        drop(keep(&snapshots(data.path()), device, 1).await.unwrap());
+        age(data.path(), device, 1, days);
+    }
+    let after = snapshots(data.path());
+    drop(keep(&after, "r1", 2).await.unwrap());
+    assert_eq!((has(&after, "gone", 1).await, has(&after, "seldom", 1).await), (false, true));
+}
+
+#[tokio::test]
+async fn room_is_counted_from_what_lies_on_the_disk_and_given_back_by_what_goes() {
+    let data = tempfile::tempdir().unwrap();
+    for device in ["r1", "r2", "r3", "r4", "r5"] {
+        drop(keep(&snapshots(data.path()), device, 1).await.unwrap());
+    }
+    let used = |snapshots: &Snapshots| lock(&snapshots.ledger).used;
+    let after = snapshots(data.path());
+    drop(keep(&after, "r6", 1).await.unwrap());
+    assert_eq!(used(&after), Some(500), "of five another agent made room for the sixth");
+    let wide = Snapshots::new(data.path(), Arc::new(RealFs));
+    for attempt in 1..=20 {
+        drop(keep(&wide, "r7", attempt).await.unwrap());
+    }
+    assert_eq!(used(&wide), Some(500 + 100 * PER_DEVICE_MAX as u64));
+}
