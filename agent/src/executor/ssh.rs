@@ -136,13 +136,14 @@ impl SshExecutor {
         cancel: CancellationToken,
     ) -> Outcome {
         if task.work == Work::HostKeys {
-            return collect::collect(&self.door, task, context, cancel).await;
+            return Box::pin(collect::collect(&self.door, task, context, cancel)).await;
         }
         if task.purpose == Purpose::Compare && !task.work.is_readable() {
             return explain::cannot_compare(task).outcome(&*self.clock);
         }
         let stage = StageCell::default();
-        let opening = connect::open(&self.door, task, context, &stage);
+        // Boxed: it takes most of what an attempt needs, and is over when the device begins its work.
+        let opening = Box::pin(connect::open(&self.door, task, context, &stage));
         let opened = tokio::select! {
             biased;
             () = cancel.cancelled() => Err(explain::cancelled(task, stage.get())),
