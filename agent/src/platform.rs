@@ -129,7 +129,8 @@ pub struct Answers {
 pub struct Reading {
     /// The command.
     pub command: String,
-    /// A line that is always there when the answer is whole: the last one.
+    /// A line that is always there when the answer is whole: the last one. A device without it must show the same twice
+    /// before anything is written.
     pub whole: Option<Regex>,
     /// What begins a comment at the ready prompt, for platforms without such a line: after the answer a comment that
     /// nobody can foresee is said, and the prompt that echoes it stands behind the end.

@@ -25,6 +25,7 @@ use super::ssh::{self, Door};
 use futures_util::future::BoxFuture;
 pub use fuzz::fuzz;
 pub(super) use picture::KEYS;
+pub(super) use reply::is_busy;
 use russh::ChannelMsg;
 pub(super) use secrecy::is_secret;
 use session::NetconfSession;

@@ -1,6 +1,7 @@
 //! What a device says against a request, RFC 8040 section 7.1, and what it is evidence of.
 
 use crate::executor::json_secrecy;
+use crate::executor::netconf::is_busy;
 use crate::executor::wanted::Redactor;
 use serde_json::Value;
 
@@ -39,7 +40,7 @@ impl RestError {
 
     /// Whether the device has no room or somebody else is at work on it: try again later.
     pub(super) fn is_busy(&self) -> bool {
-        matches!(self.tag.as_str(), "lock-denied" | "in-use" | "resource-denied")
+        is_busy(&self.tag)
     }
 }
 

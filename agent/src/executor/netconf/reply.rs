@@ -38,17 +38,23 @@ impl RpcError {
 
     /// Whether the device has no room or somebody else is at work on it: try again later.
     pub fn is_busy(&self) -> bool {
-        matches!(self.tag.as_str(), "lock-denied" | "in-use" | "resource-denied")
+        is_busy(&self.tag)
     }
 
     /// What it is evidence of while nothing has been written.
     pub fn class(&self) -> Class {
         match self.tag.as_str() {
-            "lock-denied" | "in-use" | "resource-denied" => Class::Overloaded,
+            _ if self.is_busy() => Class::Overloaded,
             "access-denied" => Class::AuthFailed,
             _ => Class::PrecheckFailed,
         }
     }
+}
+
+/// Whether an error of this tag says that there is no room or that somebody else is at work: of NETCONF (RFC 6241,
+/// appendix A) and of RESTCONF, which has the same tags (RFC 8040 section 7).
+pub fn is_busy(tag: &str) -> bool {
+    matches!(tag, "lock-denied" | "in-use" | "resource-denied")
 }
 
 fn quote(text: &str) -> String {
