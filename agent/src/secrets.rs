@@ -4,6 +4,7 @@ mod error;
 mod exec;
 mod file;
 mod fingerprint;
+mod own;
 pub mod vault;
 
 pub use error::SecretError;
@@ -126,15 +127,29 @@ impl Secrets {
         }
     }
 
-    /// The value that `reference` names, for a configuration; the line break at its end does not belong to it.
+    /// The value that `reference` names, for a configuration; the line break at its end does not belong to it. What is
+    /// the agent's own is none.
     pub async fn value(&self, reference: &str) -> Result<Secret, SecretError> {
-        let text = self.text(SecretRef::parse(reference)?).await?;
+        let reference = SecretRef::parse(reference)?;
+        if self.is_own(&reference) {
+            return Err(SecretError::Own);
+        }
+        let text = self.text(reference).await?;
         if text.len() as u64 > SECRET_BYTES_MAX {
             return Err(SecretError::TooLarge);
         }
         match without_last_break(&text) {
             "" => Err(SecretError::Empty),
             line => Ok(Secret::new(line.to_owned())),
+        }
+    }
+
+    fn is_own(&self, reference: &SecretRef) -> bool {
+        let token = self.vault.as_ref().and_then(|vault| vault.token_file());
+        match reference {
+            SecretRef::File(path) => own::file(path.as_ref(), &self.folder, token),
+            SecretRef::Env(name) => own::variable(name),
+            SecretRef::Exec { .. } | SecretRef::Vault(_) | SecretRef::SshAgent { .. } => false,
         }
     }
 

@@ -46,6 +46,9 @@ pub enum SecretError {
     /// An ssh-agent signs with its keys and gives none away.
     #[error("take a value out of an ssh-agent, which only logs in")]
     NeverGiven,
+    /// It is the agent's own, such as its key or its Vault's token.
+    #[error("take a secret of the agent itself into a configuration")]
+    Own,
     /// A program gave nothing.
     #[error(transparent)]
     Exec(#[from] ExecError),
@@ -75,6 +78,9 @@ impl SecretError {
             Self::Exposed(path, _) => format!("chmod 600 {}", path.display()),
             Self::TooLarge | Self::Empty | Self::NotText => {
                 "the reference must name one private key (PEM) or one password".into()
+            }
+            Self::Own => {
+                "name a file or a variable that is there for devices, or keep it in the Vault".into()
             }
             Self::NeverGiven => "name it as file:, env:, exec: or vault:".into(),
             Self::NotPrivate => "name the private key, which is the file without .pub".into(),

@@ -28,6 +28,20 @@ async fn a_file_is_a_private_key_or_a_password() {
 }
 
 #[tokio::test]
+async fn no_change_has_a_secret_of_the_agent_itself_typed_into_a_device() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "fingerprint.key", b"canary", 0o600);
+    put(folder.path(), "ntp", b"word", 0o600);
+    let secrets = Secrets::new(folder.path());
+    for own in
+        ["file:fingerprint.key", "file:./fingerprint.key", "env:VAULT_TOKEN", "file:/proc/self/environ"]
+    {
+        assert!(matches!(secrets.value(own).await, Err(SecretError::Own)), "{own}");
+    }
+    assert_eq!(secrets.value("file:ntp").await.unwrap().reveal(), "word");
+}
+
+#[tokio::test]
 async fn a_private_key_that_others_can_read_is_refused() {
     let error = resolve(PEM.as_bytes(), 0o640).await.unwrap_err();
     assert!(matches!(error, SecretError::Exposed(_, 0o640)), "{error}");

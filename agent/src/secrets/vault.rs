@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::http_client::Reply;
 use http::{Method, Server};
 use kept::Kept;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use switchyard_shared::secret_ref::VaultRef;
 
@@ -63,6 +63,14 @@ impl std::fmt::Debug for Vault {
 }
 
 impl Vault {
+    /// Where its token is kept, if that is a file.
+    pub(super) fn token_file(&self) -> Option<&Path> {
+        match &self.asker.token {
+            Token::File(path) => Some(path),
+            Token::Text(_) => None,
+        }
+    }
+
     /// Reads the CA; says nothing to the Vault yet.
     pub async fn new(settings: VaultSettings, clock: Arc<dyn Clock>) -> Result<Arc<Self>, VaultError> {
         let VaultSettings { address, token, ca, namespace } = settings;
