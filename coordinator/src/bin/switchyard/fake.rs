@@ -42,6 +42,8 @@ pub struct State {
     pub compares_for_ever: bool,
     /// What devices show when their host keys are collected; with more of them meant it never ends.
     pub host_keys: Vec<v1::CollectHostKeysResponse>,
+    /// Whether an answer that is not whole ends, as when the coordinator is stopped.
+    pub stops: bool,
     /// The devices that a reconcile answers with.
     pub doubts: Vec<v1::DeviceResult>,
     /// What the next connections of watchers are sent, one script each.

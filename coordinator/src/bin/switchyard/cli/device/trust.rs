@@ -66,6 +66,9 @@ impl Trust {
             ));
         }
         match ended {
+            Ended::Whole if found.left() > 0 || found.devices.is_empty() => {
+                return Ok(left(session, &found, "the coordinator stopped", Exit::RolloutFailed));
+            }
             Ended::Whole => {}
             Ended::TimedOut => return Ok(left(session, &found, "--timeout passed", Exit::Timeout)),
             Ended::Detached => return Ok(left(session, &found, "stopped", Exit::Interrupted)),
@@ -88,7 +91,10 @@ fn exit(found: &Collected) -> Exit {
 }
 
 fn left(session: &mut Session, found: &Collected, why: &str, exit: Exit) -> Exit {
-    let left = counted(found.left().into(), "device");
+    let left = match found.meant {
+        0 => "every device".to_owned(),
+        _ => counted(found.left().into(), "device"),
+    };
     session.warn(&format!("{why} with {left} not asked; nothing was accepted or written"));
     exit
 }

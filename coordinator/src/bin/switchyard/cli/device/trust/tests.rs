@@ -73,6 +73,21 @@ async fn what_is_pinned_or_new_ends_well_what_changed_needs_a_person_and_what_wa
 }
 
 #[tokio::test]
+async fn an_answer_that_ends_before_all_devices_were_asked_is_not_well_and_writes_nothing() {
+    let (fake, folder) = (Fake::start(running(1)).await, tempfile::tempdir().expect("a folder"));
+    fake.state().host_keys = vec![CollectHostKeysResponse { devices: 3, ..new("a") }];
+    fake.state().stops = true;
+    let args = ["device", "trust", "--write", "keys.yaml"];
+    let ended = within(&fake, folder.path(), &args).await;
+    assert_eq!(ended.exit, Exit::RolloutFailed, "{ended:?}");
+    assert!(ended.err.contains("the coordinator stopped with 2 devices not asked"), "{ended:?}");
+    assert!(!folder.path().join("keys.yaml").exists());
+    fake.state().host_keys = Vec::new();
+    let ended = within(&fake, folder.path(), &args).await;
+    assert_eq!(ended.exit, Exit::RolloutFailed, "{ended:?}");
+}
+
+#[tokio::test]
 async fn a_changed_key_stands_beside_the_pinned_one_and_no_fingerprint_is_cut() {
     let (fake, ended, _) =
         trust(vec![unreachable("c"), changed("b"), pinned("a")], &["-l", "site = \"lon\""]).await;
@@ -157,6 +172,7 @@ async fn a_file_that_is_there_is_never_written_over_and_nothing_new_writes_none(
 async fn ctrl_c_and_time_up_show_what_was_told_and_write_nothing() {
     let (fake, folder) = (Fake::start(running(1)).await, tempfile::tempdir().expect("a folder"));
     fake.state().host_keys = vec![CollectHostKeysResponse { devices: 3, ..new("a") }];
+    fake.state().stops = true;
     let line = ["device", "trust", "--write", "keys.yaml", "--timeout", "1s"];
     let timed = within(&fake, folder.path(), &line).await;
     assert_eq!(timed.exit, Exit::Timeout, "{timed:?}");
