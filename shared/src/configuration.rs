@@ -4,6 +4,7 @@ mod after;
 mod change;
 mod diff;
 mod index;
+mod order;
 mod sections;
 mod texts;
 
@@ -11,9 +12,10 @@ mod texts;
 mod tests;
 
 pub use after::after;
-pub use change::{commands, contradiction, emptied, missing, reordered, way};
+pub use change::{commands, contradiction, emptied, missing, way};
 pub use diff::{DIFF_BYTES_MAX, cut, unified};
 pub use index::Index;
+pub use order::{differ_in_order_alone, misplaced};
 pub use sections::{Block, parse, print};
 pub use texts::Text;
 
@@ -48,8 +50,14 @@ pub struct Dialect {
     /// How a line is taken back.
     pub negation: Negation,
     /// First words of lines of which a section holds one: another one takes its place. `*` is any word, so that
-    /// `neighbor * remote-as` is one line for each neighbor.
+    /// `neighbor * remote-as` is one line for each neighbor; `-secondary` at the end leaves out lines with that word
+    /// in what follows, which stand beside the others.
     pub single: Vec<String>,
+    /// First words of lines that stand beside each other, of which one must be there while others change, such as the
+    /// routes to one destination: new ones are added before their old ones are taken back.
+    pub joins: Vec<String>,
+    /// First words of sections in which the order of lines is meaning, and that a device keeps as it was typed.
+    pub ordered: Vec<String>,
     /// First words of lines that are taken back by these words alone: `description` by `no description`. `*` is any
     /// word.
     pub short: Vec<String>,
@@ -63,9 +71,15 @@ impl Dialect {
         self.single.iter().find_map(|pattern| beginning(line, pattern))
     }
 
-    /// Whether the device keeps one of `one` and `other` only, the later one.
-    pub fn takes_the_place(&self, one: &str, other: &str) -> bool {
-        one != other && self.place(one).is_some_and(|place| self.place(other) == Some(place))
+    /// The words that `line` shares with every line that it stands beside, and the word that follows.
+    fn beside<'a>(&self, line: &'a str) -> Option<(&'a str, &'a str)> {
+        let place = self.joins.iter().find_map(|pattern| beginning(line, pattern))?;
+        line[place.len()..].split_whitespace().next().map(|next| (place, next))
+    }
+
+    /// Whether order is meaning in the section `line`.
+    fn is_ordered(&self, line: &str) -> bool {
+        self.ordered.iter().any(|pattern| beginning(line, pattern).is_some())
     }
 
     /// The line that takes `line` back.
@@ -107,6 +121,12 @@ impl Dialect {
 fn beginning<'a>(line: &'a str, pattern: &str) -> Option<&'a str> {
     let mut rest = line;
     for wanted in pattern.split(' ') {
+        if let Some(without) = wanted.strip_prefix('-') {
+            if rest.split(' ').any(|word| word == without) {
+                return None;
+            }
+            continue;
+        }
         let (word, after) = rest.split_once(' ')?;
         if wanted != "*" && wanted != word {
             return None;

@@ -7,6 +7,7 @@ mod screen;
 mod script;
 mod session;
 mod shell;
+mod template;
 #[cfg(test)]
 pub(super) mod tests;
 mod typing;

@@ -93,6 +93,8 @@ fn dialect(mut section: Reader<'_>) -> Option<Dialect> {
         leave: section.text("leave"),
         negation: negation.unwrap_or(Negation::Prefix("no ".into())),
         single: section.texts("single"),
+        joins: section.texts("joins"),
+        ordered: section.texts("ordered"),
         short: section.texts("short"),
         texts: sections::of_several_lines(&mut section),
     };

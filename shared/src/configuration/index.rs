@@ -10,20 +10,15 @@ pub struct Index<'a> {
     blocks: &'a [Block],
     lines: BTreeMap<Key<'a>, usize>,
     bare: BTreeMap<Key<'a>, usize>,
-    places: BTreeMap<Key<'a>, usize>,
 }
 
 impl<'a> Index<'a> {
     /// That of `blocks`.
     pub fn of(blocks: &'a [Block], dialect: &Dialect) -> Self {
-        let mut index =
-            Self { blocks, lines: BTreeMap::new(), bare: BTreeMap::new(), places: BTreeMap::new() };
+        let mut index = Self { blocks, lines: BTreeMap::new(), bare: BTreeMap::new() };
         for (at, block) in blocks.iter().enumerate() {
             index.lines.entry(Key::of(&block.line)).or_insert(at);
             index.bare.entry(Key::of(dialect.bare(&block.line))).or_insert(at);
-            if let Some(place) = dialect.place(&block.line) {
-                index.places.entry(Key::of(place)).or_insert(at);
-            }
         }
         index
     }
@@ -37,11 +32,6 @@ impl<'a> Index<'a> {
     pub fn has_or_begins_with(&self, short: &str) -> bool {
         let mut beginnings = between(&self.bare, short);
         self.bare.contains_key(&Key::of(short)) || beginnings.next().is_some()
-    }
-
-    /// Whether a line stands in the place of `line`, which itself is not there.
-    pub fn takes_the_place(&self, line: &str, dialect: &Dialect) -> bool {
-        dialect.place(line).is_some_and(|place| self.places.contains_key(&Key::of(place)))
     }
 }
 

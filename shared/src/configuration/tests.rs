@@ -2,6 +2,7 @@
 
 use super::*;
 
+mod real;
 mod texts;
 
 fn indented() -> Dialect {
@@ -12,6 +13,8 @@ fn indented() -> Dialect {
         leave: Some("exit".into()),
         negation: Negation::Prefix("no ".into()),
         single: vec!["hostname".into(), "banner *".into(), "neighbor * remote-as".into()],
+        joins: vec![],
+        ordered: vec![],
         short: vec!["description".into(), "banner *".into(), "certificate * *".into()],
         texts: vec![
             Text { begins: "certificate".into(), ends: Some("quit".into()) },
@@ -28,6 +31,8 @@ fn flat() -> Dialect {
         leave: None,
         negation: Negation::Swap { adds: "set ".into(), removes: "delete ".into() },
         single: vec!["set system host-name".into()],
+        joins: vec![],
+        ordered: vec![],
         short: vec![],
         texts: vec![],
     }
@@ -193,17 +198,6 @@ fn what_a_short_line_takes_back_is_gone_afterwards() {
     let steps = parse("router bgp 65001\n no neighbor 10.0.0.2\nipv6 forwarding\n", &dialect);
     let text = print(&after(&running, &steps, &dialect));
     assert!(!text.contains("neighbor") && text.contains("\nipv6 forwarding\n"), "{text}");
-}
-
-#[test]
-fn lines_in_another_order_are_said_again_from_the_first_that_is_out_of_place() {
-    let dialect = indented();
-    let from = parse("acl x\n permit a\n deny c\n permit b\n", &dialect);
-    let to = parse("acl x\n permit a\n permit b\n deny c\n", &dialect);
-    assert_eq!(way(&from, &to, &dialect), []);
-    let sent = commands(&reordered(&from, &to, &dialect), &dialect);
-    assert_eq!(sent, ["acl x", "no permit b", "no deny c", "permit b", "deny c", "exit"]);
-    assert_eq!(reordered(&to, &to, &dialect), []);
 }
 
 #[test]

@@ -5,11 +5,12 @@ use crate::executor::Failure;
 use crate::executor::device::{Difference, Job, Running};
 use crate::executor::wanted::{Redactor, Wanted};
 use crate::platform::{Platform, Unsaved};
+use regex::Regex;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use switchyard_shared::configuration::{
-    Block, Index, after, commands, contradiction, missing, parse, print, unified, way,
+    Block, Index, after, commands, differ_in_order_alone, missing, parse, print, unified, way,
 };
 use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::procedure::Mode;
@@ -18,6 +19,8 @@ use zeroize::Zeroizing;
 
 /// Lines after a refusal that are quoted with it: many devices give their reasons there.
 const REASONS_MAX: usize = 3;
+/// Lines at the beginning of what a device shows in which it may refuse to.
+const REFUSAL_LINES_MAX: usize = 3;
 /// Longest quotation of a device, in characters.
 const QUOTED_CHARS_MAX: usize = 200;
 
@@ -180,6 +183,29 @@ impl Script {
             && self.platform.keeps.iter().any(|keeps| keeps.is_match(&block.line))
     }
 
+    /// Whether a device that has `running` has all of a replacement, in another order.
+    pub(in crate::executor) fn differs_in_order_alone(&self, running: &Running, wanted: &Wanted) -> bool {
+        let (running, blocks) = (self.blocks(&running.0), self.blocks(wanted.reveal()));
+        match wanted.mode {
+            Mode::Merge => false,
+            Mode::Replace => differ_in_order_alone(&self.given_up(&running, &blocks), &blocks),
+        }
+    }
+
+    /// Whether two readings show the same lines, in whatever order.
+    pub(in crate::executor) fn alike(&self, one: &Running, other: &Running) -> bool {
+        one == other || differ_in_order_alone(&self.blocks(&one.0), &self.blocks(&other.0))
+    }
+
+    /// `lines` that make a place to come back to or go there. It is named after what it holds, too: an older one of the
+    /// same attempt's name is another place.
+    pub(in crate::executor) fn of_place(&self, lines: &[String], before: &Running) -> Vec<String> {
+        let holds = crc32c::crc32c(self.platform.redact(&before.0).as_bytes());
+        let id = format!("{}{holds:08x}", self.names.id);
+        let names = Names { id, ..self.names.clone() };
+        lines.iter().map(|line| names.fill(line)).collect()
+    }
+
     /// How a device would differ.
     pub(in crate::executor) fn difference(
         &self,
@@ -190,29 +216,7 @@ impl Script {
         let dialect = &self.platform.dialect;
         let before = self.blocks(&running.0);
         let blocks = self.blocks(wanted.reveal());
-        let braced = |block: &Block| Some((block.line.clone(), dialect.instead_of_braces(&block.line)?));
-        if let Some((line, [adds, removes])) = blocks.iter().find_map(braced) {
-            let message = format!(
-                "{}: {} takes lines that begin with `{adds}` or `{removes}`, and the template says {}",
-                self.names.device,
-                self.platform.name,
-                self.quoted(&line)
-            );
-            return Err(Failure::new(Class::PrecheckFailed, Phase::Read, message).with_hint(
-                "write the template in that form, as the device's own `| display set` or `info flat` does",
-            ));
-        }
-        if wanted.mode == Mode::Merge
-            && let Some((back, again)) = contradiction(&blocks, dialect)
-        {
-            let (back, again) = (self.quoted(back), self.quoted(again));
-            let message = format!(
-                "{}: the template says {back} and then {again}: a merge cannot do both",
-                self.names.device
-            );
-            return Err(Failure::new(Class::PrecheckFailed, Phase::Read, message)
-                .with_hint("leave out the line that takes it back, or use mode: replace"));
-        }
+        self.must_be_sayable(&before, &blocks, wanted.mode)?;
         let steps = self.steps(&before, wanted);
         if steps.is_empty() {
             return Ok(Difference { text: Default::default() });
@@ -220,7 +224,7 @@ impl Script {
         let refused = |message: String, hint: &str| {
             Err(Failure::new(Class::PrecheckFailed, Phase::Read, message).with_hint(hint))
         };
-        if wanted.mode == Mode::Replace && self.blocks(wanted.reveal()).is_empty() {
+        if wanted.mode == Mode::Replace && blocks.is_empty() {
             let message = format!("{}: an empty configuration would take everything away", self.names.device);
             return refused(message, "correct the template, or use mode: merge");
         }
@@ -256,15 +260,38 @@ impl Script {
 
     /// What `answer` says against the line it answers.
     pub(in crate::executor) fn refusal(&self, answer: &str) -> Option<Refusal> {
+        self.judged(answer.lines(), |pattern, line| pattern.is_match(line))
+    }
+
+    /// What `answer` says against a line that only looks: at its beginning, and with the first word of a line. Whatever
+    /// else it holds is what was to be shown.
+    pub(in crate::executor) fn refusal_to_show(&self, answer: &str) -> Option<Refusal> {
+        let shown = answer.lines().filter(|line| !line.trim().is_empty());
+        self.judged(shown.take(REFUSAL_LINES_MAX), begins)
+    }
+
+    /// The same of a shown configuration: where no last line tells that it is whole, it may be refused half way.
+    pub(in crate::executor) fn refusal_to_read(&self, answer: &str) -> Option<Refusal> {
+        let answer = self.beside_texts(answer);
+        match self.platform.running.whole {
+            Some(_) => self.refusal_to_show(&answer),
+            None => self.judged(answer.lines(), begins),
+        }
+    }
+
+    fn judged<'l>(
+        &self,
+        lines: impl Iterator<Item = &'l str> + Clone,
+        is: fn(&Regex, &str) -> bool,
+    ) -> Option<Refusal> {
         let answers = &self.platform.answers;
-        let is =
-            |patterns: &[regex::Regex], line: &str| patterns.iter().any(|pattern| pattern.is_match(line));
-        let mut lines = answer.lines().filter(|line| !is(&answers.harmless, line));
-        let busy = lines.clone().find(|line| is(&answers.busy, line));
+        let any = |patterns: &[Regex], line: &str| patterns.iter().any(|pattern| is(pattern, line));
+        let mut lines = lines.filter(|line| !answers.harmless.iter().any(|pattern| pattern.is_match(line)));
+        let busy = lines.clone().find(|line| any(&answers.busy, line));
         if let Some(line) = busy {
             return Some(Refusal::Busy(self.quoted(line)));
         }
-        let first = lines.find(|line| is(&answers.refused, line))?;
+        let first = lines.find(|line| any(&answers.refused, line))?;
         let rest = lines.filter(|line| !line.trim().is_empty()).take(REASONS_MAX);
         let said: Vec<String> = std::iter::once(first).chain(rest).map(|line| self.hidden(line)).collect();
         Some(Refusal::Refused(shortened(&said.join(" "))))
@@ -278,6 +305,10 @@ impl Script {
     fn hidden(&self, line: &str) -> String {
         self.platform.redact(&self.names.redactor.redact(line.trim()))
     }
+}
+
+fn begins(pattern: &Regex, line: &str) -> bool {
+    pattern.find(line).is_some_and(|found| found.start() == 0)
 }
 
 fn without_texts(mut blocks: Vec<Block>) -> Vec<Block> {

@@ -1,7 +1,7 @@
 //! One session with a device's command line: read, compare, look; what writes stands in `writing`.
 
 use super::broken_before;
-use super::script::{Carrier, Names, Script};
+use super::script::{Carrier, Names, Refusal, Script};
 use super::shell::{Line, Shell};
 use super::writing;
 use crate::executor::device::{Difference, Running, Session, WriteEnd, Written};
@@ -54,14 +54,14 @@ impl CliSession {
         let platform = self.platform.clone();
         let command = &platform.running.command;
         let text = self.hear(command, Phase::Read).await?;
-        self.must_not_refuse(command, &self.beside_texts(&text), Phase::Read)?;
+        self.must_not_refuse(command, self.refusal_to_read(&text), Phase::Read)?;
         self.running(text)
     }
 
     /// The answer to a command that only looks.
     async fn ask(&mut self, command: &str, phase: Phase) -> Result<String, Failure> {
         let text = self.hear(command, phase).await?;
-        self.must_not_refuse(command, &text, phase)?;
+        self.must_not_refuse(command, self.refusal_to_show(&text), phase)?;
         Ok(text)
     }
 
@@ -72,8 +72,8 @@ impl CliSession {
         Ok(answer.text)
     }
 
-    fn must_not_refuse(&self, command: &str, answer: &str, phase: Phase) -> Result<(), Failure> {
-        if let Some(refusal) = self.refusal(answer) {
+    fn must_not_refuse(&self, command: &str, refusal: Option<Refusal>, phase: Phase) -> Result<(), Failure> {
+        if let Some(refusal) = refusal {
             let message = format!("{} refuses `{command}`: {}", self.names.device, refusal.words());
             return Err(Failure::new(Class::PrecheckFailed, phase, message)
                 .with_hint("nothing was written; try the command by hand: may this user run it?"));
@@ -97,6 +97,14 @@ impl Session for CliSession {
 
     fn tells_its_end(&self) -> bool {
         self.platform.running.whole.is_some()
+    }
+
+    fn alike(&self, one: &Running, other: &Running) -> bool {
+        self.script.alike(one, other)
+    }
+
+    fn differs_in_order_alone(&self, running: &Running, wanted: &Wanted) -> bool {
+        self.script.differs_in_order_alone(running, wanted)
     }
 
     fn look<'a>(&'a mut self, probe: &'a Probe) -> BoxFuture<'a, Result<String, Failure>> {

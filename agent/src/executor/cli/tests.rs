@@ -4,16 +4,19 @@ pub(in crate::executor) mod bench;
 mod half;
 mod login;
 mod matrix;
+mod order;
 mod patience;
 mod platforms;
 mod reading;
 mod saving;
 mod texts;
 mod unsaid;
+mod words;
 
 use super::script::Names;
 use crate::executor::wanted::Redactor;
 use crate::platform::{Platform, Platforms};
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -21,6 +24,12 @@ use std::time::Duration;
 pub(super) fn platform(name: &str) -> Arc<Platform> {
     static PLATFORMS: OnceLock<Platforms> = OnceLock::new();
     PLATFORMS.get_or_init(Platforms::built_in).get(name).expect("a platform")
+}
+
+/// The sections of a configuration, whatever their order.
+fn sections(name: &str, text: &str) -> BTreeSet<String> {
+    let blocks = switchyard_shared::configuration::parse(text, &platform(name).dialect);
+    blocks.into_iter().map(|block| switchyard_shared::configuration::print(&[block])).collect()
 }
 
 /// What stands in a platform's lines for some attempt.

@@ -58,6 +58,8 @@ mod tests {
             leave: Some("exit".into()),
             negation: Negation::Prefix("no ".into()),
             single: vec![],
+            joins: vec![],
+            ordered: vec![],
             short: vec!["description".into()],
             texts: vec![],
         }

@@ -9,7 +9,7 @@ use crate::executor::WritePass;
 use crate::executor::device::{Running, WriteEnd, Written};
 use crate::executor::wanted::Wanted;
 use crate::platform::{Candidate, Configure};
-use switchyard_shared::configuration::{Block, reordered, way};
+use switchyard_shared::configuration::{differ_in_order_alone, way};
 use switchyard_shared::outcome::LeftAs;
 use switchyard_shared::procedure::Mode;
 use switchyard_shared::time::format_duration;
@@ -28,8 +28,10 @@ enum Refused {
 
 /// The end of some lines that were not all taken.
 enum End {
-    /// The device refused one, or left the configuration; the session goes on.
+    /// The device refused one; the session goes on.
     Refused { message: String, busy: bool },
+    /// The device left its configuration by itself; the session goes on, and nobody knows what became of it.
+    Left(String),
     /// The session is lost.
     Lost(String),
 }
@@ -51,6 +53,7 @@ impl End {
         match self {
             Self::Refused { message, busy: true } if left_as == LeftAs::Unchanged => WriteEnd::Busy(message),
             Self::Refused { message, .. } => WriteEnd::Rejected { message, left_as },
+            Self::Left(message) => WriteEnd::Rejected { message, left_as: LeftAs::Unknown },
             Self::Lost(why) => WriteEnd::Lost(why),
         }
     }
@@ -75,7 +78,7 @@ pub(super) async fn write(
         // Who asks for a section to go is told when it cannot.
         lines.iter_mut().for_each(|line| line.instead.clear());
     }
-    for line in &configure.checkpoint {
+    for line in &session.of_place(&configure.checkpoint, running) {
         // A device without room for another checkpoint is put back by its lines.
         say(session, pass, line).await.map_err(|end| not_begun(end.into()))?;
     }
@@ -96,7 +99,7 @@ pub(super) async fn write(
 fn not_begun(end: End) -> WriteEnd {
     match end {
         End::Lost(why) => WriteEnd::NotSent(why),
-        refused @ End::Refused { .. } => refused.ends(LeftAs::Unchanged),
+        refused @ (End::Refused { .. } | End::Left(_)) => refused.ends(LeftAs::Unchanged),
     }
 }
 
@@ -118,7 +121,7 @@ async fn enter(session: &mut CliSession, pass: &WritePass, configure: &Configure
 
 /// Leaves a configuration that was not taken whole.
 async fn give_up(session: &mut CliSession, pass: &WritePass, configure: &Configure, end: End) -> WriteEnd {
-    if matches!(end, End::Lost(_)) {
+    if matches!(end, End::Lost(_) | End::Left(_)) {
         return end.ends(LeftAs::Unknown);
     }
     let (leave, left_as) = match &configure.candidate {
@@ -214,7 +217,7 @@ pub(super) async fn restore(
     let mut said = None;
     session.begin_to_type();
     if !platform.configure.rollback.is_empty() && now != *before {
-        if let Err(end) = all(session, pass, &platform.configure.rollback).await {
+        if let Err(end) = roll_back(session, pass, before).await {
             let End::Refused { message, .. } = end else { return Err(end.ends(LeftAs::Unknown)) };
             said = Some(message);
         }
@@ -224,7 +227,17 @@ pub(super) async fn restore(
         if now == *before {
             return Ok(());
         }
-        match bring_back(session, pass, &session.blocks(&now.0), &wanted, round > 0).await {
+        let has = session.blocks(&now.0);
+        let steps = way(&has, &wanted, &platform.dialect);
+        let whole = (round > 0 || steps.is_empty()) && !platform.configure.clear.is_empty();
+        if steps.is_empty() && !whole && differ_in_order_alone(&has, &wanted) {
+            return Ok(());
+        }
+        let lines = match whole {
+            true => lines(&wanted, &[], &platform.dialect),
+            false => lines(&steps, &has, &platform.dialect),
+        };
+        match bring_back(session, pass, &lines, whole).await {
             Ok(None) => {}
             Ok(Some(refused)) => said = Some(refused),
             Err(WriteEnd::Rejected { message, .. }) => said = Some(message),
@@ -250,33 +263,45 @@ async fn read(session: &mut CliSession) -> Result<Running, WriteEnd> {
     }
 }
 
-/// One round of the way back, by the lines that differ or, where a candidate can be emptied, by all of them; what the device refused of it, if anything.
+/// Goes back to the place that was kept before the write. A refusal leaves no draft open, in which nothing can be read.
+async fn roll_back(session: &mut CliSession, pass: &WritePass, before: &Running) -> Result<(), End> {
+    let platform = session.platform.clone();
+    let configure = &platform.configure;
+    for line in &session.of_place(&configure.rollback, before) {
+        let answer = say(session, pass, line).await?;
+        let Some(refusal) = session.refusal(&answer.text) else { continue };
+        if answer.prompt == Prompt::Configure {
+            let candidate = configure.candidate.as_ref();
+            let abort = candidate.map_or(&configure.leave, |candidate| &candidate.abort);
+            finish(session, pass, abort).await?;
+        }
+        return Err(refused(line, refusal));
+    }
+    Ok(())
+}
+
+/// One round of the way back, by the lines that differ or, where a candidate can be emptied, by all of them: `whole`.
+/// What the device refused of it, if anything.
 async fn bring_back(
     session: &mut CliSession,
     pass: &WritePass,
-    now: &[Block],
-    before: &[Block],
+    lines: &[Typed],
     whole: bool,
 ) -> Result<Option<String>, WriteEnd> {
-    let platform = session.platform.clone();
-    let dialect = &platform.dialect;
-    let mut steps = way(now, before, dialect);
-    if steps.is_empty() {
-        steps = reordered(now, before, dialect);
-    }
-    enter(session, pass, &platform.configure).await?;
-    let typed = match whole && !platform.configure.clear.is_empty() {
-        true => match all(session, pass, &platform.configure.clear).await {
-            Ok(()) => type_all(session, pass, &lines(before, &[], dialect), Refused::Ends).await,
+    let configure = &session.platform.clone().configure;
+    enter(session, pass, configure).await?;
+    let typed = match whole {
+        true => match all(session, pass, &configure.clear).await {
+            Ok(()) => type_all(session, pass, lines, Refused::Ends).await,
             Err(end) => Err(end),
         },
-        false => type_all(session, pass, &lines(&steps, now, dialect), Refused::IsPassedOver).await,
+        false => type_all(session, pass, lines, Refused::IsPassedOver).await,
     };
     let refused = match typed {
         Ok(refused) => refused,
-        Err(end) => return Err(give_up(session, pass, &platform.configure, end).await),
+        Err(end) => return Err(give_up(session, pass, configure, end).await),
     };
-    commit(session, pass, &platform.configure, false).await?;
+    commit(session, pass, configure, false).await?;
     Ok(refused)
 }
 
@@ -321,8 +346,11 @@ async fn type_one(session: &mut CliSession, pass: &WritePass, typed: &Typed) -> 
     match answer.prompt {
         Prompt::Configure => Ok(()),
         // What follows would be said outside of the configuration.
-        Prompt::Ready | Prompt::User => {
-            Err(End::Lost(format!("`{}` has ended its configuration", session.quoted(&typed.line))))
+        Prompt::Ready => {
+            Err(End::Left(format!("`{}` has ended its configuration", session.quoted(&typed.line))))
+        }
+        Prompt::User => {
+            Err(End::Lost(format!("`{}` has ended its right to configure", session.quoted(&typed.line))))
         }
     }
 }
@@ -353,7 +381,7 @@ fn refused(line: &str, refusal: Refusal) -> End {
 impl End {
     fn message(&self) -> &str {
         match self {
-            Self::Refused { message, .. } | Self::Lost(message) => message,
+            Self::Refused { message, .. } | Self::Left(message) | Self::Lost(message) => message,
         }
     }
 }

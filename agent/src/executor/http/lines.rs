@@ -12,7 +12,6 @@ use crate::executor::{Failure, WritePass};
 use crate::http_client::Reply;
 use crate::platform::HttpApi;
 use futures_util::future::BoxFuture;
-use std::borrow::Cow;
 use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::procedure::Probe;
 use zeroize::Zeroizing;
@@ -71,10 +70,13 @@ impl LinesSession {
                 let texts: Vec<String> = texts.into_iter().skip(before.len()).collect();
                 let mut refused = texts.iter().enumerate();
                 let refused = refused.find_map(|(at, text)| {
-                    // A banner in a shown configuration may say anything.
                     let reads = lines.get(at) == Some(&platform.running.command);
-                    let said = if reads { self.script.beside_texts(text) } else { Cow::from(text) };
-                    Some((at, self.script.refusal(&said)?))
+                    let refusal = match pass {
+                        Some(_) => self.script.refusal(text),
+                        None if reads => self.script.refusal_to_read(text),
+                        None => self.script.refusal_to_show(text),
+                    };
+                    Some((at, refusal?))
                 });
                 match refused {
                     Some((at, refusal)) => Err(Unsaid::Refused(Some(at), refusal)),
@@ -165,6 +167,14 @@ impl Session for LinesSession {
 
     fn tells_its_end(&self) -> bool {
         self.script.platform.running.whole.is_some()
+    }
+
+    fn alike(&self, one: &Running, other: &Running) -> bool {
+        self.script.alike(one, other)
+    }
+
+    fn differs_in_order_alone(&self, running: &Running, wanted: &Wanted) -> bool {
+        self.script.differs_in_order_alone(running, wanted)
     }
 
     fn look<'a>(&'a mut self, probe: &'a Probe) -> BoxFuture<'a, Result<String, Failure>> {

@@ -16,7 +16,7 @@ use switchyard_shared::time::format_duration;
 const CREDENTIAL_SHARE: u32 = 2;
 /// The part of it in which an ssh-agent must answer each question, as one in so many.
 const SSH_AGENT_SHARE: u32 = 3;
-/// Most rounds of questions that a device may ask for one password.
+/// Most rounds of questions of a login; all but one of them ask nothing.
 const QUESTION_ROUNDS_MAX: usize = 4;
 /// SSH reason codes with which a device ends a session because it refuses the login.
 const LOGIN_REFUSED_CODES: [u32; 3] = [13, 14, 15];
@@ -124,7 +124,7 @@ pub(super) async fn authenticate(
             ("certificate", answer.map(Into::into))
         }
         Proof::Agent(held) => ("key of the ssh-agent", with_agent(handle, *held, task).await?),
-        Proof::Password(password) => ("password", with_password(handle, &password, task).await),
+        Proof::Password(password) => ("password", with_password(handle, &password, task).await?),
     };
     let (methods, partly) = match answer {
         Ok(Answer::Accepted) => return Ok(()),
@@ -236,44 +236,63 @@ async fn with_agent(
     Ok(Ok(answer))
 }
 
-/// The password method; questions and answers only where the device does not have it.
+/// The password method; questions and answers only where the device does not have it. The outer error is a question
+/// that is not for a password.
 async fn with_password(
     handle: &mut Handle<Peer>,
     password: &Secret,
     task: &Task,
-) -> Result<Answer, russh::Error> {
+) -> Result<Result<Answer, russh::Error>, Failure> {
     let user = &task.endpoint.username;
-    let answer: Answer = handle.authenticate_password(user, password.reveal()).await?.into();
+    let answer: Answer = match handle.authenticate_password(user, password.reveal()).await {
+        Ok(result) => result.into(),
+        Err(error) => return Ok(Err(error)),
+    };
     match answer {
         Answer::Refused { methods, partly: false }
             if methods.contains(&MethodKind::KeyboardInteractive)
                 && !methods.contains(&MethodKind::Password) =>
         {
-            with_questions(handle, password, user).await
+            with_questions(handle, password, task).await
         }
-        Answer::Accepted | Answer::Refused { .. } => Ok(answer),
+        Answer::Accepted | Answer::Refused { .. } => Ok(Ok(answer)),
     }
 }
 
+/// The password is the answer to one question whose answer is hidden, and to no second one: that may be for the code of
+/// a token, or for a new password.
 async fn with_questions(
     handle: &mut Handle<Peer>,
     password: &Secret,
-    user: &str,
-) -> Result<Answer, russh::Error> {
-    let mut response = handle.authenticate_keyboard_interactive_start(user, None).await?;
+    task: &Task,
+) -> Result<Result<Answer, russh::Error>, Failure> {
+    let mut response =
+        handle.authenticate_keyboard_interactive_start(task.endpoint.username.as_str(), None).await;
+    let mut said = false;
     for _ in 0..QUESTION_ROUNDS_MAX {
         let prompts = match response {
-            KeyboardInteractiveAuthResponse::Success => return Ok(Answer::Accepted),
-            KeyboardInteractiveAuthResponse::Failure { remaining_methods, partial_success } => {
-                return Ok(Answer::Refused { methods: remaining_methods, partly: partial_success });
+            Ok(KeyboardInteractiveAuthResponse::Success) => return Ok(Ok(Answer::Accepted)),
+            Ok(KeyboardInteractiveAuthResponse::Failure { remaining_methods, partial_success }) => {
+                return Ok(Ok(Answer::Refused { methods: remaining_methods, partly: partial_success }));
             }
-            KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. } => prompts,
+            Ok(KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. }) => prompts,
+            Err(error) => return Ok(Err(error)),
         };
-        let hidden_only = |echo: bool| if echo { String::new() } else { password.reveal().to_owned() };
-        let answers = prompts.iter().map(|prompt| hidden_only(prompt.echo)).collect();
-        response = handle.authenticate_keyboard_interactive_respond(answers).await?;
+        let answers = match &prompts[..] {
+            [] => Vec::new(),
+            [only] if !only.echo && !said => {
+                said = true;
+                vec![password.reveal().to_owned()]
+            }
+            more => {
+                let asked: Vec<&str> = more.iter().map(|prompt| prompt.prompt.trim()).collect();
+                return Err(explain::login_asks(task, &asked.join(" "), said));
+            }
+        };
+        response = handle.authenticate_keyboard_interactive_respond(answers).await;
     }
-    Ok(Answer::Refused { methods: MethodSet::from(&[MethodKind::KeyboardInteractive][..]), partly: false })
+    let methods = MethodSet::from(&[MethodKind::KeyboardInteractive][..]);
+    Ok(Ok(Answer::Refused { methods, partly: false }))
 }
 
 #[cfg(test)]

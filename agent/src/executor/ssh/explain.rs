@@ -120,6 +120,17 @@ pub(super) fn login_partly(task: &Task, offered: &str, methods: &str) -> Failure
     failure(Class::AuthFailed, Phase::Authenticate, message, hint)
 }
 
+/// The device asks what the password does not answer; `said`: after it had the password.
+pub(super) fn login_asks(task: &Task, asked: &str, said: bool) -> Failure {
+    let asked = first_words(&asked.replace(char::is_control, " "));
+    let then = if said { "had the password and asks for more" } else { "asks for more than a password" };
+    let message =
+        format!("{} {then}: {asked:?}; only a person can answer that, and it got no answer", place(task));
+    let hint = "log in by hand: a new password or the code of a token may be wanted; then use a login that needs one \
+                password or key";
+    failure(Class::AuthFailed, Phase::Authenticate, message, hint)
+}
+
 /// Words with which a device turns a connection away because it has enough of them.
 const TOO_MUCH: [&str; 7] = [
     "maxstartups",

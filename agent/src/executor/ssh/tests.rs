@@ -7,6 +7,7 @@ mod crowd;
 mod hop;
 mod jump;
 mod own_trouble;
+mod questions;
 mod reading;
 mod the_write;
 

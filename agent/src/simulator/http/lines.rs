@@ -242,6 +242,8 @@ fn dialect() -> Dialect {
         leave: Some("exit".into()),
         negation: Negation::Prefix("no ".into()),
         single: vec!["hostname".into(), "description".into()],
+        joins: vec![],
+        ordered: vec![],
         short: vec!["description".into()],
         texts: vec![Text { begins: "banner *".into(), ends: Some("EOF".into()) }],
     }

@@ -1,6 +1,6 @@
 //! Simulated devices that play platforms over SSH on loopback, and attempts on them as an agent makes them.
 
-use super::platforms::LINUX;
+use super::platforms::{LINUX, forgetful};
 use crate::clock::SystemClock;
 use crate::executor::executors::Executors;
 use crate::executor::{AttemptContext, Executor, GateRefused};
@@ -75,6 +75,7 @@ impl Bench {
         let folder_of_ours = data.join("platforms");
         std::fs::create_dir_all(&folder_of_ours).expect("a folder");
         std::fs::write(folder_of_ours.join("linux.yaml"), LINUX).expect("a file");
+        std::fs::write(folder_of_ours.join("forgetful.yaml"), forgetful()).expect("a file");
         let platforms = Platforms::built_in().with_folder(&folder_of_ours, &RealFs).expect("platforms");
         let (secrets, clock) = (Secrets::new(data), SystemClock::shared());
         let executors = Executors::with_platforms(data, secrets, platforms, clock).expect("executors");
@@ -190,7 +191,7 @@ impl Bench {
     pub(in crate::executor) fn typed(&self, number: usize) -> Vec<String> {
         let ledger = self.fleet.ledger(&device(number)).expect("a ledger");
         let typed = ledger.into_iter().filter(|event| event.event == Kind::Typed);
-        let id = regex::Regex::new("sw[0-9a-f]{8}").expect("a pattern");
+        let id = regex::Regex::new("sw[0-9a-f]{8,16}").expect("a pattern");
         typed.map(|event| id.replace_all(&event.detail.unwrap_or_default(), "ID").into_owned()).collect()
     }
 }

@@ -211,3 +211,10 @@ pub(super) const PLATFORMS: [Row; 7] = [
 pub(super) const LINUX: &str = "api_version: switchyard/v1\nkind: Platform\nname: linux\n\
     file: {path: /etc/conf, check: 'conftool check {new}', reload: 'conftool reload {path}'}\n\
     looks: {beginnings: [cat]}\n";
+
+/// SR Linux as a platform that goes back to checkpoints and makes none.
+pub(super) fn forgetful() -> String {
+    let text = include_str!("../../../platform/nokia_srlinux.yaml");
+    text.replace("name: nokia_srlinux\naliases: [srlinux, srl]", "name: forgetful")
+        .replace("  checkpoint: ['save checkpoint name {id}']\n", "")
+}

@@ -8,7 +8,7 @@ use crate::executor::wanted::Wanted;
 use crate::executor::{Failure, WritePass};
 use crate::http_client::Reply;
 use crate::platform::Confirmed;
-use switchyard_shared::configuration::{Block, commands, reordered, way};
+use switchyard_shared::configuration::{Block, commands, differ_in_order_alone, way};
 use switchyard_shared::outcome::{Class, LeftAs, Phase};
 use switchyard_shared::procedure::{LINE_TIME, Mode};
 
@@ -24,7 +24,8 @@ impl LinesSession {
     ) -> Result<Written, WriteEnd> {
         let configure = &self.script.platform.clone().configure;
         let (steps, whole) = self.steps(running, wanted);
-        match self.all(pass, &configure.checkpoint).await {
+        let checkpoint = self.script.of_place(&configure.checkpoint, running);
+        match self.all(pass, &checkpoint).await {
             // A device without room for another checkpoint is put back by its lines.
             Ok(()) | Err(Unsaid::Refused(..)) => {}
             Err(Unsaid::Not(error)) => return Err(no_change(lost(error))),
@@ -143,7 +144,8 @@ impl LinesSession {
         let (mut now, then) = (running.clone(), self.script.blocks(&before.0));
         let mut said = String::new();
         if !platform.configure.rollback.is_empty() {
-            match self.all(pass, &platform.configure.rollback).await {
+            let rollback = self.script.of_place(&platform.configure.rollback, before);
+            match self.all(pass, &rollback).await {
                 Ok(()) => {}
                 Err(Unsaid::Refused(_, refusal)) => said = format!("; it said: {}", refusal.words()),
                 Err(unsaid) => return Err(self.end(unsaid, None)),
@@ -155,10 +157,14 @@ impl LinesSession {
                 return Ok(());
             }
             let blocks = self.script.blocks(&now.0);
-            let clear = round > 0 && !platform.configure.clear.is_empty() && self.too_many(&then).is_none();
-            let mut steps = if clear { then.clone() } else { way(&blocks, &then, &platform.dialect) };
-            if steps.is_empty() {
-                steps = reordered(&blocks, &then, &platform.dialect);
+            let mut steps = way(&blocks, &then, &platform.dialect);
+            let clear = (round > 0 || steps.is_empty())
+                && !platform.configure.clear.is_empty()
+                && self.too_many(&then).is_none();
+            if clear {
+                steps.clone_from(&then);
+            } else if steps.is_empty() && differ_in_order_alone(&blocks, &then) {
+                return Ok(());
             }
             if let Some(why) = self.too_many(&steps) {
                 let message = format!("the way back {why}{said}");

@@ -1,0 +1,77 @@
+//! The order in which lines are said, and the order in which a device holds them, over real SSH.
+
+use super::bench::{Bench, Part};
+use crate::simulator::Mode;
+use switchyard_shared::outcome::{Class, LeftAs};
+use switchyard_shared::procedure::Mode as Wants;
+use switchyard_shared::task::Purpose;
+
+const ROUTE: &str = "ip route 0.0.0.0 0.0.0.0 10.0.0.1\n";
+
+async fn device(platform: &str, has: &str) -> std::sync::Arc<Bench> {
+    Bench::new(&[Part { platform, has, mode: Mode::Good }]).await
+}
+
+#[tokio::test]
+async fn a_replacement_puts_a_line_of_a_list_where_it_was_asked_for() {
+    let list = |lines: &str| format!("hostname r1\nip access-list extended EDGE\n{lines}");
+    let (has, wanted) = (list(" permit a\n deny any\n"), list(" permit a\n permit b\n deny any\n"));
+    let bench = device("cisco_ios", &has).await;
+    let task = bench.task(1, "cisco_ios", &wanted, Wants::Replace);
+    let outcome = bench.attempt(&task).await;
+    assert_eq!((outcome.class, bench.has(1)), (Class::Ok, wanted), "{outcome:?}");
+    let typed = bench.typed(1);
+    let again = bench.again(&task, Purpose::Apply).await;
+    assert_eq!((again.class, bench.typed(1)), (Class::Unchanged, typed));
+    let restore = Purpose::Restore { attempt: 1, before: outcome.before, overwrite: false };
+    let back = bench.again(&task, restore).await;
+    assert_eq!((back.left_as, bench.has(1)), (LeftAs::Reverted, has), "{back:?}");
+}
+
+#[tokio::test]
+async fn a_way_back_that_leaves_only_another_order_is_back_and_takes_nothing_down() {
+    let has = "hostname r1\nntp server 192.0.2.1\nrouter bgp 1\n neighbor 10.0.0.2 remote-as 2\ninterface Gi1\n mtu 9000\n";
+    let bench = device("cisco_ios", has).await;
+    let wanted = has.replace("ntp server 192.0.2.1\n", "");
+    let task = bench.task(1, "cisco_ios", &wanted, Wants::Replace);
+    let outcome = bench.attempt(&task).await;
+    assert_eq!((outcome.class, bench.has(1)), (Class::Ok, wanted.clone()), "{outcome:?}");
+    let before = bench.typed(1).len();
+    let restore = Purpose::Restore { attempt: 1, before: outcome.before, overwrite: false };
+    let back = bench.again(&task, restore).await;
+    let typed = bench.typed(1).split_off(before);
+    assert_eq!(typed, ["configure terminal", "ntp server 192.0.2.1", "end"]);
+    assert_eq!((back.class, back.left_as), (Class::Ok, LeftAs::Reverted), "{back:?}");
+    assert!(back.message.contains("in another order"), "{back:?}");
+    assert_eq!(bench.has(1), format!("{wanted}ntp server 192.0.2.1\n"));
+}
+
+#[tokio::test]
+async fn a_new_default_route_is_there_before_the_old_one_goes() {
+    for platform in ["cisco_ios", "frr", "cisco_nxos"] {
+        let is_ios = platform == "cisco_ios";
+        let route = |via: &str| match is_ios {
+            true => ROUTE.replace("10.0.0.1", via),
+            false => format!("ip route 0.0.0.0/0 {via}\n"),
+        };
+        let bench = device(platform, &format!("hostname r1\n{}", route("10.0.0.1"))).await;
+        let wanted = format!("hostname r1\n{}", route("10.0.0.2"));
+        let outcome = bench.attempt(&bench.task(1, platform, &wanted, Wants::Replace)).await;
+        assert_eq!((outcome.class, bench.has(1)), (Class::Ok, wanted), "{outcome:?}");
+        let typed = bench.typed(1);
+        let at = |line: String| typed.iter().position(|typed| *typed == line.trim_end());
+        let [new, old] = [at(route("10.0.0.2")), at(format!("no {}", route("10.0.0.1")))];
+        assert!(new.is_some() && new < old, "{platform}: {typed:?}");
+    }
+}
+
+#[tokio::test]
+async fn classes_in_another_order_are_refused_before_anything_is_said() {
+    let policy = |one: &str, other: &str| {
+        format!("hostname r1\npolicy-map P\n class {one}\n  police 1\n class {other}\n  police 1\n")
+    };
+    let bench = device("cisco_ios", &policy("a", "b")).await;
+    let outcome = bench.attempt(&bench.task(1, "cisco_ios", &policy("b", "a"), Wants::Replace)).await;
+    assert_eq!((outcome.class, bench.typed(1)), (Class::PrecheckFailed, vec![]), "{outcome:?}");
+    assert!(outcome.message.contains("`policy-map P` holds its lines in another order"), "{outcome:?}");
+}
