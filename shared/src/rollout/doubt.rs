@@ -239,6 +239,14 @@ impl Rollout {
             Some(Found::NotApplied) => {
                 let (state, why) = (self.untouched(name), "read back: it is as it was before the write");
                 let back = || Outcome { left_as: LeftAs::Reverted, ..outcome.clone() };
+                if state == DeviceState::RolledBack && outcome.class == Class::PostcheckFailed {
+                    // What came back is not saved.
+                    return settled(
+                        DeviceState::Failed,
+                        Some(back()),
+                        &format!("read back: {}", outcome.message),
+                    );
+                }
                 settled(state, (state == DeviceState::RolledBack).then(back), why)
             }
             Some(Found::Different) => Event::StillUnknown {

@@ -161,6 +161,10 @@ impl Rollout {
             Class::LostAfterWrite | Class::Inconclusive => (DeviceState::Unknown, outcome.clone()),
             Class::RollbackFailed if outcome.wrote_at.is_some() => (DeviceState::Failed, outcome.clone()),
             Class::RollbackFailed => (was, outcome.clone()),
+            // It is back, and not saved: its next boot may bring the change back.
+            Class::PostcheckFailed if outcome.left_as == LeftAs::Reverted => {
+                (DeviceState::Failed, outcome.clone())
+            }
             Class::Unreachable
             | Class::Timeout
             | Class::AuthFailed

@@ -119,7 +119,10 @@ impl Run<'_> {
             WriteEnd::Rejected { message, left_as } => {
                 let back = match left_as {
                     LeftAs::Unchanged | LeftAs::Reverted => Some((left_as, String::new())),
-                    LeftAs::Changed | LeftAs::Unknown => self.put_back(&mut session, begun).await,
+                    LeftAs::Changed | LeftAs::Unknown if self.job.procedure.revert => {
+                        self.put_back(&mut session, begun).await
+                    }
+                    LeftAs::Changed | LeftAs::Unknown => self.left_alone(&mut session, begun).await,
                 };
                 goodbye(session).await;
                 self.refused(&message, back)
@@ -127,18 +130,33 @@ impl Run<'_> {
         }
     }
 
+    /// What the device has of a write that it refused and that nobody wants taken back; `None` when nobody could look.
+    async fn left_alone(&self, session: &mut Box<dyn Session>, begun: &Begun) -> Option<Back> {
+        let now = self.read_anew(session).await?;
+        if now == begun.before {
+            return Some((LeftAs::Unchanged, String::new()));
+        }
+        self.engine.snapshots.note_left(&self.job.task.op, self.digest(&now)).await;
+        Some((LeftAs::Changed, String::new()))
+    }
+
     /// The end of a write that the device refused, and what its way back came to.
     fn refused(&self, said: &str, back: Option<Back>) -> Outcome {
         let (left_as, note) = back.map_or((None, String::new()), |(left_as, note)| (Some(left_as), note));
-        let part = if left_as == Some(LeftAs::Changed) { "; it has a part of it" } else { "" };
+        let part = match (left_as, note.is_empty()) {
+            (Some(LeftAs::Changed), true) => "; it has a part of it, which stays",
+            (Some(LeftAs::Changed), false) => "; it has a part of it",
+            (Some(LeftAs::Unchanged | LeftAs::Reverted | LeftAs::Unknown) | None, _) => "",
+        };
         let message = format!("{} refused the change: {said}{part}{note}", self.device());
+        let ask = self.ask_for_it_back();
         let (class, phase, left_as, hint) = match left_as {
             None => (Class::LostAfterWrite, Phase::Revert, LeftAs::Unknown, super::after::READ_IT),
-            Some(LeftAs::Unknown) => {
-                let hint = "it took a part of the change and could not be put back: look at the device";
-                (Class::RollbackFailed, Phase::Write, LeftAs::Unknown, hint)
+            Some(LeftAs::Unknown) => (Class::RollbackFailed, Phase::Write, LeftAs::Unknown, ask.as_str()),
+            Some(LeftAs::Changed) => {
+                let hint = if note.is_empty() { ask.as_str() } else { BY_HAND };
+                (Class::Rejected, Phase::Write, LeftAs::Changed, hint)
             }
-            Some(LeftAs::Changed) => (Class::Rejected, Phase::Write, LeftAs::Changed, BY_HAND),
             Some(left_as @ (LeftAs::Unchanged | LeftAs::Reverted)) => {
                 (Class::Rejected, Phase::Write, left_as, "correct the template, then plan again")
             }

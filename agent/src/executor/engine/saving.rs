@@ -13,6 +13,9 @@ use switchyard_shared::procedure::LOOKS_AFTER_WAY_BACK;
 /// What to do about a device that may not begin with what it has.
 const SAVE_IT: &str =
     "it runs what was wanted: look at the device's storage, then save it by hand or apply it again";
+/// What to do about a device that was put back and may begin its next boot with the change.
+const SAVE_BACK: &str =
+    "look at the device's storage, then save it by hand or roll it back again: that saves it";
 /// What is said of a device that is known not to be saved.
 const NOT_SAVED: &str = "it is not saved for the next boot";
 /// What is said of one of which nobody can tell.
@@ -74,12 +77,38 @@ impl Run<'_> {
     /// The end of an attempt at a device that has what is wanted, as `has` says, and may lose it at its next boot;
     /// `rest` is what else is to be said of it.
     pub(super) fn not_saved(&self, has: &str, trouble: &Trouble, rest: &str) -> Outcome {
-        let class = match trouble {
-            Trouble::Bad(_) | Trouble::Unseen(_) => Class::PostcheckFailed,
-            Trouble::NoWay(_) => Class::Inconclusive,
-        };
         let message = format!("{has}; {}{rest}", trouble.why());
-        self.ended(class, Phase::Confirm, LeftAs::Changed, &message).with_hint(SAVE_IT)
+        self.ended(class_of(trouble), Phase::Confirm, LeftAs::Changed, &message).with_hint(SAVE_IT)
+    }
+
+    /// The end of a way back that went well, as `is_back` says. The change may have been saved, so what came back for it is
+    /// saved, too.
+    pub(super) async fn save_back(
+        &self,
+        session: &mut Box<dyn Session>,
+        pass: &WritePass,
+        is_back: &str,
+    ) -> Outcome {
+        if !self.may_boot_with_the_change(&mut **session).await {
+            return self.ended(Class::Ok, Phase::Revert, LeftAs::Reverted, is_back);
+        }
+        match self.save(session, pass).await {
+            Ok(()) => {
+                let message = format!("{is_back}; it is saved for the next boot");
+                self.ended(Class::Ok, Phase::Confirm, LeftAs::Reverted, &message)
+            }
+            Err(trouble) => self.not_saved_back(is_back, &trouble),
+        }
+    }
+
+    /// Whether a device that has again what it had may have been left with the change for its next boot.
+    pub(super) async fn may_boot_with_the_change(&self, session: &mut dyn Session) -> bool {
+        self.job.procedure.commit.save && self.is_saved(session).await != Some(true)
+    }
+
+    fn not_saved_back(&self, is_back: &str, trouble: &Trouble) -> Outcome {
+        let message = format!("{is_back}; its next boot may bring the change back: {}", trouble.why());
+        self.ended(class_of(trouble), Phase::Confirm, LeftAs::Reverted, &message).with_hint(SAVE_BACK)
     }
 
     /// Looks over new sessions whether a save was made of which nobody said how it ended.
@@ -109,6 +138,17 @@ impl Run<'_> {
         self.ended(Class::Ok, Phase::Read, LeftAs::Changed, &message)
     }
 
+    /// The end of a reading after a doubt that found the device without the change, as `is_back` says: whoever put it back
+    /// may not have come to its save.
+    pub(super) async fn found_back(&self, session: &mut dyn Session, is_back: &str) -> Outcome {
+        let saved = self.is_saved(session).await;
+        if saved == Some(false) {
+            return self.not_saved_back(is_back, &Trouble::Bad(NOT_SAVED.to_owned()));
+        }
+        let message = format!("{is_back}{}", self.told(saved));
+        self.ended(Class::Ok, Phase::Read, LeftAs::Unchanged, &message)
+    }
+
     /// What a plan says of a device that shall be saved and may not be.
     pub(super) async fn not_known_to_be_saved(&self, session: &mut dyn Session) -> String {
         self.told(self.is_saved(session).await)
@@ -129,5 +169,13 @@ impl Run<'_> {
         }
         let limit = self.job.task.timeouts.command;
         within(Phase::Read, limit, self.device(), session.is_saved()).await.ok().flatten()
+    }
+}
+
+/// What a save is evidence of that is not known to be made.
+fn class_of(trouble: &Trouble) -> Class {
+    match trouble {
+        Trouble::Bad(_) | Trouble::Unseen(_) => Class::PostcheckFailed,
+        Trouble::NoWay(_) => Class::Inconclusive,
     }
 }

@@ -20,27 +20,24 @@ impl Run<'_> {
     ) -> Result<Outcome, Ended> {
         let (running, difference) = self.read_and_compare(&mut **session).await?;
         let device = self.device();
-        let (found, left_as, message) = if difference.is_nothing() {
+        if difference.is_nothing() {
             return self.has_the_change(session, "").await;
-        } else if before == Some(self.digest(&running).as_str()) {
-            let message = format!("{device} was read and is as it was before the write");
-            (Found::NotApplied, LeftAs::Unchanged, message)
-        } else if session.differs_in_order_alone(&running, &self.wanted) {
-            return self.has_the_change(session, IN_ANOTHER_ORDER).await;
-        } else {
-            let why = session.unfinished(&running).map_or(String::new(), |why| format!(": {why}"));
-            let message = format!(
-                "{device} was read and is neither as it was before the write nor as it should be{why}"
-            );
-            (Found::Different, LeftAs::Unknown, message)
-        };
-        let mut outcome = self.ended(Class::Ok, Phase::Read, left_as, &message);
-        if found == Found::Different {
-            outcome =
-                outcome.with_hint("look at the device: it may hold a part of the change, or somebody else's");
         }
-        outcome.found = Some(found);
-        Ok(outcome)
+        if before == Some(self.digest(&running).as_str()) {
+            let is_back = format!("{device} was read and is as it was before the write");
+            let outcome = self.found_back(&mut **session, &is_back).await;
+            return Ok(Outcome { found: Some(Found::NotApplied), ..outcome });
+        }
+        if session.differs_in_order_alone(&running, &self.wanted) {
+            return self.has_the_change(session, IN_ANOTHER_ORDER).await;
+        }
+        let why = session.unfinished(&running).map_or(String::new(), |why| format!(": {why}"));
+        let message =
+            format!("{device} was read and is neither as it was before the write nor as it should be{why}");
+        let outcome = self
+            .ended(Class::Ok, Phase::Read, LeftAs::Unknown, &message)
+            .with_hint("look at the device: it may hold a part of the change, or somebody else's");
+        Ok(Outcome { found: Some(Found::Different), ..outcome })
     }
 
     async fn has_the_change(&self, session: &mut Box<dyn Session>, order: &str) -> Result<Outcome, Ended> {
@@ -57,7 +54,7 @@ impl Run<'_> {
             Err(Trouble::Bad(why) | Trouble::Unseen(why)) => {
                 let message = format!("{device} was read and has the change: {why}; what it has stays on it");
                 self.ended(Class::PostcheckFailed, Phase::Verify, LeftAs::Changed, &message)
-                    .with_hint("look at the device; switchyard rollback puts back what it had")
+                    .with_hint(&self.ask_for_it_back())
             }
             Ok(()) => {
                 let mut message = format!("{device} was read and has the change{order}");

@@ -1,6 +1,7 @@
 //! What becomes of a device, whatever its driver meets on its way.
 
 mod fake;
+mod saved_back;
 mod saving;
 mod secrecy;
 mod way;

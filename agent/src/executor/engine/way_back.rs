@@ -32,6 +32,12 @@ const BACK_IN_ANOTHER_ORDER: &str = "; it shows entries of a list in another ord
 pub(super) type Back = (LeftAs, String);
 
 impl Run<'_> {
+    /// What to do about a device that keeps what it should not have, or may.
+    pub(super) fn ask_for_it_back(&self) -> String {
+        let OpId { rollout, device, .. } = &self.job.task.op;
+        format!("look at the device; to put back what it had: switchyard rollback {rollout} --device {device}")
+    }
+
     /// Puts the device back to what it had, and reads whether it is; `None` when nobody knows: the way back itself may
     /// be what ended the session. [`LeftAs::Changed`]: the driver has no way back that is safe, and went none.
     pub(super) async fn put_back(&self, session: &mut Box<dyn Session>, begun: &Begun) -> Option<Back> {
@@ -74,7 +80,7 @@ impl Run<'_> {
     }
 
     /// What the device has, over a new session where this one has ended.
-    async fn read_anew(&self, session: &mut Box<dyn Session>) -> Option<Running> {
+    pub(super) async fn read_anew(&self, session: &mut Box<dyn Session>) -> Option<Running> {
         if let Ok(now) = self.read_after(&mut **session).await {
             return Some(now);
         }
@@ -105,12 +111,11 @@ impl Run<'_> {
         };
         self.job.context.progress(Phase::Revert);
         let back = self.put_back(&mut session, &begun).await;
-        goodbye(session).await;
         let device = self.device();
-        Ok(match back {
+        let outcome = match back {
             Some((LeftAs::Reverted | LeftAs::Unchanged, note)) => {
-                let message = format!("{device} is as it was before the change{note}");
-                self.ended(Class::Ok, Phase::Revert, LeftAs::Reverted, &message)
+                let is_back = format!("{device} is as it was before the change{note}");
+                self.save_back(&mut session, &begun.pass, &is_back).await
             }
             Some((left_as @ (LeftAs::Changed | LeftAs::Unknown), note)) => {
                 let message =
@@ -122,7 +127,9 @@ impl Run<'_> {
                     format!("{device}: contact was lost on its way back, and nobody could look since");
                 self.ended(Class::LostAfterWrite, Phase::Revert, LeftAs::Unknown, &message).with_hint(READ_IT)
             }
-        })
+        };
+        goodbye(session).await;
+        Ok(outcome)
     }
 
     /// Everything before the first byte of a way back.
@@ -141,7 +148,7 @@ impl Run<'_> {
         // What was changed meanwhile by somebody else is kept, too, before it is overwritten.
         let now = self.must_not_be(session, &before).await?;
         self.must_be_alike(&**session, &first, &now)?;
-        if !wanted.overwrite {
+        if !wanted.overwrite && now != before {
             self.must_be_as_left(&of, &now).await?;
         }
         Ok(Begun { before, ..self.open_gate(now).await? })
@@ -165,10 +172,10 @@ impl Run<'_> {
         Err(self.failed(&failure))
     }
 
-    /// What the device has, unless that is `before` already.
+    /// What the device has, unless that is `before` already and nothing is to be saved.
     async fn must_not_be(&self, session: &mut Box<dyn Session>, before: &Running) -> Result<Running, Ended> {
         let now = self.read(&mut **session).await?;
-        if now == *before {
+        if now == *before && !self.may_boot_with_the_change(&mut **session).await {
             let message = format!("{} is as it was before the change; nothing was written", self.device());
             return Err(Box::new(self.ended(Class::Unchanged, Phase::Read, LeftAs::Reverted, &message)));
         }

@@ -140,6 +140,28 @@ fn a_lost_way_back_is_read_with_what_the_device_had_before_the_write() {
 }
 
 #[test]
+fn a_device_that_is_back_and_whose_next_boot_may_bring_the_change_is_no_good_end_and_is_rolled_back_again() {
+    let not_saved = Outcome { left_as: LeftAs::Reverted, ..outcome(Class::PostcheckFailed) };
+    let lost = Outcome { wrote_at: Some(NOW), ..outcome(Class::LostAfterWrite) };
+    for is_lost in [false, true] {
+        let (mut rollout, world) = written(Class::Ok);
+        let mut attempt = restore(&mut rollout);
+        if is_lost {
+            tell(&mut rollout, attempt, lost.clone());
+            settle(&mut rollout, NOW, &world);
+            attempt += 1;
+        }
+        let found = is_lost.then_some(Found::NotApplied);
+        tell(&mut rollout, attempt, Outcome { found, wrote_at: None, ..not_saved.clone() });
+        let known = r1(&rollout).outcome.clone().unwrap();
+        assert_eq!((r1(&rollout).state, known.class), (DeviceState::Failed, Class::PostcheckFailed));
+        assert_eq!((known.left_as, known.message.as_str()), (LeftAs::Reverted, "told"));
+        restore(&mut rollout);
+        assert_eq!(r1(&rollout).purpose(), to_what_it_had());
+    }
+}
+
+#[test]
 fn an_agent_that_never_had_it_leaves_the_device_as_it_was_and_one_without_its_journal_in_doubt() {
     for (lost_journal, state) in [(false, DeviceState::Succeeded), (true, DeviceState::Unknown)] {
         let (mut rollout, world) = written(Class::Ok);

@@ -123,6 +123,19 @@ impl Bench {
         lock(&self.world).saved = saved;
     }
 
+    /// It begins with this at its next boot, and tells whether that is what it has.
+    pub fn boots(&self, with: &str) {
+        lock(&self.world).boots = Some(with.into());
+    }
+
+    pub fn tells_what_it_boots(&self, tells: bool) {
+        lock(&self.world).hides_what_it_boots = !tells;
+    }
+
+    pub fn next_boot(&self) -> Option<String> {
+        lock(&self.world).boots.clone()
+    }
+
     pub fn saves(&self, saving: Saving) {
         lock(&self.world).saving = saving;
     }

@@ -198,6 +198,7 @@ impl Session for FakeSession {
             let saving = world.saving;
             if matches!(saving, Saving::Works | Saving::Loses { is_made: true }) {
                 world.saved = world.saved.map(|_| true);
+                world.boots = world.boots.take().map(|_| world.has.clone());
             }
             match saving {
                 Saving::Works => Ok(()),
@@ -210,7 +211,11 @@ impl Session for FakeSession {
     }
 
     fn is_saved(&mut self) -> BoxFuture<'_, Result<Option<bool>, Failure>> {
-        let saved = lock(&self.0).saved;
+        let world = lock(&self.0);
+        let saved = match &world.boots {
+            Some(boots) => (!world.hides_what_it_boots).then(|| *boots == world.has),
+            None => world.saved,
+        };
         Box::pin(async move { Ok(saved) })
     }
 

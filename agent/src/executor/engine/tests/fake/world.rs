@@ -42,6 +42,9 @@ pub struct World {
     pub(super) changed_meanwhile: Option<String>,
     pub(super) writing_takes: Duration,
     pub(super) saved: Option<bool>,
+    /// What it begins with at its next boot, where that is played.
+    pub(super) boots: Option<String>,
+    pub(super) hides_what_it_boots: bool,
     pub(super) words: String,
     pub(super) shown: Option<String>,
     pub(super) saving: Saving,
