@@ -231,8 +231,15 @@ impl DeviceBreaker {
                      pinned for it, after about {after}, or after"
                 ));
             }
-            Class::LostAfterWrite | Class::RollbackFailed | Class::Inconclusive => {
+            Class::LostAfterWrite | Class::Inconclusive => {
                 return self.by_hand(&format!("{DOUBT} ({class}): read it back, then"));
+            }
+            Class::RollbackFailed => {
+                return self.by_hand(&format!(
+                    "{DOUBT} ({class}): switchyard rollback ROLLOUT --device {} tries again to put it back; or put it back \
+                     by hand, then",
+                    self.device
+                ));
             }
             Class::Ok
             | Class::Unchanged

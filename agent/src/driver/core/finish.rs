@@ -1,5 +1,6 @@
 //! What ended: first the breakers hear of it, then the journal, then the coordinator.
 
+use super::start::is_restore;
 use super::{Core, Effect};
 use crate::attempt::Ended;
 use crate::journal::Entry;
@@ -30,7 +31,8 @@ impl Core {
         let heard = heard(&outcome);
         let _overdue_or_in_time = self.pool.release(running.lease, heard, now);
         let _late_or_counted = self.breakers.finish(running.admission, heard, now);
-        if matches!(outcome.found, Some(Found::Applied | Found::NotApplied)) {
+        let is_back = is_restore(&running.task) && outcome.left_as == LeftAs::Reverted;
+        if is_back || matches!(outcome.found, Some(Found::Applied | Found::NotApplied)) {
             self.breakers.settled(&op.device, now);
         }
         self.note_moves(now);

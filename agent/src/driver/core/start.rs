@@ -44,9 +44,11 @@ impl Core {
         };
         let back_at = self.link.held_since().map(|since| since.plus(HELD_WAIT_MAX));
         let admission = match (&task.purpose, &task.work) {
-            (Purpose::Apply | Purpose::Restore { .. }, _) => self.breakers.try_acquire(&wanted, now),
+            (Purpose::Apply, _) => self.breakers.try_acquire(&wanted, now),
             (Purpose::Compare, Work::HostKeys) => self.breakers.try_acquire_keys(&wanted, now),
-            (Purpose::Settle { .. } | Purpose::Compare, _) => self.breakers.try_acquire_reading(&wanted, now),
+            (Purpose::Restore { .. } | Purpose::Settle { .. } | Purpose::Compare, _) => {
+                self.breakers.try_acquire_in_doubt(&wanted, now)
+            }
         };
         let admission = match admission {
             Ok(admission) => admission,

@@ -1,5 +1,5 @@
-//! Readings after a doubt: the quarantine that the doubt began lets them through, and ends when they settle it. What
-//! a strange host key opened lets those through that only look at the keys.
+//! What ends a doubt, a reading or a person's word to put the device back: the quarantine that the doubt began lets it
+//! through, and ends when it is settled. What a strange host key opened lets those through that only look at the keys.
 
 use super::{Admission, Attempt, Tree};
 use crate::breaker::device::DeviceBreaker;
@@ -8,9 +8,9 @@ use crate::id::DeviceName;
 use crate::time::Timestamp;
 
 impl Tree {
-    /// Admits a reading as [`Tree::try_acquire`] admits an attempt, but for the quarantine of a device in
+    /// Admits what may end a doubt as [`Tree::try_acquire`] admits an attempt, but for the quarantine of a device in
     /// doubt: that waits for just this.
-    pub fn try_acquire_reading(
+    pub fn try_acquire_in_doubt(
         &mut self,
         attempt: &Attempt<'_>,
         now: Timestamp,
@@ -47,7 +47,7 @@ impl Tree {
         admitted
     }
 
-    /// A reading has shown what `device` has: if it is in quarantine for a doubt, that ends. Call it after
+    /// It is known again what `device` has: if it is in quarantine for a doubt, that ends. Call it after
     /// [`Tree::finish`].
     pub fn settled(&mut self, device: &DeviceName, now: Timestamp) {
         if let Some(breaker) = self.devices.get_mut(device).filter(|breaker| breaker.is_in_doubt()) {

@@ -76,6 +76,54 @@ fn a_device_in_doubt_is_read_in_spite_of_its_quarantine_and_a_settled_one_is_wri
     }
 }
 
+fn restore(n: usize, attempt: u32) -> Task {
+    let purpose = Purpose::Restore { attempt: 1, before: None, overwrite: false };
+    Task { purpose, ..task(attempt_at("ntp", n, attempt)) }
+}
+
+/// The way back `op` ends so.
+fn ended(op: &OpId, class: Class, left_as: LeftAs, now: Timestamp) -> Event {
+    let outcome = Outcome::new(class, Phase::Revert, left_as, "", now);
+    Event::Ended(Ended { op: op.clone(), outcome, wrote: true, diff: String::new(), keys: vec![] })
+}
+
+#[test]
+fn a_device_whose_way_back_failed_is_put_back_by_a_persons_word_and_written_again_when_it_is_back() {
+    let ends = [
+        (Class::Ok, LeftAs::Reverted, true),
+        (Class::Unchanged, LeftAs::Reverted, true),
+        (Class::PostcheckFailed, LeftAs::Reverted, true),
+        (Class::RollbackFailed, LeftAs::Unknown, false),
+        (Class::RollbackFailed, LeftAs::Changed, false),
+    ];
+    for (class, left_as, written_again) in ends {
+        let mut world = World::new(2);
+        world.assign([op(1)]);
+        world.write(op(1));
+        world.event(ended(&op(1), Class::RollbackFailed, LeftAs::Unknown, world.now));
+        world.assign([attempt_at("dns", 1, 1)]);
+        assert_eq!(world.last_result().0, Class::NotStarted, "it is in quarantine");
+        let back = restore(1, 2);
+        world.assign_tasks(vec![back.clone()]);
+        assert_eq!(world.started.last(), Some(&back.op));
+        world.event(ended(&back.op, class, left_as, world.now));
+        world.assign([attempt_at("dns", 1, 2)]);
+        let again = world.started.last() == Some(&attempt_at("dns", 1, 2));
+        assert_eq!(again, written_again, "{class}: {:?}", world.last_result());
+    }
+}
+
+#[test]
+fn no_persons_word_to_put_a_device_back_tries_a_login_that_was_refused_or_a_key_that_is_not_pinned() {
+    for class in [Class::AuthFailed, Class::HostKeyMismatch] {
+        let mut world = World::new(2);
+        world.assign([op(1)]);
+        world.end(op(1), class);
+        world.assign_tasks(vec![restore(1, 2)]);
+        assert_eq!((world.started.len(), world.last_result().0), (1, Class::NotStarted), "{class}");
+    }
+}
+
 #[test]
 fn an_agent_that_shuts_down_begins_no_reading() {
     let mut world = World::new(2);

@@ -67,9 +67,14 @@ fn a_device_in_doubt_is_quarantined_until_somebody_has_read_it() {
         let mut site = Site::flowing();
         site.run(1, class);
         let not_now = site.start(1).unwrap_err();
+        let way_on = match class == Class::RollbackFailed {
+            true => {
+                "switchyard rollback ROLLOUT --device d01 tries again to put it back; or put it back by hand, then"
+            }
+            false => "read it back, then",
+        };
         let says = format!(
-            "open: nobody knows what it was left as ({class}): read it back, then switchyard breaker reset \
-             device/d01 --reason WHY"
+            "open: nobody knows what it was left as ({class}): {way_on} switchyard breaker reset device/d01 --reason WHY"
         );
         assert_eq!((not_now.why, not_now.retry_at), (says, None));
         site.wait(100_000.0);

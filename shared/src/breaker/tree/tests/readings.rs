@@ -5,7 +5,7 @@ use super::*;
 impl Site {
     fn read(&mut self, n: usize) -> Result<Admission, NotNow> {
         let (now, device) = (self.now, device(n));
-        self.tree.try_acquire_reading(&reading(&device, now), now)
+        self.tree.try_acquire_in_doubt(&reading(&device, now), now)
     }
 
     fn look_at_keys(&mut self, n: usize) -> Result<Admission, NotNow> {
@@ -32,7 +32,7 @@ fn reading(device: &DeviceName, now: Timestamp) -> Attempt<'_> {
 
 #[test]
 fn a_quarantine_lets_readings_through_and_ends_when_one_settles_the_doubt() {
-    for class in [Class::LostAfterWrite, Class::Inconclusive] {
+    for class in [Class::LostAfterWrite, Class::RollbackFailed, Class::Inconclusive] {
         let mut site = Site::flowing();
         site.run(1, class);
         site.tree.take_reports();
