@@ -6,7 +6,7 @@ use super::{Rollout, RolloutState, door};
 use crate::breaker::State;
 use crate::guard::{self, Guard};
 use crate::id::{DeviceName, SiteName};
-use crate::outcome::{Class, DeviceState, Found, LeftAs, Outcome};
+use crate::outcome::{Class, DeviceState, Found, LeftAs, Outcome, Phase};
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -279,7 +279,7 @@ impl Rollout {
         outcome: &Outcome,
         now: Timestamp,
     ) -> Event {
-        let untried = outcome.class.device_state().is_none();
+        let untried = never_asked(outcome);
         let Some(doubt) = self.device(name).and_then(|(_, device)| device.doubt.as_ref()) else {
             return self.left_to_a_person(name, attempt, &outcome.message);
         };
@@ -441,6 +441,14 @@ fn is_open(view: &SiteView) -> bool {
         State::Open | State::ForcedOpen => true,
         State::Closed | State::Held | State::ForcedClosed | State::HalfOpen => false,
     })
+}
+
+/// Whether a reading ended before anybody asked the device: also where a secret of its login or of the change cannot be
+/// had.
+fn never_asked(outcome: &Outcome) -> bool {
+    let no_secret = outcome.class == Class::CredentialUnavailable
+        || outcome.class == Class::PrecheckFailed && outcome.phase == Phase::Queue;
+    no_secret || outcome.class.device_state().is_none()
 }
 
 /// Whether an end leaves a device in doubt.

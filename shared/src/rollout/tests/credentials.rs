@@ -93,6 +93,18 @@ fn a_device_in_doubt_that_an_operator_or_its_credential_shuts_off_is_not_read_me
 
 #[test]
 fn readings_that_its_agent_never_starts_end_with_a_person_and_go_on_when_it_is_back() {
+    ends_with_a_person_until_its_agent_is_back(&outcome(Class::NotStarted));
+}
+
+#[test]
+fn readings_without_the_secrets_that_they_need_are_used_up_by_no_outage_of_a_vault() {
+    ends_with_a_person_until_its_agent_is_back(&outcome(Class::CredentialUnavailable));
+    let no_secret = Outcome { phase: Phase::Queue, ..outcome(Class::PrecheckFailed) };
+    ends_with_a_person_until_its_agent_is_back(&no_secret);
+}
+
+/// Readings that end like this one for as long as somebody waits for them, and longer than [`READS_MAX`] would go.
+fn ends_with_a_person_until_its_agent_is_back(end: &Outcome) {
     let (mut rollout, world) = in_doubt(true);
     let (mut now, mut readings) = (NOW, 0);
     let patience = rollout.layout.skip_after;
@@ -104,7 +116,7 @@ fn readings_that_its_agent_never_starts_end_with_a_person_and_go_on_when_it_is_b
         };
         readings += 1;
         let attempt = device.attempt;
-        let verdict = rollout.result(&super::device("r1"), attempt, &outcome(Class::NotStarted), now);
+        let verdict = rollout.result(&super::device("r1"), attempt, end, now);
         let ResultVerdict::Counted(event) = verdict else { panic!("{verdict:?}") };
         rollout.apply(&event, now);
         let Event::StillUnknown { not_before, .. } = event else { panic!("{event:?}") };
@@ -112,6 +124,7 @@ fn readings_that_its_agent_never_starts_end_with_a_person_and_go_on_when_it_is_b
         now = at;
         assert!(readings < 30, "it never ends");
     }
+    assert!(readings > READS_MAX, "{readings}");
     assert!(now.since(NOW) <= patience + Duration::from_secs(60), "{:?}", now.since(NOW));
     settle(&mut rollout, now, &world);
     assert!(rollout.has_ended(), "it holds up nothing any more");
