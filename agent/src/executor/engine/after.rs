@@ -16,8 +16,6 @@ use switchyard_shared::time::Timestamp;
 pub(super) const REST: Duration = Duration::from_secs(1);
 /// How long after the end of its patience a device has surely begun to take the change back.
 const MARGIN: Duration = Duration::from_secs(2);
-/// The last part of its patience in which nothing is confirmed and nothing cancelled: one in so many.
-const CONFIRM_MARGIN_SHARE: u32 = 10;
 /// What is said of a device that shows what was wanted with its entries in another order.
 pub(super) const IN_ANOTHER_ORDER: &str = "; it shows entries of a list in another order than was asked for: if that order \
                                            counts, look at the device; if it sorts them, write them so in the template";
@@ -88,8 +86,7 @@ impl Run<'_> {
     /// Until when a change that was begun at `at` may be confirmed or cancelled: a word that comes as the device takes
     /// it back by itself could do the opposite.
     fn confirm_until(&self, at: Timestamp) -> Timestamp {
-        let patience = self.job.procedure.commit.confirm_timeout;
-        at.plus(patience.saturating_sub(patience / CONFIRM_MARGIN_SHARE))
+        at.plus(self.job.procedure.commit.confirm_within())
     }
 
     /// Whether the device has what is wanted.
@@ -204,9 +201,10 @@ impl Run<'_> {
             }
             Some(LeftAs::Changed) => {
                 let message = format!("{device}: {why}; what it has of the change stays on it{note}");
+                let ask = self.ask_for_it_back();
                 self.ended(Class::PostcheckFailed, Phase::Verify, LeftAs::Changed, &message).with_hint(
                     match note.is_empty() {
-                        true => "look at the device; switchyard rollback puts back what it had",
+                        true => &ask,
                         false => BY_HAND,
                     },
                 )
@@ -214,7 +212,7 @@ impl Run<'_> {
             Some(LeftAs::Unknown) => {
                 let message = format!("{device}: {why}; it could not be put back{note}");
                 self.ended(Class::RollbackFailed, Phase::Revert, LeftAs::Unknown, &message)
-                    .with_hint("look at the device; the configuration it had is kept at its agent")
+                    .with_hint(&self.ask_for_it_back())
             }
             None => {
                 let message = format!("{device}: {why}; nobody could look at it since");

@@ -92,6 +92,26 @@ async fn a_refused_change_leaves_the_device_as_it_was_also_when_it_took_a_part()
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_device_took_of_a_refused_change_stays_when_nobody_wants_it_taken_back() {
+    for (left, left_as) in [("half", LeftAs::Changed), ("old", LeftAs::Unchanged)] {
+        let mut bench = Bench::new("old", "new");
+        bench.procedure.revert = false;
+        bench.refuse_the_write(left);
+        let outcome = bench.apply().await;
+        assert_eq!((outcome.class, outcome.left_as), (Class::Rejected, left_as), "{}", outcome.message);
+        assert_eq!(bench.has(), left);
+        assert!(!bench.deeds().contains(&Deed::Restore));
+        if left_as == LeftAs::Changed {
+            assert!(outcome.message.contains("it has a part of it, which stays"), "{}", outcome.message);
+            assert!(outcome.hint.contains("switchyard rollback ntp --device r1"), "{}", outcome.hint);
+            bench.task.op.attempt = 2;
+            bench.task.purpose = Purpose::Restore { attempt: 1, before: None, overwrite: false };
+            assert_eq!((bench.apply().await.class, bench.has().as_str()), (Class::Ok, "old"), "as it says");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_device_lost_after_the_first_byte_is_in_doubt_and_one_lost_before_is_not() {
     let bench = Bench::new("old", "new");
     bench.hang(Deed::Write);

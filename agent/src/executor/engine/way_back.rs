@@ -35,7 +35,9 @@ impl Run<'_> {
     /// What to do about a device that keeps what it should not have, or may.
     pub(super) fn ask_for_it_back(&self) -> String {
         let OpId { rollout, device, .. } = &self.job.task.op;
-        format!("look at the device; to put back what it had: switchyard rollback {rollout} --device {device}")
+        format!(
+            "look at the device; to put back what it had: switchyard rollback {rollout} --device {device}"
+        )
     }
 
     /// Puts the device back to what it had, and reads whether it is; `None` when nobody knows: the way back itself may

@@ -29,7 +29,7 @@ async fn a_doubt_is_settled_as_good_only_after_the_checks_that_nobody_had_made()
         assert_eq!(bench.deeds(), [Deed::Connect, Deed::Read, Deed::Look, Deed::Close], "nothing is written");
         if class == Class::PostcheckFailed {
             assert!(outcome.message.contains("the check look failed"), "{}", outcome.message);
-            assert!(outcome.hint.contains("switchyard rollback"), "{}", outcome.hint);
+            assert!(outcome.hint.contains("switchyard rollback ntp --device r1"), "{}", outcome.hint);
         }
     }
 }
