@@ -18,6 +18,8 @@ pub const CONFIRM_TIMEOUT_DEFAULT: Duration = Duration::from_secs(300);
 /// Shortest and longest wait for a confirmation that a spec may ask for.
 pub const CONFIRM_TIMEOUTS: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(10)..=Duration::from_secs(3600);
+/// The last part of a device's patience in which nothing is confirmed and nothing cancelled: one in so many.
+const CONFIRM_MARGIN_SHARE: u32 = 10;
 /// Longest comment of a commit, in bytes.
 pub const COMMENT_BYTES_MAX: usize = 256;
 /// How long a device that takes a change back by itself is looked at beyond its patience.
@@ -117,6 +119,12 @@ pub struct Commit {
 }
 
 impl Commit {
+    /// How long after its commit a change may be confirmed or cancelled: a word that comes as the device takes it back by
+    /// itself could do the opposite.
+    pub fn confirm_within(&self) -> Duration {
+        self.confirm_timeout.saturating_sub(self.confirm_timeout / CONFIRM_MARGIN_SHARE)
+    }
+
     /// How long a device may still take an unconfirmed change back: some count in whole minutes, rounded up.
     pub fn patience(&self) -> Duration {
         Duration::from_secs(self.confirm_timeout.as_secs().saturating_add(59) / 60 * 60)

@@ -100,7 +100,8 @@ fn decode(node: &Node, source: &str, problems: &Problems) -> Option<RolloutSpec>
     spec.not_supported_yet(&["redundancy", "approvals", "windows", "on_window_close", "notifications"]);
     let change = spec.require("change", "change: {ssh: {command: load}, templates: {default: motd.cfg.j2}}");
     let change = change.and_then(|field| field.section()).map(change::read);
-    let checks = checks::read(spec.section("checks"));
+    let confirm_within = change.iter().flatten().find_map(Change::confirm_within);
+    let checks = checks::read(spec.section("checks"), confirm_within);
     if let Some(change) = change.iter().flatten().next()
         && change.command.is_some()
         && !checks.is_empty()

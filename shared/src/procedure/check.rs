@@ -41,6 +41,16 @@ impl Check {
         })
     }
 
+    /// How many looks must be good.
+    pub fn needed(&self) -> u32 {
+        self.count.saturating_sub(self.failure_limit).max(1)
+    }
+
+    /// The shortest that it may take to pass, when a look takes no time.
+    pub fn shortest(&self) -> Duration {
+        self.initial_delay.saturating_add(self.interval.saturating_mul(self.needed() - 1))
+    }
+
     /// The longest it may take when each look takes `look`.
     pub fn longest(&self, look: Duration) -> Duration {
         let waits = self.interval.saturating_mul(self.count.saturating_sub(1));

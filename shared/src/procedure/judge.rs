@@ -101,8 +101,7 @@ impl Tally {
         if self.bad > check.failure_limit {
             return Some(false);
         }
-        let needed = check.count.saturating_sub(check.failure_limit).max(1);
-        if self.good >= needed {
+        if self.good >= check.needed() {
             return Some(true);
         }
         (self.good + self.bad >= check.count).then_some(false)

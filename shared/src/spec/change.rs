@@ -51,6 +51,14 @@ pub struct Change {
     pub secrets: BTreeMap<String, String>,
 }
 
+impl Change {
+    /// How long after its commit a change must be confirmed; `None` where no device waits for that.
+    pub(super) fn confirm_within(&self) -> Option<std::time::Duration> {
+        let waits = self.command.is_none() && self.transport != Some(Transport::LocalExec);
+        (waits && self.commit.confirmed).then(|| self.commit.confirm_within())
+    }
+}
+
 fn merge() -> Mode {
     Mode::Merge
 }

@@ -11,6 +11,7 @@ use crate::procedure::{
     saved_name,
 };
 use crate::template::SECRETS;
+use crate::time::format_duration;
 use crate::yaml::{Field, Section, shown};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,27 +108,49 @@ impl CheckSpec {
     }
 }
 
-pub(super) fn read(section: Option<Section<'_>>) -> Checks {
+/// The checks; `confirm_within` is how long those after the write may take before a change can be confirmed no more.
+pub(super) fn read(section: Option<Section<'_>>, confirm_within: Option<Duration>) -> Checks {
     let Some(mut section) = section else { return Checks::default() };
     let mut saved = BTreeSet::new();
-    let pre = list(section.take("pre"), true, &mut saved);
-    let post = list(section.take("post"), false, &mut saved);
+    let pre = list(section.take("pre"), true, &mut saved, None);
+    let post = list(section.take("post"), false, &mut saved, confirm_within);
     Checks { pre, post }
 }
 
-fn list(field: Option<Field<'_>>, before: bool, saved: &mut BTreeSet<String>) -> Vec<CheckSpec> {
+fn list(
+    field: Option<Field<'_>>,
+    before: bool,
+    saved: &mut BTreeSet<String>,
+    within: Option<Duration>,
+) -> Vec<CheckSpec> {
     let items = field.and_then(|field| field.list(CHECKS_MAX)).unwrap_or_default();
     let mut names = BTreeSet::new();
     let mut checks = Vec::new();
+    let mut end = Duration::ZERO;
     for item in items {
         let Some(read) = item.section().and_then(|section| check(section, before, saved)) else { continue };
         if !names.insert(read.check.name.clone()) {
             item.problem(format!("there is another check called {}", shown(&read.check.name)), "");
         }
         saved.extend(read.check.save_as.clone());
+        let begin = end;
+        end = end.saturating_add(read.check.shortest());
+        if let Some(within) = within.filter(|within| begin < *within && end >= *within) {
+            too_late(&item, end, within);
+        }
         checks.push(read);
     }
     checks
+}
+
+fn too_late(item: &Field<'_>, end: Duration, within: Duration) {
+    let (end, within) = (format_duration(end), format_duration(within));
+    let message = format!(
+        "passes {end} after the write at the earliest, with the checks before it, and a change is confirmed within \
+         {within}, nine tenths of its confirm_timeout: a device that waits for that takes every change back"
+    );
+    let hint = "a longer change.commit.confirm_timeout, fewer or faster looks, or commit: {method: direct}";
+    item.problem(message, hint);
 }
 
 fn check(mut section: Section<'_>, before: bool, saved: &BTreeSet<String>) -> Option<CheckSpec> {

@@ -1,5 +1,6 @@
 //! Promises of the rollout spec.
 
+mod patience;
 mod secrets;
 
 use super::*;
