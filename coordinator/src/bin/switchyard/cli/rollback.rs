@@ -24,7 +24,7 @@ Examples:
 The device gets back exactly what it had before the rollout's last write to it, by its own means or by what its
 agent kept. A device that somebody has changed since is left alone unless --overwrite is given.
 Works while the rollout runs, stands still, or has ended, and queues behind nothing.
-Ends with 0 when it is back, 3 when it is not, 6 when a person must look at it.";
+Ends with 0 when it is back, 3 when it is not or not saved for the next boot, 6 when a person must look at it.";
 
 /// Put a device back to what it had before a rollout.
 #[derive(Debug, clap::Args)]
