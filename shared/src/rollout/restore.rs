@@ -4,7 +4,7 @@ use super::doubt::{Doubt, leaves_doubt};
 use super::event::Event;
 use super::{Device, Rollout};
 use crate::id::DeviceName;
-use crate::outcome::{Class, DeviceState, LeftAs, MESSAGE_BYTES_MAX, Outcome, printable};
+use crate::outcome::{Class, DeviceState, Found, LeftAs, MESSAGE_BYTES_MAX, Outcome, printable};
 use crate::time::Timestamp;
 
 /// Devices of one rollout that are put back at once, at most.
@@ -94,6 +94,10 @@ impl Device {
         self.restore.as_ref().map_or(self.applied, |restore| restore.of)
     }
 
+    fn was_read_with_the_change(&self) -> bool {
+        self.outcome.as_ref().is_some_and(|outcome| outcome.found == Some(Found::Applied))
+    }
+
     /// Whether nobody knows how its way back ended.
     pub(super) fn doubts_its_restore(&self) -> bool {
         let attempt = self.restore.as_ref().map(|restore| restore.attempt);
@@ -121,7 +125,9 @@ impl Rollout {
             DeviceState::Succeeded | DeviceState::Failed if device.wrote > 0 => device.wrote,
             DeviceState::Succeeded => device.of_unheard_write(),
             // It has the change, or had it: somebody has read that.
-            DeviceState::Failed if device.restore.is_some() => device.of_unheard_write(),
+            DeviceState::Failed if device.restore.is_some() || device.was_read_with_the_change() => {
+                device.of_unheard_write()
+            }
             DeviceState::Failed => 0,
             DeviceState::Pending
             | DeviceState::Running

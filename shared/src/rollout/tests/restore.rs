@@ -162,6 +162,21 @@ fn a_device_that_is_back_and_whose_next_boot_may_bring_the_change_is_no_good_end
 }
 
 #[test]
+fn a_change_that_nobody_saw_written_and_that_fails_its_checks_is_taken_away_by_a_persons_word() {
+    let (mut rollout, world) = in_flight();
+    let lost = rollout.reconcile(&site("lon"), &BTreeSet::new(), true, NOW);
+    lost.iter().for_each(|event| rollout.apply(event, NOW));
+    settle(&mut rollout, NOW, &world);
+    let bad =
+        Outcome { found: Some(Found::Applied), left_as: LeftAs::Changed, ..outcome(Class::PostcheckFailed) };
+    tell(&mut rollout, 2, bad);
+    assert_eq!((r1(&rollout).state, r1(&rollout).wrote), (DeviceState::Failed, 0));
+    restore(&mut rollout);
+    let before = None;
+    assert_eq!(r1(&rollout).purpose(), Purpose::Restore { attempt: 1, before, overwrite: false });
+}
+
+#[test]
 fn an_agent_that_never_had_it_leaves_the_device_as_it_was_and_one_without_its_journal_in_doubt() {
     for (lost_journal, state) in [(false, DeviceState::Succeeded), (true, DeviceState::Unknown)] {
         let (mut rollout, world) = written(Class::Ok);
