@@ -35,11 +35,15 @@ pub fn longest(task: &Task) -> Duration {
         }
         Work::Command { .. } | Work::Driver(_) | Work::HostKeys => Duration::ZERO,
     };
-    let filling = match &task.work {
+    once.saturating_add(rest).saturating_add(preparing(task)).saturating_add(GRACE)
+}
+
+/// How long an attempt at `task` may take before its device is asked.
+pub fn preparing(task: &Task) -> Duration {
+    match &task.work {
         Work::Driver(procedure) if !procedure.secrets.is_empty() => FILL_WAIT,
         Work::Driver(_) | Work::Command { .. } | Work::HostKeys => Duration::ZERO,
-    };
-    once.saturating_add(rest).saturating_add(filling).saturating_add(GRACE)
+    }
 }
 
 /// How long the agent may need for what follows an attempt: asking the sentinel, taking the end in.

@@ -52,6 +52,9 @@ pub trait AttemptContext: Send + Sync + 'static {
     /// Tells which secret is used, by its fingerprint: another one closes what the old one opened.
     fn secret(&self, _fingerprint: u64) {}
 
+    /// Tells, once at most, that the secrets of the change are there and the device is asked from now on.
+    fn connects(&self) {}
+
     /// Tells that what stands between the agent and the device failed, and not the device: its site hears of it, as of
     /// a device that cannot be reached, and the device's breaker does not.
     fn way_lost(&self) {}

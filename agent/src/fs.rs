@@ -7,6 +7,8 @@ use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use switchyard_shared::time::Timestamp;
 
+/// Room beyond what a file has, in bytes, so that its end is found without growing or a copy on the side.
+const READ_SPARE: usize = 64;
 /// Most names that a listing gives.
 pub const LIST_MAX: usize = 10_000;
 
@@ -105,8 +107,11 @@ impl Fs for RealFs {
     }
 
     fn read(&self, path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        File::open(path)?.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
+        let file = File::open(path)?;
+        // With room for all from the start: what may be secret and grows leaves copies behind that nobody wipes.
+        let known = usize::try_from(file.metadata()?.len().min(bytes_max)).unwrap_or(0);
+        let mut bytes = Vec::with_capacity(known.saturating_add(READ_SPARE));
+        file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
         if u64::try_from(bytes.len()).is_ok_and(|len| len <= bytes_max) {
             return Ok(bytes);
         }

@@ -1,15 +1,53 @@
 //! Short work on files for hundreds of devices, a few at a time: a thread for each would take more than its session.
 
 use std::io;
-use tokio::sync::Semaphore;
+use std::time::Duration;
+use tokio::sync::{Semaphore, oneshot};
 
 /// Places for work that holds up its thread; who finds none waits in order.
-pub struct Turns(Semaphore);
+pub struct Turns {
+    places: Semaphore,
+    /// Places that may be given up as lost to work that hangs.
+    losses: Semaphore,
+}
 
 impl Turns {
     /// `at_once` places.
     pub const fn new(at_once: usize) -> Self {
-        Self(Semaphore::const_new(at_once))
+        Self::with_losses(at_once, 0)
+    }
+
+    /// The same, where up to `losses` more threads may hang in work of [`Turns::run_within`].
+    pub const fn with_losses(at_once: usize, losses: usize) -> Self {
+        Self { places: Semaphore::const_new(at_once), losses: Semaphore::const_new(losses) }
+    }
+
+    /// The same as [`Turns::run`] for work that may hang: after `patience` its caller is told
+    /// [`io::ErrorKind::TimedOut`], and its place is somebody else's. What `hangs` gives lives until the work has ended
+    /// after all.
+    pub async fn run_within<T: Send + 'static, H: Send + 'static>(
+        &'static self,
+        patience: Duration,
+        work: impl FnOnce() -> T + Send + 'static,
+        hangs: impl FnOnce() -> H + Send + 'static,
+    ) -> io::Result<T> {
+        let place = self.places.acquire().await.map_err(io::Error::other)?;
+        let (tell, told) = oneshot::channel();
+        // Beside the caller, who may stop waiting.
+        tokio::spawn(async move {
+            let mut working = tokio::task::spawn_blocking(work);
+            if let Ok(ended) = tokio::time::timeout(patience, &mut working).await {
+                let _caller_has_gone = tell.send(ended);
+                return;
+            }
+            let _until_it_ends = (hangs(), self.losses.try_acquire().unwrap_or(place));
+            drop(tell);
+            let _nobody_waits_for_it = working.await;
+        });
+        match told.await {
+            Ok(ended) => ended.map_err(|_| io::Error::other("its thread has ended")),
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
     }
 
     /// Runs `work` on a thread of its own when there is a place. A caller that stops waiting frees no place before its
@@ -18,7 +56,7 @@ impl Turns {
         &'static self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> io::Result<T> {
-        let place = self.0.acquire().await.map_err(io::Error::other)?;
+        let place = self.places.acquire().await.map_err(io::Error::other)?;
         let work = move || {
             let done = work();
             drop(place);
@@ -46,8 +84,29 @@ mod tests {
         }
         let mut third = Box::pin(TURNS.run(|| 3));
         assert!(third.as_mut().now_or_never().is_none());
-        assert_eq!(TURNS.0.available_permits(), 0);
+        assert_eq!(TURNS.places.available_permits(), 0);
         tokio::task::spawn_blocking(move || (0..2).for_each(|_| let_go.send(()).unwrap())).await.unwrap();
         assert_eq!(third.await.unwrap(), 3);
+    }
+
+    #[tokio::test]
+    async fn work_that_hangs_loses_its_place_to_others_until_as_many_hang_as_may() {
+        static TURNS: Turns = Turns::with_losses(1, 1);
+        const AT_ONCE: Duration = Duration::ZERO;
+        let hang = || {
+            let (let_go, held) = sync_channel::<()>(0);
+            let hanging = TURNS.run_within(AT_ONCE, move || held.recv().is_ok(), || ());
+            (let_go, hanging)
+        };
+        let (first, hanging) = hang();
+        assert_eq!(hanging.await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(TURNS.run(|| 1).await.unwrap(), 1, "its place is somebody else's");
+        let (second, hanging) = hang();
+        assert_eq!(hanging.await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        let mut next = Box::pin(TURNS.run(|| 2));
+        assert!(next.as_mut().now_or_never().is_none(), "no more threads hang than may");
+        drop(second);
+        assert_eq!(next.await.unwrap(), 2);
+        drop(first);
     }
 }

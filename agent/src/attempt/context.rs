@@ -52,6 +52,8 @@ pub enum SignKind {
     Secret(u64),
     /// What stands between the agent and the device failed.
     WayLost,
+    /// The secrets are there: from now on the device is asked.
+    Connects,
 }
 
 /// The context of one attempt.
@@ -166,6 +168,10 @@ impl AttemptContext for Context {
         if !self.has_secret.swap(true, Ordering::SeqCst) {
             self.sign(SignKind::Secret(fingerprint));
         }
+    }
+
+    fn connects(&self) {
+        self.sign(SignKind::Connects);
     }
 
     fn way_lost(&self) {

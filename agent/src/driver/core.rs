@@ -269,6 +269,7 @@ impl Core {
                 }
                 self.note_moves(now);
             }
+            SignKind::Connects => self.breakers.connects(&running.admission, sign.at, now),
             SignKind::WayLost => {
                 running.way_lost = true;
                 self.breakers.way_lost(&mut running.admission, now);

@@ -84,6 +84,9 @@ impl Engine {
             Ok(wanted) => wanted,
             Err(failure) => return failure.outcome(&*self.clock),
         };
+        if !procedure.secrets.is_empty() {
+            context.connects();
+        }
         let job = Job { task, procedure, context, redactor: wanted.redactor() };
         let run = Run { engine: self, driver: &**driver, job, wanted, cancel };
         let outcome = run.run().await.unwrap_or_else(|ended| *ended);

@@ -22,6 +22,9 @@ pub enum SecretError {
     /// The file cannot be read.
     #[error("read {path}: {1}", path = .0.display())]
     Unreadable(PathBuf, io::Error),
+    /// It gives no answer, or an earlier read of it has not ended.
+    #[error("read {path}: it gives no answer", path = .0.display())]
+    Hangs(PathBuf),
     /// A folder, pipe or device.
     #[error("read {path}: it is not a regular file", path = .0.display())]
     NotAFile(PathBuf),
@@ -73,6 +76,10 @@ impl SecretError {
             }
             Self::Unreadable(path, _) | Self::NotAFile(path) => format!(
                 "put the key or password at {} on the machine of the agent, readable by its user",
+                path.display()
+            ),
+            Self::Hangs(path) => format!(
+                "look at the disk or mount of {} on the machine of the agent; it is read again once it answers",
                 path.display()
             ),
             Self::Exposed(path, _) => format!("chmod 600 {}", path.display()),

@@ -3,20 +3,70 @@
 use super::{SECRET_BYTES_MAX, SecretError};
 use crate::fs::{Fs as _, RealFs};
 use crate::turns::Turns;
+use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use zeroize::Zeroizing;
 
-/// Files that are read at once.
-static TURNS: Turns = Turns::new(8);
+/// How long a file may take before it is said to hang.
+const HANGS_AFTER: Duration = Duration::from_secs(5);
+/// Files that are read at once, and reads that may hang besides.
+static TURNS: Turns = Turns::with_losses(8, 64);
+/// Files with a read that hangs, and how many: none of them is read again before it has ended.
+static HANGING: Mutex<BTreeMap<PathBuf, usize>> = Mutex::new(BTreeMap::new());
 
 /// The text and the mode that matters: as OpenSSH does, only a file of our own user is judged.
 pub(super) async fn read(path: &Path) -> Result<(Zeroizing<String>, u32), SecretError> {
-    let file = PathBuf::from(path);
-    let read = TURNS.run(move || read_now(&file)).await;
-    read.map_err(|error| SecretError::Unreadable(path.into(), error))?
+    read_by(path, HANGS_AFTER, read_now).await
+}
+
+async fn read_by<T: Send + 'static>(
+    path: &Path,
+    patience: Duration,
+    read: impl FnOnce(&Path) -> Result<T, SecretError> + Send + 'static,
+) -> Result<T, SecretError> {
+    refuse_hanging(path)?;
+    let (file, hanging) = (PathBuf::from(path), PathBuf::from(path));
+    // Asked again when there is a place: others that waited for the same file may have found that it hangs.
+    let work = move || refuse_hanging(&file).and_then(|()| read(&file));
+    let read = TURNS.run_within(patience, work, move || Hanging::begin(hanging)).await;
+    read.map_err(|error| match error.kind() == io::ErrorKind::TimedOut {
+        true => SecretError::Hangs(path.into()),
+        false => SecretError::Unreadable(path.into(), error),
+    })?
+}
+
+fn hanging() -> MutexGuard<'static, BTreeMap<PathBuf, usize>> {
+    HANGING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn refuse_hanging(path: &Path) -> Result<(), SecretError> {
+    if hanging().contains_key(path) { Err(SecretError::Hangs(path.into())) } else { Ok(()) }
+}
+
+/// A read that hangs, until it ends.
+struct Hanging(PathBuf);
+
+impl Hanging {
+    fn begin(path: PathBuf) -> Self {
+        *hanging().entry(path.clone()).or_default() += 1;
+        Self(path)
+    }
+}
+
+impl Drop for Hanging {
+    fn drop(&mut self) {
+        let mut hanging = hanging();
+        let left = hanging.get(&self.0).map_or(0, |count| count.saturating_sub(1));
+        match left {
+            0 => drop(hanging.remove(&self.0)),
+            left => drop(hanging.insert(self.0.clone(), left)),
+        }
+    }
 }
 
 fn read_now(path: &Path) -> Result<(Zeroizing<String>, u32), SecretError> {
@@ -47,4 +97,34 @@ pub(super) async fn bounded(mut from: impl AsyncRead + Unpin) -> io::Result<Zero
     }
     bytes.truncate(filled);
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::sync_channel;
+
+    #[tokio::test]
+    async fn a_file_that_hangs_is_told_at_once_to_whoever_comes_next_and_keeps_nobody_from_other_files() {
+        let path = Path::new("/hanging/mount/key");
+        let mut held = Vec::new();
+        for _ in 0..20 {
+            let (let_go, hangs) = sync_channel::<()>(0);
+            held.push(let_go);
+            let read = read_by(path, Duration::ZERO, move |_| {
+                let _until_it_is_let_go = hangs.recv();
+                Ok(())
+            });
+            let error = read.await.unwrap_err();
+            assert!(matches!(&error, SecretError::Hangs(at) if at == path), "{error}");
+            assert!(error.hint().contains("/hanging/mount/key"), "{}", error.hint());
+        }
+        let other = read_by(Path::new("/other"), HANGS_AFTER, |_| Ok(7)).await;
+        assert_eq!(other.unwrap(), 7);
+        drop(held);
+        while refuse_hanging(path).is_err() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(read_by(path, HANGS_AFTER, |_| Ok(8)).await.unwrap(), 8, "it answers again");
+    }
 }

@@ -189,6 +189,22 @@ impl Silence {
         }
     }
 
+    /// It does not connect before `wait` is over, or [`Self::connects`] says so: until then nobody is silent.
+    pub fn prepares(&mut self, id: u64, wait: Duration) {
+        if let Some(connect) = self.walk.get_mut(id).filter(|connect| connect.pending()) {
+            (connect.start, connect.lease) = (connect.start.plus(wait), connect.lease.plus(wait));
+        }
+    }
+
+    /// It connects from `at` on.
+    pub fn connects(&mut self, id: u64, at: Timestamp) {
+        let pending = self.walk.get_mut(id).filter(|connect| connect.pending());
+        if let Some(connect) = pending.filter(|connect| connect.start > at) {
+            let left = connect.lease.since(connect.start);
+            (connect.start, connect.lease) = (at, at.plus(left));
+        }
+    }
+
     /// Its handshake is done. Tells whether the suspicion is over.
     pub fn answered(
         &mut self,

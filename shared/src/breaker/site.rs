@@ -146,6 +146,19 @@ impl SiteBreaker {
         Ok((permit, before))
     }
 
+    /// An attempt that was let start has work of ours to do first, for `wait` at the longest.
+    pub(super) fn prepares(&mut self, id: u64, permit: Permit, wait: Duration) {
+        self.silence.prepares(id, wait);
+        if permit.probe {
+            self.circuit.forgive(wait);
+        }
+    }
+
+    /// It connects from `at` on.
+    pub(super) fn connects(&mut self, id: u64, at: Timestamp) {
+        self.silence.connects(id, at);
+    }
+
     /// The handshake of an attempt was done at `done`.
     pub(super) fn answered(
         &mut self,

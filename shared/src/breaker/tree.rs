@@ -2,6 +2,7 @@
 
 mod commands;
 mod kept;
+mod preparing;
 mod readings;
 
 pub use commands::NotHere;

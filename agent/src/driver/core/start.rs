@@ -76,6 +76,10 @@ impl Core {
         match self.pool.try_acquire(&ask, now) {
             Ok(lease) => {
                 let task = Arc::new(task);
+                let preparing = attempt::preparing(&task);
+                if !preparing.is_zero() {
+                    self.breakers.prepares(&admission, preparing);
+                }
                 self.running.insert(
                     task.op.clone(),
                     Running {

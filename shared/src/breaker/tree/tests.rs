@@ -7,6 +7,7 @@ mod hold;
 mod model;
 mod opening;
 mod operators;
+mod preparing;
 mod readings;
 mod restart;
 mod silent_world;

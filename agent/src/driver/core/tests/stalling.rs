@@ -1,6 +1,7 @@
 //! Silence of what is established already, and our own.
 
 use super::*;
+use switchyard_shared::procedure::{Procedure, Transport};
 
 /// So many sessions, established now and being written to.
 fn with_sessions(count: usize) -> World {
@@ -170,4 +171,27 @@ fn what_was_asked_for_before_a_hold_goes_back_within_two_seconds_and_only_probes
     assert_eq!((world.started.last(), world.credit), (Some(&op(17)), world.sent), "it starts at once");
     world.write(op(17));
     assert!(world.credit > world.sent, "an answer lets work flow again");
+}
+
+#[test]
+fn a_site_is_not_held_for_secrets_that_take_long_and_is_for_devices_that_are_silent_after_them() {
+    let with_secrets = |n| {
+        let mut procedure = Procedure::new(Transport::SshCli, "frr");
+        procedure.secrets.insert("k".into(), "vault:kv/k#k".into());
+        Task { work: Work::Driver(Arc::new(procedure)), ..task(op(n)) }
+    };
+    let mut world = World::new(10);
+    world.assign_tasks((0..5).map(with_secrets).collect());
+    assert_eq!(world.started.len(), 5);
+    world.wait(Duration::from_secs(15));
+    world.wake(&[]);
+    assert_eq!(world.site(), BreakerState::Closed);
+    (0..5).for_each(|n| world.sign(op(n), SignKind::Connects));
+    let asked_at = world.now;
+    while world.site() == BreakerState::Closed {
+        world.now = world.core.poll_timeout().unwrap();
+        world.wake(&[]);
+    }
+    assert_eq!(world.site(), BreakerState::Held);
+    assert!(world.now <= asked_at.plus(Duration::from_secs(3)), "{:?}", world.now);
 }

@@ -193,6 +193,11 @@ impl Bench {
         (world.way_ends, world.way_rests) = (Some(at), tries);
     }
 
+    /// How often it was told that the device is asked from now on.
+    pub fn connects(&self) -> usize {
+        lock(&self.world).connects
+    }
+
     /// How often the site was told that a way was lost.
     pub fn ways_lost(&self) -> usize {
         lock(&self.world).ways_lost
@@ -215,6 +220,10 @@ struct Context {
 
 impl AttemptContext for Context {
     fn progress(&self, _: Phase) {}
+
+    fn connects(&self) {
+        lock(&self.world).connects += 1;
+    }
 
     fn way_lost(&self) {
         lock(&self.world).ways_lost += 1;

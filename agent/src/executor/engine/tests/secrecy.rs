@@ -47,3 +47,18 @@ async fn a_stop_is_heard_while_the_secrets_are_fetched() {
     assert_eq!((outcome.class, outcome.phase), (Class::Cancelled, Phase::Queue), "{}", outcome.message);
     assert_eq!(bench.deeds(), [], "the device was never asked");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_device_is_said_to_be_asked_once_the_secrets_of_its_change_are_there() {
+    let mut bench = Bench::new("old", "new");
+    bench.apply().await;
+    assert_eq!(bench.connects(), 0, "it was asked at once");
+    let reference = bench.secret("k", "c4n4ry");
+    bench.procedure.secrets.insert("k".into(), reference);
+    bench.apply().await;
+    assert_eq!(bench.connects(), 1);
+    bench.procedure.secrets.insert("k".into(), "file:nowhere".into());
+    bench.task.configuration = format!("key {}", named("k")).into_bytes().into();
+    bench.apply().await;
+    assert_eq!(bench.connects(), 1, "without them nobody asks it");
+}

@@ -65,6 +65,8 @@ pub struct World {
     pub(super) way_rests: usize,
     /// How often the site heard of it.
     pub(super) ways_lost: usize,
+    /// How often it was told that the device is asked from now on.
+    pub(super) connects: usize,
     pub(super) diff: String,
     pub(super) data: std::path::PathBuf,
 }
