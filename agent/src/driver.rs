@@ -35,8 +35,8 @@ pub const INBOX_MAX: usize = 256;
 /// Progress notes that may wait for the driver; more are dropped.
 pub const PROGRESS_MAX: usize = 256;
 /// Signs that may wait for the driver: it takes them in before an attempt's end, so that each running
-/// attempt has at most five of them waiting, one of each kind.
-const SIGNS_MAX: usize = 5 * MAX_IN_FLIGHT_MAX;
+/// attempt has at most six of them waiting, one of each kind.
+const SIGNS_MAX: usize = 6 * MAX_IN_FLIGHT_MAX;
 /// Events taken in before anything new may start.
 const BATCH_MAX: usize = 256;
 

@@ -59,6 +59,10 @@ pub trait AttemptContext: Send + Sync + 'static {
     /// a device that cannot be reached, and the device's breaker does not.
     fn way_lost(&self) {}
 
+    /// Tells that the device cannot be looked at after its write: whether the link to its site was cut is found out now,
+    /// for the device may heal itself before the attempt ends.
+    fn unseen(&self) {}
+
     /// Tells how the device differs from the configuration: at most
     /// [`switchyard_shared::configuration::DIFF_BYTES_MAX`], without secrets.
     fn differs(&self, _diff: String) {}

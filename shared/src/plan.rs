@@ -248,11 +248,18 @@ impl Plan {
 
     /// How long a change that nobody confirms may be seen on a device.
     fn confirm_wait(&self) -> Duration {
-        let (change, timeouts) = (&self.spec.change, &self.spec.timeouts);
+        let change = &self.spec.change;
         match change.command.is_none() && change.commit.confirmed {
             // The device's patience begins with its commit, which comes as late as the write's own deadline.
-            true => change.commit.patience().saturating_add(timeouts.command),
+            true => change.commit.patience().saturating_add(self.longest(|work| self.writing(work))),
             false => Duration::ZERO,
+        }
+    }
+
+    fn writing(&self, work: &Work) -> Duration {
+        match work {
+            Work::Driver(procedure) => procedure.writing(&self.spec.timeouts, self.lines),
+            Work::Command { .. } | Work::HostKeys => Duration::ZERO,
         }
     }
 

@@ -26,6 +26,10 @@ pub const COMMENT_BYTES_MAX: usize = 256;
 pub const LOOKS_AFTER_PATIENCE: Duration = Duration::from_secs(30);
 /// New sessions that a device is looked at over when the one of its way back has ended.
 pub const LOOKS_AFTER_WAY_BACK: u32 = 2;
+/// How often a way back that could not be begun, because somebody else holds the device's lock, is begun anew.
+pub const LOCK_WAITS: u32 = 2;
+/// Wait before each of them.
+pub const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Sessions that may follow the first write: for the checks, and to look again at one that took itself back.
 const SESSIONS_AFTER_WRITE: u32 = 2;
 /// Answers that are waited for after the first write, one after the other, beside those of [`Procedure::writing`].
@@ -216,6 +220,7 @@ impl Procedure {
         let look = timeouts.connect.saturating_add(timeouts.command);
         let looks = look.saturating_mul(LOOKS_AFTER_WAY_BACK);
         let both_ways = self.writing(timeouts, lines).saturating_mul(2);
+        let looks = looks.saturating_add(LOCK_WAIT.saturating_mul(LOCK_WAITS));
         both_ways.saturating_add(looks).saturating_add(self.besides_writing(timeouts))
     }
 

@@ -54,6 +54,8 @@ pub enum SignKind {
     WayLost,
     /// The secrets are there: from now on the device is asked.
     Connects,
+    /// The device cannot be looked at after its write.
+    Unseen,
 }
 
 /// The context of one attempt.
@@ -80,6 +82,8 @@ pub struct Context {
     pub has_secret: AtomicBool,
     /// Whether the loss of the way to the device was told of.
     pub has_lost_way: AtomicBool,
+    /// Whether it was told that the device cannot be looked at.
+    pub is_unseen: AtomicBool,
     /// How the device differs, once that is known.
     pub diff: Mutex<String>,
     /// The host keys that the device has shown.
@@ -177,6 +181,12 @@ impl AttemptContext for Context {
     fn way_lost(&self) {
         if !self.has_lost_way.swap(true, Ordering::SeqCst) {
             self.sign(SignKind::WayLost);
+        }
+    }
+
+    fn unseen(&self) {
+        if !self.is_unseen.swap(true, Ordering::SeqCst) {
+            self.sign(SignKind::Unseen);
         }
     }
 

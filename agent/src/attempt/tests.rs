@@ -143,6 +143,7 @@ fn bench_for(script: Script, lease_left: Duration, purpose: Purpose) -> Bench {
         has_answered: Default::default(),
         has_secret: Default::default(),
         has_lost_way: Default::default(),
+        is_unseen: Default::default(),
         diff: Default::default(),
         keys: Default::default(),
     };

@@ -26,7 +26,7 @@ use crate::attempt::{ProgressNote, Sign, SignKind};
 use crate::journal::State;
 use crate::memory::Remembered;
 use disk::Disk;
-use doubt::{Doubt, Link};
+use doubt::{Asked, Doubt, Link};
 use licence::Licence;
 use secrets::Watched;
 use stall::Stall;
@@ -55,6 +55,10 @@ struct Running {
     wrote_at: Option<Timestamp>,
     /// What stands between the agent and the device failed.
     way_lost: bool,
+    /// The device could not be looked at after its write.
+    unseen: bool,
+    /// Who was asked since whether the link works.
+    asked: Option<Asked>,
     doubt: Option<Doubt>,
 }
 
@@ -274,6 +278,10 @@ impl Core {
                 running.way_lost = true;
                 self.breakers.way_lost(&mut running.admission, now);
                 self.note_moves(now);
+            }
+            SignKind::Unseen => {
+                running.unseen = true;
+                self.ask_for(&sign.op, now);
             }
             SignKind::Writes => {
                 running.wrote_at = Some(sign.at);

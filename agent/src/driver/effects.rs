@@ -63,6 +63,7 @@ impl Driver {
             has_answered: Default::default(),
             has_secret: Default::default(),
             has_lost_way: Default::default(),
+            is_unseen: Default::default(),
             diff: Default::default(),
             keys: Default::default(),
         };

@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use switchyard_shared::outcome::LeftAs;
 use switchyard_shared::procedure::{Probe, Procedure};
 use switchyard_shared::task::Task;
+use switchyard_shared::time::Timestamp;
 
 /// A way to devices: one for each transport.
 pub trait Driver: Send + Sync + 'static {
@@ -68,9 +69,15 @@ impl std::fmt::Display for WriteEnd {
 
 /// A write that was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Written {
-    /// The device takes the change back by itself unless it is confirmed.
-    pub awaits_confirmation: bool,
+pub enum Written {
+    /// It lasts.
+    ForGood,
+    /// The device takes it back by itself unless it is confirmed.
+    UntilConfirmed {
+        /// Just before the device was told to commit it ([`WritePass::now`]): its patience is counted from here. What was
+        /// typed before may have taken longer than that.
+        since: Timestamp,
+    },
 }
 
 /// Why a write was not accepted.

@@ -6,6 +6,7 @@ mod checks;
 mod limits;
 mod saving;
 mod settle;
+mod take_back;
 #[cfg(test)]
 mod tests;
 mod trouble;
@@ -20,7 +21,7 @@ use crate::clock::Clock;
 use crate::secrets::{Secrets, SiteKey};
 use limits::{unless_called_off, within};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::procedure::{Procedure, Transport};
 use switchyard_shared::task::{Purpose, Task};
@@ -44,6 +45,8 @@ struct Run<'a> {
     job: Job<'a>,
     wanted: Wanted,
     cancel: CancellationToken,
+    /// Why a session after the write was refused in a way that trying again makes worse.
+    refused: OnceLock<Failure>,
 }
 
 /// The end of an attempt, reached early or at last.
@@ -88,7 +91,7 @@ impl Engine {
             context.connects();
         }
         let job = Job { task, procedure, context, redactor: wanted.redactor() };
-        let run = Run { engine: self, driver: &**driver, job, wanted, cancel };
+        let run = Run { engine: self, driver: &**driver, job, wanted, cancel, refused: OnceLock::new() };
         let outcome = run.run().await.unwrap_or_else(|ended| *ended);
         run.redacted(outcome)
     }

@@ -151,7 +151,7 @@ impl Session for Local {
     ) -> BoxFuture<'a, Result<Written, WriteEnd>> {
         Box::pin(async move {
             self.writing(pass, wanted.reveal()).await?;
-            Ok(Written::for_good())
+            Ok(Written::ForGood)
         })
     }
 

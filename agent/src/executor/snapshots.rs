@@ -107,20 +107,62 @@ impl Snapshots {
         }
     }
 
-    /// What is known of the time since the write of `op`.
-    pub async fn since(&self, op: &OpId) -> Since {
-        let (this, op) = (self.clone(), op.clone());
-        TURNS.run(move || this.since_now(&op)).await.unwrap_or_default()
+    /// Notes the digest of what the device has after the write of that attempt of `op`'s rollout before which it had what
+    /// `is_it` says yes to; that attempt need not be the one of `op`.
+    pub async fn note_left_after(&self, op: &OpId, digest: String, is_it: impl Fn(&Running) -> bool) {
+        let (this, op_read) = (self.clone(), op.clone());
+        let kept = match TURNS.run(move || this.of_rollout_now(&op_read)).await.flatten() {
+            Ok(kept) => kept,
+            Err(error) => {
+                tracing::warn!(%op, %error, "failed to find the write after which the device has its change");
+                return;
+            }
+        };
+        let attempt = kept.into_iter().find(|(_, kept)| is_it(kept)).map(|(attempt, _)| attempt);
+        if let Some(attempt) = attempt {
+            self.note_left(&OpId { attempt, ..op.clone() }, digest).await;
+        }
     }
 
-    fn since_now(&self, op: &OpId) -> Since {
-        let left = self.fs.read(&self.left_file(op), LEFT_BYTES_MAX).ok();
-        let names = self.names(&self.folder.join(op.device.as_str())).unwrap_or_default();
+    /// What is known of the time since the write of `op`.
+    pub async fn since(&self, op: &OpId) -> Result<Since, Failure> {
+        let (this, op_read) = (self.clone(), op.clone());
+        TURNS.run(move || this.since_now(&op_read)).await.flatten().map_err(|error| {
+            let message = format!(
+                "failed to read in {} what {} had after its change: {error}",
+                self.folder.display(),
+                op.device
+            );
+            Failure::new(Class::AgentError, Phase::Validate, message)
+                .with_hint("nothing was written; mend the folder, then try again")
+        })
+    }
+
+    fn since_now(&self, op: &OpId) -> io::Result<Since> {
+        let left = match self.fs.read(&self.left_file(op), LEFT_BYTES_MAX) {
+            Ok(digest) => Some(String::from_utf8(digest).map_err(io::Error::other)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let names = self.names(&self.folder.join(op.device.as_str()))?;
         let last = names.last().and_then(|name| name.split('@').nth(1));
-        Since {
-            left: left.and_then(|digest| String::from_utf8(digest).ok()),
-            written_by: last.filter(|rollout| *rollout != op.rollout.as_str()).map(str::to_owned),
+        let written_by = last.filter(|rollout| *rollout != op.rollout.as_str()).map(str::to_owned);
+        Ok(Since { left, written_by })
+    }
+
+    /// What is kept of the attempts of `op`'s rollout at its device, newest first.
+    fn of_rollout_now(&self, op: &OpId) -> io::Result<Vec<(u32, Running)>> {
+        let folder = self.folder.join(op.device.as_str());
+        let mut found = Vec::new();
+        for name in self.names(&folder)?.iter().rev() {
+            let mut parts = name.split('@').skip(1);
+            let is_of_it = parts.next() == Some(op.rollout.as_str());
+            if let Some(attempt) = parts.next().and_then(|attempt| attempt.parse().ok()).filter(|_| is_of_it)
+            {
+                found.push((attempt, Running(self.kept(&folder, name)?)));
+            }
         }
+        Ok(found)
     }
 
     fn left_file(&self, op: &OpId) -> PathBuf {

@@ -36,8 +36,14 @@ pub struct Link {
 pub struct Doubt {
     ended: Ended,
     lost_at: Timestamp,
-    /// Who was asked, and what it showed; `None` when nobody could be.
-    sentinel: Option<(String, Option<Reached>)>,
+}
+
+/// Who was asked whether the link works.
+#[derive(Debug)]
+pub struct Asked {
+    address: String,
+    /// What it showed; `None` while it is being asked.
+    reached: Option<Reached>,
 }
 
 impl Link {
@@ -89,16 +95,27 @@ impl Core {
             let outcome = inconclusive(ended.outcome, WAY_LOST);
             return self.finished(Ended { outcome, ..ended }, now);
         }
+        let asked = self.running.get(&ended.op).and_then(|running| running.asked.as_ref());
+        // That the link was cut when the device was lost from sight stays true.
+        if asked.is_none_or(|asked| asked.reached == Some(Reached::Alive)) {
+            self.ask_for(&ended.op, now);
+        }
+        if let Some(running) = self.running.get_mut(&ended.op) {
+            running.doubt = Some(Doubt { ended, lost_at: now });
+        }
+        self.judge_losses(now);
+    }
+
+    /// Asks whether the link works: the site's sentinel, or a device that may stand in for it, if there is one.
+    pub(super) fn ask_for(&mut self, op: &OpId, now: Timestamp) {
         let sentinel = self.pool.site().sentinel.clone();
-        let sentinel = sentinel.or_else(|| self.stand_in(Some(&ended.op.device), now));
+        let sentinel = sentinel.or_else(|| self.stand_in(Some(&op.device), now));
         if let Some(address) = &sentinel {
             self.ask(address);
         }
-        let sentinel = sentinel.map(|address| (address, None));
-        if let Some(running) = self.running.get_mut(&ended.op) {
-            running.doubt = Some(Doubt { ended, lost_at: now, sentinel });
+        if let Some(running) = self.running.get_mut(op) {
+            running.asked = sentinel.map(|address| Asked { address, reached: None });
         }
-        self.judge_losses(now);
     }
 
     /// A device that may show that the link works, beside one that was lost just now. What is being written
@@ -123,22 +140,17 @@ impl Core {
             reached == Reached::Unknown && self.pool.site().sentinel.as_deref() == Some(address);
         let another = if may_ask_another { self.stand_in(None, now) } else { None };
         let another = another.filter(|stand_in| stand_in != address);
-        let is_in_doubt = |doubt: &Doubt| {
-            doubt.sentinel.as_ref().is_some_and(|(asked, answer)| asked == address && answer.is_none())
-        };
-        if let Some(stand_in) = &another
-            && self.running.values().filter_map(|running| running.doubt.as_ref()).any(is_in_doubt)
-        {
-            self.ask(stand_in);
-        }
-        for doubt in self.running.values_mut().filter_map(|running| running.doubt.as_mut()) {
-            match &mut doubt.sentinel {
-                Some((asked, answer @ None)) if asked == address => match &another {
-                    Some(stand_in) => *asked = stand_in.clone(),
-                    None => *answer = Some(reached),
-                },
-                Some(_) | None => {}
+        let mut is_asked = false;
+        let all = self.running.values_mut().filter_map(|running| running.asked.as_mut());
+        for asked in all.filter(|asked| asked.address == address && asked.reached.is_none()) {
+            match &another {
+                Some(stand_in) => asked.address.clone_from(stand_in),
+                None => asked.reached = Some(reached),
             }
+            is_asked = true;
+        }
+        if let Some(stand_in) = another.filter(|_| is_asked) {
+            self.ask(&stand_in);
         }
         self.judge_losses(now);
     }
@@ -148,8 +160,8 @@ impl Core {
         let decided: Vec<(OpId, Option<String>)> = self
             .running
             .iter()
-            .filter_map(|(op, running)| Some((op, running.doubt.as_ref()?)))
-            .filter_map(|(op, doubt)| Some((op.clone(), self.verdict(doubt, now)?)))
+            .filter_map(|(op, running)| Some((op, running.doubt.as_ref()?, running.asked.as_ref())))
+            .filter_map(|(op, doubt, asked)| Some((op.clone(), self.verdict(doubt, asked, now)?)))
             .collect();
         for (op, why) in decided {
             let doubt = self.running.get_mut(&op).and_then(|running| running.doubt.take());
@@ -163,12 +175,12 @@ impl Core {
     }
 
     /// `None` while it is too early; else why this says nothing about the change, if so.
-    fn verdict(&self, doubt: &Doubt, now: Timestamp) -> Option<Option<String>> {
+    fn verdict(&self, doubt: &Doubt, asked: Option<&Asked>, now: Timestamp) -> Option<Option<String>> {
         let wrote_at = doubt.ended.outcome.wrote_at.unwrap_or(doubt.lost_at);
         if self.link.opened_at.is_some_and(|at| at.plus(SAME_TIME) >= wrote_at) {
             return Some(Some(link_was_cut(&format!("site/{} opened", self.site))));
         }
-        match &doubt.sentinel {
+        match asked.map(|asked| (&asked.address, asked.reached)) {
             Some((_, None)) => return None,
             Some((address, Some(Reached::Dead))) => {
                 return Some(Some(link_was_cut(&format!("the sentinel {address} gives no answer"))));

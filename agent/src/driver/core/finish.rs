@@ -12,8 +12,13 @@ use switchyard_shared::time::Timestamp;
 
 impl Core {
     pub(super) fn ended(&mut self, ended: Ended, now: Timestamp) {
-        let is_new = self.running.get(&ended.op).is_some_and(|running| running.doubt.is_none());
-        if ended.outcome.class == Class::LostAfterWrite && is_new {
+        let running = self.running.get(&ended.op);
+        let is_new = running.is_some_and(|running| running.doubt.is_none());
+        // It may have healed itself since: whether the change or the link was to blame is to be judged all the same.
+        let was_unseen = running.is_some_and(|running| running.unseen);
+        let class = ended.outcome.class;
+        let is_lost = class == Class::LostAfterWrite || class == Class::PostcheckFailed && was_unseen;
+        if is_lost && is_new {
             self.lost(ended, now);
         } else {
             self.finished(ended, now);

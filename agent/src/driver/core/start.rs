@@ -90,6 +90,8 @@ impl Core {
                         heard_at: now,
                         wrote_at: None,
                         way_lost: false,
+                        unseen: false,
+                        asked: None,
                         doubt: None,
                     },
                 );

@@ -245,7 +245,7 @@ impl Session for FileSession {
     ) -> BoxFuture<'a, Result<Written, WriteEnd>> {
         Box::pin(async move {
             self.put(pass, &Seen::of(running), wanted.reveal(), true).await?;
-            Ok(Written::for_good())
+            Ok(Written::ForGood)
         })
     }
 

@@ -155,14 +155,16 @@ async fn commit(
 ) -> Result<Written, WriteEnd> {
     let Some(candidate) = &configure.candidate else {
         return match finish(session, pass, &configure.leave).await {
-            Ok(()) => Ok(Written::for_good()),
+            Ok(()) => Ok(Written::ForGood),
             Err(end) => Err(end.ends(LeftAs::Unknown)),
         };
     };
     let awaiting = candidate.confirmed.as_ref().filter(|_| confirmed);
     let words = awaiting.map_or(&candidate.commit, |confirmed| &confirmed.commit);
+    let since = pass.now();
     match all(session, pass, words).await {
-        Ok(()) => Ok(Written { awaits_confirmation: awaiting.is_some() }),
+        Ok(()) if awaiting.is_some() => Ok(Written::UntilConfirmed { since }),
+        Ok(()) => Ok(Written::ForGood),
         Err(end) => Err(not_committed(session, pass, candidate, end).await),
     }
 }

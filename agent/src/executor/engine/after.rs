@@ -3,19 +3,15 @@
 use super::apply::Begun;
 use super::limits::{after_write, goodbye};
 use super::trouble::Trouble;
-use super::way_back::BY_HAND;
 use super::{Ended, Run};
 use crate::executor::Failure;
-use crate::executor::device::{Running, Session, WriteEnd, Written};
+use crate::executor::device::{Session, Written};
 use std::time::Duration;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
-use switchyard_shared::procedure::LOOKS_AFTER_PATIENCE;
 use switchyard_shared::time::Timestamp;
 
 /// Rest between two tries to reach a device after a change, or to see the change on it.
 pub(super) const REST: Duration = Duration::from_secs(1);
-/// How long after the end of its patience a device has surely begun to take the change back.
-const MARGIN: Duration = Duration::from_secs(2);
 /// What is said of a device that shows what was wanted with its entries in another order.
 pub(super) const IN_ANOTHER_ORDER: &str = "; it shows entries of a list in another order than was asked for: if that order \
                                            counts, look at the device; if it sorts them, write them so in the template";
@@ -31,7 +27,7 @@ struct Seen {
 }
 
 impl Run<'_> {
-    /// What becomes of an accepted write that was begun at `written.1`.
+    /// What becomes of a write that was accepted at `written.1`.
     pub(super) async fn after(
         &self,
         mut session: Box<dyn Session>,
@@ -39,32 +35,36 @@ impl Run<'_> {
         written: (Written, Timestamp),
     ) -> Result<Outcome, Ended> {
         self.job.context.progress(Phase::Verify);
-        let mut has_it = self.has_it(&mut *session).await;
-        if matches!(has_it, Err(Trouble::Bad(_))) {
-            tokio::time::sleep(REST).await;
-            has_it = self.has_it(&mut *session).await;
-        }
+        let has_it = self.has_it_by_now(&mut *session).await;
         goodbye(session).await;
-        if let Err(trouble) = has_it {
-            return Ok(self.take_back(begun, written, trouble).await);
-        }
+        let mut left = match has_it {
+            Ok(seen) => Some(seen.digest),
+            // A session that has ended or is slow says nothing: a new one is looked over all the same.
+            Err(Trouble::Unseen(_) | Trouble::NoWay(_)) => None,
+            Err(trouble @ Trouble::Bad(_)) => {
+                return Ok(self.take_back(begun, written, trouble, None).await);
+            }
+        };
         let mut session = match self.reconnect().await {
             Ok(session) => session,
             Err(failure) => {
                 let trouble = self.no_session(&failure).await;
-                return Ok(self.take_back(begun, written, trouble).await);
+                return Ok(self.take_back(begun, written, trouble, left).await);
             }
         };
-        let checked = match self.has_it(&mut *session).await {
+        let checked = match self.has_it_by_now(&mut *session).await {
             Ok(seen) => {
+                left = Some(seen.digest.clone());
                 let post = self.job.procedure.post.iter();
                 let checked = self.post_checks(&mut session, post, &begun.saved).await;
                 checked.map(|()| seen)
             }
             Err(trouble) => Err(trouble),
         };
-        let in_time =
-            !written.0.awaits_confirmation || self.engine.clock.now() < self.confirm_until(written.1);
+        let in_time = match written.0 {
+            Written::ForGood => true,
+            Written::UntilConfirmed { since } => self.engine.clock.now() < self.confirm_until(since),
+        };
         let checked = match in_time {
             true => checked,
             false => checked.and(Err(Trouble::Bad(
@@ -75,7 +75,7 @@ impl Run<'_> {
             Ok(seen) => seen,
             Err(trouble) => {
                 goodbye(session).await;
-                return Ok(self.take_back(begun, written, trouble).await);
+                return Ok(self.take_back(begun, written, trouble, left).await);
             }
         };
         let made = self.make_last(&mut session, begun, written.0, seen).await;
@@ -83,13 +83,23 @@ impl Run<'_> {
         Ok(made)
     }
 
-    /// Until when a change that was begun at `at` may be confirmed or cancelled: a word that comes as the device takes
-    /// it back by itself could do the opposite.
-    fn confirm_until(&self, at: Timestamp) -> Timestamp {
-        at.plus(self.job.procedure.commit.confirm_within())
+    /// Until when a change that was committed at `since` may be confirmed or cancelled: a word that comes as the device
+    /// takes it back by itself could do the opposite.
+    pub(super) fn confirm_until(&self, since: Timestamp) -> Timestamp {
+        since.plus(self.job.procedure.commit.confirm_within())
     }
 
-    /// Whether the device has what is wanted.
+    /// Whether the device has what is wanted, now or a moment later.
+    async fn has_it_by_now(&self, session: &mut dyn Session) -> Result<Seen, Trouble> {
+        match self.has_it(session).await {
+            Err(Trouble::Bad(_)) => {
+                tokio::time::sleep(REST).await;
+                self.has_it(session).await
+            }
+            seen => seen,
+        }
+    }
+
     async fn has_it(&self, session: &mut dyn Session) -> Result<Seen, Trouble> {
         let running = match self.read_after(session).await {
             Ok(running) => running,
@@ -117,7 +127,7 @@ impl Run<'_> {
         mut seen: Seen,
     ) -> Outcome {
         let (device, limit) = (self.device(), self.job.task.timeouts.command);
-        if written.awaits_confirmation {
+        if written != Written::ForGood {
             self.job.context.progress(Phase::Confirm);
             let unknown = |why: &str| {
                 let message = format!("{device} had the change and whether it stays is not known: {why}");
@@ -147,126 +157,23 @@ impl Run<'_> {
         self.ended(Class::Ok, Phase::Verify, LeftAs::Changed, &format!("{has}{rest}"))
     }
 
+    /// A new session. Who was refused the login, or met another device, does not try again: that locks accounts.
     pub(super) async fn reconnect(&self) -> Result<Box<dyn Session>, Failure> {
+        match self.refused.get() {
+            Some(failure) => Err(failure.clone()),
+            None => self.connect_anew().await,
+        }
+    }
+
+    pub(super) async fn connect_anew(&self) -> Result<Box<dyn Session>, Failure> {
         let limit = self.job.task.timeouts.connect;
-        super::within(Phase::Verify, limit, self.device(), self.driver.connect(&self.job)).await
-    }
-
-    /// The change must not stay: by the device's own means, else by what it had.
-    async fn take_back(
-        &self,
-        begun: &Begun,
-        (written, at): (Written, Timestamp),
-        trouble: Trouble,
-    ) -> Outcome {
-        let mut note = String::new();
-        let left_as = match (written.awaits_confirmation, &trouble) {
-            (true, _) => self.by_itself(begun, at).await,
-            // Nothing speaks against it: whoever reads the device back judges it.
-            (false, Trouble::NoWay(_)) => None,
-            (false, Trouble::Bad(_) | Trouble::Unseen(_)) if self.job.procedure.revert => {
-                let back = match self.reconnect().await {
-                    Ok(mut session) => {
-                        let back = self.put_back(&mut session, begun).await;
-                        goodbye(session).await;
-                        back
-                    }
-                    Err(_) => None,
-                };
-                back.map(|(left_as, said)| {
-                    note = said;
-                    left_as
-                })
-            }
-            (false, Trouble::Bad(_)) => Some(LeftAs::Changed),
-            (false, Trouble::Unseen(_)) => None,
-        };
-        self.taken_back(&trouble, left_as, &note)
-    }
-
-    /// The end of a change that was not to stay, or could not be judged.
-    fn taken_back(&self, trouble: &Trouble, left_as: Option<LeftAs>, note: &str) -> Outcome {
-        let why = trouble.why();
-        let device = self.device();
-        match left_as {
-            Some(LeftAs::Unchanged | LeftAs::Reverted) => {
-                let message = format!("{device}: {why}; it is as it was before the change{note}");
-                let (class, hint) = match trouble {
-                    Trouble::Bad(_) | Trouble::Unseen(_) => {
-                        (Class::PostcheckFailed, "correct the change, then plan again")
-                    }
-                    Trouble::NoWay(_) => (Class::Inconclusive, READ_IT),
-                };
-                self.ended(class, Phase::Verify, LeftAs::Reverted, &message).with_hint(hint)
-            }
-            Some(LeftAs::Changed) => {
-                let message = format!("{device}: {why}; what it has of the change stays on it{note}");
-                let ask = self.ask_for_it_back();
-                self.ended(Class::PostcheckFailed, Phase::Verify, LeftAs::Changed, &message).with_hint(
-                    match note.is_empty() {
-                        true => &ask,
-                        false => BY_HAND,
-                    },
-                )
-            }
-            Some(LeftAs::Unknown) => {
-                let message = format!("{device}: {why}; it could not be put back{note}");
-                self.ended(Class::RollbackFailed, Phase::Revert, LeftAs::Unknown, &message)
-                    .with_hint(&self.ask_for_it_back())
-            }
-            None => {
-                let message = format!("{device}: {why}; nobody could look at it since");
-                let class = match trouble {
-                    Trouble::Bad(_) | Trouble::Unseen(_) => Class::LostAfterWrite,
-                    Trouble::NoWay(_) => Class::Inconclusive,
-                };
-                self.ended(class, Phase::Verify, LeftAs::Unknown, &message).with_hint(READ_IT)
-            }
+        let connecting = self.driver.connect(&self.job);
+        let connected = super::within(Phase::Verify, limit, self.device(), connecting).await;
+        if let Err(failure) = &connected
+            && failure.class.opens_device_at_once()
+        {
+            let _the_first_stays = self.refused.set(failure.clone());
         }
+        connected
     }
-
-    /// Has the device take back what it waits to have confirmed, at once if it can still be told, and looks whether it
-    /// did; `None` when nobody could look.
-    async fn by_itself(&self, begun: &Begun, at: Timestamp) -> Option<LeftAs> {
-        self.job.context.progress(Phase::Revert);
-        let mut seen = None;
-        if let Ok(mut session) = self.reconnect().await {
-            // One that has taken it back already must not be told to: that could bring it back.
-            let mut now = self.read_after(&mut *session).await;
-            let mut is_back = is(&now, &begun.before);
-            if !is_back && now.is_ok() && self.engine.clock.now() < self.confirm_until(at) {
-                let told = after_write(self.job.task.timeouts.command, session.cancel(&begun.pass)).await;
-                if told.is_ok() {
-                    now = self.read_after(&mut *session).await;
-                    is_back = now.is_ok_and(|now| session.alike(&now, &begun.before));
-                }
-            }
-            goodbye(session).await;
-            if is_back {
-                return Some(LeftAs::Reverted);
-            }
-        }
-        let commit = &self.job.procedure.commit;
-        let over = at.plus(commit.confirm_timeout + MARGIN);
-        tokio::time::sleep(over.since(self.engine.clock.now())).await;
-        let last = at.plus(commit.patience() + LOOKS_AFTER_PATIENCE);
-        loop {
-            if let Ok(mut session) = self.reconnect().await {
-                let now = self.read_after(&mut *session).await;
-                goodbye(session).await;
-                if is(&now, &begun.before) {
-                    return Some(LeftAs::Reverted);
-                }
-                seen = now.is_ok().then_some(LeftAs::Unknown);
-            }
-            if self.engine.clock.now() >= last {
-                return seen;
-            }
-            tokio::time::sleep(REST).await;
-        }
-    }
-}
-
-fn is(now: &Result<Running, WriteEnd>, before: &Running) -> bool {
-    now.as_ref().is_ok_and(|now| now == before)
 }

@@ -4,7 +4,7 @@ use super::limits::{after_write, goodbye};
 use super::way_back::{BY_HAND, Back};
 use super::{Ended, Run};
 use crate::executor::WritePass;
-use crate::executor::device::{Running, Session, WriteEnd, Written};
+use crate::executor::device::{Running, Session, WriteEnd};
 use crate::executor::snapshots::Held;
 use std::time::Duration;
 use switchyard_shared::id::OpId;
@@ -32,12 +32,14 @@ impl Run<'_> {
             }
         };
         self.job.context.progress(Phase::Write);
-        let at = self.engine.clock.now();
         let written =
             after_write(self.writing(), session.write(&begun.pass, &begun.before, &self.wanted)).await;
         match written {
             // On the heap: most of an attempt's time passes before, in hundreds of devices at once.
-            Ok(written) => Box::pin(self.after(session, &begun, (written, at))).await,
+            Ok(written) => {
+                let accepted = (written, self.engine.clock.now());
+                Box::pin(self.after(session, &begun, accepted)).await
+            }
             Err(end) => Ok(Box::pin(self.not_written(session, &begun, end)).await),
         }
     }
@@ -76,7 +78,7 @@ impl Run<'_> {
     pub(super) async fn open_gate(&self, before: Running) -> Result<Begun, Ended> {
         let kept = self.engine.snapshots.keep(&self.job.task.op, &before, self.goes_back_from()).await;
         let held = kept.map_err(|failure| self.failed(&failure))?;
-        match WritePass::ask(self.job.context, Some(self.digest(&before))).await {
+        match WritePass::ask(self.job.context, self.engine.clock.clone(), Some(self.digest(&before))).await {
             Ok(pass) => Ok(Begun { pass, before, _held: held, saved: Saved::new() }),
             Err(refused) => {
                 Err(Box::new(self.ended(refused.class, Phase::Validate, LeftAs::Unchanged, &refused.message)))
@@ -91,11 +93,33 @@ impl Run<'_> {
         begun: &Begun,
         end: WriteEnd,
     ) -> Outcome {
+        match end {
+            WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Lost(_) => self.ended_by(end, Phase::Write),
+            WriteEnd::Busy(_) => {
+                goodbye(session).await;
+                self.ended_by(end, Phase::Write)
+            }
+            WriteEnd::Rejected { message, left_as } => {
+                let back = match left_as {
+                    LeftAs::Unchanged | LeftAs::Reverted => Some((left_as, String::new())),
+                    LeftAs::Changed | LeftAs::Unknown if self.job.procedure.revert => {
+                        self.put_back(&mut session, begun, None).await
+                    }
+                    LeftAs::Changed | LeftAs::Unknown => self.left_alone(&mut session, begun).await,
+                };
+                goodbye(session).await;
+                self.refused(&message, back)
+            }
+        }
+    }
+
+    /// The end of a write or a way back of which `end` says all that there is to say.
+    pub(super) fn ended_by(&self, end: WriteEnd, phase: Phase) -> Outcome {
         let device = self.device();
         match end {
             WriteEnd::NotSent(why) => {
                 let message = format!("{device}: session lost before the change was sent: {why}");
-                self.ended(Class::Unreachable, Phase::Write, LeftAs::Unchanged, &message).with_hint(
+                self.ended(Class::Unreachable, phase, LeftAs::Unchanged, &message).with_hint(
                     "nothing was changed; look at the device's log and its sessions, then try again",
                 )
             }
@@ -106,27 +130,16 @@ impl Run<'_> {
             }
             WriteEnd::Busy(why) => {
                 let message = format!("{device} is in use: {why}");
-                goodbye(session).await;
-                self.ended(Class::Overloaded, Phase::Write, LeftAs::Unchanged, &message)
+                self.ended(Class::Overloaded, phase, LeftAs::Unchanged, &message)
                     .with_hint("nothing was written; wait for the other session, or end it, and try again")
             }
             WriteEnd::Lost(why) => {
                 let message = format!("{device}: the end of the write is not known: {why}");
-                self.ended(Class::LostAfterWrite, Phase::Write, LeftAs::Unknown, &message).with_hint(
+                self.ended(Class::LostAfterWrite, phase, LeftAs::Unknown, &message).with_hint(
                     "read the device before anything else: it may have the change, a part of it, or nothing",
                 )
             }
-            WriteEnd::Rejected { message, left_as } => {
-                let back = match left_as {
-                    LeftAs::Unchanged | LeftAs::Reverted => Some((left_as, String::new())),
-                    LeftAs::Changed | LeftAs::Unknown if self.job.procedure.revert => {
-                        self.put_back(&mut session, begun).await
-                    }
-                    LeftAs::Changed | LeftAs::Unknown => self.left_alone(&mut session, begun).await,
-                };
-                goodbye(session).await;
-                self.refused(&message, back)
-            }
+            WriteEnd::Rejected { message, left_as } => self.refused(&message, Some((left_as, String::new()))),
         }
     }
 
@@ -173,12 +186,5 @@ impl Run<'_> {
     pub(super) async fn read_after(&self, session: &mut dyn Session) -> Result<Running, WriteEnd> {
         let reading = async { session.read().await.map_err(|failure| WriteEnd::Lost(failure.message)) };
         after_write(self.job.task.timeouts.command, reading).await
-    }
-}
-
-impl Written {
-    /// A change that lasts.
-    pub fn for_good() -> Self {
-        Self { awaits_confirmation: false }
     }
 }

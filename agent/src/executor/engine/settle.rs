@@ -5,7 +5,7 @@ use super::checks::NO_BLAME;
 use super::trouble::Trouble;
 use super::{Ended, Run};
 use crate::executor::Failure;
-use crate::executor::device::Session;
+use crate::executor::device::{Running, Session};
 use std::collections::BTreeMap;
 use switchyard_shared::outcome::{Class, Found, LeftAs, Outcome, Phase};
 use switchyard_shared::procedure::Check;
@@ -21,6 +21,7 @@ impl Run<'_> {
         let (running, difference) = self.read_and_compare(&mut **session).await?;
         let device = self.device();
         if difference.is_nothing() {
+            self.note_left_after(before, &running).await;
             return self.has_the_change(session, "").await;
         }
         if before == Some(self.digest(&running).as_str()) {
@@ -29,6 +30,7 @@ impl Run<'_> {
             return Ok(Outcome { found: Some(Found::NotApplied), ..outcome });
         }
         if session.differs_in_order_alone(&running, &self.wanted) {
+            self.note_left_after(before, &running).await;
             return self.has_the_change(session, IN_ANOTHER_ORDER).await;
         }
         let why = session.unfinished(&running).map_or(String::new(), |why| format!(": {why}"));
@@ -38,6 +40,13 @@ impl Run<'_> {
             .ended(Class::Ok, Phase::Read, LeftAs::Unknown, &message)
             .with_hint("look at the device: it may hold a part of the change, or somebody else's");
         Ok(Outcome { found: Some(Found::Different), ..outcome })
+    }
+
+    /// Notes what the device has after the doubtful write, for a way back to know what came since.
+    async fn note_left_after(&self, before: Option<&str>, running: &Running) {
+        let Some(before) = before else { return };
+        let is_it = |kept: &Running| self.digest(kept) == before;
+        self.engine.snapshots.note_left_after(&self.job.task.op, self.digest(running), is_it).await;
     }
 
     async fn has_the_change(&self, session: &mut Box<dyn Session>, order: &str) -> Result<Outcome, Ended> {

@@ -1,6 +1,8 @@
 //! What becomes of a device, whatever its driver meets on its way.
 
+mod evidence;
 mod fake;
+mod others_work;
 mod saved_back;
 mod saving;
 mod secrecy;

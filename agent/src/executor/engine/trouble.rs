@@ -11,8 +11,8 @@ pub(super) enum Trouble {
     Bad(String),
     /// Nobody could look.
     Unseen(String),
-    /// Nobody could look, for the way to the device was lost, or the agent is in trouble itself: that says nothing of the
-    /// change.
+    /// Nobody could look, for the way to the device was lost, the device has no room for a session, or the agent is in
+    /// trouble itself: that says nothing of the change.
     NoWay(String),
 }
 
@@ -46,14 +46,14 @@ impl Run<'_> {
     pub(super) async fn no_session(&self, failure: &Failure) -> Trouble {
         let why = format!("it cannot be reached over a new session: {}", failure.message);
         match failure.class {
-            Class::AgentError | Class::CredentialUnavailable => Trouble::NoWay(why),
+            // A device that has no room for another session is of the same mind about this change as before.
+            Class::AgentError | Class::CredentialUnavailable | Class::Overloaded => Trouble::NoWay(why),
             Class::Ok
             | Class::Unchanged
             | Class::Unreachable
             | Class::Timeout
             | Class::AuthFailed
             | Class::HostKeyMismatch
-            | Class::Overloaded
             | Class::PrecheckFailed
             | Class::Rejected
             | Class::PostcheckFailed

@@ -8,7 +8,7 @@ use crate::executor::Failure;
 use crate::executor::device::{Running, Session, WriteEnd};
 use switchyard_shared::id::OpId;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
-use switchyard_shared::procedure::LOOKS_AFTER_WAY_BACK;
+use switchyard_shared::procedure::{LOCK_WAIT, LOCK_WAITS, LOOKS_AFTER_WAY_BACK};
 
 /// What a person wants to have back.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +24,8 @@ pub(super) struct WayBack<'a> {
 /// What to do about a device that was not put back.
 pub(super) const BY_HAND: &str =
     "look at the device, and put it back by hand: what it had is kept at its agent";
+/// What is said of a device that has somebody else's work besides the change.
+pub(super) const CHANGED_SINCE: &str = "somebody has changed it since";
 /// What is said of a device that has what it had, with its entries in another order.
 const BACK_IN_ANOTHER_ORDER: &str = "; it shows entries of a list in another order than then: look at the device if that \
                                      order counts";
@@ -42,10 +44,46 @@ impl Run<'_> {
 
     /// Puts the device back to what it had, and reads whether it is; `None` when nobody knows: the way back itself may
     /// be what ended the session. [`LeftAs::Changed`]: the driver has no way back that is safe, and went none.
-    pub(super) async fn put_back(&self, session: &mut Box<dyn Session>, begun: &Begun) -> Option<Back> {
+    /// `left` is the digest of what it had when it was last seen to have the change: what came since stays.
+    pub(super) async fn put_back(
+        &self,
+        session: &mut Box<dyn Session>,
+        begun: &Begun,
+        left: Option<&str>,
+    ) -> Option<Back> {
+        let back = self.go_back(session, begun, left).await?;
+        Some(back.unwrap_or_else(|end| (LeftAs::Changed, format!("; it was not put back: {end}"))))
+    }
+
+    /// The same; the error says why not one byte of it was sent, however often that was tried.
+    async fn go_back(
+        &self,
+        session: &mut Box<dyn Session>,
+        begun: &Begun,
+        left: Option<&str>,
+    ) -> Option<Result<Back, WriteEnd>> {
+        for _ in 0..LOCK_WAITS {
+            let back = self.go_back_once(session, begun, left).await?;
+            if back.is_ok() {
+                return Some(back);
+            }
+            tokio::time::sleep(LOCK_WAIT).await;
+        }
+        self.go_back_once(session, begun, left).await
+    }
+
+    async fn go_back_once(
+        &self,
+        session: &mut Box<dyn Session>,
+        begun: &Begun,
+        left: Option<&str>,
+    ) -> Option<Result<Back, WriteEnd>> {
         let now = self.read_anew(session).await?;
         if now == begun.before {
-            return Some((LeftAs::Unchanged, String::new()));
+            return Some(Ok((LeftAs::Unchanged, String::new())));
+        }
+        if self.is_changed_since(&now, left) {
+            return Some(Ok((LeftAs::Changed, format!("; {CHANGED_SINCE}, so it was not put back"))));
         }
         self.job.context.progress(Phase::Revert);
         let restored = after_write(self.writing(), session.restore(&begun.pass, &now, &begun.before)).await;
@@ -56,29 +94,37 @@ impl Run<'_> {
         let after = self.read_anew(session).await?;
         let is_same = after == begun.before && (restored.is_ok() || session.is_shown_whole());
         let back = match restored {
-            _ if is_same => Some((LeftAs::Reverted, String::new())),
+            _ if is_same => (LeftAs::Reverted, String::new()),
             Ok(()) if session.alike(&after, &begun.before) => {
-                Some((LeftAs::Reverted, BACK_IN_ANOTHER_ORDER.to_owned()))
+                (LeftAs::Reverted, BACK_IN_ANOTHER_ORDER.to_owned())
             }
             // The device may still be at it.
-            Err(WriteEnd::Lost(_)) => None,
+            Err(WriteEnd::Lost(_)) => return None,
             Err(WriteEnd::Rejected { message, left_as: LeftAs::Changed }) if after == now => {
-                Some((LeftAs::Changed, format!("; it was not put back: {message}")))
+                (LeftAs::Changed, format!("; it was not put back: {message}"))
             }
-            Ok(()) => Some((LeftAs::Unknown, "; after the way back it has something else".to_owned())),
+            Ok(()) => (LeftAs::Unknown, "; after the way back it has something else".to_owned()),
+            Err(end @ (WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Busy(_))) if after == now => {
+                return Some(Err(end));
+            }
             Err(
                 end @ (WriteEnd::NotSent(_)
                 | WriteEnd::NoWay(_)
                 | WriteEnd::Busy(_)
                 | WriteEnd::Rejected { .. }),
-            ) => Some((LeftAs::Unknown, format!("; on the way back: {end}"))),
+            ) => (LeftAs::Unknown, format!("; on the way back: {end}")),
         };
-        if let Some((LeftAs::Changed | LeftAs::Unknown, _)) = back {
+        if let (LeftAs::Changed | LeftAs::Unknown, _) = back {
             // The next try must not take what this one left for somebody's change.
             let of = self.goes_back_from().unwrap_or_else(|| self.job.task.op.clone());
             self.engine.snapshots.note_left(&of, self.digest(&after)).await;
         }
-        back
+        Some(Ok(back))
+    }
+
+    /// Whether the device has something else than when it was last seen to have the change, whose digest is `left`.
+    pub(super) fn is_changed_since(&self, now: &Running, left: Option<&str>) -> bool {
+        left.is_some_and(|left| left != self.digest(now))
     }
 
     /// What the device has, over a new session where this one has ended.
@@ -112,14 +158,16 @@ impl Run<'_> {
             }
         };
         self.job.context.progress(Phase::Revert);
-        let back = self.put_back(&mut session, &begun).await;
+        let back = self.go_back(&mut session, &begun, None).await;
         let device = self.device();
         let outcome = match back {
-            Some((LeftAs::Reverted | LeftAs::Unchanged, note)) => {
+            // It has what it had when this was begun.
+            Some(Err(end)) => Outcome { left_as: LeftAs::Changed, ..self.ended_by(end, Phase::Revert) },
+            Some(Ok((LeftAs::Reverted | LeftAs::Unchanged, note))) => {
                 let is_back = format!("{device} is as it was before the change{note}");
                 self.save_back(&mut session, &begun.pass, &is_back).await
             }
-            Some((left_as @ (LeftAs::Changed | LeftAs::Unknown), note)) => {
+            Some(Ok((left_as @ (LeftAs::Changed | LeftAs::Unknown), note))) => {
                 let message =
                     format!("{device} could not be put back to what it had before the change{note}");
                 self.ended(Class::RollbackFailed, Phase::Revert, left_as, &message).with_hint(BY_HAND)
@@ -158,15 +206,19 @@ impl Run<'_> {
 
     /// What came after the write of `of` is not lost by mistake.
     async fn must_be_as_left(&self, of: &OpId, now: &Running) -> Result<(), Ended> {
-        let since = self.engine.snapshots.since(of).await;
-        let by = match (since.left, since.written_by) {
-            (Some(left), _) if left == self.digest(now) => return Ok(()),
-            (None, None) => return Ok(()),
-            (_, Some(rollout)) => format!("rollout {rollout} has written to it"),
-            (Some(_), None) => "somebody has changed it".to_owned(),
-        };
+        let since = self.engine.snapshots.since(of).await.map_err(|failure| self.failed(&failure))?;
         let (device, rollout) = (&of.device, &of.rollout);
-        let message = format!("{}: {by} since rollout {rollout} wrote; nothing was written", self.device());
+        let why = match (since.left, since.written_by) {
+            (Some(left), _) if left == self.digest(now) => return Ok(()),
+            (_, Some(other)) => format!("rollout {other} has written to it since rollout {rollout} wrote"),
+            (Some(_), None) => format!("somebody has changed it since rollout {rollout} wrote"),
+            (None, None) => {
+                format!(
+                    "nobody knows what it had when rollout {rollout} had written, so it may have been changed since"
+                )
+            }
+        };
+        let message = format!("{}: {why}; nothing was written", self.device());
         let hint = format!(
             "look at it first; to take that away, too: switchyard rollback {rollout} --device {device} --overwrite"
         );

@@ -88,10 +88,13 @@ impl GnmiSession {
         if self.commit.confirmed {
             let mut until = request.clone();
             until.extension.push(commit(&self.id, until_confirmed(self.commit.confirm_timeout)));
+            let since = pass.now();
             match self.wire.set(pass, until).await {
                 Ok(()) => {
-                    let awaits_confirmation = commits::waits(&mut self.wire, pass, &self.id).await;
-                    return Ok(Written { awaits_confirmation });
+                    return Ok(match commits::waits(&mut self.wire, pass, &self.id).await {
+                        true => Written::UntilConfirmed { since },
+                        false => Written::ForGood,
+                    });
                 }
                 // It has no such commits, and nothing of this one.
                 Err(refusal) if refusal.code == Code::Unimplemented && refusal.is_of_the_device() => {}
@@ -108,7 +111,7 @@ impl GnmiSession {
             }
         }
         self.set(pass, request).await?;
-        Ok(Written::for_good())
+        Ok(Written::ForGood)
     }
 
     /// Until the device has what it had, or does with a Set no more than with the one before.

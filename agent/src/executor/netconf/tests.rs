@@ -8,7 +8,7 @@ use super::reply::RpcError;
 use super::rpc::{Datastore, Edit, Rpc};
 use super::session::NetconfSession;
 use super::wire::{CallError, Terms, Wire};
-use crate::executor::device::{Running, Session, WriteEnd};
+use crate::executor::device::{Running, Session, WriteEnd, Written};
 use crate::executor::wanted::{Redactor, Wanted};
 use crate::secrets::Secret;
 use peer::{Answer, CANDIDATE, Peer, RUNNING_ONLY, pass, refusal};
@@ -47,7 +47,7 @@ async fn session(peer: &Peer, abilities: &str, may_write: bool) -> NetconfSessio
 async fn write(session: &mut NetconfSession) -> Result<bool, WriteEnd> {
     let before = running("<s xmlns=\"urn:x\"><a>1</a></s>");
     let written = session.write(&pass().await, &before, &wanted()).await;
-    written.map(|written| written.awaits_confirmation)
+    written.map(|written| written != Written::ForGood)
 }
 
 #[tokio::test]

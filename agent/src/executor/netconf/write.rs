@@ -28,10 +28,9 @@ impl NetconfSession {
         let want = compare::wanted(wanted.reveal()).map_err(WriteEnd::NotSent)?;
         let have = compare::running(&running.0).map_err(WriteEnd::NotSent)?;
         let edits = compare::edits(&have, &want, wanted.mode);
-        let awaits_confirmation = self.commit.confirmed && self.abilities.confirmed_commit;
-        let lasts = if awaits_confirmation { Lasts::UntilConfirmed } else { Lasts::ForGood };
-        self.put(pass, &edits, lasts).await?;
-        Ok(Written { awaits_confirmation })
+        let may_wait = self.commit.confirmed && self.abilities.confirmed_commit;
+        let lasts = if may_wait { Lasts::UntilConfirmed } else { Lasts::ForGood };
+        self.put(pass, &edits, lasts).await
     }
 
     pub(super) async fn restore_now(
@@ -43,7 +42,7 @@ impl NetconfSession {
         let then = compare::running(&before.0).map_err(WriteEnd::NotSent)?;
         let now = compare::running(&running.0).map_err(WriteEnd::NotSent)?;
         self.lock_all().await.map_err(before_commit)?;
-        self.put(pass, &compare::way(&now, &then), Lasts::ForGood).await
+        self.put(pass, &compare::way(&now, &then), Lasts::ForGood).await.map(drop)
     }
 
     /// Makes the commit of an earlier session last. It puts in force what the candidate holds, so nobody else may
@@ -59,7 +58,7 @@ impl NetconfSession {
         told.map(|_| ()).map_err(of_commit)
     }
 
-    async fn put(&mut self, pass: &WritePass, edits: &[Element], lasts: Lasts) -> Result<(), WriteEnd> {
+    async fn put(&mut self, pass: &WritePass, edits: &[Element], lasts: Lasts) -> Result<Written, WriteEnd> {
         let config = print(edits, BASE);
         let edit = |target| Edit {
             target,
@@ -69,7 +68,7 @@ impl NetconfSession {
         };
         if !self.abilities.candidate {
             let edit = Rpc::Edit(edit(Datastore::Running));
-            return self.wire.call(&edit, Some(pass)).await.map(|_| ()).map_err(of_commit);
+            return self.wire.call(&edit, Some(pass)).await.map(|_| Written::ForGood).map_err(of_commit);
         }
         // No word of its own validates the candidate: the edit and the commit do, and there are servers
         // (netconfd 2.13) that commit nothing after it.
@@ -85,11 +84,15 @@ impl NetconfSession {
                 Rpc::CommitUntil { timeout: self.commit.confirm_timeout, persist: &self.persist }
             }
         };
+        let since = pass.now();
         if let Err(error) = self.wire.call(&commit, Some(pass)).await {
             self.drop_candidate(pass, &error).await;
             return Err(of_commit(error));
         }
-        Ok(())
+        Ok(match lasts {
+            Lasts::ForGood => Written::ForGood,
+            Lasts::UntilConfirmed => Written::UntilConfirmed { since },
+        })
     }
 
     /// A candidate that was refused is nobody's to find.

@@ -81,6 +81,43 @@ fn a_sentinel_that_cannot_be_asked_says_nothing_and_a_device_that_answered_is_as
 }
 
 #[test]
+fn a_device_that_healed_itself_after_the_link_was_cut_is_not_held_against_the_change() {
+    for (then, class) in [
+        (Reached::Alive, Class::PostcheckFailed),
+        (Reached::Dead, Class::Inconclusive),
+        (Reached::Unknown, Class::Inconclusive),
+    ] {
+        let mut world = with_sentinel();
+        world.assign([op(1), op(2)]);
+        [1, 2].iter().for_each(|n| world.write(op(*n)));
+        world.sign(op(1), SignKind::Unseen);
+        assert_eq!(world.probed, ["gw.lon:22"], "asked when it is lost from sight");
+        world.event(probed("gw.lon:22", then));
+        world.end(op(1), Class::PostcheckFailed);
+        // By now the link is back.
+        world.event(probed("gw.lon:22", Reached::Alive));
+        assert_eq!(world.last_result().0, class, "{then:?}");
+        world.end(op(2), Class::PostcheckFailed);
+        assert_eq!(world.last_result().0, Class::PostcheckFailed, "which was seen");
+    }
+}
+
+#[test]
+fn a_link_that_was_cut_when_a_device_was_lost_from_sight_was_cut_although_it_is_back_at_the_end() {
+    for (then, asked) in [(Reached::Dead, 1), (Reached::Alive, 2)] {
+        let mut world = with_sentinel();
+        world.assign([op(1)]);
+        world.write(op(1));
+        world.sign(op(1), SignKind::Unseen);
+        world.event(probed("gw.lon:22", then));
+        world.lose(op(1));
+        assert_eq!(world.probed.len(), asked, "{then:?}");
+        world.event(probed("gw.lon:22", Reached::Dead));
+        assert_eq!(world.last_result().0, Class::Inconclusive);
+    }
+}
+
+#[test]
 fn without_any_sentinel_a_loss_is_what_it_is() {
     let mut world = World::new(10);
     world.assign([op(1)]);

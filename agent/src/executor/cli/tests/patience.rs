@@ -4,6 +4,7 @@ use super::super::script::Names;
 use super::super::session::CliSession;
 use super::super::shell::Shell;
 use super::super::wire::Wire;
+use crate::clock::SystemClock;
 use crate::executor::device::{Job, Running, Session as _, WriteEnd};
 use crate::executor::wanted::{Redactor, Wanted};
 use crate::executor::{AttemptContext, GateRefused, WritePass};
@@ -77,7 +78,7 @@ async fn type_into(each: Duration, lines: usize) -> Result<(), WriteEnd> {
     let mut shell = Shell::new(Box::new(device), platform.clone(), None);
     shell.greeting().await.expect("a prompt");
     let mut session = CliSession::new(shell, platform, names);
-    let pass = WritePass::ask(&Gate, None).await.expect("an open gate");
+    let pass = WritePass::ask(&Gate, SystemClock::shared(), None).await.expect("an open gate");
     let wanted = Wanted::new(Secret::new(text), Vec::new(), Mode::Merge);
     let running = Running(Zeroizing::default());
     session.write(&pass, &running, &wanted).await.map(drop)

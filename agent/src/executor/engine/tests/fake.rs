@@ -203,6 +203,40 @@ impl Bench {
         lock(&self.world).ways_lost
     }
 
+    /// While it has the change no session is had, so many times, for a reason of this class.
+    pub fn refuses_sessions(&self, class: Class, times: usize) {
+        lock(&self.world).refuses_sessions = Some((class, times));
+    }
+
+    /// The same for good, from that deed on.
+    pub fn refuses_sessions_from(&self, at: (Deed, usize), class: Class) {
+        let mut world = lock(&self.world);
+        (world.refuses_sessions, world.refuses_from) = (Some((class, usize::MAX)), Some(at));
+    }
+
+    /// It gives no answer to that.
+    pub fn is_slow_once(&self, at: (Deed, usize)) {
+        lock(&self.world).slow_once = Some(at);
+    }
+
+    /// So many ways back meet a lock that somebody else holds.
+    pub fn is_locked_against_a_way_back(&self, times: usize) {
+        lock(&self.world).locked = times;
+    }
+
+    /// How often it was told that the device cannot be looked at.
+    pub fn times_unseen(&self) -> usize {
+        lock(&self.world).times_unseen
+    }
+
+    /// A folder stands where that note must be.
+    pub fn spoil_note(&self, name: &str) {
+        use crate::fs::Fs as _;
+        let note = self.data.path().join("snapshots/r1").join(name);
+        RealFs.remove(&note).unwrap();
+        RealFs.create_dirs(&note).unwrap();
+    }
+
     pub fn cut_off_while_changed(&self) {
         lock(&self.world).cut_off_while_changed = true;
     }
@@ -227,6 +261,10 @@ impl AttemptContext for Context {
 
     fn way_lost(&self) {
         lock(&self.world).ways_lost += 1;
+    }
+
+    fn unseen(&self) {
+        lock(&self.world).times_unseen += 1;
     }
 
     fn differs(&self, diff: String) {

@@ -32,7 +32,7 @@ async fn a_way_that_is_lost_before_a_change_was_verified_speaks_against_nothing(
 
 #[tokio::test(start_paused = true)]
 async fn a_device_that_takes_an_unconfirmed_change_back_because_its_way_was_lost_is_read_and_not_blamed() {
-    for (tries, left_as) in [(0, LeftAs::Reverted), (5, LeftAs::Reverted), (FOR_GOOD, LeftAs::Unknown)] {
+    for (tries, left_as) in [(1, LeftAs::Reverted), (5, LeftAs::Reverted), (FOR_GOOD, LeftAs::Unknown)] {
         for at in [(Deed::Read, 3), (Deed::Look, 1)] {
             let bench = change(true);
             bench.awaits_confirmation();

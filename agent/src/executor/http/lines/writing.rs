@@ -90,8 +90,10 @@ impl LinesSession {
         }
         lines.extend(commands(steps, &platform.dialect));
         lines.extend(fill(last));
+        // One request: when the device comes to its last line, nobody is told.
+        let since = pass.now();
         let Err(unsaid) = self.say(&lines, Some(pass)).await else {
-            return Ok(Written { awaits_confirmation: awaiting.is_some() });
+            return Ok(awaiting.map_or(Written::ForGood, |_| Written::UntilConfirmed { since }));
         };
         if let (Unsaid::Refused(at, _), Some(candidate)) = (&unsaid, &configure.candidate)
             && at.is_none_or(|at| at >= entered)

@@ -38,7 +38,7 @@ impl RestconfSession {
         let want = compare::wanted(wanted.reveal(), wanted.mode).map_err(WriteEnd::NotSent)?;
         let have = compare::running(&running.0).map_err(WriteEnd::NotSent)?;
         self.put(pass, &compare::edits(&have, &want, wanted.mode)).await?;
-        Ok(Written::for_good())
+        Ok(Written::ForGood)
     }
 
     /// By what was changed alone: what nobody may see beside it would be gone with what holds it. Refused before a word

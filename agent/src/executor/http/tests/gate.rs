@@ -33,7 +33,7 @@ async fn not_one_writing_request_passes_without_the_pass_of_the_gate_or_in_an_at
     let (reload, show) = (typed("reload"), typed("show clock"));
     let lines = |lines, change| Ask::Lines(Lines { platform: &platform, api, lines, change });
     let body = Body { kind: "text/plain", text: "x" };
-    let pass = WritePass::ask(&Told::default(), None).await.unwrap();
+    let pass = WritePass::ask(&Told::default(), SystemClock::shared(), None).await.unwrap();
     let mut reads = wire(&bench, Purpose::Compare).await;
     let mut writes = wire(&bench, Purpose::Apply).await;
     for ask in [

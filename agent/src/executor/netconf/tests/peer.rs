@@ -1,5 +1,6 @@
 //! A peer that answers by a script and keeps what was said to it.
 
+use crate::clock::SystemClock;
 use crate::executor::netconf::framing::Framer;
 use crate::executor::netconf::hello::BASE;
 use crate::executor::netconf::wire::Stream;
@@ -154,5 +155,5 @@ impl AttemptContext for Gate {
 
 /// What a gate that opens gives.
 pub async fn pass() -> WritePass {
-    WritePass::ask(&Gate, None).await.expect("it opens")
+    WritePass::ask(&Gate, SystemClock::shared(), None).await.expect("it opens")
 }

@@ -3,6 +3,7 @@
 
 use super::super::seen::Seen;
 use super::*;
+use crate::clock::SystemClock;
 use crate::executor::{AttemptContext, GateRefused};
 use crate::platform::{Definition, decode};
 use futures_util::future::BoxFuture;
@@ -39,7 +40,7 @@ impl Host {
             "api_version: switchyard/v1\nkind: Platform\nname: mine\nfile:\n  path: {at}/conf\n{more}"
         );
         let Ok(Definition::File(platform)) = decode("mine.yaml", &definition) else { panic!("a file") };
-        let pass = WritePass::ask(&OpenGate, None).await.expect("an open gate");
+        let pass = WritePass::ask(&OpenGate, SystemClock::shared(), None).await.expect("an open gate");
         Self { folder, platform: *platform, pass }
     }
 

@@ -21,6 +21,10 @@ impl Driver for FakeDriver {
             if lock(&self.0).has_no_way() {
                 return Err(Failure::new(Class::AgentError, Phase::Connect, "jump host hop:22 is down"));
             }
+            let refused = lock(&self.0).refuses_a_session();
+            if let Some(class) = refused {
+                return Err(Failure::new(class, Phase::Connect, "no session"));
+            }
             if lock(&self.0).is_unreachable() {
                 return Err(Failure::new(Class::Unreachable, Phase::Connect, "no route to it"));
             }
@@ -78,7 +82,7 @@ impl Session for FakeSession {
         Box::pin(async {
             done(&self.0, Deed::Look).await;
             let world = lock(&self.0);
-            if world.way_is_lost {
+            if world.is_lost || world.way_is_lost {
                 return Err(Failure::new(Class::Unreachable, Phase::Verify, "it hung up"));
             }
             Ok(world.shown.clone().unwrap_or_else(|| world.has.clone()))
@@ -98,7 +102,7 @@ impl Session for FakeSession {
 
     fn write<'a>(
         &'a mut self,
-        _: &'a WritePass,
+        pass: &'a WritePass,
         running: &'a Running,
         wanted: &'a Wanted,
     ) -> BoxFuture<'a, Result<Written, WriteEnd>> {
@@ -106,6 +110,7 @@ impl Session for FakeSession {
             done(&self.0, Deed::Write).await;
             let takes = lock(&self.0).writing_takes;
             tokio::time::sleep(takes).await;
+            let since = pass.now();
             let mut world = lock(&self.0);
             if let Some(part) = world.refuses.clone() {
                 world.has = part;
@@ -125,7 +130,10 @@ impl Session for FakeSession {
                     }
                 });
             }
-            Ok(Written { awaits_confirmation: world.awaits })
+            Ok(match world.awaits {
+                true => Written::UntilConfirmed { since },
+                false => Written::ForGood,
+            })
         })
     }
 
@@ -164,6 +172,10 @@ impl Session for FakeSession {
             let takes = lock(&self.0).writing_takes;
             tokio::time::sleep(takes).await;
             let mut world = lock(&self.0);
+            if world.locked > 0 {
+                world.locked -= 1;
+                return Err(WriteEnd::Busy("ann holds the lock".into()));
+            }
             if world.refuses_the_way_back {
                 return Err(WriteEnd::Rejected { message: "% locked".into(), left_as: LeftAs::Unknown });
             }

@@ -3,6 +3,7 @@
 use crate::fs::{Fs as _, RealFs};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
+use switchyard_shared::outcome::Class;
 
 /// What is done with a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +68,15 @@ pub struct World {
     pub(super) ways_lost: usize,
     /// How often it was told that the device is asked from now on.
     pub(super) connects: usize,
+    /// Why no session is had while it has the change, and how often not.
+    pub(super) refuses_sessions: Option<(Class, usize)>,
+    /// From when on that is so.
+    pub(super) refuses_from: Option<(Deed, usize)>,
+    /// Once it gives no answer to that.
+    pub(super) slow_once: Option<(Deed, usize)>,
+    /// Ways back that meet somebody's lock.
+    pub(super) locked: usize,
+    pub(super) times_unseen: usize,
     pub(super) diff: String,
     pub(super) data: std::path::PathBuf,
 }
@@ -100,6 +110,28 @@ impl World {
     /// It is not reached any more.
     pub fn is_cut_off(&mut self) {
         self.is_gone = true;
+    }
+
+    /// The session that is open ends.
+    pub fn hangs_up(&mut self) {
+        self.is_lost = true;
+    }
+
+    pub fn has_now(&mut self, has: &str) {
+        self.has = has.to_owned();
+    }
+
+    /// Another commit has made the one that awaited its confirmation last.
+    pub fn is_confirmed_by_somebody(&mut self) {
+        self.unconfirmed = None;
+    }
+
+    /// Tries to connect: why it is refused, if it is.
+    pub(super) fn refuses_a_session(&mut self) -> Option<Class> {
+        let is_now = self.has != "old" && self.deeds.contains(&Deed::Write) && self.refuses_from.is_none();
+        let (class, times) = self.refuses_sessions.as_mut().filter(|(_, times)| is_now && *times > 0)?;
+        *times -= 1;
+        Some(*class)
     }
 
     /// Tries to connect: whether there is no way yet.
@@ -138,7 +170,8 @@ pub(super) async fn done(world: &Shared, deed: Deed) {
             witness(&mut world);
             world.witness = Some((at, witness));
         }
-        world.hangs == Some(deed)
+        world.refuses_from.take_if(|from| *from == (deed, times));
+        world.hangs == Some(deed) || world.slow_once == Some((deed, times))
     };
     if hangs {
         std::future::pending::<()>().await;

@@ -1,0 +1,167 @@
+//! A change that must not stay, or that nobody could judge: by the device's own means, else by what it had.
+
+use super::Run;
+use super::after::{READ_IT, REST};
+use super::apply::Begun;
+use super::limits::{after_write, goodbye};
+use super::trouble::Trouble;
+use super::way_back::{BY_HAND, Back, CHANGED_SINCE};
+use crate::executor::device::{Running, Session, WriteEnd, Written};
+use std::time::Duration;
+use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
+use switchyard_shared::procedure::LOOKS_AFTER_PATIENCE;
+use switchyard_shared::time::Timestamp;
+
+/// How long after the end of its patience a device has surely begun to take the change back.
+const MARGIN: Duration = Duration::from_secs(2);
+
+impl Run<'_> {
+    /// The end of a write that was accepted at `at` and is in trouble. `left` is the digest of what the device had when
+    /// it was last seen to have the change: what came since is not ours to take away.
+    pub(super) async fn take_back(
+        &self,
+        begun: &Begun,
+        (written, at): (Written, Timestamp),
+        trouble: Trouble,
+        left: Option<String>,
+    ) -> Outcome {
+        if matches!(trouble, Trouble::Unseen(_)) && self.refused.get().is_none() {
+            self.job.context.unseen();
+        }
+        let known = left.as_deref();
+        if let Some(left) = known {
+            self.engine.snapshots.note_left(&self.job.task.op, left.to_owned()).await;
+        }
+        let back = match (written, &trouble) {
+            (Written::UntilConfirmed { since }, _) => self.by_itself(begun, (since, at), known).await,
+            (Written::ForGood, Trouble::Bad(_)) if self.job.procedure.revert => {
+                match self.reconnect().await {
+                    Ok(mut session) => {
+                        let back = self.put_back(&mut session, begun, known).await;
+                        goodbye(session).await;
+                        back
+                    }
+                    Err(_) => None,
+                }
+            }
+            (Written::ForGood, Trouble::Bad(_)) => Some((LeftAs::Changed, String::new())),
+            // Nothing speaks against it: whoever reads the device back judges it.
+            (Written::ForGood, Trouble::Unseen(_) | Trouble::NoWay(_)) => None,
+        };
+        self.taken_back(&trouble, back)
+    }
+
+    /// The end of a change that was not to stay, or could not be judged.
+    fn taken_back(&self, trouble: &Trouble, back: Option<Back>) -> Outcome {
+        let (left_as, note) = back.map_or((None, String::new()), |(left_as, note)| (Some(left_as), note));
+        let (device, why) = (self.device(), trouble.why());
+        match left_as {
+            Some(LeftAs::Unchanged | LeftAs::Reverted) => {
+                let message = format!("{device}: {why}; it is as it was before the change{note}");
+                let (class, hint) = match trouble {
+                    Trouble::Bad(_) | Trouble::Unseen(_) => {
+                        (Class::PostcheckFailed, "correct the change, then plan again")
+                    }
+                    Trouble::NoWay(_) => (Class::Inconclusive, READ_IT),
+                };
+                self.ended(class, Phase::Verify, LeftAs::Reverted, &message).with_hint(hint)
+            }
+            Some(LeftAs::Changed) => {
+                let message = format!("{device}: {why}; what it has of the change stays on it{note}");
+                let ask = self.ask_for_it_back();
+                self.ended(Class::PostcheckFailed, Phase::Verify, LeftAs::Changed, &message).with_hint(
+                    match note.is_empty() {
+                        true => &ask,
+                        false => BY_HAND,
+                    },
+                )
+            }
+            Some(LeftAs::Unknown) => {
+                let message = format!("{device}: {why}; it could not be put back{note}");
+                self.ended(Class::RollbackFailed, Phase::Revert, LeftAs::Unknown, &message)
+                    .with_hint(&self.ask_for_it_back())
+            }
+            None => {
+                let message = format!("{device}: {why}; nobody could look at it since");
+                let class = match trouble {
+                    Trouble::Bad(_) | Trouble::Unseen(_) => Class::LostAfterWrite,
+                    Trouble::NoWay(_) => Class::Inconclusive,
+                };
+                self.ended(class, Phase::Verify, LeftAs::Unknown, &message).with_hint(READ_IT)
+            }
+        }
+    }
+
+    /// Has the device take back what it waits to have confirmed, at once if it can still be told, and looks whether it
+    /// did; `None` when nobody could look. It was told to commit at `since`, and had done so at `accepted`.
+    async fn by_itself(
+        &self,
+        begun: &Begun,
+        (since, accepted): (Timestamp, Timestamp),
+        left: Option<&str>,
+    ) -> Option<Back> {
+        self.job.context.progress(Phase::Revert);
+        if let Ok(mut session) = self.reconnect().await {
+            let is_back = self.cancelled(&mut *session, begun, since, left).await;
+            goodbye(session).await;
+            if is_back {
+                return Some((LeftAs::Reverted, String::new()));
+            }
+        }
+        let (clock, commit) = (&self.engine.clock, &self.job.procedure.commit);
+        let last = accepted.plus(commit.patience() + LOOKS_AFTER_PATIENCE);
+        let over = accepted.plus(commit.confirm_timeout + MARGIN);
+        tokio::time::sleep(over.since(clock.now())).await;
+        let mut seen = None;
+        loop {
+            let connected = match self.refused.get() {
+                None => self.reconnect().await,
+                // Once more, when it has surely gone back to what let us in.
+                Some(_) => {
+                    tokio::time::sleep(last.since(clock.now())).await;
+                    self.connect_anew().await
+                }
+            };
+            if let Ok(mut session) = connected {
+                let now = self.read_after(&mut *session).await;
+                goodbye(session).await;
+                if is(&now, &begun.before) {
+                    return Some((LeftAs::Reverted, String::new()));
+                }
+                seen = now.ok().map(|now| match self.is_changed_since(&now, left) {
+                    true => (LeftAs::Changed, format!("; {CHANGED_SINCE}")),
+                    false => (LeftAs::Unknown, String::new()),
+                });
+            }
+            if clock.now() >= last {
+                return seen;
+            }
+            tokio::time::sleep(REST).await;
+        }
+    }
+
+    /// Whether the device is as it was before, told to take the change back if it may be. One that has done so already
+    /// must not be told: that could bring the change back. Nor one that has somebody's work since: that could go, too.
+    async fn cancelled(
+        &self,
+        session: &mut dyn Session,
+        begun: &Begun,
+        since: Timestamp,
+        left: Option<&str>,
+    ) -> bool {
+        let Ok(now) = self.read_after(session).await else { return false };
+        if now == begun.before {
+            return true;
+        }
+        if self.is_changed_since(&now, left) || self.engine.clock.now() >= self.confirm_until(since) {
+            return false;
+        }
+        let told = after_write(self.job.task.timeouts.command, session.cancel(&begun.pass)).await;
+        let now = if told.is_ok() { self.read_after(session).await } else { return false };
+        now.is_ok_and(|now| session.alike(&now, &begun.before))
+    }
+}
+
+fn is(now: &Result<Running, WriteEnd>, before: &Running) -> bool {
+    now.as_ref().is_ok_and(|now| now == before)
+}
