@@ -167,6 +167,23 @@ pub struct Procedure {
     pub secrets: BTreeMap<String, String>,
 }
 
+/// The platforms with lines, or a file, of which it is known that they cannot take a commit back by themselves, by each
+/// name that they have.
+pub const COMMIT_AT_ONCE: [&str; 12] = [
+    "cisco_ios",
+    "ios",
+    "ios_xe",
+    "iosxe",
+    "cisco_xe",
+    "cisco_nxos",
+    "nxos",
+    "frr",
+    "frrouting",
+    "vtysh",
+    "linux",
+    "unix",
+];
+
 impl Procedure {
     /// Merge over `transport` with every other value at its default.
     pub fn new(transport: Transport, platform: impl Into<String>) -> Self {

@@ -95,7 +95,9 @@ impl Plan {
             per_site: per_site.into_iter().chain(self.spec.pools.max_in_flight).min().unwrap_or(0),
             watched: &self.watched,
         };
-        terms.promise()
+        let mut promise = terms.promise();
+        promise.bound.extend(self.at_once());
+        promise
     }
 }
 

@@ -122,17 +122,14 @@ impl<'a> Run<'a> {
     /// Tells how the device differs; nothing is written.
     async fn tell_difference(&self, session: &mut dyn Session) -> Result<Outcome, Ended> {
         let (_, difference) = self.read_and_compare(session).await?;
-        let (class, message) = match difference.is_nothing() {
-            true => {
-                let rest = self.not_known_to_be_saved(session).await;
-                (Class::Unchanged, format!("{} has it already{rest}", self.device()))
-            }
-            false => (Class::Ok, format!("{} would be changed", self.device())),
-        };
+        if difference.is_nothing() {
+            return Ok(self.would_be_saved(session).await);
+        }
         self.job
             .context
             .differs(switchyard_shared::configuration::cut(&self.wanted.redact(&difference.text)));
-        Ok(self.ended(class, Phase::Read, LeftAs::Unchanged, &message))
+        let message = format!("{} would be changed", self.device());
+        Ok(self.ended(Class::Ok, Phase::Read, LeftAs::Unchanged, &message))
     }
 
     async fn read_and_compare(&self, session: &mut dyn Session) -> Result<(Running, Difference), Ended> {

@@ -17,7 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use switchyard_shared::configuration::unified;
 use switchyard_shared::outcome::{Class, LeftAs, Phase, printable};
-use switchyard_shared::procedure::Probe;
+use switchyard_shared::procedure::{Mode, Probe};
+use switchyard_shared::task::Purpose;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
@@ -47,6 +48,15 @@ impl Driver for LocalExec {
     fn connect<'a>(&'a self, job: &'a Job<'a>) -> BoxFuture<'a, Result<Box<dyn Session>, Failure>> {
         Box::pin(async move {
             let device = &job.task.op.device;
+            let restores = matches!(job.task.purpose, Purpose::Restore { .. });
+            if job.procedure.mode == Mode::Merge && !restores {
+                let message = format!(
+                    "{device}: what a local program shows and takes is the whole configuration: a merge cannot be made"
+                );
+                return Err(Failure::new(Class::PrecheckFailed, Phase::Queue, message).with_hint(
+                    "write change: {mode: replace} into the spec, with a template of all that it shows",
+                ));
+            }
             let found = self.allowed.find(&job.procedure.platform, device.as_str());
             let programs = found.map_err(|why| {
                 Failure::new(Class::PrecheckFailed, Phase::Connect, format!("{device}: {why}")).with_hint(
@@ -103,8 +113,12 @@ impl Local {
                 let message = format!("{} {why}: {}", program.name(), self.quoted(&said));
                 Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown })
             }
+            // What fails at the agent says nothing about the device or its site.
             End::NotStarted(why) => {
-                Err(WriteEnd::NotSent(format!("{} cannot be started: {why}", program.name())))
+                let message = format!("{}: {} cannot be started: {why}", self.device, program.name());
+                let failure = Failure::new(Class::AgentError, Phase::Write, message)
+                    .with_hint(format!("run it by hand as the agent's user: {}", program.shown()));
+                Err(WriteEnd::NoWay(Box::new(failure)))
             }
         }
     }
@@ -171,7 +185,10 @@ impl Session for Local {
     ) -> BoxFuture<'a, Result<(), WriteEnd>> {
         Box::pin(async move {
             match before.0.trim().is_empty() {
-                true => Err(WriteEnd::NotSent("nothing was shown of it before the change".into())),
+                true => Err(WriteEnd::Rejected {
+                    message: "nothing was shown of it before the change".into(),
+                    left_as: LeftAs::Changed,
+                }),
                 false => self.writing(pass, &before.0).await,
             }
         })

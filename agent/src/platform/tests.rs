@@ -30,6 +30,20 @@ fn every_platform_that_comes_with_the_agent_can_be_used() {
 }
 
 #[test]
+fn a_plan_knows_of_every_platform_that_comes_with_the_agent_whether_it_takes_a_commit_back_by_itself() {
+    let platforms = Platforms::built_in();
+    let mut at_once = std::collections::BTreeSet::from(["linux", "unix"]);
+    for platform in platforms.names().into_iter().filter_map(|name| platforms.get(name)) {
+        let candidate = platform.configure.candidate.as_ref();
+        if candidate.is_none_or(|candidate| candidate.confirmed.is_none()) {
+            let names = std::iter::once(&platform.name).chain(&platform.aliases);
+            at_once.extend(names.map(|name| &*name.clone().leak()));
+        }
+    }
+    assert_eq!(at_once, switchyard_shared::procedure::COMMIT_AT_ONCE.into());
+}
+
+#[test]
 fn a_platform_is_found_by_its_short_names_too() {
     let platforms = Platforms::built_in();
     for (alias, name) in [

@@ -157,6 +157,22 @@ fn a_selection_of_nothing_is_no_plan_unless_it_is_allowed() {
 }
 
 #[test]
+fn a_commit_that_is_for_good_at_once_although_it_was_to_be_confirmed_is_said() {
+    let more = "  i1: {hostname: i1, site: ams, platform: ios}\n  e1: {hostname: e1, site: ams, platform: arista_eos}\n";
+    let said = |commit: &str| {
+        let text = format!(
+            "api_version: switchyard/v1\nkind: Rollout\nmetadata: {{name: ntp}}\nspec:\n  \
+             change: {{transport: ssh_cli, {commit}templates: {{default: t.j2}}}}\n"
+        );
+        let spec = RolloutSpec::parse(&text, "r.yaml").unwrap_or_else(|problems| panic!("{problems:#?}"));
+        planned(&spec, &fleet(2, more)).promise().bound.pop().unwrap()
+    };
+    let line = "commit: confirmed, and for good at once on 1 (ios): they take no commit back by themselves";
+    assert_eq!((said(""), said("commit: {method: confirmed}, ")), (line.to_owned(), line.to_owned()));
+    assert!(said("commit: {method: direct}, ").starts_with("not covered:"), "nobody asked for it");
+}
+
+#[test]
 fn devices_that_are_not_active_are_left_out_and_said() {
     let more = "  m1: {hostname: m1, site: ams, status: maintenance}\n  m2: {hostname: m2, site: ams, status: planned}\n";
     let spec = spec("  targets: {exclude: 'name = d000'}\n  strategy: {order: listed}\n");

@@ -1,10 +1,11 @@
 //! The way to each device of a change that a driver makes.
 
+use super::Plan;
 use crate::inventory::Inventory;
-use crate::procedure::{Probe, Transport};
+use crate::procedure::{COMMIT_AT_ONCE, Probe, RESTCONF, Transport};
 use crate::spec::RolloutSpec;
 use crate::yaml::Problem;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most devices that a problem names.
 const NAMED_MAX: usize = 5;
@@ -35,6 +36,35 @@ pub(super) fn transports(
     check_checks(spec, inventory, &known, problems);
     check_jumps(spec, inventory, &known, problems);
     known
+}
+
+impl Plan {
+    /// What is to be said of devices that are known not to take a commit back by themselves although the spec has it
+    /// confirmed; `None` without any.
+    pub(crate) fn at_once(&self) -> Option<String> {
+        let change = &self.spec.change;
+        if change.command.is_some() || !change.commit.confirmed {
+            return None;
+        }
+        let (mut devices, mut names) = (0_u32, BTreeSet::new());
+        for device in &self.devices {
+            let platform = device.platform.as_deref().unwrap_or_default();
+            let is_one = match device.transport.unwrap_or(Transport::SshCli) {
+                Transport::LocalExec => true,
+                Transport::Http if platform == RESTCONF => true,
+                Transport::SshCli | Transport::Http => COMMIT_AT_ONCE.contains(&platform),
+                // Only the device knows.
+                Transport::Netconf | Transport::Gnmi => false,
+            };
+            if is_one {
+                devices += 1;
+                names.insert(platform);
+            }
+        }
+        let names = names.into_iter().collect::<Vec<_>>().join(", ");
+        let what = "commit: confirmed, and for good at once on";
+        (devices > 0).then(|| format!("{what} {devices} ({names}): they take no commit back by themselves"))
+    }
 }
 
 /// What goes to a device's address by itself would miss a device behind a jump host, or meet another one.

@@ -113,6 +113,16 @@ pub(in crate::executor) struct Script {
 }
 
 impl Script {
+    /// What is to be said of a commit that was asked to be confirmed where the platform has none such.
+    pub(in crate::executor) fn remark(&self) -> &'static str {
+        let candidate = self.platform.configure.candidate.as_ref();
+        let can = candidate.is_some_and(|candidate| candidate.confirmed.is_some());
+        match self.names.confirmed && !can {
+            true => "this platform takes no commit back by itself, so this one was for good at once",
+            false => "",
+        }
+    }
+
     pub(in crate::executor) fn blocks(&self, text: &str) -> Vec<Block> {
         parse(text, &self.platform.dialect)
     }

@@ -167,6 +167,10 @@ impl Session for CliSession {
         })
     }
 
+    fn remark(&self) -> &'static str {
+        self.script.remark()
+    }
+
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(self.shell.close())
     }

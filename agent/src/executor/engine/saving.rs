@@ -16,6 +16,8 @@ const SAVE_IT: &str =
 /// What to do about a device that was put back and may begin its next boot with the change.
 const SAVE_BACK: &str =
     "look at the device's storage, then save it by hand or roll it back again: that saves it";
+/// The difference that a save makes, as a plan shows it.
+const SAVES: &str = "--- next boot\n+++ running\n@@ the next boot @@\n+what runs is saved\n";
 /// What is said of a device that is known not to be saved.
 const NOT_SAVED: &str = "it is not saved for the next boot";
 /// What is said of one of which nobody can tell.
@@ -149,15 +151,23 @@ impl Run<'_> {
         self.ended(Class::Ok, Phase::Read, LeftAs::Unchanged, &message)
     }
 
-    /// What a plan says of a device that shall be saved and may not be.
-    pub(super) async fn not_known_to_be_saved(&self, session: &mut dyn Session) -> String {
-        self.told(self.is_saved(session).await)
+    /// What a plan says of a device that has what is wanted: a save that is still to be made is a difference.
+    pub(super) async fn would_be_saved(&self, session: &mut dyn Session) -> Outcome {
+        let saved = self.is_saved(session).await;
+        let had = format!("{} has it already", self.device());
+        if saved == Some(false) {
+            self.job.context.differs(SAVES.to_owned());
+            let message = format!("{had}; {NOT_SAVED}, and would be");
+            return self.ended(Class::Ok, Phase::Read, LeftAs::Unchanged, &message);
+        }
+        let message = format!("{had}{}", self.told(saved));
+        self.ended(Class::Unchanged, Phase::Read, LeftAs::Unchanged, &message)
     }
 
     fn told(&self, saved: Option<bool>) -> String {
         match (self.job.procedure.commit.save, saved) {
             (false, _) | (true, Some(true)) => String::new(),
-            (true, Some(false)) => format!("; {NOT_SAVED}: apply it again to save it"),
+            (true, Some(false)) => format!("; {NOT_SAVED}"),
             (true, None) => format!("; {NOT_KNOWN}: look, and save it by hand"),
         }
     }

@@ -237,6 +237,10 @@ impl Session for LinesSession {
         })
     }
 
+    fn remark(&self) -> &'static str {
+        self.script.remark()
+    }
+
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async {})
     }

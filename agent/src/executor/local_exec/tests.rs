@@ -68,7 +68,7 @@ impl Bench {
         );
         replace(&RealFs, &folder.path().join(FILE), file.as_bytes()).unwrap();
         replace(&RealFs, &folder.path().join("r1"), has.as_bytes()).unwrap();
-        let task = played::task(&Procedure::new(Transport::LocalExec, "script"), wanted);
+        let task = played::task(&procedure(Mode::Replace), wanted);
         Self { folder, task, gates: Gates::default(), timeout: Duration::from_secs(20) }
     }
 
@@ -89,6 +89,10 @@ impl Bench {
     fn has(&self) -> String {
         String::from_utf8(RealFs.read(&self.folder.path().join("r1"), 4096).unwrap()).unwrap()
     }
+}
+
+fn procedure(mode: Mode) -> Procedure {
+    Procedure { mode, ..Procedure::new(Transport::LocalExec, "script") }
 }
 
 #[tokio::test]
@@ -211,4 +215,25 @@ async fn a_password_that_a_program_prints_or_complains_of_leaves_the_site_in_no_
     assert_eq!(bench.apply().await.class, Class::Ok);
     let diff = bench.gates.2.lock().unwrap().clone();
     assert!(diff.contains("-user ann password (secret)\n") && !diff.contains("hunter"), "{diff}");
+}
+
+#[tokio::test]
+async fn a_program_that_cannot_be_started_to_write_is_the_agents_trouble_and_no_devices() {
+    let bench = Bench::new(SHOW, APPLY, "old\n", "new\n");
+    let apply = bench.folder.path().join("apply");
+    std::fs::set_permissions(&apply, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::AgentError, LeftAs::Unchanged), "{outcome:?}");
+    assert!(outcome.message.contains("cannot be started"), "{}", outcome.message);
+    assert!(outcome.hint.contains("run it by hand"), "{}", outcome.hint);
+}
+
+#[tokio::test]
+async fn a_merge_is_refused_where_a_program_shows_and_takes_the_whole() {
+    let mut bench = Bench::new(SHOW, APPLY, "old\n", "new\n");
+    bench.task.work = Work::Driver(Arc::new(procedure(Mode::Merge)));
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, bench.has().as_str()), (Class::PrecheckFailed, "old\n"), "{outcome:?}");
+    assert!(outcome.hint.contains("mode: replace"), "{}", outcome.hint);
+    assert_eq!((bench.gates.0.load(Ordering::SeqCst), bench.gates.1.load(Ordering::SeqCst)), (0, 0));
 }

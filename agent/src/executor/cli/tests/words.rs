@@ -5,6 +5,7 @@ use super::super::session::CliSession;
 use super::super::shell::Shell;
 use super::super::wire::Wire;
 use super::bench::{Bench, Part};
+use crate::clock::SystemClock;
 use crate::executor::device::{Running, Session as _, WriteEnd};
 use crate::executor::wanted::Wanted;
 use crate::executor::{AttemptContext, GateRefused, WritePass};
@@ -127,7 +128,7 @@ async fn a_line_that_ends_the_configuration_is_a_refusal_whose_part_is_put_back(
     let mut shell = Shell::new(Box::new(wire), platform.clone(), None);
     shell.greeting().await.expect("a prompt");
     let mut session = CliSession::new(shell, platform, super::names());
-    let pass = WritePass::ask(&Gate, None).await.expect("an open gate");
+    let pass = WritePass::ask(&Gate, SystemClock::shared(), None).await.expect("an open gate");
     let running = Running(String::from("hostname r1\n").into());
     let end =
         session.write(&pass, &running, &wanted("ntp server 1.1.1.1\nleaves\nntp server 1.1.1.2\n")).await;

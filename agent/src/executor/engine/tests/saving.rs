@@ -94,9 +94,14 @@ async fn a_plan_tells_of_a_save_that_is_still_to_be_made_and_makes_none() {
     bench.is_saved(Some(false));
     bench.task.purpose = Purpose::Compare;
     let outcome = bench.apply().await;
-    assert_eq!((outcome.class, outcome.left_as), (Class::Unchanged, LeftAs::Unchanged));
+    assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Unchanged), "apply would write it");
     assert!(outcome.message.contains("not saved for the next boot"), "{}", outcome.message);
+    assert!(bench.diff().ends_with("\n+what runs is saved\n"), "{}", bench.diff());
     assert_eq!(bench.deeds(), [Deed::Connect, Deed::Read, Deed::Close]);
+    for saved in [Some(true), None] {
+        bench.is_saved(saved);
+        assert_eq!(bench.apply().await.class, Class::Unchanged, "apply would write nothing");
+    }
 }
 
 #[tokio::test(start_paused = true)]
