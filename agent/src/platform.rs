@@ -137,6 +137,10 @@ pub struct Reading {
     pub mark: Option<&'static str>,
     /// Lines that change by themselves.
     pub leave_out: Vec<Regex>,
+    /// The command that shows the defaults too, for templates that take back what the other one does not show.
+    pub all: Option<String>,
+    /// Lines that it shows wherever they are in force: where they are not shown, nobody has to ask for the defaults.
+    pub shows: Vec<String>,
 }
 
 /// How a device shows in what the running configuration differs from that of the next boot.

@@ -11,6 +11,7 @@ mod template;
 #[cfg(test)]
 pub(super) mod tests;
 mod typing;
+mod unshown;
 mod wire;
 mod writing;
 

@@ -186,6 +186,11 @@ pub trait Session: Send {
     /// Says goodbye and gives back locks; the engine bounds it.
     fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
 
+    /// What the last reading does not tell of what is wanted: it goes on after a sentence and may be empty.
+    fn not_shown(&self) -> String {
+        String::new()
+    }
+
     /// What an operator should know of how this device commits, for the outcome; may be empty.
     fn remark(&self) -> &'static str {
         ""

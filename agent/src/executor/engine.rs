@@ -128,7 +128,7 @@ impl<'a> Run<'a> {
         self.job
             .context
             .differs(switchyard_shared::configuration::cut(&self.wanted.redact(&difference.text)));
-        let message = format!("{} would be changed", self.device());
+        let message = format!("{} would be changed{}", self.device(), session.not_shown());
         Ok(self.ended(Class::Ok, Phase::Read, LeftAs::Unchanged, &message))
     }
 

@@ -57,7 +57,7 @@ impl Http {
         Ok(match platform {
             None => Box::new(restconf::begin(wire, job).await?),
             Some(platform) => {
-                let script = Script { platform, names: Names::of(job) };
+                let script = Script::new(platform, Names::of(job));
                 Box::new(lines::begin(wire, script, job).await?)
             }
         })

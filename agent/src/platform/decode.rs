@@ -42,12 +42,13 @@ fn platform(mut root: Reader<'_>, name: Option<String>, aliases: Vec<String>) ->
         .and_then(sections::running);
     let unsaved = root.section("unsaved").and_then(sections::unsaved);
     let commands = [
-        ("running", running.as_ref().map(|reading| &reading.command)),
-        ("unsaved", unsaved.as_ref().map(|unsaved| &unsaved.command)),
+        ("running.command", running.as_ref().map(|reading| &reading.command)),
+        ("running.all", running.as_ref().and_then(|reading| reading.all.as_ref())),
+        ("unsaved.command", unsaved.as_ref().map(|unsaved| &unsaved.command)),
     ];
     for (key, command) in commands {
         if command.is_some_and(|command| !looks.allow(command)) {
-            let problem = format!("{key}.command is not among the words that only look");
+            let problem = format!("{key} is not among the words that only look");
             root.0.problem(&problem, "add it to looks.beginnings");
         }
     }

@@ -148,8 +148,9 @@ pub(super) fn running(mut section: Reader<'_>) -> Option<Reading> {
     let command = section.required("command", "command: show running-config");
     let (whole, leave_out) = (section.pattern("whole"), section.patterns("leave_out"));
     let mark = section.0.take("mark").and_then(|field| field.word(&[("!", "!"), ("#", "#")]));
+    let (all, shows) = (section.text("all"), section.texts("shows"));
     drop(section);
-    Some(Reading { command: command?, whole, mark, leave_out })
+    Some(Reading { command: command?, whole, mark, leave_out, all, shows })
 }
 
 /// Texts of several lines of a dialect.

@@ -1,6 +1,7 @@
 //! What is said to a device by the definition of its platform, and what its words mean: whoever carries the lines.
 
 use super::shell::untypable;
+use super::unshown::Unshown;
 use crate::executor::Failure;
 use crate::executor::device::{Difference, Job, Running};
 use crate::executor::wanted::{Redactor, Wanted};
@@ -43,6 +44,8 @@ pub(in crate::executor) struct Names {
     pub(super) redactor: Redactor,
     /// Whether a commit is to be confirmed, where the platform can.
     pub(in crate::executor) confirmed: bool,
+    /// The template, with names in the place of its secrets.
+    pub(super) template: Arc<[u8]>,
 }
 
 impl Names {
@@ -65,6 +68,7 @@ impl Names {
             typing: job.procedure.typing(task.lines()),
             redactor: job.redactor.clone(),
             confirmed: commit.confirmed,
+            template: task.configuration.clone(),
         }
     }
 
@@ -110,9 +114,14 @@ pub(in crate::executor) enum Carrier {
 pub(in crate::executor) struct Script {
     pub(in crate::executor) platform: Arc<Platform>,
     pub(in crate::executor) names: Names,
+    pub(super) unshown: Unshown,
 }
 
 impl Script {
+    pub(in crate::executor) fn new(platform: Arc<Platform>, names: Names) -> Self {
+        Self { platform, names, unshown: Unshown::default() }
+    }
+
     /// What is to be said of a commit that was asked to be confirmed where the platform has none such.
     pub(in crate::executor) fn remark(&self) -> &'static str {
         let candidate = self.platform.configure.candidate.as_ref();
@@ -168,10 +177,13 @@ impl Script {
     pub(in crate::executor) fn steps(&self, running: &[Block], wanted: &Wanted) -> Vec<Block> {
         let dialect = &self.platform.dialect;
         let blocks = self.blocks(wanted.reveal());
-        match wanted.mode {
+        let (lacks, shown) = self.parted(running, &blocks);
+        let mut steps = match wanted.mode {
             Mode::Merge => missing(running, &blocks, dialect),
-            Mode::Replace => way(&self.given_up(running, &blocks), &blocks, dialect),
-        }
+            Mode::Replace => way(&self.given_up(running, &blocks), &shown, dialect),
+        };
+        steps.extend(lacks);
+        steps
     }
 
     /// Everything that a device with `running` shall have after a replacement.
@@ -198,7 +210,9 @@ impl Script {
         let (running, blocks) = (self.blocks(&running.0), self.blocks(wanted.reveal()));
         match wanted.mode {
             Mode::Merge => false,
-            Mode::Replace => differ_in_order_alone(&self.given_up(&running, &blocks), &blocks),
+            Mode::Replace => {
+                differ_in_order_alone(&self.given_up(&running, &blocks), &self.parted(&running, &blocks).1)
+            }
         }
     }
 
@@ -352,7 +366,7 @@ mod tests {
     #[test]
     fn a_reading_that_shows_nothing_is_no_configuration() {
         for name in ["cisco_nxos", "juniper_junos", "nokia_srlinux", "cisco_ios"] {
-            let script = Script { platform: tests::platform(name), names: tests::names() };
+            let script = Script::new(tests::platform(name), tests::names());
             for shown in ["", "\n", "  \r\n"] {
                 let failure = script.running(shown.to_owned()).err().map(|failure| failure.class);
                 assert_eq!(failure, Some(Class::PrecheckFailed), "{name} {shown:?}");

@@ -37,7 +37,7 @@ impl Deref for CliSession {
 impl CliSession {
     pub(super) fn new(mut shell: Shell, platform: Arc<Platform>, names: Names) -> Self {
         shell.be_patient(names.answer);
-        Self { shell, script: Script { platform, names }, late: None }
+        Self { shell, script: Script::new(platform, names), late: None }
     }
 
     /// From now on there is so much time to type lines.
@@ -55,7 +55,13 @@ impl CliSession {
         let command = &platform.running.command;
         let text = self.hear(command, Phase::Read).await?;
         self.must_not_refuse(command, self.refusal_to_read(&text), Phase::Read)?;
-        self.running(text)
+        let running = self.running(text)?;
+        let showed = match self.asks_defaults(&running.0).map(str::to_owned) {
+            None => None,
+            Some(all) => Some(Zeroizing::new(self.hear(&all, Phase::Read).await?)),
+        };
+        self.script.note_defaults(&running.0, showed.as_ref().map(|text| text.as_str()));
+        Ok(running)
     }
 
     /// The answer to a command that only looks.
@@ -93,6 +99,10 @@ impl Session for CliSession {
 
     fn redact(&self, text: &str) -> String {
         self.platform.redact(text)
+    }
+
+    fn not_shown(&self) -> String {
+        self.script.not_shown()
     }
 
     fn tells_its_end(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Readers, logins, and attempts on simulated devices over SSH: each platform by everything that can go wrong.
 
 pub(in crate::executor) mod bench;
+mod defaults;
 mod half;
 mod login;
 mod matrix;
@@ -43,5 +44,6 @@ pub(super) fn names() -> Names {
         typing: Duration::from_secs(1),
         redactor: Redactor::of(Vec::new()),
         confirmed: false,
+        template: Arc::from(&b""[..]),
     }
 }

@@ -146,7 +146,7 @@ impl Run<'_> {
         let rest = match session.remark() {
             "" => seen.order.to_owned(),
             remark => format!("; {remark}{}", seen.order),
-        };
+        } + &session.not_shown();
         self.engine.snapshots.note_left(&self.job.task.op, seen.digest).await;
         if self.job.procedure.commit.save
             && let Err(trouble) = self.save(session, &begun.pass).await

@@ -31,7 +31,8 @@ impl Run<'_> {
         if saved == Some(false) {
             return None;
         }
-        let message = format!("{} has it already; nothing was written{}", self.device(), self.told(saved));
+        let (told, not_shown) = (self.told(saved), session.not_shown());
+        let message = format!("{} has it already; nothing was written{told}{not_shown}", self.device());
         Some(self.ended(Class::Unchanged, Phase::Read, LeftAs::Unchanged, &message))
     }
 
@@ -154,7 +155,7 @@ impl Run<'_> {
     /// What a plan says of a device that has what is wanted: a save that is still to be made is a difference.
     pub(super) async fn would_be_saved(&self, session: &mut dyn Session) -> Outcome {
         let saved = self.is_saved(session).await;
-        let had = format!("{} has it already", self.device());
+        let had = format!("{} has it already{}", self.device(), session.not_shown());
         if saved == Some(false) {
             self.job.context.differs(SAVES.to_owned());
             let message = format!("{had}; {NOT_SAVED}, and would be");

@@ -74,6 +74,7 @@ impl Run<'_> {
                         check.name
                     ));
                 }
+                message.push_str(&session.not_shown());
                 self.found(&mut **session, &message).await
             }
         };

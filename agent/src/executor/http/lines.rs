@@ -134,7 +134,15 @@ impl LinesSession {
             Some(text) => text,
             None => self.look_at(&[], Phase::Read).await?.pop().unwrap_or_default(),
         };
-        self.script.running(text)
+        let running = self.script.running(text)?;
+        let showed = match self.script.asks_defaults(&running.0).map(str::to_owned) {
+            None => None,
+            // A device that refuses to show them is one of which nobody knows them.
+            Some(all) => self.look_at(&[all], Phase::Read).await.ok().and_then(|mut texts| texts.pop()),
+        }
+        .map(Zeroizing::new);
+        self.script.note_defaults(&running.0, showed.as_ref().map(|text| text.as_str()));
+        Ok(running)
     }
 
     /// Says the platform's own `lines`.
@@ -163,6 +171,10 @@ impl Session for LinesSession {
 
     fn redact(&self, text: &str) -> String {
         self.wire.redactor.redact(&self.script.platform.redact(text))
+    }
+
+    fn not_shown(&self) -> String {
+        self.script.not_shown()
     }
 
     fn tells_its_end(&self) -> bool {

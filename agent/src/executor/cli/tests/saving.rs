@@ -54,7 +54,7 @@ async fn a_change_that_is_not_saved_is_saved_by_the_next_apply_once() {
 #[test]
 fn a_certificate_that_is_saved_as_the_name_of_its_file_is_no_difference() {
     let ios = super::platform("cisco_ios");
-    let script = super::super::script::Script { platform: ios.clone(), names: super::names() };
+    let script = super::super::script::Script::new(ios.clone(), super::names());
     let nothing = |text: &str| script.shows_nothing(ios.unsaved.as_ref().expect("a command"), text);
     let same = "\n!Contextual Config Diffs:\n!No changes were found\n";
     let certificate = "Contextual Config Diffs:\ncrypto pki certificate chain TP\n -certificate self-signed 01 nvram:x#1.cer\n \

@@ -17,7 +17,7 @@ use switchyard_shared::procedure::Mode as Wants;
 use switchyard_shared::task::Purpose;
 
 fn script(platform: &str) -> Script {
-    Script { platform: super::platform(platform), names: super::names() }
+    Script::new(super::platform(platform), super::names())
 }
 
 fn wanted(text: &str) -> Wanted {
