@@ -6,9 +6,9 @@ use crate::attempt;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use switchyard_shared::breaker::{self, Name, NotNow};
+use switchyard_shared::breaker::{self, Admission, Name, NotNow};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
-use switchyard_shared::pool::{self, Ask};
+use switchyard_shared::pool::{self, Ask, Lease};
 use switchyard_shared::task::{Purpose, Task, Work};
 use switchyard_shared::time::Timestamp;
 
@@ -75,27 +75,7 @@ impl Core {
         };
         match self.pool.try_acquire(&ask, now) {
             Ok(lease) => {
-                let task = Arc::new(task);
-                let preparing = attempt::preparing(&task);
-                if !preparing.is_zero() {
-                    self.breakers.prepares(&admission, preparing);
-                }
-                self.running.insert(
-                    task.op.clone(),
-                    Running {
-                        task: task.clone(),
-                        admission,
-                        lease,
-                        answered_at: None,
-                        heard_at: now,
-                        wrote_at: None,
-                        way_lost: false,
-                        unseen: false,
-                        asked: None,
-                        doubt: None,
-                    },
-                );
-                self.effects.push_back(Effect::Start(task));
+                self.begin(Arc::new(task), admission, lease, now);
                 None
             }
             Err(not_now) => {
@@ -104,6 +84,29 @@ impl Core {
                 Some(task)
             }
         }
+    }
+
+    fn begin(&mut self, task: Arc<Task>, admission: Admission, lease: Lease, now: Timestamp) {
+        let preparing = attempt::preparing(&task);
+        if !preparing.is_zero() {
+            self.breakers.prepares(&admission, preparing);
+        }
+        self.running.insert(
+            task.op.clone(),
+            Running {
+                task: task.clone(),
+                admission,
+                lease,
+                answered_at: None,
+                heard_at: now,
+                wrote_at: None,
+                way_lost: false,
+                unseen: false,
+                asked: None,
+                doubt: None,
+            },
+        );
+        self.effects.push_back(Effect::Start(task));
     }
 }
 
