@@ -18,7 +18,7 @@ mod ledger;
 mod limits;
 mod listener;
 mod mode;
-mod netconf;
+pub(crate) mod netconf;
 mod persona;
 mod ranges;
 mod server;

@@ -178,6 +178,12 @@ pub trait Session: Send {
     /// Keeps the running configuration for the next boot.
     fn save<'a>(&'a mut self, pass: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>>;
 
+    /// What an operator should know of a save that was not refused, for the outcome: it goes on after a sentence and may be
+    /// empty.
+    fn save_remark(&self) -> &'static str {
+        ""
+    }
+
     /// Whether the next boot begins with what runs; `None` where nobody can tell. Nothing is written.
     fn is_saved(&mut self) -> BoxFuture<'_, Result<Option<bool>, Failure>> {
         Box::pin(async { Ok(None) })

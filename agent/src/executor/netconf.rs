@@ -1,5 +1,6 @@
 //! NETCONF over SSH, RFC 6241 and 6242: candidate or running, committed until it is confirmed where the device can.
 
+mod back;
 mod compare;
 pub(crate) mod framing;
 mod fuzz;
@@ -7,6 +8,7 @@ mod hello;
 mod picture;
 mod presence;
 mod reply;
+mod restore;
 mod rpc;
 mod secrecy;
 mod session;
@@ -33,6 +35,7 @@ use std::sync::Arc;
 use switchyard_shared::outcome::{Class, Phase};
 use wire::{Stream, Terms, Wire};
 
+pub(crate) use back::YANG;
 pub(crate) use hello::BASE;
 
 /// `text` as XML holds it, printed by us the same.

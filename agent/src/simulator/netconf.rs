@@ -1,6 +1,6 @@
 //! A device that plays a NETCONF server over SSH: hello, framing, one session after the other or beside it.
 
-mod edit;
+pub(crate) mod edit;
 mod store;
 
 use super::device::Device;
@@ -227,7 +227,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
 
     /// The configuration, as this device shows it.
     async fn shows(&mut self, number: &str, data: &str) -> Result<(), Over> {
-        let reply = reply(number, &format!("<data>{data}</data>"));
+        let masked = self.has(Trick::Masked).then(|| masked(data));
+        let reply = reply(number, &format!("<data>{}</data>", masked.as_deref().unwrap_or(data)));
         let mode = self.mode();
         let framed = self.framer.frame(&reply).to_vec();
         let half = &framed[..framed.len() / 2];
@@ -315,6 +316,14 @@ enum Instead {
 fn said(word: &Element) -> String {
     let of = ["confirmed", "persist-id"].into_iter().find(|part| word.child(part).is_some());
     of.map_or_else(|| word.name.clone(), |part| format!("{} {part}", word.name))
+}
+
+/// `data` with stars in the place of every password.
+fn masked(data: &str) -> String {
+    let mut parts = data.split("<password>");
+    let first = parts.next().unwrap_or_default().to_owned();
+    let rest = |part: &str| part.split_once("</password>").map_or("", |(_, rest)| rest).to_owned();
+    parts.fold(first, |shown, part| shown + "<password>****</password>" + &rest(part))
 }
 
 fn reply(number: &str, body: &str) -> String {

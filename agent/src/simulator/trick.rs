@@ -41,11 +41,13 @@ pub enum Trick {
     Bomb,
     /// Its answer is nested ten thousand deep.
     Deep,
+    /// It shows stars in the place of every password.
+    Masked,
 }
 
 impl Trick {
     /// Every one by its word.
-    pub const WORDS: [(Self, &'static str); 18] = [
+    pub const WORDS: [(Self, &'static str); 19] = [
         (Self::Locked, "locked"),
         (Self::SessionLimit, "session-limit"),
         (Self::Partial, "partial"),
@@ -64,6 +66,7 @@ impl Trick {
         (Self::WrongFraming, "wrong-framing"),
         (Self::Bomb, "bomb"),
         (Self::Deep, "deep"),
+        (Self::Masked, "masked"),
     ];
 
     /// The word for it.

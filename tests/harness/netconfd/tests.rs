@@ -1,5 +1,7 @@
 //! NETCONF against the real server, whose own log and every byte said to it are the witnesses.
 
+mod way_back;
+
 use super::*;
 use futures_util::future::BoxFuture;
 use std::sync::Mutex;

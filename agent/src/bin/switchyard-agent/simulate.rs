@@ -18,7 +18,7 @@ const SPARE_DESCRIPTORS: u64 = 200;
 Faults: good, slow, wait (for another one), reject, slow-failure, stall, hang, refuse, auth, overloaded, cut, drop-after-write, half.
 With --platform also: locked, session-limit, partial, half-reading, forged-prompt, forged-prompts, other-prompt, banner, paging, one-byte, many-lines,
 drop-before-confirm; of these netconf knows locked, session-limit, partial, one-byte and drop-before-confirm, and
-lying-chunk, wrong-framing, bomb, deep; and linux reload-fails and drop-before-reload. A line that holds the word nonsense is refused by every platform.
+lying-chunk, wrong-framing, bomb, deep, masked; and linux reload-fails and drop-before-reload. A line that holds the word nonsense is refused by every platform.
 Ranges count devices from 1: 47-100, 3, 3,5-9.
 
 Examples:

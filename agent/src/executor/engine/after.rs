@@ -143,16 +143,17 @@ impl Run<'_> {
             };
         }
         let has = format!("{device} has the change");
-        let rest = match session.remark() {
+        let mut rest = match session.remark() {
             "" => seen.order.to_owned(),
             remark => format!("; {remark}{}", seen.order),
         } + &session.not_shown();
         self.engine.snapshots.note_left(&self.job.task.op, seen.digest).await;
-        if self.job.procedure.commit.save
-            && let Err(trouble) = self.save(session, &begun.pass).await
-        {
-            // It was verified, so it stays.
-            return self.not_saved(&has, &trouble, &rest);
+        if self.job.procedure.commit.save {
+            if let Err(trouble) = self.save(session, &begun.pass).await {
+                // It was verified, so it stays.
+                return self.not_saved(&has, &trouble, &rest);
+            }
+            rest.push_str(session.save_remark());
         }
         self.ended(Class::Ok, Phase::Verify, LeftAs::Changed, &format!("{has}{rest}"))
     }

@@ -34,6 +34,8 @@ pub(super) struct RestconfSession {
     pub(super) tag: Option<String>,
     /// Whether many changes can go in one request, RFC 8072.
     pub(super) yang_patch: bool,
+    /// Whether it says that it has a startup configuration.
+    pub(super) startup: bool,
     /// The name of a patch.
     pub(super) patch_id: String,
     /// Whether a commit that awaits its confirmation was asked for.
@@ -47,6 +49,7 @@ pub(super) async fn begin(wire: Wire, job: &Job<'_>) -> Result<RestconfSession, 
         root: discover::FALLBACK.to_owned(),
         tag: None,
         yang_patch: false,
+        startup: false,
         patch_id: job.task.op.to_string(),
         confirmed: job.procedure.commit.confirmed,
     };
@@ -190,9 +193,23 @@ impl Session for RestconfSession {
         Box::pin(self.restore_now(pass, running, before))
     }
 
-    /// A device with a startup configuration keeps every edit in it by itself, RFC 8040 section 1.4.
+    /// Nothing is said: a device with a startup configuration keeps every edit in it by itself, RFC 8040 section 1.4.
     fn save<'a>(&'a mut self, _: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn is_saved(&mut self) -> BoxFuture<'_, Result<Option<bool>, Failure>> {
+        Box::pin(async { Ok(self.startup.then_some(true)) })
+    }
+
+    fn save_remark(&self) -> &'static str {
+        match self.startup {
+            true => "",
+            false => {
+                "; it is not known to be saved for the next boot, as the device does not say that it has :startup: look, and \
+                 save it by hand if it must be"
+            }
+        }
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {

@@ -4,6 +4,7 @@ mod bad_input;
 mod gate;
 mod lines;
 mod restconf;
+mod saving;
 
 use crate::clock::SystemClock;
 use crate::executor::executors::Executors;

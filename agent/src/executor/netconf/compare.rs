@@ -2,7 +2,7 @@
 
 use super::hello::BASE;
 use super::picture;
-use super::presence::{are_same, by_name, is_same, is_so, operation};
+use super::presence::{Operation, are_same, asked, by_name, is_same, is_so, only_what_shows, operation};
 use super::secrecy;
 use super::xml::{Attribute, Element, parse, print};
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,14 +56,33 @@ pub fn wanted(text: &str) -> Result<Vec<Element>, String> {
 
 fn known_operations(element: &Element) -> Result<(), String> {
     operation(element)?;
+    only_what_shows(element)?;
     element.children.iter().try_for_each(known_operations)
+}
+
+/// Refuses what asks for a secret that the device does not show: nobody could tell whether it has it, before the write or
+/// after it.
+pub fn can_be_seen(have: &[Element], want: &[Element]) -> Result<(), String> {
+    for wanted in want.iter().filter(|wanted| asked(wanted) != Operation::Remove) {
+        for have in have.iter().filter(|have| have.is_named_as(wanted)) {
+            if wanted.children.is_empty() && secrecy::is_masked(have) {
+                let name = &have.name;
+                return Err(format!(
+                    "the device shows no <{name}>, so nobody could tell whether it has that of the template: leave it out \
+                     and set it another way"
+                ));
+            }
+            can_be_seen(&have.children, &wanted.children)?;
+        }
+    }
+    Ok(())
 }
 
 /// How a device that has `have` differs from `want`: empty when it has it.
 pub fn difference(have: &[Element], want: &[Element], mode: Mode) -> String {
     let is_there = match mode {
         Mode::Merge => want.iter().all(|element| is_so(element, have)),
-        Mode::Replace => are_same(&of_names(have, want), want),
+        Mode::Replace => are_same(want, &of_names(have, want)),
     };
     if is_there {
         return String::new();
@@ -95,12 +114,12 @@ pub fn difference(have: &[Element], want: &[Element], mode: Mode) -> String {
 pub fn edits(have: &[Element], want: &[Element], mode: Mode) -> Vec<Element> {
     match mode {
         Mode::Merge => want.to_vec(),
-        Mode::Replace => way(&of_names(have, want), want),
+        Mode::Replace => replacements(&of_names(have, want), want),
     }
 }
 
 /// What goes to a device that has `now` so that it has `then`: the top elements that differ, each whole.
-pub fn way(now: &[Element], then: &[Element]) -> Vec<Element> {
+fn replacements(now: &[Element], then: &[Element]) -> Vec<Element> {
     let (mut edits, mut seen) = (Vec::new(), BTreeSet::new());
     let (all_mine, all_theirs) = (by_name(now), by_name(then));
     for name in now.iter().chain(then) {
@@ -112,7 +131,7 @@ pub fn way(now: &[Element], then: &[Element]) -> Vec<Element> {
             elements.get(&key).into_iter().flatten().map(|element| (*element).clone()).collect()
         };
         let (mine, theirs) = (of(&all_mine), of(&all_theirs));
-        if are_same(&mine, &theirs) {
+        if are_same(&theirs, &mine) {
             continue;
         }
         if mine.len() < 2 && theirs.len() < 2 {
@@ -129,7 +148,7 @@ pub fn way(now: &[Element], then: &[Element]) -> Vec<Element> {
         };
         let gone = mine.iter().filter(|have| !theirs.iter().any(|there| entry(have, there)));
         edits.extend(gone.map(|have| asking("delete", have)));
-        let changed = theirs.iter().filter(|there| !mine.iter().any(|have| is_same(have, there)));
+        let changed = theirs.iter().filter(|there| !mine.iter().any(|have| is_same(there, have)));
         edits.extend(changed.map(|there| asking("replace", there)));
     }
     edits
@@ -139,11 +158,13 @@ fn of_names(elements: &[Element], names: &[Element]) -> Vec<Element> {
     elements.iter().filter(|element| names.iter().any(|name| name.is_named_as(element))).cloned().collect()
 }
 
-fn bare(element: &Element) -> Element {
+/// An element of the name of `element`, with nothing in it.
+pub fn bare(element: &Element) -> Element {
     Element::new(&element.namespace, &element.name)
 }
 
-fn asking(operation: &str, element: &Element) -> Element {
+/// `element` with an operation, RFC 6241 section 7.2.
+pub fn asking(operation: &str, element: &Element) -> Element {
     let mut asking = element.clone();
     asking.attributes.retain(|attribute| *attribute.namespace != *BASE);
     asking.attributes.push(Attribute {

@@ -3,7 +3,7 @@
 use super::framing::Framer;
 use super::hello::Abilities;
 use super::xml::{parse, print};
-use super::{compare, reply};
+use super::{back, compare, reply};
 use crate::executor::wanted::Redactor;
 use switchyard_shared::procedure::Mode;
 
@@ -45,6 +45,7 @@ fn read(message: &str) {
             let _ = compare::difference(&have, &want, mode);
             let _ = compare::edits(&have, &want, mode);
         }
-        assert!(compare::way(&have, &have).is_empty(), "there is no way to where one is");
+        let _ = back::step(&have, &want);
+        assert_eq!(back::step(&have, &have), Ok(Vec::new()), "there is no way to where one is");
     }
 }

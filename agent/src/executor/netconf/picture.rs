@@ -1,8 +1,8 @@
 //! What a device would have after a change, for people to read; whether it has it is not decided by this.
 
 use super::hello::BASE;
-use super::presence::{Operation, asked, is_meant, is_so};
-use super::xml::Element;
+use super::presence::{Operation, asked, is_marked, is_meant, is_so};
+use super::xml::{Attribute, Element};
 
 /// Leaves that are nearly always keys: an element of one name and another such value is another entry.
 pub const KEYS: [&str; 12] = [
@@ -29,7 +29,11 @@ pub fn merge(list: &mut Vec<Element>, wanted: &Element, among: usize, top: bool)
     if is_so(wanted, list) {
         return;
     }
-    match place(list, wanted, among, top) {
+    let at = place(list, wanted, among, top);
+    if let Some(at) = at.filter(|at| !is_marked(&list[*at], wanted)) {
+        list[at].attributes = plain_attributes(wanted);
+    }
+    match at {
         None => insert(list, wanted),
         Some(at) if asked(wanted) == Operation::Replace => list[at] = plain(wanted),
         Some(at) if wanted.children.is_empty() => {
@@ -67,10 +71,14 @@ fn insert(list: &mut Vec<Element>, wanted: &Element) {
     list.insert(last.map_or(list.len(), |at| at + 1), plain(wanted));
 }
 
+fn plain_attributes(wanted: &Element) -> Vec<Attribute> {
+    wanted.attributes.iter().filter(|attribute| &*attribute.namespace != BASE).cloned().collect()
+}
+
 /// `wanted` without its operations and without what it takes away.
 pub fn plain(wanted: &Element) -> Element {
     let mut element = wanted.clone();
-    element.attributes.retain(|attribute| &*attribute.namespace != BASE);
+    element.attributes = plain_attributes(wanted);
     element.children =
         wanted.children.iter().filter(|child| asked(child) != Operation::Remove).map(plain).collect();
     element

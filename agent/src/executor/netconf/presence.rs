@@ -1,8 +1,13 @@
 //! Whether a device has what a configuration asks for, without knowing its data model.
 
+use super::back::YANG;
 use super::hello::BASE;
-use super::xml::Element;
+use super::xml::{Attribute, Element};
 use std::collections::BTreeMap;
+
+/// Attributes without a namespace that say what to do; Junos knows them.
+const DEEDS: [&str; 8] =
+    ["insert", "rename", "replace", "delete", "create", "active", "activate", "unprotect"];
 
 /// What a part of a configuration asks for, RFC 6241 section 7.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +28,26 @@ pub fn operation(element: &Element) -> Result<Operation, String> {
         Some("delete" | "remove") => Ok(Operation::Remove),
         Some(other) => Err(format!("the operation {other:?} of <{}> is none of NETCONF's", element.name)),
     }
+}
+
+/// Why an attribute of `element` cannot be used: it says what to do, and nothing that a device shows later tells whether it
+/// was done. The error goes on after "the configuration cannot be used: ".
+pub fn only_what_shows(element: &Element) -> Result<(), String> {
+    for Attribute { namespace, name, .. } in &element.attributes {
+        let instead = match (&**namespace, name.as_str()) {
+            (BASE, "operation") => continue,
+            (YANG, _) => "write the whole list in its order, with mode: replace",
+            ("", "operation") => "write nc:operation, which NETCONF knows",
+            (BASE, _) => "NETCONF knows nc:operation alone",
+            ("", name) if DEEDS.contains(&name) => "write what the device shall show, or nc:operation",
+            (_, _) => continue,
+        };
+        let element = &element.name;
+        return Err(format!(
+            "the attribute {name} of <{element}> says what to do, and no reading tells whether it was done: {instead}"
+        ));
+    }
+    Ok(())
 }
 
 /// The same once every operation of a tree is known to be one.
@@ -54,6 +79,9 @@ pub fn is_meant(wanted: &Element, have: &Element) -> bool {
 }
 
 fn holds(have: &Element, wanted: &Element) -> bool {
+    if !is_marked(have, wanted) {
+        return false;
+    }
     match (wanted.children.is_empty(), have.children.is_empty()) {
         (true, true) => wanted.says_what(have),
         (true, false) => wanted.text.is_empty(),
@@ -70,10 +98,20 @@ fn demands(wanted: &Element) -> bool {
     }
 }
 
-/// Whether two trees are the same. Children of different names may stand in any order; those of one name may not:
+/// Whether `have` has the attributes of `wanted` besides its operation, and no other one without a namespace: Junos marks
+/// with such ones what is not in force. One in a namespace that nobody asked for only tells about its element.
+pub fn is_marked(have: &Element, wanted: &Element) -> bool {
+    let mut asked = wanted.attributes.iter().filter(|attribute| *attribute.namespace != *BASE);
+    let mut plain = have.attributes.iter().filter(|attribute| attribute.namespace.is_empty());
+    asked.all(|asked| have.attribute(&asked.namespace, &asked.name) == Some(&asked.value))
+        && plain.all(|plain| wanted.attribute("", &plain.name).is_some())
+}
+
+/// Whether two trees are the same. `one` is what is wanted where the other is what a device has. Children of different names may stand in any order; those of one name may not:
 /// the entries of many lists have an order that counts.
 pub fn is_same(one: &Element, other: &Element) -> bool {
     one.is_named_as(other)
+        && is_marked(other, one)
         && one.children.len() == other.children.len()
         && (!one.children.is_empty() || one.says_what(other))
         && are_same(&one.children, &other.children)

@@ -39,6 +39,8 @@ pub struct Edit<'a> {
 pub enum Rpc<'a> {
     /// The whole running configuration.
     GetConfig,
+    /// The whole candidate.
+    GetCandidate,
     /// The whole configuration of the next boot.
     GetStartup,
     /// What an XPath expression gives; `names` are the prefixes in it with their namespaces.
@@ -101,6 +103,7 @@ impl Rpc<'_> {
     pub fn might(&self) -> Might {
         match self {
             Self::GetConfig
+            | Self::GetCandidate
             | Self::GetStartup
             | Self::Get { .. }
             | Self::Sessions
@@ -120,7 +123,7 @@ impl Rpc<'_> {
     /// How messages name it.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::GetConfig | Self::GetStartup => "get-config",
+            Self::GetConfig | Self::GetCandidate | Self::GetStartup => "get-config",
             Self::Get { .. } | Self::Sessions | Self::Nothing => "get",
             Self::Lock(_) => "lock",
             Self::Unlock(_) => "unlock",
@@ -160,6 +163,7 @@ impl Rpc<'_> {
     fn body(&self) -> Zeroizing<String> {
         let plain = match self {
             Self::GetConfig => "<source><running/></source>".to_owned(),
+            Self::GetCandidate => "<source><candidate/></source>".to_owned(),
             Self::GetStartup => "<source><startup/></source>".to_owned(),
             Self::Get { xpath, names } => {
                 let declared: String = names
@@ -234,6 +238,7 @@ mod tests {
         assert!(writes.iter().all(|rpc| rpc.might() == Might::Writes));
         for read in [
             Rpc::GetConfig,
+            Rpc::GetCandidate,
             Rpc::GetStartup,
             Rpc::Get { xpath: "/", names: vec![] },
             Rpc::Sessions,

@@ -47,6 +47,13 @@ pub fn is_secret(name: &str) -> bool {
         || words.iter().any(|word| WORDS.contains(&word.as_str()))
 }
 
+/// Whether a leaf shows something else in the place of its secret: stars, or what Junos shows.
+pub fn is_masked(leaf: &Element) -> bool {
+    let text = leaf.text.trim();
+    let stars = !text.is_empty() && text.bytes().all(|byte| byte == b'*');
+    is_secret(&leaf.name) && (stars || text.contains("SECRET-DATA"))
+}
+
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     for c in name.chars() {

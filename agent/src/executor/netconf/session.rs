@@ -1,6 +1,5 @@
 //! One NETCONF session with one device: reads, looks, locks and says goodbye; see `write` for the rest.
 
-use super::compare;
 use super::hello::Abilities;
 use super::rpc::{Datastore, Rpc};
 use super::secrecy;
@@ -8,6 +7,7 @@ use super::trouble;
 use super::wire::{CallError, Wire};
 use super::xml::{Element, print};
 use super::xpath;
+use super::{back, compare};
 use crate::executor::device::{Difference, Running, Session, WriteEnd, Written};
 use crate::executor::ssh;
 use crate::executor::wanted::Wanted;
@@ -18,6 +18,13 @@ use switchyard_shared::procedure::{Commit, Probe};
 
 /// The module that knows who else has a session, RFC 6022.
 const MONITORING: &str = "ietf-netconf-monitoring";
+
+/// What is said of a device without :startup, RFC 6241 section 8.7.
+const NO_STARTUP: &str = "; it is not known to be saved for the next boot, as the device has no :startup to save it to: \
+                          look, and save it by hand if it must be";
+/// Attributes in which Junos tells at the top of its configuration who wrote it last and when: no part of it.
+const OF_THE_COMMIT: [&str; 5] =
+    ["commit-seconds", "commit-localtime", "commit-user", "changed-seconds", "changed-localtime"];
 
 /// An open session.
 pub struct NetconfSession {
@@ -35,13 +42,21 @@ pub struct NetconfSession {
 
 impl NetconfSession {
     async fn read_now(&mut self, which: Rpc<'_>) -> Result<Running, Failure> {
-        let failed = |error, place: &str| trouble::failure(error, Phase::Read, place);
-        let reply = self.wire.call(&which, None).await;
-        let reply = reply.map_err(|error| failed(error, &self.place))?;
-        match reply.child("data") {
-            Some(data) => Ok(Running(print(&data.children, ""))),
-            None => Err(failed(CallError::Garbled("find data in its answer".into()), &self.place)),
+        let data = self.data(&which).await;
+        let data = data.map_err(|error| trouble::failure(error, Phase::Read, &self.place))?;
+        Ok(Running(print(&data, "")))
+    }
+
+    /// A datastore as the device shows it.
+    pub(super) async fn data(&mut self, which: &Rpc<'_>) -> Result<Vec<Element>, CallError> {
+        let mut reply = self.wire.call(which, None).await?;
+        let data = reply.children.iter_mut().find(|child| child.name == "data");
+        let data = data.ok_or_else(|| CallError::Garbled("find data in its answer".into()))?;
+        let mut data = std::mem::take(&mut data.children);
+        for element in &mut data {
+            element.attributes.retain(|attribute| !OF_THE_COMMIT.contains(&attribute.name.as_str()));
         }
+        Ok(data)
     }
 
     /// Locks what is going to be written: running first, as RFC 6241 appendix E does.
@@ -169,7 +184,15 @@ impl Session for NetconfSession {
         };
         let want = compare::wanted(wanted.reveal()).map_err(refused)?;
         let have = compare::running(&running.0).map_err(refused)?;
+        compare::can_be_seen(&have, &want).map_err(refused)?;
         Ok(Difference { text: compare::difference(&have, &want, wanted.mode).into() })
+    }
+
+    fn alike(&self, one: &Running, other: &Running) -> bool {
+        match (compare::running(&one.0), compare::running(&other.0)) {
+            (Ok(one), Ok(other)) => back::alike(&one, &other),
+            (Ok(_) | Err(_), Ok(_) | Err(_)) => false,
+        }
     }
 
     fn look<'a>(&'a mut self, probe: &'a Probe) -> BoxFuture<'a, Result<String, Failure>> {
@@ -215,7 +238,6 @@ impl Session for NetconfSession {
 
     fn save<'a>(&'a mut self, pass: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
         Box::pin(async move {
-            // Without :startup a device keeps its running configuration by itself, RFC 6241 section 8.7.
             if !self.abilities.startup {
                 return Ok(());
             }
@@ -226,7 +248,7 @@ impl Session for NetconfSession {
     fn is_saved(&mut self) -> BoxFuture<'_, Result<Option<bool>, Failure>> {
         Box::pin(async move {
             if !self.abilities.startup {
-                return Ok(Some(true));
+                return Ok(None);
             }
             let (runs, starts) =
                 (self.read_now(Rpc::GetConfig).await?, self.read_now(Rpc::GetStartup).await?);
@@ -236,6 +258,14 @@ impl Session for NetconfSession {
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(self.close_now())
+    }
+
+    /// Some boot with what runs (Junos), and some need a word of their own (IOS XE): no RFC tells which.
+    fn save_remark(&self) -> &'static str {
+        match self.abilities.startup {
+            true => "",
+            false => NO_STARTUP,
+        }
     }
 
     fn remark(&self) -> &'static str {

@@ -2,6 +2,7 @@
 
 mod peer;
 mod table;
+mod way_back;
 
 use super::hello::BASE;
 use super::reply::RpcError;
@@ -160,13 +161,45 @@ async fn a_confirmation_never_commits_what_somebody_else_prepares() {
 
 #[tokio::test]
 async fn a_device_is_locked_before_it_is_put_back() {
-    let peer = Peer::new(|_| Answer::Ok);
+    let peer = Peer::new(|word| match word {
+        "get-config" => Answer::Data(String::new()),
+        _ => Answer::Ok,
+    });
     let mut session = session(&peer, CANDIDATE, true).await;
     let (now, before) = (running(WANT), running(""));
     session.restore(&pass().await, &now, &before).await.unwrap();
-    assert_eq!(peer.said(), ["lock", "lock", "discard-changes", "edit-config", "commit"]);
+    assert_eq!(peer.said(), ["lock", "lock", "discard-changes", "edit-config", "get-config", "commit"]);
     assert!(peer.heard().contains("nc:operation=\"delete\""));
     assert!(!peer.heard().contains("<confirmed/>"), "nobody would confirm the way back");
+}
+
+#[tokio::test]
+async fn a_way_back_that_the_candidate_does_not_show_is_never_put_in_force() {
+    let peer = Peer::new(|word| match word {
+        "get-config" => Answer::Data(WANT.into()),
+        _ => Answer::Ok,
+    });
+    let mut session = session(&peer, CANDIDATE, true).await;
+    let end = session.restore(&pass().await, &running(WANT), &running("")).await.unwrap_err();
+    assert!(matches!(end, WriteEnd::Rejected { left_as: LeftAs::Changed, .. }), "{end:?}");
+    let said = peer.said();
+    assert!(!said.contains(&"commit".to_owned()), "{said:?}");
+    assert_eq!(said.last().map(String::as_str), Some("discard-changes"), "{said:?}");
+}
+
+#[tokio::test]
+async fn when_junos_was_written_last_and_by_whom_is_no_part_of_what_it_has() {
+    let read = async |seconds: u32| {
+        let junos = format!(
+            "<configuration xmlns=\"urn:x\" xmlns:junos=\"urn:j\" junos:commit-seconds=\"{seconds}\" \
+             junos:commit-user=\"anna\"><a inactive=\"inactive\">1</a></configuration>"
+        );
+        let peer = Peer::new(move |_| Answer::Data(junos.clone()));
+        session(&peer, CANDIDATE, false).await.read().await.unwrap()
+    };
+    let (one, other) = (read(1).await, read(2).await);
+    assert!(one == other, "{} {}", *one.0, *other.0);
+    assert!(one.0.contains("inactive"), "{}", *one.0);
 }
 
 #[tokio::test]
@@ -294,7 +327,8 @@ async fn an_answer_without_a_number_is_believed_only_when_it_is_an_error() {
 #[tokio::test]
 async fn whether_a_device_is_saved_is_read_and_nothing_is_written_for_it() {
     let startup = format!("{CANDIDATE} urn:ietf:params:netconf:capability:startup:1.0");
-    for (abilities, starts, saved) in [(CANDIDATE, "1", true), (&startup, "1", true), (&startup, "2", false)]
+    for (abilities, starts, saved) in
+        [(CANDIDATE, "1", None), (&startup, "1", Some(true)), (&startup, "2", Some(false))]
     {
         let asked = std::sync::atomic::AtomicU32::new(0);
         let peer = Peer::new(move |_| {
@@ -303,7 +337,8 @@ async fn whether_a_device_is_saved_is_read_and_nothing_is_written_for_it() {
             Answer::Data(format!("<s xmlns=\"urn:x\"><a>{value}</a></s>"))
         });
         let mut session = session(&peer, abilities, false).await;
-        assert_eq!(session.is_saved().await.unwrap(), Some(saved));
+        assert_eq!(session.is_saved().await.unwrap(), saved);
+        assert_eq!(session.save_remark().is_empty(), saved.is_some(), "{}", session.save_remark());
         assert!(peer.said().iter().all(|word| word == "get-config"), "{:?}", peer.said());
     }
 }

@@ -110,6 +110,11 @@ impl Wire {
         Ok(reply)
     }
 
+    /// How long an answer is waited for.
+    pub fn patience(&self) -> Duration {
+        self.terms.patience
+    }
+
     /// Whether a call is without its answer.
     pub fn is_waiting(&self) -> bool {
         self.waiting

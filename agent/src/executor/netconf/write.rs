@@ -1,4 +1,4 @@
-//! From the first changing word to the commit, its confirmation, and the way back.
+//! From the first changing word to the commit, and its confirmation.
 
 use super::compare;
 use super::rpc::{Datastore, Edit, Rpc};
@@ -33,18 +33,6 @@ impl NetconfSession {
         self.put(pass, &edits, lasts).await
     }
 
-    pub(super) async fn restore_now(
-        &mut self,
-        pass: &WritePass,
-        running: &Running,
-        before: &Running,
-    ) -> Result<(), WriteEnd> {
-        let then = compare::running(&before.0).map_err(WriteEnd::NotSent)?;
-        let now = compare::running(&running.0).map_err(WriteEnd::NotSent)?;
-        self.lock_all().await.map_err(before_commit)?;
-        self.put(pass, &compare::way(&now, &then), Lasts::ForGood).await.map(drop)
-    }
-
     /// Makes the commit of an earlier session last. It puts in force what the candidate holds, so nobody else may
     /// be at work on that; a device that refuses the lock for the pending commit alone keeps others out by itself.
     pub(super) async fn confirm_now(&mut self, pass: &WritePass) -> Result<(), WriteEnd> {
@@ -59,24 +47,20 @@ impl NetconfSession {
     }
 
     async fn put(&mut self, pass: &WritePass, edits: &[Element], lasts: Lasts) -> Result<Written, WriteEnd> {
-        let config = print(edits, BASE);
-        let edit = |target| Edit {
-            target,
-            config: &config,
-            test: self.abilities.validate,
-            all_or_nothing: self.abilities.rollback_on_error,
-        };
         if !self.abilities.candidate {
-            let edit = Rpc::Edit(edit(Datastore::Running));
-            return self.wire.call(&edit, Some(pass)).await.map(|_| Written::ForGood).map_err(of_commit);
+            let edited = self.edit(pass, Datastore::Running, edits).await;
+            return edited.map(|()| Written::ForGood).map_err(of_commit);
         }
         // No word of its own validates the candidate: the edit and the commit do, and there are servers
         // (netconfd 2.13) that commit nothing after it.
-        for word in &[Rpc::Discard, Rpc::Edit(edit(Datastore::Candidate))] {
-            if let Err(error) = self.wire.call(word, Some(pass)).await {
-                self.drop_candidate(pass, &error).await;
-                return Err(before_commit(error));
-            }
+        let discarded = self.wire.call(&Rpc::Discard, Some(pass)).await;
+        let edited = match discarded {
+            Ok(_) => self.edit(pass, Datastore::Candidate, edits).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = edited {
+            self.drop_candidate(pass, &error).await;
+            return Err(before_commit(error));
         }
         let commit = match lasts {
             Lasts::ForGood => Rpc::Commit,
@@ -93,6 +77,22 @@ impl NetconfSession {
             Lasts::ForGood => Written::ForGood,
             Lasts::UntilConfirmed => Written::UntilConfirmed { since },
         })
+    }
+
+    /// One edit of a datastore, which takes it whole where it can.
+    pub(super) async fn edit(
+        &mut self,
+        pass: &WritePass,
+        target: Datastore,
+        edits: &[Element],
+    ) -> Result<(), CallError> {
+        let edit = Rpc::Edit(Edit {
+            target,
+            config: &print(edits, BASE),
+            test: self.abilities.validate,
+            all_or_nothing: self.abilities.rollback_on_error,
+        });
+        self.wire.call(&edit, Some(pass)).await.map(|_| ())
     }
 
     /// A candidate that was refused is nobody's to find.

@@ -18,6 +18,8 @@ pub struct Store {
     version: u64,
     /// Whether it knows YANG patches, RFC 8072.
     pub yang_patch: bool,
+    /// Whether it says that it has a startup configuration.
+    pub startup: bool,
     /// Whether the whole of it may be put in its place.
     pub put_whole: bool,
     /// Whether it says a tag.
@@ -41,6 +43,7 @@ impl Store {
             data,
             version: 1,
             yang_patch: true,
+            startup: true,
             put_whole: true,
             tags: true,
             sorts: false,
@@ -116,10 +119,12 @@ impl Store {
                 ok(JSON, json!({"ietf-restconf:data": seen(&self.data, &self.unseen)}))
             }
             "/restconf/data/ietf-restconf-monitoring:restconf-state/capabilities" => {
-                let known = match self.yang_patch {
-                    true => json!(["urn:ietf:params:restconf:capability:yang-patch:1.0"]),
-                    false => json!(["urn:ietf:params:restconf:capability:defaults:1.0"]),
-                };
+                let known = [
+                    (true, "urn:ietf:params:restconf:capability:defaults:1.0"),
+                    (self.yang_patch, "urn:ietf:params:restconf:capability:yang-patch:1.0"),
+                    (self.startup, "urn:ietf:params:netconf:capability:startup:1.0"),
+                ];
+                let known: Vec<&str> = known.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect();
                 ok(JSON, json!({"ietf-restconf-monitoring:capabilities": {"capability": known}}))
             }
             _ => match self.entry(path) {

@@ -17,6 +17,8 @@ const XRD: &str = "application/xrd+xml";
 const ROOT_BYTES_MAX: usize = 512;
 /// What a device that takes several changes in one request says of itself, RFC 8072 section 4.1.
 const YANG_PATCH: &str = "urn:ietf:params:restconf:capability:yang-patch:1.0";
+/// What a device with a startup configuration says of itself, RFC 6241 section 8.7.4.
+const STARTUP: &str = "urn:ietf:params:netconf:capability:startup:1.0";
 /// Where it says so, RFC 8040 section 9.1.
 const CAPABILITIES: &str = "/data/ietf-restconf-monitoring:restconf-state/capabilities";
 
@@ -46,6 +48,7 @@ pub(super) async fn find(session: &mut RestconfSession) -> Result<bool, Failure>
     let said = String::from_utf8_lossy(&reply.body);
     // JSON may write each slash as \/, but these are colons alone.
     session.yang_patch = said.contains(YANG_PATCH);
+    session.startup = said.contains(STARTUP);
     Ok(true)
 }
 

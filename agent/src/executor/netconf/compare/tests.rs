@@ -79,29 +79,42 @@ fn a_replacement_is_all_that_may_be_there_and_touches_nothing_else() {
 }
 
 #[test]
-fn the_way_back_names_what_differs_and_nothing_else() {
-    let then = running(HAVE).unwrap();
-    let mut now = then.clone();
-    assert!(way(&now, &then).is_empty());
-    now[0].children.remove(0);
-    now.push(running("<new xmlns=\"urn:n\"><a>1</a></new>").unwrap().remove(0));
-    let back = way(&now, &then);
-    let told: Vec<(&str, Option<&str>, usize)> = back
-        .iter()
-        .map(|edit| (edit.name.as_str(), edit.attribute(BASE, "operation"), edit.children.len()))
-        .collect();
-    assert_eq!(told, [("system", Some("replace"), 6), ("new", Some("delete"), 0)]);
+fn what_a_device_has_marked_as_not_in_force_is_not_there() {
+    let have = running(
+        "<s xmlns=\"urn:x\" xmlns:m=\"urn:m\" m:of=\"1\"><e inactive=\"inactive\"><n>1</n></e><f><n>1</n></f></s>",
+    );
+    let have = have.unwrap();
+    let differs = |inner: &str, mode| {
+        let want = wanted(&format!("<s xmlns=\"urn:x\">{inner}</s>")).unwrap();
+        difference(&have, &want, mode)
+    };
+    let (on, off) = ("<e><n>1</n></e>", "<e inactive=\"inactive\"><n>1</n></e>");
+    let f = "<f><n>1</n></f>";
+    assert!(
+        differs(on, Mode::Merge).contains("-  <e inactive=\"inactive\">"),
+        "{}",
+        differs(on, Mode::Merge)
+    );
+    assert!(differs("<f inactive=\"inactive\"><n>1</n></f>", Mode::Merge).contains("+  <f inactive"));
+    assert!(!differs(&format!("{on}{f}"), Mode::Replace).is_empty());
+    assert_eq!(differs(off, Mode::Merge), "");
+    assert_eq!(differs(&format!("{off}{f}"), Mode::Replace), "");
+    assert_eq!(differs("<e nc:operation='merge' inactive='inactive'><n>1</n></e>", Mode::Merge), "");
 }
 
 #[test]
-fn entries_of_a_list_at_the_top_are_taken_back_one_by_one() {
-    let entry = |name: &str, value: &str| format!("<e xmlns=\"urn:x\"><n>{name}</n><v>{value}</v></e>");
-    let then = running(&(entry("a", "1") + &entry("b", "1"))).unwrap();
-    let now = running(&(entry("a", "1") + &entry("b", "2") + &entry("c", "1"))).unwrap();
-    let back = way(&now, &then);
-    let told: Vec<_> =
-        back.iter().map(|edit| (edit.text_of("n"), edit.attribute(BASE, "operation"))).collect();
-    assert_eq!(told, [("c", Some("delete")), ("b", Some("replace"))]);
+fn an_attribute_that_says_what_to_do_and_leaves_no_trace_is_refused() {
+    let yang = "xmlns:y=\"urn:ietf:params:xml:ns:yang:1\"";
+    for (attribute, instead) in [
+        (format!("{yang} y:insert=\"first\""), "mode: replace"),
+        (format!("{yang} y:key=\"[n='1']\""), "mode: replace"),
+        ("operation=\"delete\"".into(), "nc:operation"),
+        ("nc:insert=\"first\"".into(), "nc:operation alone"),
+        ("active=\"active\"".into(), "what the device shall show"),
+    ] {
+        let error = wanted(&format!("<s xmlns=\"urn:x\"><e {attribute}><n>1</n></e></s>")).unwrap_err();
+        assert!(error.contains("of <e> says what to do") && error.contains(instead), "{attribute}: {error}");
+    }
 }
 
 #[test]
