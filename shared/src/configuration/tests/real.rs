@@ -179,6 +179,9 @@ fn a_line_goes_unless_a_new_one_takes_its_place() {
     let sent =
         commands(&way(&parse(two, &dialect()), &parse("hostname r3\n", &dialect()), &dialect()), &dialect());
     assert_eq!(sent, ["no hostname r2", "hostname r3"], "one line takes the place of one");
+    let sent =
+        commands(&way(&parse(two, &dialect()), &parse("hostname r1\n", &dialect()), &dialect()), &dialect());
+    assert_eq!(sent, ["no hostname r2"], "the one that it had already takes no place");
 }
 
 #[test]
