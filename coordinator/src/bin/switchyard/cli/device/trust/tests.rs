@@ -172,7 +172,6 @@ async fn a_file_that_is_there_is_never_written_over_and_nothing_new_writes_none(
 async fn ctrl_c_and_time_up_show_what_was_told_and_write_nothing() {
     let (fake, folder) = (Fake::start(running(1)).await, tempfile::tempdir().expect("a folder"));
     fake.state().host_keys = vec![CollectHostKeysResponse { devices: 3, ..new("a") }];
-    fake.state().stops = true;
     let line = ["device", "trust", "--write", "keys.yaml", "--timeout", "1s"];
     let timed = within(&fake, folder.path(), &line).await;
     assert_eq!(timed.exit, Exit::Timeout, "{timed:?}");
