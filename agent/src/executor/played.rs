@@ -1,8 +1,11 @@
-//! A task for a driver, for the tests of whoever carries one out.
+//! A task for a driver and a gate that is open, for the tests of whoever carries one out.
 
+use crate::executor::{AttemptContext, GateRefused};
+use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
 use switchyard_shared::id::DeviceName;
+use switchyard_shared::outcome::Phase;
 use switchyard_shared::procedure::Procedure;
 use switchyard_shared::task::{Task, Timeouts, Work};
 
@@ -14,4 +17,15 @@ pub fn task(procedure: &Procedure, wanted: &str) -> Task {
     task.configuration = wanted.as_bytes().into();
     task.timeouts = Timeouts { connect: Duration::from_secs(5), command: Duration::from_secs(30) };
     task
+}
+
+/// Lets every write through.
+pub struct OpenGate;
+
+impl AttemptContext for OpenGate {
+    fn progress(&self, _: Phase) {}
+
+    fn open_write_gate(&self, _: Option<String>) -> BoxFuture<'_, Result<(), GateRefused>> {
+        Box::pin(async { Ok(()) })
+    }
 }

@@ -6,13 +6,13 @@ use super::super::session::CliSession;
 use super::super::shell::Shell;
 use super::super::wire::Wire;
 use crate::clock::SystemClock;
+use crate::executor::WritePass;
 use crate::executor::device::{Running, Session as _};
+use crate::executor::played::OpenGate;
 use crate::executor::wanted::Wanted;
-use crate::executor::{AttemptContext, GateRefused, WritePass};
 use crate::secrets::Secret;
 use futures_util::future::BoxFuture;
 use std::sync::{Arc, Mutex};
-use switchyard_shared::outcome::Phase;
 use switchyard_shared::procedure::Mode;
 
 const MERGE: &str = "interface Gi1\n no ip proxy-arp\n no shutdown\n no mop enabled\n";
@@ -67,16 +67,6 @@ impl Wire for Hides {
     }
 }
 
-struct Gate;
-
-impl AttemptContext for Gate {
-    fn progress(&self, _: Phase) {}
-
-    fn open_write_gate(&self, _: Option<String>) -> BoxFuture<'_, Result<(), GateRefused>> {
-        Box::pin(async { Ok(()) })
-    }
-}
-
 async fn session(template: &str) -> (CliSession, Arc<Mutex<Vec<String>>>) {
     let (platform, heard) = (super::platform("cisco_ios"), Arc::<Mutex<Vec<String>>>::default());
     let wire = Hides { waiting: b"\r\nr1#".to_vec(), configures: false, proxies: true, heard: heard.clone() };
@@ -99,7 +89,7 @@ async fn what_is_on_by_default_is_switched_off_once_and_what_is_off_already_is_n
         let running = session.read().await.expect("a reading");
         let difference = session.compare(&running, &wanted).expect("a difference");
         assert!(difference.text.contains("+ no ip proxy-arp"), "{mode:?}: {}", *difference.text);
-        let pass = WritePass::ask(&Gate, SystemClock::shared(), None).await.expect("an open gate");
+        let pass = WritePass::ask(&OpenGate, SystemClock::shared(), None).await.expect("an open gate");
         session.write(&pass, &running, &wanted).await.expect("it takes it");
         let typed = heard.lock().expect("no test panics with it").clone();
         let expected = ["configure terminal", "interface Gi1", "no ip proxy-arp", "exit", "end"];

@@ -5,13 +5,14 @@ use super::super::session::CliSession;
 use super::super::shell::Shell;
 use super::super::wire::Wire;
 use crate::clock::SystemClock;
+use crate::executor::WritePass;
 use crate::executor::device::{Job, Running, Session as _, WriteEnd};
+use crate::executor::played::OpenGate;
 use crate::executor::wanted::{Redactor, Wanted};
-use crate::executor::{AttemptContext, GateRefused, WritePass};
 use crate::secrets::Secret;
 use futures_util::future::BoxFuture;
 use std::time::Duration;
-use switchyard_shared::outcome::{LeftAs, Phase};
+use switchyard_shared::outcome::LeftAs;
 use switchyard_shared::procedure::{LINE_TIME, LINES_BESIDE, Mode, Procedure, Transport};
 use zeroize::Zeroizing;
 
@@ -48,16 +49,6 @@ impl Wire for Slow {
     }
 }
 
-struct Gate;
-
-impl AttemptContext for Gate {
-    fn progress(&self, _: Phase) {}
-
-    fn open_write_gate(&self, _: Option<String>) -> BoxFuture<'_, Result<(), GateRefused>> {
-        Box::pin(async { Ok(()) })
-    }
-}
-
 /// Types `lines` lines into a device that needs `each` for every answer; a command may take 30 seconds.
 async fn type_into(each: Duration, lines: usize) -> Result<(), WriteEnd> {
     let mut task = crate::executor::ssh::played_task();
@@ -70,7 +61,7 @@ async fn type_into(each: Duration, lines: usize) -> Result<(), WriteEnd> {
     let names = Names::of(&Job {
         task: &task,
         procedure: &procedure,
-        context: &Gate,
+        context: &OpenGate,
         redactor: Redactor::of(Vec::new()),
     });
     let (thinks, configures) = (Duration::ZERO, false);
@@ -78,7 +69,7 @@ async fn type_into(each: Duration, lines: usize) -> Result<(), WriteEnd> {
     let mut shell = Shell::new(Box::new(device), platform.clone(), None);
     shell.greeting().await.expect("a prompt");
     let mut session = CliSession::new(shell, platform, names);
-    let pass = WritePass::ask(&Gate, SystemClock::shared(), None).await.expect("an open gate");
+    let pass = WritePass::ask(&OpenGate, SystemClock::shared(), None).await.expect("an open gate");
     let wanted = Wanted::new(Secret::new(text), Vec::new(), Mode::Merge);
     let running = Running(Zeroizing::default());
     session.write(&pass, &running, &wanted).await.map(drop)

@@ -6,9 +6,10 @@ use super::super::shell::Shell;
 use super::super::wire::Wire;
 use super::bench::{Bench, Part};
 use crate::clock::SystemClock;
+use crate::executor::WritePass;
 use crate::executor::device::{Running, Session as _, WriteEnd};
+use crate::executor::played::OpenGate;
 use crate::executor::wanted::Wanted;
-use crate::executor::{AttemptContext, GateRefused, WritePass};
 use crate::secrets::Secret;
 use crate::simulator::Mode;
 use futures_util::future::BoxFuture;
@@ -111,16 +112,6 @@ impl Wire for Leaves {
     }
 }
 
-struct Gate;
-
-impl AttemptContext for Gate {
-    fn progress(&self, _: Phase) {}
-
-    fn open_write_gate(&self, _: Option<String>) -> BoxFuture<'_, Result<(), GateRefused>> {
-        Box::pin(async { Ok(()) })
-    }
-}
-
 #[tokio::test]
 async fn a_line_that_ends_the_configuration_is_a_refusal_whose_part_is_put_back() {
     let platform = super::platform("cisco_ios");
@@ -128,7 +119,7 @@ async fn a_line_that_ends_the_configuration_is_a_refusal_whose_part_is_put_back(
     let mut shell = Shell::new(Box::new(wire), platform.clone(), None);
     shell.greeting().await.expect("a prompt");
     let mut session = CliSession::new(shell, platform, super::names());
-    let pass = WritePass::ask(&Gate, SystemClock::shared(), None).await.expect("an open gate");
+    let pass = WritePass::ask(&OpenGate, SystemClock::shared(), None).await.expect("an open gate");
     let running = Running(String::from("hostname r1\n").into());
     let end =
         session.write(&pass, &running, &wanted("ntp server 1.1.1.1\nleaves\nntp server 1.1.1.2\n")).await;
