@@ -1,8 +1,9 @@
-//! Which members of JSON hold secrets, by their names as of YANG leaves: their values are shown to nobody.
+//! Which members of JSON hold secrets, by their names as of YANG leaves: their values are shown to nobody. Some devices
+//! show stars in their place, which are never written.
 
-use super::netconf::is_secret;
+use super::netconf::{is_masked, is_secret, unseen};
 use super::wanted::Redactor;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use switchyard_shared::digest::of_bytes;
 use zeroize::Zeroizing;
@@ -73,6 +74,69 @@ fn visit(value: &mut Value, name: &str, to: &mut dyn FnMut(&mut Value)) {
     }
 }
 
+/// Where a device shows something else in the place of its secrets, by the names on the way there: what is so in one entry
+/// of a list is so in all of them.
+pub struct Masked<'a>(BTreeSet<Vec<&'a str>>);
+
+impl<'a> Masked<'a> {
+    /// The places below the top members of a configuration.
+    pub fn of(tops: &'a Map<String, Value>) -> Self {
+        let mut places = BTreeSet::new();
+        for (name, value) in tops {
+            leaves(value, &mut vec![local(name)], &mut |at, leaf| {
+                if is_masked_leaf(at, leaf) {
+                    places.insert(at.to_vec());
+                }
+            });
+        }
+        Self(places)
+    }
+
+    /// Refuses what asks for such a secret by setting `want` at the place of these names.
+    pub fn can_be_seen(&self, place: &[&'a str], want: &'a Value) -> Result<(), String> {
+        let mut place: Vec<&str> = place.iter().map(|name| local(name)).collect();
+        let mut masked = None;
+        leaves(want, &mut place, &mut |at, _| {
+            if masked.is_none() && self.0.contains(at) {
+                masked = at.last().copied();
+            }
+        });
+        masked.map_or(Ok(()), |name| Err(unseen(name)))
+    }
+}
+
+/// Whether all of `value`, which is called `name`, is what the device has, so that it can be written again; the error goes
+/// on after "failed to".
+pub fn is_known(name: &str, value: &Value) -> Result<(), String> {
+    let mut masked = None;
+    leaves(value, &mut vec![local(name)], &mut |at, leaf| {
+        if is_masked_leaf(at, leaf) {
+            masked = at.last().copied();
+        }
+    });
+    masked.map_or(Ok(()), |name| Err(format!("put back {name}, whose value the device does not show")))
+}
+
+fn is_masked_leaf(at: &[&str], leaf: &Value) -> bool {
+    at.last().zip(leaf.as_str()).is_some_and(|(name, text)| is_masked(name, text))
+}
+
+/// Every leaf of `value`, which stands at the place of these names; those of a leaf-list one by one.
+fn leaves<'a>(value: &'a Value, at: &mut Vec<&'a str>, to: &mut dyn FnMut(&[&'a str], &'a Value)) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                at.push(local(name));
+                leaves(value, at, to);
+                at.pop();
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| leaves(item, at, to)),
+        Value::String(_) | Value::Number(_) | Value::Bool(_) => to(at, value),
+        Value::Null => {}
+    }
+}
+
 /// A name without its module, and without the path to it.
 fn local(name: &str) -> &str {
     name.rsplit([':', '/']).next().unwrap_or(name)
@@ -127,6 +191,28 @@ mod tests {
         for text in ["{\"b\" : 1}", "up 5 days", "", "{\"key\":\"\"}", "\"x-1\""] {
             assert_eq!(redact(text), text);
         }
+    }
+
+    #[test]
+    fn what_a_device_shows_as_stars_can_be_neither_asked_for_nor_put_back() {
+        let has = json!({"m:user": [{"name": "anna", "role": "***"}, {"name": "bob", "password": "****"}],
+            "snmp": {"community": ["****"], "key": "/* SECRET-DATA */", "psk": "shown"}});
+        let masked = Masked::of(has.as_object().unwrap());
+        for want in [
+            json!({"user": [{"name": "carl", "m:password": "new"}]}),
+            json!({"n:snmp": {"community": ["new"]}}),
+            json!({"snmp": {"key": 7}}),
+        ] {
+            let why = masked.can_be_seen(&[], &want).unwrap_err();
+            assert!(why.starts_with("the device shows no ") && !why.contains("new"), "{why}");
+        }
+        let of_a_path = Value::from("new");
+        assert!(masked.can_be_seen(&["m:user", "password"], &of_a_path).is_err());
+        let other = json!({"user": [{"name": "bob", "role": "x"}], "snmp": {"psk": "new", "key": null}});
+        assert_eq!(masked.can_be_seen(&[], &other), Ok(()));
+        let why = is_known("m:user", &has["m:user"]).unwrap_err();
+        assert_eq!(why, "put back password, whose value the device does not show");
+        assert_eq!(is_known("m:user", &has["m:user"][0]), Ok(()), "a role may be called so");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::messages::{update, wire_path};
 use super::tree::Names;
 use crate::executor::json_order;
-use crate::executor::json_secrecy::hide;
+use crate::executor::json_secrecy::{hide, is_known};
 use crate::executor::netconf::KEYS;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,8 +41,8 @@ impl Known {
 /// The Set that makes a device which has `now` have `then`. What differs is merged, what was not there is deleted, an
 /// entry of a list by its keys; where these are guessed, `guess` says which one to take, from 0. An order is said by a
 /// list that is replaced whole and in no other way (RFC 7951 section 5.4), so it is put right once nothing else differs,
-/// by replacing what the change replaced, and else left: no entry goes for it. The error names the list whose entries
-/// cannot be told apart.
+/// by replacing what the change replaced, and else left: no entry goes for it. The error, which goes on after "failed to",
+/// names the list whose entries cannot be told apart, or the secret that the device does not show.
 pub fn way(
     now: &Value,
     then: &Value,
@@ -85,7 +85,8 @@ impl Way<'_> {
             let alone = now.keys().chain(then.keys()).all(|other| other == name || bare(other) != bare(name));
             let elem = if alone { bare(name) } else { name };
             at.elems.push(Elem { name: elem.to_owned(), keys: BTreeMap::new() });
-            let added = self.member((now.get(name), then.get(name)), at)?;
+            let added = self.member((now.get(name), then.get(name)), (name, &mut *at))?;
+            added.as_ref().map_or(Ok(()), |value| is_known(name, value))?;
             match added {
                 // Not every device takes a Set of its root; a list has no other place.
                 Some(value) if at.elems.len() == 1 && !value.is_array() => {
@@ -105,7 +106,7 @@ impl Way<'_> {
     fn member(
         &mut self,
         (now, then): (Option<&Value>, Option<&Value>),
-        at: &mut Path,
+        (name, at): (&str, &mut Path),
     ) -> Result<Option<Value>, String> {
         match (now, then) {
             (now, then) if now == then => Ok(None),
@@ -126,6 +127,7 @@ impl Way<'_> {
                 (Some(now), Some(then)) => self.list(&now, &then, at),
                 // A leaf-list is one value: an update would only add to it.
                 (None, _) | (_, None) => {
+                    then.iter().try_for_each(|item| is_known(name, item))?;
                     self.request.replace.push(update(at, &Value::Array(then.clone()), self.encoding));
                     Ok(None)
                 }
@@ -141,7 +143,7 @@ impl Way<'_> {
     /// The entries to be merged into the list at `at`.
     fn list(&mut self, now: &[&Tree], then: &[&Tree], at: &mut Path) -> Result<Option<Value>, String> {
         let keys = self.keys(now, then, at);
-        let keys = keys.ok_or_else(|| format!("nobody can tell which leaves are the keys of {at}"))?;
+        let keys = keys.ok_or_else(|| format!("tell which leaves are the keys of {at}"))?;
         let place = |entry: &Tree| key_values(entry, &keys);
         let (had, has): (BTreeMap<_, _>, BTreeMap<_, _>) = (
             then.iter().map(|entry| (place(entry), *entry)).collect(),

@@ -3,7 +3,7 @@
 use super::change::Change;
 use super::messages::{update, wire_path};
 use super::tree::Names;
-use crate::executor::json_secrecy::hide_both;
+use crate::executor::json_secrecy::{Masked, hide_both};
 use serde_json::{Map, Value};
 use switchyard_proto::gnmi::{Encoding, SetRequest};
 use switchyard_shared::configuration::unified;
@@ -17,6 +17,18 @@ pub enum Order {
     Counts,
     /// A device may sort them.
     Ignored,
+}
+
+/// Refuses what asks for a secret that the device does not show.
+pub fn can_be_seen(before: &Value, change: &Change) -> Result<(), String> {
+    let nothing = Map::new();
+    let masked = Masked::of(before.as_object().unwrap_or(&nothing));
+    change.items.iter().filter_map(|(path, value)| Some((path, value.as_ref()?))).try_for_each(
+        |(path, value)| {
+            let place: Vec<&str> = path.elems.iter().map(|elem| elem.name.as_str()).collect();
+            masked.can_be_seen(&place, value)
+        },
+    )
 }
 
 /// What a device with `before` has after `change`; the error says what does not fit.

@@ -78,6 +78,7 @@ impl GnmiSession {
     fn after(&self, running: &Running, wanted: &Wanted, order: Order) -> Result<(Value, Value), String> {
         let before = json(running)?;
         let change = change::parse(wanted.reveal())?;
+        compare::can_be_seen(&before, &change)?;
         let after = compare::after(&before, &change, (wanted.mode, order), &self.wire.names)?;
         Ok((before, after))
     }
@@ -126,7 +127,8 @@ impl GnmiSession {
         let (mut last, mut end, mut guess) = (SetRequest::default(), Ok(()), 0);
         for _ in 0..WAYS_MAX {
             let request = way(&now, &then, (&self.known, guess), &self.wire.names, self.wire.encoding);
-            let no_way = |message| WriteEnd::Rejected { message, left_as: LeftAs::Changed };
+            let no_way =
+                |why| WriteEnd::Rejected { message: format!("failed to {why}"), left_as: LeftAs::Changed };
             let request = request.map_err(no_way)?;
             if request == last || request == SetRequest::default() {
                 break;

@@ -2,6 +2,7 @@
 
 mod bad;
 mod bench;
+mod masked;
 mod target;
 mod through;
 

@@ -136,12 +136,14 @@ impl Session for RestconfSession {
 
     fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {
         let refused = |why: String| {
-            let message = format!("{}: the configuration cannot be used: failed to {why}", self.place());
+            let message = format!("{}: the configuration cannot be used: {why}", self.place());
             Failure::new(Class::PrecheckFailed, Phase::Read, message)
                 .with_hint("correct the template, then plan again")
         };
-        let want = compare::wanted(wanted.reveal(), wanted.mode).map_err(refused)?;
-        let have = compare::running(&running.0).map_err(refused)?;
+        let failed_to = |why: String| refused(format!("failed to {why}"));
+        let want = compare::wanted(wanted.reveal(), wanted.mode).map_err(failed_to)?;
+        let have = compare::running(&running.0).map_err(failed_to)?;
+        compare::can_be_seen(&have, &want).map_err(refused)?;
         Ok(Difference { text: compare::difference(&have, &want, wanted.mode).into() })
     }
 

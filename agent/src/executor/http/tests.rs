@@ -3,6 +3,7 @@
 mod bad_input;
 mod gate;
 mod lines;
+mod masked;
 mod restconf;
 mod saving;
 

@@ -152,7 +152,7 @@ fn taken(have: &Element, is_list: bool) -> Element {
 
 /// `element`, if the device has shown all of it.
 fn known(element: &Element) -> Result<&Element, String> {
-    if is_masked(element) {
+    if is_masked(&element.name, &element.text) {
         return Err(format!("put back <{}>, whose value the device does not show", element.name));
     }
     element.children.iter().try_for_each(|child| known(child).map(drop))?;

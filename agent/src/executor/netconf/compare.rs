@@ -60,17 +60,12 @@ fn known_operations(element: &Element) -> Result<(), String> {
     element.children.iter().try_for_each(known_operations)
 }
 
-/// Refuses what asks for a secret that the device does not show: nobody could tell whether it has it, before the write or
-/// after it.
+/// Refuses what asks for a secret that the device does not show.
 pub fn can_be_seen(have: &[Element], want: &[Element]) -> Result<(), String> {
     for wanted in want.iter().filter(|wanted| asked(wanted) != Operation::Remove) {
         for have in have.iter().filter(|have| have.is_named_as(wanted)) {
-            if wanted.children.is_empty() && secrecy::is_masked(have) {
-                let name = &have.name;
-                return Err(format!(
-                    "the device shows no <{name}>, so nobody could tell whether it has that of the template: leave it out \
-                     and set it another way"
-                ));
+            if wanted.children.is_empty() && secrecy::is_masked(&have.name, &have.text) {
+                return Err(secrecy::unseen(&format!("<{}>", have.name)));
             }
             can_be_seen(&have.children, &wanted.children)?;
         }

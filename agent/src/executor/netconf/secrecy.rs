@@ -47,11 +47,20 @@ pub fn is_secret(name: &str) -> bool {
         || words.iter().any(|word| WORDS.contains(&word.as_str()))
 }
 
-/// Whether a leaf shows something else in the place of its secret: stars, or what Junos shows.
-pub fn is_masked(leaf: &Element) -> bool {
-    let text = leaf.text.trim();
+/// Whether a leaf of this name that shows this text shows it in the place of its secret: stars, or what Junos shows.
+pub fn is_masked(name: &str, text: &str) -> bool {
+    let text = text.trim();
     let stars = !text.is_empty() && text.bytes().all(|byte| byte == b'*');
-    is_secret(&leaf.name) && (stars || text.contains("SECRET-DATA"))
+    (stars || text.contains("SECRET-DATA")) && is_secret(name)
+}
+
+/// Why a template that sets a masked leaf is refused: nobody could tell whether the device has it, before the write or
+/// after it.
+pub fn unseen(leaf: &str) -> String {
+    format!(
+        "the device shows no {leaf}, so nobody could tell whether it has that of the template: leave it out and set it \
+         another way"
+    )
 }
 
 fn words(name: &str) -> Vec<String> {

@@ -24,6 +24,9 @@ pub(super) fn get(store: &Store, request: &GetRequest, fault: GnmiFault) -> Resu
         if fault == GnmiFault::Hides {
             hide(&mut found);
         }
+        if fault == GnmiFault::Stars {
+            mask(&mut found);
+        }
         if fault == GnmiFault::Sorts {
             sort(&mut found);
         }
@@ -75,6 +78,18 @@ fn hide(value: &mut Value) {
     }
 }
 
+/// Stars in the place of what nobody may see.
+fn mask(value: &mut Value) {
+    match value {
+        Value::Object(members) => members.iter_mut().for_each(|(name, value)| match name == HIDDEN {
+            true => *value = "****".into(),
+            false => mask(value),
+        }),
+        Value::Array(entries) => entries.iter_mut().for_each(mask),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 fn top(name: &str, value: &Value) -> Update {
     let elem = vec![gnmi::PathElem { name: name.to_owned(), ..Default::default() }];
     update(gnmi::Path { elem, ..Default::default() }, value)
@@ -122,6 +137,7 @@ fn odd(updates: &mut Vec<Update>, fault: GnmiFault) {
         | GnmiFault::Turns
         | GnmiFault::InvalidExtension
         | GnmiFault::Hides
+        | GnmiFault::Stars
         | GnmiFault::HalfAnswer
         | GnmiFault::ErrorInGet
         | GnmiFault::ErrorInPart

@@ -54,6 +54,8 @@ pub enum GnmiFault {
     InvalidExtension,
     /// Shows no passwords.
     Hides,
+    /// Shows stars in the place of every password.
+    Stars,
     /// Cuts the connection in the middle of its answer to a Get.
     HalfAnswer,
     /// Says of a Get that went well that it did not.

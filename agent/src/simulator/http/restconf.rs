@@ -30,6 +30,8 @@ pub struct Store {
     pub shows_entries: bool,
     /// Names of what its user may change and not see, entries by their key, RFC 8341.
     pub unseen: Vec<&'static str>,
+    /// Whether it shows stars in the place of every password.
+    pub masks: bool,
 }
 
 /// Why a change is refused: the status, the tag and the words.
@@ -49,6 +51,7 @@ impl Store {
             sorts: false,
             shows_entries: true,
             unseen: Vec::new(),
+            masks: false,
         }
     }
 
@@ -115,9 +118,7 @@ impl Store {
                     .into(),
             },
             "/restconf" => ok(JSON, json!({"ietf-restconf:restconf": {"data": {}, "operations": {}}})),
-            "/restconf/data?content=config" => {
-                ok(JSON, json!({"ietf-restconf:data": seen(&self.data, &self.unseen)}))
-            }
+            "/restconf/data?content=config" => ok(JSON, json!({"ietf-restconf:data": self.shown()})),
             "/restconf/data/ietf-restconf-monitoring:restconf-state/capabilities" => {
                 let known = [
                     (true, "urn:ietf:params:restconf:capability:defaults:1.0"),
@@ -134,13 +135,22 @@ impl Store {
         }
     }
 
+    /// What its user sees.
+    fn shown(&self) -> Map<String, Value> {
+        let mut shown = seen(&self.data, &self.unseen);
+        if self.masks {
+            shown.iter_mut().for_each(|(name, value)| mask(name, value));
+        }
+        shown
+    }
+
     /// One entry of a list, as its user sees it.
     fn entry(&self, path: &str) -> Option<Value> {
         let path = path.strip_prefix(DATA)?.strip_suffix("?content=config")?;
         let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let module = segments.iter().rev().find_map(|name| name.split_once(':'))?.0;
         let (list, _) = segments.last()?.split_once('=')?;
-        let mut shown = seen(&self.data, &self.unseen);
+        let mut shown = self.shown();
         let entry = Value::Object(below(&mut shown, &segments)?.clone());
         let name = if list.contains(':') { list.to_owned() } else { format!("{module}:{list}") };
         self.shows_entries.then(|| json!({name: [entry]}))
@@ -288,6 +298,15 @@ fn seen_of(value: &Value, unseen: &[&str]) -> Value {
             entries.iter().filter(is_shown).map(|entry| seen_of(entry, unseen)).collect()
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
+}
+
+fn mask(name: &str, value: &mut Value) {
+    match value {
+        Value::Object(members) => members.iter_mut().for_each(|(name, value)| mask(name, value)),
+        Value::Array(entries) => entries.iter_mut().for_each(|entry| mask(name, entry)),
+        Value::String(text) if name == "password" => "****".clone_into(text),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

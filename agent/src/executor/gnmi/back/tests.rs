@@ -118,3 +118,19 @@ fn an_order_is_put_right_by_replacing_what_was_replaced_and_no_entry_ever_goes_f
     let (then, now) = (json!([user("anna"), user("bob")]), json!([user("bob"), user("anna")]));
     assert_eq!(said(&list(now), &list(then), &replaced("/acl")), [""; 0], "stars would be written");
 }
+
+#[test]
+fn stars_in_the_place_of_a_secret_are_never_written() {
+    let user = |password: &str| json!({"name": "anna", "password": password, "role": "read"});
+    let (stars, none) = (json!({"u": {"user": [user("****")], "key": ["***"]}}), json!({"u": {"user": []}}));
+    let clear = json!({"u": {"user": [user("new")], "key": ["new"]}});
+    let fewer = json!({"u": {"user": [user("****")]}});
+    for now in [none, clear, fewer, json!({}), json!({"u": 1})] {
+        let why =
+            way(&now, &stars, (&Known::default(), 0), &Names::default(), Encoding::JsonIetf).unwrap_err();
+        assert!(why.starts_with("put back ") && why.ends_with("the device does not show"), "{why}");
+    }
+    let mut now = stars.clone();
+    now["u"]["user"][0]["role"] = "write".into();
+    assert_eq!(said(&now, &stars, &Known::default()), [r#"update /u/user[name=anna] {"role":"read"}"#]);
+}

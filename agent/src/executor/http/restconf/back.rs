@@ -4,6 +4,7 @@
 use super::compare::is_entry;
 use crate::executor::http::json::Tree;
 use crate::executor::json_order;
+use crate::executor::json_secrecy::is_known;
 use crate::executor::netconf::is_secret;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -149,19 +150,6 @@ fn with_keys(mut merged: Tree, then: &Tree) -> Tree {
         }
     }
     merged
-}
-
-/// Whether all of `value`, which is called `name`, is what the device has: some show stars for what nobody may see.
-fn is_known(name: &str, value: &Value) -> Result<(), String> {
-    let stars = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte == b'*');
-    match value {
-        Value::Object(members) => members.iter().try_for_each(|(name, value)| is_known(name, value)),
-        Value::Array(items) => items.iter().try_for_each(|item| is_known(name, item)),
-        Value::String(text) if stars(text) && is_secret(name.rsplit(':').next().unwrap_or(name)) => {
-            Err(format!("put back {name}, of which the device showed stars alone"))
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
-    }
 }
 
 fn digest(entry: &Value) -> String {

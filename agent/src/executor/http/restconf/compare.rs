@@ -2,7 +2,7 @@
 
 use crate::executor::http::json::{self, Tree, demands, holds, is_same};
 use crate::executor::json_order;
-use crate::executor::json_secrecy::hide_both;
+use crate::executor::json_secrecy::{Masked, hide_both};
 use crate::executor::netconf::KEYS;
 use serde_json::Value;
 use switchyard_shared::configuration::unified;
@@ -72,6 +72,12 @@ fn has_null(value: &Value) -> bool {
         Value::Array(items) => items.iter().filter(|item| !item.is_null()).any(has_null),
         Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
+}
+
+/// Refuses what asks for a secret that the device does not show.
+pub(super) fn can_be_seen(have: &Tree, want: &Tree) -> Result<(), String> {
+    let masked = Masked::of(have);
+    want.iter().try_for_each(|(name, want)| masked.can_be_seen(&[name], want))
 }
 
 /// How a device that has `have` differs from `want`: empty when it has it.

@@ -86,9 +86,9 @@ fn stars_in_the_place_of_a_secret_are_never_written_and_another_kind_is_left_alo
         (
             (|now: &mut Value| drop(now["x:system"]["interface"].as_array_mut().unwrap().remove(0)))
                 as fn(&mut Value),
-            "stars",
+            "put back key, whose value",
         ),
-        (|now| now["x:system"]["password"] = "new".into(), "stars"),
+        (|now| now["x:system"]["password"] = "new".into(), "put back password, whose value"),
         (|now| now["x:system"]["clock"] = 7.into(), "another kind"),
     ] {
         let said = back(change).unwrap_err();
