@@ -1,5 +1,6 @@
 //! The seam to devices: what carries out one attempt, and the gate before its first changing byte.
 
+mod at_length;
 pub mod cli;
 pub mod device;
 pub mod engine;

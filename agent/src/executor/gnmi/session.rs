@@ -7,6 +7,7 @@ use super::messages::{cancel, commit, confirm, until_confirmed};
 use super::trouble;
 use super::wire::Wire;
 use super::{change, compare};
+use crate::executor::at_length::at_length;
 use crate::executor::device::{Difference, Job, Running, Session, WriteEnd, Written};
 use crate::executor::json_secrecy::hide;
 use crate::executor::wanted::Wanted;
@@ -192,13 +193,16 @@ impl Session for GnmiSession {
     }
 
     fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {
-        let compared = self.after(running, wanted, Order::Counts);
-        let (before, after) = compared.map_err(|why| {
+        let compared = at_length(running.0.len(), || {
+            let (before, after) = self.after(running, wanted, Order::Counts)?;
+            Ok(compare::difference(&before, &after))
+        });
+        let text = compared.map_err(|why: String| {
             let message = format!("{}: the configuration cannot be used: {why}", self.wire.place);
             Failure::new(Class::PrecheckFailed, Phase::Read, message)
                 .with_hint("correct the template, then plan again")
         })?;
-        Ok(Difference { text: compare::difference(&before, &after).into() })
+        Ok(Difference { text: text.into() })
     }
 
     fn alike(&self, one: &Running, other: &Running) -> bool {

@@ -8,6 +8,7 @@ mod write;
 
 use super::json::{self, Tree};
 use super::wire::{Ask, CallError, Place, Wire};
+use crate::executor::at_length::at_length;
 use crate::executor::device::{Difference, Job, Running, Session, WriteEnd, Written};
 use crate::executor::wanted::Wanted;
 use crate::executor::{Failure, WritePass, json_order};
@@ -135,16 +136,19 @@ impl Session for RestconfSession {
     }
 
     fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {
-        let refused = |why: String| {
+        let compared = at_length(running.0.len(), || {
+            let failed_to = |why: String| format!("failed to {why}");
+            let want = compare::wanted(wanted.reveal(), wanted.mode).map_err(failed_to)?;
+            let have = compare::running(&running.0).map_err(failed_to)?;
+            compare::can_be_seen(&have, &want)?;
+            Ok(compare::difference(&have, &want, wanted.mode))
+        });
+        let text = compared.map_err(|why: String| {
             let message = format!("{}: the configuration cannot be used: {why}", self.place());
             Failure::new(Class::PrecheckFailed, Phase::Read, message)
                 .with_hint("correct the template, then plan again")
-        };
-        let failed_to = |why: String| refused(format!("failed to {why}"));
-        let want = compare::wanted(wanted.reveal(), wanted.mode).map_err(failed_to)?;
-        let have = compare::running(&running.0).map_err(failed_to)?;
-        compare::can_be_seen(&have, &want).map_err(refused)?;
-        Ok(Difference { text: compare::difference(&have, &want, wanted.mode).into() })
+        })?;
+        Ok(Difference { text: text.into() })
     }
 
     fn alike(&self, one: &Running, other: &Running) -> bool {

@@ -2,7 +2,7 @@
 
 use super::hello::BASE;
 use super::picture;
-use super::presence::{Operation, are_same, asked, by_name, is_same, is_so, only_what_shows, operation};
+use super::presence::{Operation, are_same, are_so, asked, by_name, is_same, only_what_shows, operation};
 use super::secrecy;
 use super::xml::{Attribute, Element, parse, print};
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,15 +60,35 @@ fn known_operations(element: &Element) -> Result<(), String> {
     element.children.iter().try_for_each(known_operations)
 }
 
-/// Refuses what asks for a secret that the device does not show.
+/// Refuses what asks for a secret that the device does not show. What is so in one entry of a list is so in all of them.
 pub fn can_be_seen(have: &[Element], want: &[Element]) -> Result<(), String> {
-    for wanted in want.iter().filter(|wanted| asked(wanted) != Operation::Remove) {
-        for have in have.iter().filter(|have| have.is_named_as(wanted)) {
-            if wanted.children.is_empty() && secrecy::is_masked(&have.name, &have.text) {
-                return Err(secrecy::unseen(&format!("<{}>", have.name)));
-            }
-            can_be_seen(&have.children, &wanted.children)?;
+    let mut masked = BTreeSet::new();
+    note_masked(have, &mut Vec::new(), &mut masked);
+    is_seen(want, &mut Vec::new(), &masked)
+}
+
+/// The names on the way to an element, with their namespaces.
+type Place<'a> = Vec<(&'a str, &'a str)>;
+
+fn note_masked<'a>(have: &'a [Element], at: &mut Place<'a>, masked: &mut BTreeSet<Place<'a>>) {
+    for element in have {
+        at.push((&element.namespace, &element.name));
+        if secrecy::is_masked(&element.name, &element.text) {
+            masked.insert(at.clone());
         }
+        note_masked(&element.children, at, masked);
+        at.pop();
+    }
+}
+
+fn is_seen<'a>(want: &'a [Element], at: &mut Place<'a>, masked: &BTreeSet<Place<'a>>) -> Result<(), String> {
+    for wanted in want.iter().filter(|wanted| asked(wanted) != Operation::Remove) {
+        at.push((&wanted.namespace, &wanted.name));
+        if wanted.children.is_empty() && masked.contains(at) {
+            return Err(secrecy::unseen(&format!("<{}>", wanted.name)));
+        }
+        is_seen(&wanted.children, at, masked)?;
+        at.pop();
     }
     Ok(())
 }
@@ -76,7 +96,7 @@ pub fn can_be_seen(have: &[Element], want: &[Element]) -> Result<(), String> {
 /// How a device that has `have` differs from `want`: empty when it has it.
 pub fn difference(have: &[Element], want: &[Element], mode: Mode) -> String {
     let is_there = match mode {
-        Mode::Merge => want.iter().all(|element| is_so(element, have)),
+        Mode::Merge => are_so(want, have),
         Mode::Replace => are_same(want, &of_names(have, want)),
     };
     if is_there {

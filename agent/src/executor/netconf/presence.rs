@@ -2,9 +2,12 @@
 
 use super::back::YANG;
 use super::hello::BASE;
+use super::places::Places;
 use super::xml::{Attribute, Element};
 use std::collections::BTreeMap;
 
+/// As many siblings are not looked through one by one for each of as many others.
+const MANY: usize = 16;
 /// Attributes without a namespace that say what to do; Junos knows them.
 const DEEDS: [&str; 8] =
     ["insert", "rename", "replace", "delete", "create", "active", "activate", "unprotect"];
@@ -58,14 +61,26 @@ pub fn asked(element: &Element) -> Operation {
 /// Whether what `wanted` asks for is so among `siblings`. Entries of a list are found by all that is wanted of
 /// them, their keys among it.
 pub fn is_so(wanted: &Element, siblings: &[Element]) -> bool {
-    let mut named = siblings.iter().filter(|sibling| sibling.is_named_as(wanted));
+    let named = siblings.iter().filter(|sibling| sibling.is_named_as(wanted));
+    is_among(wanted, named.clone().next().is_some(), named)
+}
+
+/// Whether all that `wanted` asks for is so among `siblings`.
+pub fn are_so(wanted: &[Element], siblings: &[Element]) -> bool {
+    if wanted.len() < MANY || siblings.len() < MANY {
+        return wanted.iter().all(|wanted| is_so(wanted, siblings));
+    }
+    let places = Places::of(siblings);
+    wanted.iter().all(|wanted| is_among(wanted, places.has(wanted), places.that_may_be(wanted).into_iter()))
+}
+
+/// Whether what `wanted` asks for is so among `some`, the only ones of its name that may be it; `is_named`: whether there
+/// are any of its name at all.
+fn is_among<'a>(wanted: &Element, is_named: bool, mut some: impl Iterator<Item = &'a Element>) -> bool {
     match asked(wanted) {
-        Operation::Remove => !named.any(|sibling| is_meant(wanted, sibling)),
-        Operation::Replace => named.any(|sibling| is_same(wanted, sibling)),
-        Operation::Merge => {
-            let mut named = named.peekable();
-            (named.peek().is_none() && !demands(wanted)) || named.any(|sibling| holds(sibling, wanted))
-        }
+        Operation::Remove => !some.any(|sibling| is_meant(wanted, sibling)),
+        Operation::Replace => some.any(|sibling| is_same(wanted, sibling)),
+        Operation::Merge => (!is_named && !demands(wanted)) || some.any(|sibling| holds(sibling, wanted)),
     }
 }
 
@@ -74,7 +89,7 @@ pub fn is_meant(wanted: &Element, have: &Element) -> bool {
     wanted.is_named_as(have)
         && match wanted.children.is_empty() {
             true => wanted.text.is_empty() || wanted.says_what(have),
-            false => wanted.children.iter().all(|child| is_so(child, &have.children)),
+            false => are_so(&wanted.children, &have.children),
         }
 }
 
@@ -85,7 +100,7 @@ fn holds(have: &Element, wanted: &Element) -> bool {
     match (wanted.children.is_empty(), have.children.is_empty()) {
         (true, true) => wanted.says_what(have),
         (true, false) => wanted.text.is_empty(),
-        (false, _) => wanted.children.iter().all(|child| is_so(child, &have.children)),
+        (false, _) => are_so(&wanted.children, &have.children),
     }
 }
 

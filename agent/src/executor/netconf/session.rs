@@ -8,6 +8,7 @@ use super::wire::{CallError, Wire};
 use super::xml::{Element, print};
 use super::xpath;
 use super::{back, compare};
+use crate::executor::at_length::at_length;
 use crate::executor::device::{Difference, Running, Session, WriteEnd, Written};
 use crate::executor::ssh;
 use crate::executor::wanted::Wanted;
@@ -177,15 +178,18 @@ impl Session for NetconfSession {
     }
 
     fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {
-        let refused = |why: String| {
+        let compared = at_length(running.0.len(), || {
+            let want = compare::wanted(wanted.reveal())?;
+            let have = compare::running(&running.0)?;
+            compare::can_be_seen(&have, &want)?;
+            Ok(compare::difference(&have, &want, wanted.mode))
+        });
+        let text = compared.map_err(|why: String| {
             let message = format!("{}: the configuration cannot be used: {why}", self.place);
             Failure::new(Class::PrecheckFailed, Phase::Read, message)
                 .with_hint("correct the template, then plan again")
-        };
-        let want = compare::wanted(wanted.reveal()).map_err(refused)?;
-        let have = compare::running(&running.0).map_err(refused)?;
-        compare::can_be_seen(&have, &want).map_err(refused)?;
-        Ok(Difference { text: compare::difference(&have, &want, wanted.mode).into() })
+        })?;
+        Ok(Difference { text: text.into() })
     }
 
     fn alike(&self, one: &Running, other: &Running) -> bool {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::executor::netconf::compare::running;
 use crate::executor::netconf::hello::BASE;
+use crate::executor::netconf::xml::print;
 use crate::simulator::netconf::edit::edit;
 use proptest::prelude::*;
 
@@ -182,7 +183,8 @@ proptest! {
         prop_assert!(steps <= 4);
         for name in ["rule", "dns"] {
             let of = |elements: &[Element]| -> Vec<String> {
-                elements[0].children.iter().filter(|child| child.name == name).map(mark).collect()
+                let children = nodes(&elements[0].children).into_iter();
+                children.filter(|child| child.element.name == name).map(|child| child.mark).collect()
             };
             prop_assert_eq!(of(&has), of(&then), "the order of {}", name);
         }

@@ -148,3 +148,39 @@ fn secrets_that_no_template_names_are_in_no_difference_and_that_they_change_is()
         assert!(!text.is_empty() && !text.contains("s3cr3t") && !text.contains("abc"), "{text}");
     }
 }
+
+#[test]
+fn entries_of_a_long_list_are_found_in_any_order_and_one_that_differs_is_seen() {
+    let entry = |number: u8, kind: &str, mtu: u32| {
+        format!(
+            "<if><on>true</on><kind>{kind}</kind><name>e:{number}</name><unit><mtu>{mtu}</mtu></unit></if>"
+        )
+    };
+    let list = |entries: Vec<String>| {
+        format!("<s xmlns=\"urn:x\" xmlns:p=\"urn:x\" xmlns:q=\"urn:q\">{}</s>", entries.concat())
+    };
+    let have = running(&list((0..40).map(|number| entry(number, "p:fast", 1500)).collect())).unwrap();
+    let differs =
+        |entries: Vec<String>| !difference(&have, &wanted(&list(entries)).unwrap(), Mode::Merge).is_empty();
+    let turned =
+        |kind: &str| -> Vec<String> { (0..40).rev().map(|number| entry(number, kind, 1500)).collect() };
+    assert!(!differs(turned("p:fast")));
+    assert!(!differs(turned("fast")), "written without its prefix it means the same");
+    assert!(differs(turned("q:fast")));
+    let gone = |number: u8| format!("<if nc:operation=\"remove\"><name>e:{number}</name></if>");
+    for (one, expected) in [
+        (entry(7, "p:fast", 1500), false),
+        (entry(7, "p:fast", 9000), true),
+        (entry(77, "p:fast", 1500), true),
+        (gone(77), false),
+        (gone(7), true),
+        ("<if><unit><mtu>1500</mtu></unit></if>".into(), false),
+        ("<if><unit><mtu>1501</mtu></unit></if>".into(), true),
+        ("<other nc:operation=\"remove\"/>".into(), false),
+        ("<other><a>1</a></other>".into(), true),
+    ] {
+        let mut entries = turned("p:fast");
+        entries[20] = one.clone();
+        assert_eq!(differs(entries), expected, "{one}");
+    }
+}
