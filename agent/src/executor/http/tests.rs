@@ -3,6 +3,7 @@
 mod bad_input;
 mod gate;
 mod lines;
+mod many_entries;
 mod masked;
 mod restconf;
 mod saving;

@@ -35,6 +35,8 @@ pub enum HttpFault {
     SilentAfterWrite,
     /// It takes so long to carry a change out, and answers then.
     Slow(Duration),
+    /// It takes so long to answer whatever it is asked.
+    Late(Duration),
     /// It has another fault, and only where a path holds this.
     At(&'static str, Box<HttpFault>),
     /// It says that its answers are of this kind.

@@ -86,6 +86,9 @@ async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> io::Res
     if fault == HttpFault::Silent {
         std::future::pending::<()>().await;
     }
+    if let HttpFault::Late(time) = fault {
+        tokio::time::sleep(time).await;
+    }
     if let HttpFault::Slow(time) = fault
         && lock(&state).persona.writes(&asked)
     {
@@ -158,6 +161,7 @@ fn decide(state: &mut State, asked: &Asked<'_>, headers: &HeaderMap, fault: &Htt
         | HttpFault::Silent
         | HttpFault::SilentAfterWrite
         | HttpFault::Slow(_)
+        | HttpFault::Late(_)
         | HttpFault::Replaced(_)
         | HttpFault::At(..)
         | HttpFault::Kind(_) => Some(state.persona.answer(asked)),

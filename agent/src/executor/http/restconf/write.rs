@@ -20,6 +20,7 @@ use crate::executor::json_order;
 use crate::executor::wanted::Wanted;
 use serde_json::{Value, json};
 use switchyard_shared::outcome::LeftAs;
+use switchyard_shared::time::format_duration;
 use zeroize::Zeroizing;
 
 /// A YANG patch, RFC 8072 section 4.2.
@@ -27,6 +28,9 @@ const PATCH_JSON: &str = "application/yang-patch+json";
 
 /// Ways back that are gone, each after a look at what the device has.
 const ROUNDS_MAX: u32 = 3;
+/// How long it may take to name what is to be taken away on one of them, in times of one answer: there has to be enough
+/// left for the way itself.
+const NAMING_ANSWERS: u32 = 2;
 
 impl RestconfSession {
     pub(super) async fn write_now(
@@ -53,7 +57,7 @@ impl RestconfSession {
         let mut now = compare::running(&running.0).map_err(WriteEnd::NotSent)?;
         let mut said = String::new();
         for round in 0..ROUNDS_MAX {
-            let done = match self.back(&now, &then).await {
+            let done = match self.back_in_time(&now, &then).await {
                 Ok(edits) if edits.is_empty() && round > 0 => return Ok(()),
                 Ok(edits) if edits.is_empty() => Err("only the order of entries is another one".to_owned()),
                 Ok(edits) => Ok(edits),
@@ -77,14 +81,20 @@ impl RestconfSession {
         Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown })
     }
 
-    /// The edits that lead back; the error goes on after "failed to".
+    async fn back_in_time(&mut self, now: &Tree, then: &Tree) -> Result<Vec<Edit>, String> {
+        let limit = self.wire.patience().saturating_mul(NAMING_ANSWERS);
+        let late = |_| Err(format!("name what is to be taken away within {}", format_duration(limit)));
+        tokio::time::timeout(limit, self.back(now, then)).await.unwrap_or_else(late)
+    }
+
+    /// The edits that lead back; the error goes on after "failed to". Nothing is written.
     async fn back(&mut self, now: &Tree, then: &Tree) -> Result<Vec<Edit>, String> {
         let way = way(now, then)?;
         let mut known = Known::default();
         let mut edits: Vec<Edit> =
             way.merged.into_iter().map(|(name, value)| Edit::Merge(name, value)).collect();
         for steps in &way.removed {
-            edits.push(Edit::Remove(self.path_of(steps, &mut known).await?));
+            edits.push(Edit::Remove(self.path_of(now, steps, &mut known).await?));
         }
         Ok(edits)
     }
