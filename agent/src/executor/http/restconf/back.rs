@@ -1,13 +1,13 @@
 //! The way back: the smallest changes that make a device have again what it had, so that nothing is touched that was not
 //! changed, and nothing that its reader may not see: no object and no list is ever put in its place whole.
 
-use super::compare::is_entry;
+use super::compare::{is_entry, keys};
 use crate::executor::http::json::Tree;
 use crate::executor::json_order;
 use crate::executor::json_secrecy::is_known;
 use crate::executor::netconf::is_secret;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use switchyard_shared::digest::of_bytes;
 use zeroize::Zeroizing;
 
@@ -107,11 +107,14 @@ impl Way {
         at: &mut Vec<Step>,
     ) -> Result<Option<Value>, String> {
         let (has, had) = (digests(now), digests(then));
-        let mut left: Vec<&Value> = now.iter().filter(|entry| !had.contains(&digest(entry))).collect();
+        let mut left: Vec<Option<&Value>> =
+            now.iter().filter(|entry| !had.contains(&digest(entry))).map(Some).collect();
+        let places = places(&left);
         let mut merged = Vec::new();
         for then in then.iter().filter(|entry| !has.contains(&digest(entry))) {
-            let place = left.iter().position(|now| is_entry(now, then));
-            match (place.map(|place| left.remove(place)), then) {
+            let some = said_first(then).and_then(|said| places.get(&said)).into_iter().flatten();
+            let place = some.copied().find(|at| left[*at].is_some_and(|now| is_entry(now, then)));
+            match (place.and_then(|place| left[place].take()), then) {
                 (Some(now @ Value::Object(members)), Value::Object(then)) => {
                     at.push(Step::Entry(name.to_owned(), now.clone()));
                     let entry = self.object(members, then, at);
@@ -127,10 +130,35 @@ impl Way {
                 }
             }
         }
-        let gone = left.into_iter().map(|entry| Step::Entry(name.to_owned(), entry.clone()));
+        let gone = left.into_iter().flatten().map(|entry| Step::Entry(name.to_owned(), entry.clone()));
         self.removed.extend(gone.map(|step| [at.as_slice(), &[step]].concat()));
         Ok((!merged.is_empty()).then_some(Value::Array(merged)))
     }
+}
+
+/// The entries of a list by what their leaves say.
+fn places<'a>(entries: &[Option<&'a Value>]) -> BTreeMap<(&'a str, String), Vec<usize>> {
+    let mut places: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for (at, entry) in entries.iter().enumerate() {
+        for (name, value) in entry.and_then(Value::as_object).into_iter().flatten() {
+            if !value.is_object() && !value.is_array() {
+                places.entry((name.as_str(), text(value))).or_default().push(at);
+            }
+        }
+    }
+    places
+}
+
+/// The first of the leaves that tell an entry from others, and what it says.
+fn said_first(entry: &Value) -> Option<(&str, String)> {
+    let members = entry.as_object()?;
+    let key = keys(members).into_iter().next()?;
+    Some((key, text(members.get(key)?)))
+}
+
+/// Numbers of 64 bits are texts in RFC 7951 (section 6.1).
+fn text(leaf: &Value) -> String {
+    leaf.as_str().map_or_else(|| leaf.to_string(), str::to_owned)
 }
 
 /// Whether it is a leaf; `[null]` is one of the type empty, RFC 7951 section 6.9.

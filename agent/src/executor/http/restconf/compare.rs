@@ -164,15 +164,20 @@ fn picture_entry(list: &mut Vec<Value>, want: &Value) {
 /// Whether both are the same entry of a list: by the leaves that are usually its keys, else by its first leaf.
 pub(super) fn is_entry(have: &Value, want: &Value) -> bool {
     let (Value::Object(have), Value::Object(want)) = (have, want) else { return false };
-    let is_leaf = |value: &Value| !value.is_object() && !value.is_array();
-    let named: Vec<&str> = KEYS.into_iter().filter(|key| want.get(*key).is_some_and(is_leaf)).collect();
-    let first = want.iter().find(|(_, value)| is_leaf(value)).map(|(name, _)| name.as_str());
-    let keys = if named.is_empty() { first.into_iter().collect() } else { named };
+    let keys = keys(want);
     let alike = |key: &&str| match (have.get(*key), want.get(*key)) {
         (Some(have), Some(want)) => is_same(have, want),
         (None, _) | (_, None) => false,
     };
     !keys.is_empty() && keys.iter().all(alike)
+}
+
+/// The leaves that tell an entry from others.
+pub(super) fn keys(entry: &Tree) -> Vec<&str> {
+    let is_leaf = |value: &Value| !value.is_object() && !value.is_array();
+    let named: Vec<&str> = KEYS.into_iter().filter(|key| entry.get(*key).is_some_and(is_leaf)).collect();
+    let first = entry.iter().find(|(_, value)| is_leaf(value)).map(|(name, _)| name.as_str());
+    if named.is_empty() { first.into_iter().collect() } else { named }
 }
 
 /// What has to be there of `value`.
