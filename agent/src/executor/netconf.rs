@@ -105,6 +105,7 @@ async fn greet(stream: Box<dyn Stream>, job: &Job<'_>) -> Result<NetconfSession,
         persist: job.task.op.to_string(),
         place,
         locked: Vec::new(),
+        runs: None,
         ssh: None,
     })
 }

@@ -213,7 +213,7 @@ fn role(persona: Persona, data: &Path, name: &str) -> io::Result<Role> {
     let platform = match persona {
         Persona::Command => return Ok(Role::Command),
         Persona::Linux => return Ok(Role::File),
-        Persona::Netconf { is_new } => return speaks_netconf(data, name, is_new),
+        Persona::Netconf { is_new, startup } => return speaks_netconf(data, name, (is_new, startup)),
         Persona::Cli(platform) => platform,
     };
     let unknown = || io::Error::other(format!("nobody plays {platform}"));
@@ -223,9 +223,9 @@ fn role(persona: Persona, data: &Path, name: &str) -> io::Result<Role> {
     Ok(Role::Cli(Arc::new(Cli::new(vendor, platform, &running))))
 }
 
-fn speaks_netconf(data: &Path, name: &str, is_new: bool) -> io::Result<Role> {
+fn speaks_netconf(data: &Path, name: &str, (is_new, startup): (bool, bool)) -> io::Result<Role> {
     let running = kept(data, name, netconf::STARTS)?;
-    Ok(Role::Netconf(Arc::new(Netconf::new(&running, is_new).map_err(io::Error::other)?)))
+    Ok(Role::Netconf(Arc::new(Netconf::new(&running, is_new, startup).map_err(io::Error::other)?)))
 }
 
 /// The configuration that a device had when the simulator ended, else `starts` with its name.

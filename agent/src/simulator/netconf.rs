@@ -28,6 +28,8 @@ const OLD: &str = "urn:ietf:params:netconf:base:1.0 urn:ietf:params:netconf:capa
     urn:ietf:params:netconf:capability:rollback-on-error:1.0 \
     urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring?module=ietf-netconf-monitoring";
 const NEW: &str = "urn:ietf:params:netconf:base:1.1 urn:ietf:params:netconf:capability:confirmed-commit:1.1";
+/// What those say that boot with what was saved.
+const STARTUP: &str = "urn:ietf:params:netconf:capability:startup:1.0";
 /// Bytes read at once.
 const READ_BYTES: usize = 16 * 1024;
 /// Elements one in the other.
@@ -41,13 +43,16 @@ pub(super) struct Netconf {
     sessions: AtomicU64,
     /// Knows NETCONF 1.1, and takes a commit back that is not confirmed.
     is_new: bool,
+    /// Boots with what was saved.
+    startup: bool,
 }
 
 impl Netconf {
     /// A device with `running`, as [`crate::executor::netconf::xml::print`] gives it.
-    pub(super) fn new(running: &str, is_new: bool) -> Result<Self, String> {
+    pub(super) fn new(running: &str, is_new: bool, startup: bool) -> Result<Self, String> {
         let root = parse(&format!("<data>{running}</data>")).map_err(|error| error.to_string())?;
-        Ok(Self { state: Mutex::new(State::new(root.children)), sessions: AtomicU64::new(1), is_new })
+        let state = Mutex::new(State::new(root.children));
+        Ok(Self { state, sessions: AtomicU64::new(1), is_new, startup })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -94,7 +99,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
             return self.silence().await;
         }
         let newer = if self.call.netconf.is_new { NEW } else { "" };
-        let listed = OLD.split_whitespace().chain(newer.split_whitespace());
+        let startup = if self.call.netconf.startup { STARTUP } else { "" };
+        let listed = [OLD, newer, startup].into_iter().flat_map(str::split_whitespace);
         let listed: String = listed.map(|name| format!("<capability>{name}</capability>")).collect();
         let hello = format!(
             "<hello xmlns=\"{BASE}\"><capabilities>{listed}</capabilities><session-id>{}</session-id></hello>",
@@ -194,6 +200,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
             "edit-config" if mode == Mode::Stall => Some(Instead::Silence),
             "edit-config" if mode == Mode::Half => Some(Instead::Cut),
             "commit" if confirms && self.has(Trick::DropBeforeConfirm) => Some(Instead::Cut),
+            "copy-config" if self.has(Trick::DropBeforeConfirm) => Some(Instead::Cut),
+            "copy-config" if !self.call.netconf.startup => {
+                Some(Instead::Says(fault("operation-not-supported", "", "there is no startup", None)))
+            }
             "commit" if matches!(mode, Mode::Reject | Mode::SlowFailure) => {
                 Some(Instead::Says(fault("operation-failed", "", "the change is not allowed here", None)))
             }

@@ -10,9 +10,11 @@ use switchyard_shared::procedure::Transport;
 /// The platform that is one file.
 const LINUX: &str = "linux";
 
-/// Devices that speak NETCONF, and those that know its first version alone.
+/// Devices that speak NETCONF; those that know its first version alone.
 const NETCONF: &str = "netconf";
 const NETCONF_OLD: &str = "netconf-1.0";
+/// Those that boot with what was saved.
+const NETCONF_STARTUP: &str = "netconf-startup";
 
 /// One part to play.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub enum Persona {
     Netconf {
         /// NETCONF 1.1, and commits that are taken back unless they are confirmed; else 1.0 and neither.
         is_new: bool,
+        /// It boots with what was saved.
+        startup: bool,
     },
 }
 
@@ -44,8 +48,8 @@ impl Persona {
 
     /// The part that `word` names: a platform by any of its names.
     fn parse(word: &str) -> Option<Self> {
-        if [NETCONF, NETCONF_OLD].contains(&word) {
-            return Some(Self::Netconf { is_new: word == NETCONF });
+        if [NETCONF, NETCONF_OLD, NETCONF_STARTUP].contains(&word) {
+            return Some(Self::Netconf { is_new: word != NETCONF_OLD, startup: word == NETCONF_STARTUP });
         }
         if platforms().file(word).is_some_and(|platform| platform.name == LINUX) {
             return Some(Self::Linux);
@@ -74,7 +78,7 @@ pub struct Plays {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParsePlaysError {
     /// Nobody plays that.
-    #[error("play {0:?}: there are {known}", known = Vendor::platforms().chain([LINUX, NETCONF, NETCONF_OLD]).collect::<Vec<_>>().join(", "))]
+    #[error("play {0:?}: there are {known}", known = Vendor::platforms().chain([LINUX, NETCONF, NETCONF_OLD, NETCONF_STARTUP]).collect::<Vec<_>>().join(", "))]
     Unknown(String),
     /// A bad range.
     #[error(transparent)]

@@ -51,7 +51,7 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     cut_after: Option<usize>,
     /// Play a platform's command line, such as cisco_ios or juniper_junos:5-8, a host with one file (linux), or NETCONF
-    /// (netconf, netconf-1.0); may be given several times.
+    /// (netconf, netconf-1.0, netconf-startup); may be given several times.
     #[arg(long, value_name = "PLATFORM[:RANGE]")]
     platform: Vec<Plays>,
     /// Play gNMI targets over TLS, all of them good, with an inventory that pins their CA.

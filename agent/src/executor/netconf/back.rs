@@ -11,6 +11,7 @@ use super::secrecy::{is_masked, is_secret};
 use super::xml::{Attribute, Element};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use switchyard_shared::digest::of_bytes;
 
 /// The namespace of what moves entries, RFC 7950 section 7.8.6.
 pub(crate) const YANG: &str = "urn:ietf:params:xml:ns:yang:1";
@@ -23,12 +24,14 @@ pub fn step(now: &[Element], then: &[Element]) -> Result<Vec<Element>, String> {
 
 /// Whether both are the same, with the entries of lists in whatever order.
 pub fn alike(one: &[Element], other: &[Element]) -> bool {
-    let all = |elements: &[Element]| {
-        let mut marks: Vec<String> = nodes(elements).into_iter().map(|node| node.mark).collect();
-        marks.sort_unstable();
-        marks
-    };
-    one.len() == other.len() && all(one) == all(other)
+    one.len() == other.len() && mark(one) == mark(other)
+}
+
+/// The same for what is [`alike`], and short.
+pub fn mark(elements: &[Element]) -> String {
+    let mut marks: Vec<String> = nodes(elements).into_iter().map(|node| node.mark).collect();
+    marks.sort_unstable();
+    of_bytes(marks.concat().as_bytes())
 }
 
 /// Edits that put entries into the order that they had, on a device that has them all, one for each list: what stands

@@ -37,15 +37,39 @@ pub struct NetconfSession {
     /// How messages name the device.
     pub(super) place: String,
     pub(super) locked: Vec<Datastore>,
+    /// The mark of what ran when it was last read, as long as nothing was written since: where it can be saved.
+    pub(super) runs: Option<String>,
     /// What carries it; absent in tests.
     pub(super) ssh: Option<ssh::Session>,
 }
 
 impl NetconfSession {
-    async fn read_now(&mut self, which: Rpc<'_>) -> Result<Running, Failure> {
-        let data = self.data(&which).await;
+    async fn read_now(&mut self) -> Result<Running, Failure> {
+        self.runs = None;
+        let data = self.data(&Rpc::GetConfig).await;
         let data = data.map_err(|error| trouble::failure(error, Phase::Read, &self.place))?;
+        if self.commit.save && self.abilities.startup {
+            self.runs = Some(back::mark(&data));
+        }
         Ok(Running(print(&data, "")))
+    }
+
+    /// Whether it starts with what runs. What was read just before is not read again: all of this has the time of one
+    /// answer.
+    async fn is_saved_now(&mut self) -> Result<Option<bool>, Failure> {
+        if !self.abilities.startup {
+            return Ok(None);
+        }
+        let of = |data: Vec<Element>| back::mark(&data);
+        let runs = match self.runs.clone() {
+            Some(runs) => Ok(runs),
+            None => self.data(&Rpc::GetConfig).await.map(of),
+        };
+        let saved = match runs {
+            Ok(runs) => self.data(&Rpc::GetStartup).await.map(|data| of(data) == runs),
+            Err(error) => Err(error),
+        };
+        saved.map(Some).map_err(|error| trouble::failure(error, Phase::Read, &self.place))
     }
 
     /// A datastore as the device shows it.
@@ -144,7 +168,7 @@ impl NetconfSession {
     }
 
     async fn close_now(mut self) {
-        if !self.wire.is_waiting() {
+        if !self.wire.is_spent() {
             for store in std::mem::take(&mut self.locked).into_iter().rev() {
                 let _ = self.wire.call(&Rpc::Unlock(store), None).await;
             }
@@ -174,7 +198,7 @@ fn seen(data: &[Element]) -> String {
 
 impl Session for NetconfSession {
     fn read(&mut self) -> BoxFuture<'_, Result<Running, Failure>> {
-        Box::pin(self.read_now(Rpc::GetConfig))
+        Box::pin(self.read_now())
     }
 
     fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {
@@ -216,6 +240,7 @@ impl Session for NetconfSession {
         running: &'a Running,
         wanted: &'a Wanted,
     ) -> BoxFuture<'a, Result<Written, WriteEnd>> {
+        self.runs = None;
         Box::pin(self.write_now(pass, running, wanted))
     }
 
@@ -224,6 +249,7 @@ impl Session for NetconfSession {
     }
 
     fn cancel<'a>(&'a mut self, pass: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
+        self.runs = None;
         Box::pin(async move {
             let persist = &self.persist;
             let told = self.wire.call(&Rpc::Cancel { persist }, Some(pass)).await;
@@ -237,6 +263,7 @@ impl Session for NetconfSession {
         running: &'a Running,
         before: &'a Running,
     ) -> BoxFuture<'a, Result<(), WriteEnd>> {
+        self.runs = None;
         Box::pin(self.restore_now(pass, running, before))
     }
 
@@ -250,14 +277,7 @@ impl Session for NetconfSession {
     }
 
     fn is_saved(&mut self) -> BoxFuture<'_, Result<Option<bool>, Failure>> {
-        Box::pin(async move {
-            if !self.abilities.startup {
-                return Ok(None);
-            }
-            let (runs, starts) =
-                (self.read_now(Rpc::GetConfig).await?, self.read_now(Rpc::GetStartup).await?);
-            Ok(Some(runs == starts))
-        })
+        Box::pin(self.is_saved_now())
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {

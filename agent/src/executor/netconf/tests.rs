@@ -1,6 +1,7 @@
 //! Sessions with a peer that answers by a script: what is said to it, and what each of its answers means.
 
 mod peer;
+mod saving;
 mod table;
 mod way_back;
 
@@ -41,6 +42,7 @@ async fn session(peer: &Peer, abilities: &str, may_write: bool) -> NetconfSessio
         persist: "ntp/r1/1".into(),
         place: "r1 (192.0.2.1:830)".into(),
         locked: Vec::new(),
+        runs: None,
         ssh: None,
     }
 }
@@ -324,21 +326,69 @@ async fn an_answer_without_a_number_is_believed_only_when_it_is_an_error() {
     assert!(matches!(end, WriteEnd::Rejected { .. }), "{end:?}");
 }
 
+const STARTUP: &str = "urn:ietf:params:netconf:capability:startup:1.0";
+
 #[tokio::test]
 async fn whether_a_device_is_saved_is_read_and_nothing_is_written_for_it() {
-    let startup = format!("{CANDIDATE} urn:ietf:params:netconf:capability:startup:1.0");
-    for (abilities, starts, saved) in
-        [(CANDIDATE, "1", None), (&startup, "1", Some(true)), (&startup, "2", Some(false))]
-    {
+    let startup = format!("{CANDIDATE} {STARTUP}");
+    for (abilities, starts, saved) in [
+        (CANDIDATE, "<a>1</a><b>2</b>", None),
+        (&startup, "<a>1</a><b>2</b>", Some(true)),
+        (&startup, "<b>2</b><a>1</a>", Some(true)),
+        (&startup, "<a>2</a><b>2</b>", Some(false)),
+    ] {
         let asked = std::sync::atomic::AtomicU32::new(0);
         let peer = Peer::new(move |_| {
-            let value =
-                if asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 { "1" } else { starts };
-            Answer::Data(format!("<s xmlns=\"urn:x\"><a>{value}</a></s>"))
+            let is_first = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
+            let has = if is_first { "<a>1</a><b>2</b>" } else { starts };
+            Answer::Data(format!("<s xmlns=\"urn:x\">{has}</s>"))
         });
         let mut session = session(&peer, abilities, false).await;
         assert_eq!(session.is_saved().await.unwrap(), saved);
         assert_eq!(session.save_remark().is_empty(), saved.is_some(), "{}", session.save_remark());
         assert!(peer.said().iter().all(|word| word == "get-config"), "{:?}", peer.said());
+    }
+}
+
+#[tokio::test]
+async fn what_runs_is_not_read_again_to_tell_whether_it_is_saved_unless_something_was_written_since() {
+    let peer = Peer::new(|word| match word {
+        "get-config" => Answer::Data(WANT.into()),
+        _ => Answer::Ok,
+    });
+    let mut session = session(&peer, &format!("{CANDIDATE} {STARTUP}"), true).await;
+    session.commit.save = true;
+    session.read().await.unwrap();
+    assert_eq!(session.is_saved().await.unwrap(), Some(true));
+    assert_eq!(peer.said(), ["get-config"; 2], "what runs, and what it starts with");
+    write(&mut session).await.unwrap();
+    session.is_saved().await.unwrap();
+    let read = peer.said().iter().filter(|word| *word == "get-config").count();
+    assert_eq!(read, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reading_that_nobody_waits_for_any_more_keeps_no_save_from_being_sent() {
+    let peer = Peer::new(|word| if word == "get-config" { Answer::Later } else { Answer::Ok });
+    let mut session = session(&peer, &format!("{CANDIDATE} {STARTUP}"), true).await;
+    session.wire.call(&Rpc::Sessions, None).await.unwrap();
+    let late = tokio::time::timeout(Duration::from_secs(30), session.is_saved()).await;
+    assert!(late.is_err(), "it never answers by itself");
+    session.save(&pass().await).await.unwrap();
+    assert_eq!(peer.said(), ["get", "get-config", "copy-config"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_more_is_said_while_the_answer_to_a_word_that_does_something_is_still_to_come() {
+    for silent in ["lock", "commit"] {
+        let peer = Peer::new(move |word| if word == silent { Answer::Later } else { Answer::Ok });
+        let mut wire = session(&peer, CANDIDATE, true).await.wire;
+        wire.call(&Rpc::Sessions, None).await.unwrap();
+        let pass = pass().await;
+        let word = if silent == "lock" { Rpc::Lock(Datastore::Running) } else { Rpc::Commit };
+        let late = tokio::time::timeout(Duration::from_secs(10), wire.call(&word, Some(&pass))).await;
+        assert!(late.is_err(), "{silent}");
+        assert!(matches!(wire.call(&Rpc::Save, Some(&pass)).await, Err(CallError::NotSent(_))), "{silent}");
+        assert_eq!(peer.said(), ["get", silent]);
     }
 }

@@ -56,8 +56,9 @@ pub struct Wire {
     framer: Framer,
     number: u64,
     terms: Terms,
-    /// A call was begun and its answer not read: nothing more can be said.
-    waiting: bool,
+    /// Nothing more can be said: half a message was, or the answer to a word that does something is still to come, or an
+    /// answer was none. One to a reading that nobody waits for any more is passed over by its number when it comes.
+    spent: bool,
     fresh: bool,
 }
 
@@ -65,7 +66,7 @@ impl Wire {
     /// Says hello over `stream` and hears the device's.
     pub async fn open(stream: Box<dyn Stream>, terms: Terms) -> Result<(Self, Abilities), CallError> {
         let framer = Framer::default();
-        let mut wire = Self { stream, framer, number: 0, terms, waiting: false, fresh: true };
+        let mut wire = Self { stream, framer, number: 0, terms, spent: false, fresh: true };
         wire.put(OURS).await?;
         let hello = wire.message().await?;
         let abilities =
@@ -85,20 +86,19 @@ impl Wire {
             Might::Writes if self.terms.may_write && pass.is_some() => {}
             Might::Locks | Might::Writes => return Err(CallError::NotAllowed(rpc.name())),
         }
-        if std::mem::replace(&mut self.waiting, true) {
+        if self.spent {
             return Err(CallError::NotSent("an earlier answer is still to come".into()));
         }
         let patience = self.terms.patience;
         let reply = match rpc.might() {
-            Might::Reads | Might::Locks => self.exchange(rpc).await?,
-            Might::Writes => {
-                tokio::time::timeout(patience, self.exchange(rpc)).await.unwrap_or_else(|_| {
-                    let waited = format_duration(patience);
-                    Err(CallError::Lost(format!("no answer to {} within {waited}", rpc.name())))
-                })?
-            }
+            Might::Reads | Might::Locks => self.exchange(rpc).await,
+            Might::Writes => tokio::time::timeout(patience, self.exchange(rpc)).await.unwrap_or_else(|_| {
+                let waited = format_duration(patience);
+                Err(CallError::Lost(format!("no answer to {} within {waited}", rpc.name())))
+            }),
         };
-        self.waiting = false;
+        self.spent = reply.is_err();
+        let reply = reply?;
         let errors = reply::errors(&reply, &self.terms.redactor);
         if !errors.is_empty() {
             return Err(CallError::Refused(errors));
@@ -115,9 +115,9 @@ impl Wire {
         self.terms.patience
     }
 
-    /// Whether a call is without its answer.
-    pub fn is_waiting(&self) -> bool {
-        self.waiting
+    /// Whether nothing more can be said.
+    pub fn is_spent(&self) -> bool {
+        self.spent
     }
 
     async fn exchange(&mut self, rpc: &Rpc<'_>) -> Result<Element, CallError> {
@@ -136,7 +136,9 @@ impl Wire {
 
     async fn say(&mut self, rpc: &Rpc<'_>) -> Result<u64, CallError> {
         self.number += 1;
+        let awaits = std::mem::replace(&mut self.spent, true);
         self.put(&rpc.message(self.number)).await?;
+        self.spent = awaits || rpc.might() != Might::Reads;
         Ok(self.number)
     }
 

@@ -23,6 +23,8 @@ struct Awaited {
 pub(super) struct State {
     running: Vec<Element>,
     candidate: Vec<Element>,
+    /// What it boots with.
+    startup: Vec<Element>,
     /// Who holds the lock of a datastore.
     locks: BTreeMap<&'static str, u64>,
     awaited: Option<Awaited>,
@@ -56,7 +58,7 @@ fn error(tag: &'static str, message: &'static str) -> Answer {
 
 impl State {
     pub(super) fn new(running: Vec<Element>) -> Self {
-        Self { candidate: running.clone(), running, ..Self::default() }
+        Self { candidate: running.clone(), startup: running.clone(), running, ..Self::default() }
     }
 
     /// A session of a user from an address has begun.
@@ -121,6 +123,7 @@ impl State {
                 Answer::Ok
             }
             "commit" => self.commit(session, word),
+            "copy-config" => self.saves(word),
             "cancel-commit" => match self.back(|awaited| is_persist(awaited, word, session)) {
                 Some(running) => Answer::Runs { running, taken_back: None },
                 None => error("invalid-value", "no such commit awaits its confirmation"),
@@ -134,10 +137,22 @@ impl State {
     fn shows(&self, word: &Element) -> Answer {
         let of = match store(word, "source") {
             Some("candidate") => &self.candidate,
+            Some("startup") => &self.startup,
             Some(_) => &self.running,
             None => return error("missing-element", "which datastore?"),
         };
         Answer::Data(print(of, "").to_string())
+    }
+
+    /// RFC 6241 section 8.7.5.
+    fn saves(&mut self, word: &Element) -> Answer {
+        match (store(word, "target"), store(word, "source")) {
+            (Some("startup"), Some("running")) => {
+                self.startup = self.running.clone();
+                Answer::Ok
+            }
+            (_, _) => error("operation-not-supported", "what runs can be saved, and nothing else"),
+        }
     }
 
     fn tells(&self, word: &Element, locked_by_bob: bool) -> Answer {
@@ -238,7 +253,7 @@ fn is_persist(awaited: &Awaited, word: &Element, session: u64) -> bool {
 /// The datastore that a word names.
 fn store(word: &Element, place: &str) -> Option<&'static str> {
     let place = word.child(place)?;
-    ["running", "candidate"].into_iter().find(|store| place.child(store).is_some())
+    ["running", "candidate", "startup"].into_iter().find(|store| place.child(store).is_some())
 }
 
 #[cfg(test)]
