@@ -35,6 +35,11 @@ pub fn longest(task: &Task) -> Duration {
         }
         Work::Command { .. } | Work::Driver(_) | Work::HostKeys => Duration::ZERO,
     };
+    let closer = match &task.work {
+        Work::Driver(_) => task.timeouts.closer_look(),
+        Work::Command { .. } | Work::HostKeys => Duration::ZERO,
+    };
+    let once = once.saturating_add(closer);
     once.saturating_add(rest).saturating_add(preparing(task)).saturating_add(GRACE)
 }
 

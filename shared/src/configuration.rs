@@ -14,7 +14,7 @@ mod tests;
 
 pub use after::after;
 pub use change::{commands, contradiction, emptied, missing, way};
-pub use defaults::{about, lacking, unshown, without};
+pub use defaults::{about, besides, lacking, leaves, unshown, without};
 pub use diff::{DIFF_BYTES_MAX, cut, unified};
 pub use index::Index;
 pub use order::{differ_in_order_alone, misplaced};

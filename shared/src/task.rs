@@ -49,6 +49,14 @@ pub struct Timeouts {
     pub command: Duration,
 }
 
+impl Timeouts {
+    /// The longest that a device may be asked besides its one reading: for what it has by default, over a new session where
+    /// it does not tell that, and once more where nothing in a reading tells that it is whole.
+    pub fn closer_look(&self) -> Duration {
+        self.connect.saturating_add(self.command.saturating_mul(2))
+    }
+}
+
 /// What a rollout asks of the breakers; with several rollouts the most cautious value holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BreakerSettings {

@@ -27,6 +27,7 @@ use session::CliSession;
 use shell::{Broken, Line, Shell, TOO_MUCH};
 use std::sync::Arc;
 use switchyard_shared::outcome::{Class, Phase};
+pub(super) use unshown::Unshown;
 use wire::SshWire;
 
 /// Opens sessions with command lines.

@@ -1,5 +1,6 @@
 //! What a driver must be able to do with a device; when it is done is the engine's to decide.
 
+use super::cli::Unshown;
 use super::wanted::{Redactor, Wanted};
 use super::{AttemptContext, Failure, WritePass};
 use futures_util::future::BoxFuture;
@@ -31,6 +32,8 @@ pub struct Job<'a> {
     pub context: &'a dyn AttemptContext,
     /// What hides the secrets of the change in what is quoted: before it is cut.
     pub redactor: Redactor,
+    /// What its sessions know of the lines that the device does not show.
+    pub(in crate::executor) unshown: Unshown,
 }
 
 /// The running configuration, whole, as its driver reads and compares it: not what the device booted with.
@@ -106,6 +109,12 @@ pub enum WriteEnd {
 pub trait Session: Send {
     /// Reads the running configuration.
     fn read(&mut self) -> BoxFuture<'_, Result<Running, Failure>>;
+
+    /// Asks what a device that has `running` has by default and does not show, where what is wanted depends on that. Only
+    /// before a write: afterwards it is enough that it shows nothing else. After an error it is not known.
+    fn ask_defaults<'a>(&'a mut self, _running: &'a Running) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async { Ok(()) })
+    }
 
     /// How the device would differ. Nothing is said to it.
     fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure>;

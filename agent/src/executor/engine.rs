@@ -90,7 +90,7 @@ impl Engine {
         if !procedure.secrets.is_empty() {
             context.connects();
         }
-        let job = Job { task, procedure, context, redactor: wanted.redactor() };
+        let job = Job { task, procedure, context, redactor: wanted.redactor(), unshown: Default::default() };
         let run = Run { engine: self, driver: &**driver, job, wanted, cancel, refused: OnceLock::new() };
         let outcome = run.run().await.unwrap_or_else(|ended| *ended);
         run.redacted(outcome)
@@ -107,7 +107,7 @@ impl<'a> Run<'a> {
                 return Box::pin(self.restore(session, wanted)).await;
             }
             Purpose::Settle { before } => self.settle(&mut session, before.as_deref()).await,
-            Purpose::Compare => self.tell_difference(&mut *session).await,
+            Purpose::Compare => self.tell_difference(&mut session).await,
         };
         limits::goodbye(session).await;
         ended
@@ -120,10 +120,10 @@ impl<'a> Run<'a> {
     }
 
     /// Tells how the device differs; nothing is written.
-    async fn tell_difference(&self, session: &mut dyn Session) -> Result<Outcome, Ended> {
+    async fn tell_difference(&self, session: &mut Box<dyn Session>) -> Result<Outcome, Ended> {
         let (_, difference) = self.read_and_compare(session).await?;
         if difference.is_nothing() {
-            return Ok(self.would_be_saved(session).await);
+            return Ok(self.would_be_saved(&mut **session).await);
         }
         self.job
             .context
@@ -132,10 +132,27 @@ impl<'a> Run<'a> {
         Ok(self.ended(Class::Ok, Phase::Read, LeftAs::Unchanged, &message))
     }
 
-    async fn read_and_compare(&self, session: &mut dyn Session) -> Result<(Running, Difference), Ended> {
-        let running = self.read(session).await?;
-        let difference = session.compare(&running, &self.wanted).map_err(|failure| self.failed(&failure))?;
+    /// Everything that a device tells before a write, and what of the change it lacks.
+    async fn read_and_compare(&self, session: &mut Box<dyn Session>) -> Result<(Running, Difference), Ended> {
+        let running = self.read(&mut **session).await?;
+        self.ask_defaults(session, &running).await?;
+        let difference = self.compare(&**session, &running)?;
         Ok((running, difference))
+    }
+
+    fn compare(&self, session: &dyn Session, running: &Running) -> Result<Difference, Ended> {
+        session.compare(running, &self.wanted).map_err(|failure| self.failed(&failure))
+    }
+
+    /// That a device does not show its defaults, or not in time, leaves them unknown and is no failure. What is left of
+    /// such an answer would stand in the next one, so that is asked over a new session.
+    async fn ask_defaults(&self, session: &mut Box<dyn Session>, running: &Running) -> Result<(), Ended> {
+        let limit = self.job.task.timeouts.command;
+        if self.before_write(Phase::Read, limit, session.ask_defaults(running)).await.is_err() {
+            let new = self.connect().await?;
+            limits::goodbye(std::mem::replace(session, new)).await;
+        }
+        Ok(())
     }
 
     async fn read(&self, session: &mut dyn Session) -> Result<Running, Ended> {

@@ -50,7 +50,7 @@ impl Http {
         let login = wire::login(&job.task.endpoint.username, &password);
         // A device may say in its errors what it was sent.
         let redactor = job.redactor.and(vec![password, login.clone()]);
-        let job = &Job { task: job.task, procedure: job.procedure, context: job.context, redactor };
+        let job = &Job { redactor, unshown: job.unshown.clone(), ..*job };
         job.context.progress(Phase::Connect);
         let dial = TlsDial::new(job, &self.secrets, &self.trust).await?;
         let wire = Wire::open(dial, job, &login).await?;

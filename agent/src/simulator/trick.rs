@@ -13,6 +13,14 @@ pub enum Trick {
     Partial,
     /// The same at every second reading.
     HalfReading,
+    /// It does not show its defaults.
+    DefaultsRefused,
+    /// It is asked for its defaults and says nothing any more.
+    DefaultsSilent,
+    /// Its defaults do not end.
+    DefaultsFlood,
+    /// It shows the first half of its defaults and then its prompt, to each session once.
+    DefaultsHalf,
     /// Its configuration holds a line like its prompt.
     ForgedPrompt,
     /// The same twice, and after each it waits for a key.
@@ -47,11 +55,15 @@ pub enum Trick {
 
 impl Trick {
     /// Every one by its word.
-    pub const WORDS: [(Self, &'static str); 19] = [
+    pub const WORDS: [(Self, &'static str); 23] = [
         (Self::Locked, "locked"),
         (Self::SessionLimit, "session-limit"),
         (Self::Partial, "partial"),
         (Self::HalfReading, "half-reading"),
+        (Self::DefaultsRefused, "defaults-refused"),
+        (Self::DefaultsSilent, "defaults-silent"),
+        (Self::DefaultsFlood, "defaults-flood"),
+        (Self::DefaultsHalf, "defaults-half"),
         (Self::ForgedPrompt, "forged-prompt"),
         (Self::ForgedPrompts, "forged-prompts"),
         (Self::OtherPrompt, "other-prompt"),

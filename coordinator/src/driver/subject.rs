@@ -82,11 +82,11 @@ impl Subject {
 
     /// How long one device may take.
     pub(super) fn longest(&self) -> Duration {
-        let timeouts = match self {
-            Self::Plan(plan) => plan.spec.timeouts,
-            Self::HostKeys(_) => TIMEOUTS,
+        let (timeouts, closer) = match self {
+            Self::Plan(plan) => (plan.spec.timeouts, plan.spec.timeouts.closer_look()),
+            Self::HostKeys(_) => (TIMEOUTS, Duration::ZERO),
         };
-        timeouts.connect + timeouts.command
+        timeouts.connect + timeouts.command + closer
     }
 
     /// Why a device was not read; of one that may never have been reached before also what to do.

@@ -33,6 +33,11 @@ impl<'a> Index<'a> {
         let mut beginnings = between(&self.bare, short);
         self.bare.contains_key(&Key::of(short)) || beginnings.next().is_some()
     }
+
+    /// The first block of each line that begins with `short` and goes on with another word.
+    pub fn beginning_with(&self, short: &str) -> impl Iterator<Item = &'a Block> {
+        between(&self.bare, short).map(|(_, at)| &self.blocks[*at])
+    }
 }
 
 /// What begins with `short` and a blank.

@@ -46,6 +46,8 @@ pub(in crate::executor) struct Names {
     pub(in crate::executor) confirmed: bool,
     /// The template, with names in the place of its secrets.
     pub(super) template: Arc<[u8]>,
+    /// What is known of its lines that the device does not show.
+    pub(super) unshown: Unshown,
 }
 
 impl Names {
@@ -69,6 +71,7 @@ impl Names {
             redactor: job.redactor.clone(),
             confirmed: commit.confirmed,
             template: task.configuration.clone(),
+            unshown: job.unshown.clone(),
         }
     }
 
@@ -114,12 +117,11 @@ pub(in crate::executor) enum Carrier {
 pub(in crate::executor) struct Script {
     pub(in crate::executor) platform: Arc<Platform>,
     pub(in crate::executor) names: Names,
-    pub(super) unshown: Unshown,
 }
 
 impl Script {
     pub(in crate::executor) fn new(platform: Arc<Platform>, names: Names) -> Self {
-        Self { platform, names, unshown: Unshown::default() }
+        Self { platform, names }
     }
 
     /// What is to be said of a commit that was asked to be confirmed where the platform has none such.

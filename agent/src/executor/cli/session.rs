@@ -56,12 +56,18 @@ impl CliSession {
         let text = self.hear(command, Phase::Read).await?;
         self.must_not_refuse(command, self.refusal_to_read(&text), Phase::Read)?;
         let running = self.running(text)?;
-        let showed = match self.asks_defaults(&running.0).map(str::to_owned) {
-            None => None,
-            Some(all) => Some(Zeroizing::new(self.hear(&all, Phase::Read).await?)),
-        };
-        self.script.note_defaults(&running.0, showed.as_ref().map(|text| text.as_str()));
+        self.note_running(&running.0);
         Ok(running)
+    }
+
+    async fn read_defaults(&mut self, running: &Running) -> Result<(), Failure> {
+        let Some(all) = self.asks_defaults().map(str::to_owned) else { return Ok(()) };
+        let mut showed = vec![Zeroizing::new(self.hear(&all, Phase::Read).await?)];
+        if !self.tells_its_end() {
+            showed.push(Zeroizing::new(self.hear(&all, Phase::Read).await?));
+        }
+        self.note_defaults(&running.0, &showed);
+        Ok(())
     }
 
     /// The answer to a command that only looks.
@@ -91,6 +97,10 @@ impl CliSession {
 impl Session for CliSession {
     fn read(&mut self) -> BoxFuture<'_, Result<Running, Failure>> {
         Box::pin(self.read_running())
+    }
+
+    fn ask_defaults<'a>(&'a mut self, running: &'a Running) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(self.read_defaults(running))
     }
 
     fn compare(&self, running: &Running, wanted: &Wanted) -> Result<Difference, Failure> {

@@ -10,6 +10,7 @@ mod patience;
 mod platforms;
 mod reading;
 mod saving;
+mod shown_all;
 mod texts;
 mod unsaid;
 mod words;
@@ -45,5 +46,6 @@ pub(super) fn names() -> Names {
         redactor: Redactor::of(Vec::new()),
         confirmed: false,
         template: Arc::from(&b""[..]),
+        unshown: Default::default(),
     }
 }

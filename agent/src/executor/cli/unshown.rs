@@ -1,42 +1,76 @@
 //! Lines of a template that take back what a device does not show: its defaults tell whether it has them.
 
 use super::script::Script;
-use switchyard_shared::configuration::{Block, about, lacking, unshown, without};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use switchyard_shared::configuration::{Block, about, besides, lacking, leaves, unshown, without};
 
 /// Most lines that a message names.
 const NAMED_MAX: usize = 3;
 
-/// What a reading does not tell of a template.
+/// What is known of the lines that a device does not show: all sessions of an attempt share it.
+#[derive(Debug, Clone, Default)]
+pub(in crate::executor) struct Unshown(Arc<Mutex<Known>>);
+
 #[derive(Debug, Default)]
-pub(in crate::executor) struct Unshown {
-    /// What the device has by default, as far as it is about such lines; absent where it was not shown.
+struct Known {
+    /// Whether the device was asked for its defaults: once, for they are large.
+    is_asked: bool,
+    /// What it has by default, as far as it is about what the template takes back; absent where nobody knows.
     defaults: Option<Vec<Block>>,
-    /// Lines of which nobody can tell whether the device has them.
+    /// Lines that it was told to take something back: that it does not show that is enough from then on.
+    said: Vec<Block>,
+    /// Lines of which the last reading does not tell whether the device has them.
     unknown: Vec<String>,
 }
 
-impl Script {
-    /// The command that shows the defaults, where a device with the `running` lines has to be asked for them.
-    pub(in crate::executor) fn asks_defaults(&self, running: &str) -> Option<&str> {
-        let command = self.platform.running.all.as_deref()?;
-        let (_, unknown) = lacking(&self.unshown_in(&self.blocks(running)), None, &self.platform.dialect);
-        unknown.iter().any(|line| !self.is_off(line)).then_some(command)
+impl Unshown {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// Takes note of what was read, and of what the device `showed` with its defaults, if that.
-    pub(in crate::executor) fn note_defaults(&mut self, running: &str, showed: Option<&str>) {
+impl Script {
+    /// Takes note of a reading.
+    pub(in crate::executor) fn note_running(&self, running: &str) {
         let dialect = &self.platform.dialect;
         let lines = self.unshown_in(&self.blocks(running));
-        let is_whole = |text: &&str| {
-            let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-            self.platform.running.whole.as_ref().is_none_or(|whole| whole.is_match(last))
-                && self.refusal_to_read(text).is_none()
-        };
-        let showed = showed.filter(is_whole);
-        let defaults = showed.map(|text| about(&lines, &self.blocks(text), dialect));
-        let (_, mut unknown) = lacking(&lines, defaults.as_deref(), dialect);
-        unknown.retain(|line| !self.is_off(line));
-        self.unshown = Unshown { defaults, unknown };
+        let mut known = self.names.unshown.known();
+        let lines = besides(&lines, &known.said, dialect);
+        let (_, unknown) = lacking(&lines, known.defaults.as_deref(), dialect);
+        let is_told = |line: &&str| !self.is_off(line);
+        known.unknown = leaves(&unknown).into_iter().filter(is_told).map(str::to_owned).collect();
+    }
+
+    /// The command that shows the defaults, where the last reading leaves something open that they tell; once.
+    pub(in crate::executor) fn asks_defaults(&self) -> Option<&str> {
+        let command = self.platform.running.all.as_deref()?;
+        let mut known = self.names.unshown.known();
+        let asks = !known.unknown.is_empty() && !known.is_asked;
+        known.is_asked |= asks;
+        asks.then_some(command)
+    }
+
+    /// Takes note of what a device that has `running` showed with its defaults, whenever it was asked for them.
+    pub(in crate::executor) fn note_defaults(&self, running: &str, showed: &[impl AsRef<str>]) {
+        let (template, dialect) = (self.template(), &self.platform.dialect);
+        let shown = self.blocks(running);
+        let found = |text: &str| without(&about(&template, &self.blocks(text), dialect), &shown, dialect);
+        let is_whole = showed.iter().all(|text| self.is_whole(text.as_ref()));
+        let mut found = showed.iter().map(|text| found(text.as_ref()));
+        let first = found.next().filter(|first| is_whole && found.all(|other| other == *first));
+        self.names.unshown.known().defaults = first;
+        self.note_running(running);
+    }
+
+    /// Takes note of what the device is told to take back.
+    pub(in crate::executor) fn note_said(&self, steps: &[Block]) {
+        self.names.unshown.known().said = besides(steps, &[], &self.platform.dialect);
+    }
+
+    fn is_whole(&self, shown: &str) -> bool {
+        let last = shown.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        self.platform.running.whole.as_ref().is_none_or(|whole| whole.is_match(last))
+            && self.refusal_to_read(shown).is_none()
     }
 
     /// Whether a device that shows nothing of `line` has it: it would show what `line` takes back.
@@ -45,22 +79,27 @@ impl Script {
         short.is_some_and(|short| self.platform.running.shows.iter().any(|shows| shows == short))
     }
 
+    fn template(&self) -> Vec<Block> {
+        self.blocks(&String::from_utf8_lossy(&self.names.template))
+    }
+
     fn unshown_in(&self, running: &[Block]) -> Vec<Block> {
-        let template = String::from_utf8_lossy(&self.names.template);
-        unshown(running, &self.blocks(&template), &self.platform.dialect)
+        unshown(running, &self.template(), &self.platform.dialect)
     }
 
     /// What of `wanted` a device with the `running` lines hides and is known to lack, and the rest of `wanted`.
     pub(super) fn parted(&self, running: &[Block], wanted: &[Block]) -> (Vec<Block>, Vec<Block>) {
         let dialect = &self.platform.dialect;
         let lines = unshown(running, wanted, dialect);
-        let (lacks, _) = lacking(&lines, self.unshown.defaults.as_deref(), dialect);
+        let known = self.names.unshown.known();
+        let open = besides(&lines, &known.said, dialect);
+        let (lacks, _) = lacking(&open, known.defaults.as_deref(), dialect);
         (lacks, without(wanted, &lines, dialect))
     }
 
     /// What is to be said of the lines of which the last reading does not tell; goes on after a sentence.
     pub(in crate::executor) fn not_shown(&self) -> String {
-        let unknown = &self.unshown.unknown;
+        let unknown = &self.names.unshown.known().unknown;
         if unknown.is_empty() {
             return String::new();
         }

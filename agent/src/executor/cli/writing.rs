@@ -70,6 +70,7 @@ pub(super) async fn write(
     let configure = &session.platform.clone().configure;
     let whole =
         (wanted.mode == Mode::Replace && !configure.clear.is_empty()).then(|| session.whole(&before, wanted));
+    session.note_said(whole.as_ref().unwrap_or(&steps));
     let mut lines = match &whole {
         Some(whole) => lines(whole, &[], &session.platform.dialect),
         None => lines(&steps, &before, &session.platform.dialect),

@@ -46,7 +46,7 @@ impl Run<'_> {
 
     /// Everything before the first byte that can change the device. A save that is still to be made is such a byte.
     async fn begin(&self, session: &mut Box<dyn Session>) -> Result<Begun, Ended> {
-        let (first, difference) = self.read_and_compare(&mut **session).await?;
+        let (first, difference) = self.read_and_compare(session).await?;
         if difference.is_nothing()
             && let Some(ended) = self.nothing_to_do(&mut **session).await
         {
@@ -58,7 +58,7 @@ impl Run<'_> {
         let prepared = self.before_write(Phase::Validate, limit, session.prepare()).await;
         prepared.map_err(|failure| self.failed(&failure))?;
         // What was changed meanwhile by somebody else is what the device must be put back to.
-        let (before, difference) = self.read_and_compare(&mut **session).await?;
+        let (before, difference) = self.read_and_compare(session).await?;
         self.must_be_alike(&**session, &first, &before)?;
         if difference.is_nothing() {
             return Err(Box::new(self.had_it(session, before).await?));

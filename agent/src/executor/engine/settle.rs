@@ -18,13 +18,17 @@ impl Run<'_> {
         session: &mut Box<dyn Session>,
         before: Option<&str>,
     ) -> Result<Outcome, Ended> {
-        let (running, difference) = self.read_and_compare(&mut **session).await?;
+        let running = self.read(&mut **session).await?;
+        let difference = self.compare(&**session, &running)?;
         let device = self.device();
-        if difference.is_nothing() {
+        let is_as_before = before == Some(self.digest(&running).as_str());
+        // Of a change that does not show nobody knows that it was said at all.
+        let is_untold = is_as_before && !session.not_shown().is_empty();
+        if difference.is_nothing() && !is_untold {
             self.note_left_after(before, &running).await;
             return self.has_the_change(session, "").await;
         }
-        if before == Some(self.digest(&running).as_str()) {
+        if is_as_before {
             let is_back = format!("{device} was read and is as it was before the write");
             let outcome = self.found_back(&mut **session, &is_back).await;
             return Ok(Outcome { found: Some(Found::NotApplied), ..outcome });

@@ -135,14 +135,20 @@ impl LinesSession {
             None => self.look_at(&[], Phase::Read).await?.pop().unwrap_or_default(),
         };
         let running = self.script.running(text)?;
-        let showed = match self.script.asks_defaults(&running.0).map(str::to_owned) {
-            None => None,
-            // A device that refuses to show them is one of which nobody knows them.
-            Some(all) => self.look_at(&[all], Phase::Read).await.ok().and_then(|mut texts| texts.pop()),
-        }
-        .map(Zeroizing::new);
-        self.script.note_defaults(&running.0, showed.as_ref().map(|text| text.as_str()));
+        self.script.note_running(&running.0);
         Ok(running)
+    }
+
+    /// A device that refuses to show them is one of which nobody knows them: each request stands alone.
+    async fn read_defaults(&mut self, running: &Running) {
+        let Some(all) = self.script.asks_defaults().map(str::to_owned) else { return };
+        let times = if self.tells_its_end() { 1 } else { 2 };
+        let mut showed = Vec::new();
+        for _ in 0..times {
+            let Ok(texts) = self.look_at(std::slice::from_ref(&all), Phase::Read).await else { return };
+            showed.extend(texts.into_iter().map(Zeroizing::new));
+        }
+        self.script.note_defaults(&running.0, &showed);
     }
 
     /// Says the platform's own `lines`.
@@ -158,6 +164,13 @@ impl LinesSession {
 impl Session for LinesSession {
     fn read(&mut self) -> BoxFuture<'_, Result<Running, Failure>> {
         Box::pin(self.read_now())
+    }
+
+    fn ask_defaults<'a>(&'a mut self, running: &'a Running) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async {
+            self.read_defaults(running).await;
+            Ok(())
+        })
     }
 
     /// A question mark asks nothing here, so it stands for itself.

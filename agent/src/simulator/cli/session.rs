@@ -1,5 +1,6 @@
 //! One session with a played command line: bytes in, what to say out. No socket, no clock.
 
+mod defaults;
 mod obey;
 
 use super::vendor::{Meaning, Place, Vendor};
@@ -64,6 +65,8 @@ pub(super) struct Session {
     /// The question waits whether the draft is to be emptied.
     asks: bool,
     spoken: bool,
+    /// It has shown its defaults.
+    shown_all: bool,
     /// Nothing is said or heard any more.
     silent: bool,
 }
@@ -88,6 +91,7 @@ impl Session {
             early: Vec::new(),
             asks: false,
             spoken: false,
+            shown_all: false,
             silent: false,
         }
     }
@@ -189,7 +193,9 @@ impl Session {
         let place = if self.draft.is_some() { Place::Configure } else { Place::Ready };
         match self.vendor().meaning(line, place) {
             Some((Meaning::Show, _)) => self.show(line),
-            Some((meaning @ (Meaning::Setup | Meaning::ShowUnsaved), _)) => self.obey(meaning, "", line),
+            Some((meaning @ (Meaning::Setup | Meaning::ShowUnsaved | Meaning::ShowAll), _)) => {
+                self.obey(meaning, "", line)
+            }
             Some((meaning, words)) => {
                 self.note(line);
                 let word = words.first().copied().unwrap_or_default().to_owned();

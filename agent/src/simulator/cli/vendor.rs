@@ -12,6 +12,8 @@ pub(super) enum Place {
 pub(super) enum Meaning {
     /// Shows the running configuration.
     Show,
+    /// Shows it with what it has by default.
+    ShowAll,
     /// Concerns this session alone.
     Setup,
     /// Into the configuration. Where the pattern has a word of its own, that names the draft.
@@ -64,12 +66,39 @@ pub(in crate::simulator) struct Vendor {
     /// What a device has that never took anything.
     pub(in crate::simulator) starts: &'static str,
     words: &'static [(&'static str, Place, Meaning)],
+    pub(super) defaults: &'static [ByDefault],
+}
+
+/// Something that a device has unless it is told otherwise, and does not show.
+pub(super) struct ByDefault {
+    /// How the section begins that has it; empty at the top.
+    pub(super) section: &'static str,
+    /// The line.
+    pub(super) line: &'static str,
+    /// What takes it back, after `no `; and what brings it back.
+    pub(super) place: &'static str,
 }
 
 use Meaning::*;
 use Place::{Configure, Ready};
 
 const INDENTED: &str = "hostname {name}\ninterface Loopback0\n description simulated\nntp server 192.0.2.1\n";
+const fn default(section: &'static str, line: &'static str, place: &'static str) -> ByDefault {
+    ByDefault { section, line, place }
+}
+
+const IOS_DEFAULTS: &[ByDefault] = &[
+    default("", "logging console debugging", "logging console"),
+    default("", "ntp allow mode control 3", "ntp allow mode control"),
+    default("interface ", "ip proxy-arp", "ip proxy-arp"),
+    default("interface ", "keepalive 10", "keepalive"),
+];
+const NXOS_DEFAULTS: &[ByDefault] =
+    &[default("interface ", "snmp trap link-status", "snmp trap link-status")];
+const EOS_DEFAULTS: &[ByDefault] = &[
+    default("interface ", "lldp transmit", "lldp transmit"),
+    default("management api http-commands", "shutdown", "shutdown"),
+];
 const REFUSED: &str = "% Invalid input detected at '^' marker.\n";
 
 const VENDORS: [Vendor; 6] = [
@@ -87,6 +116,7 @@ const VENDORS: [Vendor; 6] = [
         starts: INDENTED,
         words: &[
             ("show running-config", Ready, Show),
+            ("show running-config all", Ready, ShowAll),
             (
                 "show archive config differences nvram:startup-config system:running-config",
                 Ready,
@@ -100,6 +130,7 @@ const VENDORS: [Vendor; 6] = [
             ("write memory", Ready, Save),
             ("exit", Ready, Goodbye),
         ],
+        defaults: IOS_DEFAULTS,
     },
     Vendor {
         platform: "cisco_nxos",
@@ -115,6 +146,7 @@ const VENDORS: [Vendor; 6] = [
         starts: INDENTED,
         words: &[
             ("show running-config", Ready, Show),
+            ("show running-config all", Ready, ShowAll),
             ("terminal length *", Ready, Setup),
             ("terminal width *", Ready, Setup),
             ("checkpoint *", Ready, Checkpoint),
@@ -125,6 +157,7 @@ const VENDORS: [Vendor; 6] = [
             ("copy running-config startup-config", Ready, Save),
             ("exit", Ready, Goodbye),
         ],
+        defaults: NXOS_DEFAULTS,
     },
     Vendor {
         platform: "arista_eos",
@@ -140,6 +173,7 @@ const VENDORS: [Vendor; 6] = [
         starts: INDENTED,
         words: &[
             ("show running-config", Ready, Show),
+            ("show running-config all", Ready, ShowAll),
             ("show running-config diffs", Ready, ShowUnsaved),
             ("terminal length *", Ready, Setup),
             ("terminal width *", Ready, Setup),
@@ -154,6 +188,7 @@ const VENDORS: [Vendor; 6] = [
             ("write memory", Ready, Save),
             ("exit", Ready, Goodbye),
         ],
+        defaults: EOS_DEFAULTS,
     },
     Vendor {
         platform: "juniper_junos",
@@ -179,6 +214,7 @@ const VENDORS: [Vendor; 6] = [
             ("commit …", Configure, Commit),
             ("exit", Ready, Goodbye),
         ],
+        defaults: &[],
     },
     Vendor {
         platform: "nokia_srlinux",
@@ -209,6 +245,7 @@ const VENDORS: [Vendor; 6] = [
             ("save startup", Ready, Save),
             ("quit", Ready, Goodbye),
         ],
+        defaults: &[],
     },
     Vendor {
         platform: "frr",
@@ -231,11 +268,12 @@ const VENDORS: [Vendor; 6] = [
             ("write memory", Ready, Save),
             ("exit", Ready, Goodbye),
         ],
+        defaults: &[],
     },
 ];
 
 /// Lines that open a section at the top of a configuration, and those that open one within another.
-const TOP_SECTIONS: [&str; 10] = [
+const TOP_SECTIONS: [&str; 11] = [
     "interface ",
     "router ",
     "vlan ",
@@ -246,6 +284,7 @@ const TOP_SECTIONS: [&str; 10] = [
     "class-map ",
     "policy-map ",
     "control-plane",
+    "management api ",
 ];
 const INNER_SECTIONS: [&str; 3] = ["address-family ", "class ", "vrf "];
 

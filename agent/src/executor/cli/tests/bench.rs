@@ -28,6 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 const SHORT: Duration = Duration::from_secs(4);
 
 /// One device: its platform, what it has, and how it behaves.
+#[derive(Clone, Copy)]
 pub(in crate::executor) struct Part<'a> {
     pub(in crate::executor) platform: &'a str,
     pub(in crate::executor) has: &'a str,
@@ -82,6 +83,7 @@ impl Bench {
         let is_silent = |part: &Part<'_>| {
             let half_said = part.mode == Mode::Trick(Trick::Partial) && part.platform.starts_with(NETCONF);
             half_said
+                || part.mode == Mode::Trick(Trick::DefaultsSilent)
                 || matches!(part.mode, Mode::Stall | Mode::StallAfterWrite | Mode::StuckRead | Mode::Mute)
         };
         let silent = parts.iter().map(is_silent).collect();

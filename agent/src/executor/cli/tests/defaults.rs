@@ -80,13 +80,23 @@ fn wanted(text: &str, mode: Mode) -> Wanted {
     Wanted::new(Secret::new(text.into()), Vec::new(), mode)
 }
 
+async fn read(session: &mut CliSession) -> Running {
+    let running = session.read().await.expect("a reading");
+    session.ask_defaults(&running).await.expect("an answer");
+    running
+}
+
+fn asked(heard: &Mutex<Vec<String>>) -> usize {
+    heard.lock().expect("no test panics with it").iter().filter(|line| line.ends_with(" all")).count()
+}
+
 #[tokio::test]
 async fn what_is_on_by_default_is_switched_off_once_and_what_is_off_already_is_not() {
     let replace = format!("hostname r1\n{}", MERGE.replace("Gi1\n", "Gi1\n mtu 9000\n"));
     for (template, mode) in [(MERGE, Mode::Merge), (replace.as_str(), Mode::Replace)] {
         let (mut session, heard) = session(template).await;
         let wanted = wanted(template, mode);
-        let running = session.read().await.expect("a reading");
+        let running = read(&mut session).await;
         let difference = session.compare(&running, &wanted).expect("a difference");
         assert!(difference.text.contains("+ no ip proxy-arp"), "{mode:?}: {}", *difference.text);
         let pass = WritePass::ask(&OpenGate, SystemClock::shared(), None).await.expect("an open gate");
@@ -96,40 +106,35 @@ async fn what_is_on_by_default_is_switched_off_once_and_what_is_off_already_is_n
         assert_eq!(typed[typed.len() - expected.len()..], expected, "{mode:?}");
         let running = session.read().await.expect("a reading");
         assert!(session.compare(&running, &wanted).expect("a difference").is_nothing(), "{mode:?}");
-        assert_eq!(session.not_shown(), "");
+        assert_eq!((session.not_shown().as_str(), asked(&heard)), ("", 1), "it is asked once");
     }
 }
 
 #[tokio::test]
 async fn a_device_is_asked_for_its_defaults_only_where_a_template_needs_them() {
     let (mut session, heard) = session("interface Gi1\n mtu 9000\n no mtu 1500\n").await;
-    session.read().await.expect("a reading");
-    let asked = |heard: &Mutex<Vec<String>>| {
-        heard.lock().expect("no panic").iter().filter(|line| line.ends_with(" all")).count()
-    };
+    read(&mut session).await;
     assert_eq!(asked(&heard), 1, "the one line is not shown");
     let (mut session, heard) = self::session("interface Gi1\n mtu 9000\ninterface Gi2\n no shutdown\n").await;
-    session.read().await.expect("a reading");
+    read(&mut session).await;
     assert_eq!(asked(&heard), 0, "a new section is typed whole");
     let (mut session, heard) = self::session("interface Gi1\n no shutdown\n").await;
-    session.read().await.expect("a reading");
+    read(&mut session).await;
     assert_eq!((asked(&heard), session.not_shown()), (0, String::new()), "it shows what is shut");
 }
 
 #[test]
-fn where_nobody_knows_the_defaults_the_outcome_says_what_the_device_does_not_show() {
+fn where_nobody_knows_the_defaults_a_script_tells_what_the_device_does_not_show_and_says_nothing_of_it() {
     let template: Arc<[u8]> = MERGE.as_bytes().into();
     let names = Names { template, ..super::names() };
-    let mut script = Script::new(super::platform("frr"), names);
+    let script = Script::new(super::platform("frr"), names);
     let running = "hostname r1\ninterface Gi1\n mtu 9000\nend\n";
-    assert_eq!(script.asks_defaults(running), None);
-    script.note_defaults(running, None);
+    script.note_running(running);
+    assert_eq!(script.asks_defaults(), None, "it has no command for that");
     let told = script.not_shown();
     assert!(told.starts_with("; it shows neither `ip proxy-arp` nor `no ip proxy-arp`, neither "), "{told}");
     let steps = script.steps(&script.blocks(running), &wanted(MERGE, Mode::Merge));
     assert_eq!(steps, [], "nobody knows that it lacks them");
-    script.note_defaults("interface Gi1\n no ip proxy-arp\n shutdown\n no mop enabled\n", None);
+    script.note_running("interface Gi1\n no ip proxy-arp\n shutdown\n no mop enabled\n");
     assert_eq!(script.not_shown(), "");
-    let _: Running =
-        script.running(running.to_owned()).unwrap_or_else(|failure| panic!("{}", failure.message));
 }

@@ -63,6 +63,7 @@ async fn type_into(each: Duration, lines: usize) -> Result<(), WriteEnd> {
         procedure: &procedure,
         context: &OpenGate,
         redactor: Redactor::of(Vec::new()),
+        unshown: Default::default(),
     });
     let (thinks, configures) = (Duration::ZERO, false);
     let device = Slow { each, waiting: b"\r\nr1#".to_vec(), configures, thinks };

@@ -24,6 +24,7 @@ impl LinesSession {
     ) -> Result<Written, WriteEnd> {
         let configure = &self.script.platform.clone().configure;
         let (steps, whole) = self.steps(running, wanted);
+        self.script.note_said(&steps);
         let checkpoint = self.script.of_place(&configure.checkpoint, running);
         match self.all(pass, &checkpoint).await {
             // A device without room for another checkpoint is put back by its lines.

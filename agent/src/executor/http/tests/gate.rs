@@ -19,7 +19,13 @@ async fn wire(bench: &Bench, purpose: Purpose) -> Wire {
     let mut task = bench.task.clone();
     task.purpose = purpose;
     let redactor = Redactor::of(Vec::new());
-    let job = Job { task: &task, procedure: &bench.procedure, context: &bench.told, redactor };
+    let job = Job {
+        task: &task,
+        procedure: &bench.procedure,
+        context: &bench.told,
+        redactor,
+        unshown: Default::default(),
+    };
     let dial = TlsDial::new(&job, &Secrets::new("/nowhere"), &dial::trust()).await.unwrap();
     Wire::open(dial, &job, &login("netops", &Secret::new(PASSWORD.into()))).await.unwrap()
 }

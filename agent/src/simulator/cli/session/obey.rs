@@ -1,6 +1,6 @@
 //! What a line does to a played device: its drafts, its commits, what it shows.
 
-use super::{Out, Session};
+use super::{Out, Session, defaults};
 use crate::simulator::Mode;
 use crate::simulator::cli::vendor::{Meaning, opened};
 use crate::simulator::trick::Trick;
@@ -11,7 +11,7 @@ use switchyard_shared::configuration::{Block, after, print};
 const HALF_LINES: usize = 2;
 /// Lines of a configuration without bound, and of each piece of it.
 const MANY_LINES: usize = 1_000_000;
-const PIECE_LINES: usize = 8_000;
+pub(super) const PIECE_LINES: usize = 8_000;
 /// The first byte of a character of two, at the end of a line.
 const HALF_CHARACTER: &[u8] = b"\xc3\r\n";
 
@@ -21,6 +21,7 @@ impl Session {
             |unit: u64| word.parse::<u64>().ok().map(|count| Duration::from_secs(count.saturating_mul(unit)));
         match meaning {
             Meaning::Show | Meaning::Setup => self.answer(""),
+            Meaning::ShowAll => self.show_all(),
             Meaning::Save => {
                 self.cli.memory.save();
                 self.answer("");
@@ -225,7 +226,7 @@ impl Session {
             None => Some(step),
         };
         let draft = self.draft.take().unwrap_or_default();
-        let draft = after(&draft, step.as_slice(), dialect);
+        let draft = defaults::hidden(after(&draft, step.as_slice(), dialect), self.vendor().defaults);
         if direct {
             self.put(draft.clone(), line);
         }
