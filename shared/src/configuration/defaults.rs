@@ -40,15 +40,26 @@ pub fn about(wanted: &[Block], shown: &[Block], dialect: &Dialect) -> Vec<Block>
 }
 
 /// What of the `unshown` lines a device with these `defaults` lacks, in its sections; and the lines of which they do not
-/// tell: all of them where nobody knows the defaults.
+/// tell: all of them where nobody knows the defaults. A default that goes on after what a line takes back is that with its
+/// value. Where there are several, or the line takes back a single word at the top, it may as well be something else that
+/// begins with the same words: of `no ntp` the default `ntp allow mode control 3` tells nothing.
 pub fn lacking(unshown: &[Block], defaults: Option<&[Block]>, dialect: &Dialect) -> (Vec<Block>, Vec<Block>) {
+    judged(unshown, defaults, dialect, true)
+}
+
+fn judged(
+    unshown: &[Block],
+    defaults: Option<&[Block]>,
+    dialect: &Dialect,
+    is_top: bool,
+) -> (Vec<Block>, Vec<Block>) {
     let (mut lacks, mut unknown) = (Vec::new(), Vec::new());
     let index = defaults.map(|defaults| Index::of(defaults, dialect));
     for block in unshown {
         if !block.children.is_empty() {
             let has =
                 index.as_ref().map(|index| index.find(&block.line).map_or(&[][..], |has| &has.children));
-            let (on, untold) = lacking(&block.children, has, dialect);
+            let (on, untold) = judged(&block.children, has, dialect, false);
             let section = |children: Vec<Block>| {
                 (!children.is_empty()).then(|| Block { line: block.line.clone(), children })
             };
@@ -57,10 +68,17 @@ pub fn lacking(unshown: &[Block], defaults: Option<&[Block]>, dialect: &Dialect)
             continue;
         }
         let short = dialect.takes_back(&block.line).unwrap_or_default();
-        match &index {
-            Some(index) if index.find(short).is_some() => lacks.push(block.clone()),
-            Some(index) if !index.has_or_begins_with(short) => {}
-            Some(_) | None => unknown.push(block.clone()),
+        let Some(index) = &index else {
+            unknown.push(block.clone());
+            continue;
+        };
+        let is_one_thing = !is_top || short.contains(' ');
+        match index.beginning_with(short).count() {
+            _ if index.find(short).is_some() => lacks.push(block.clone()),
+            _ if index.find(&block.line).is_some() => {}
+            0 => {}
+            1 if is_one_thing => lacks.push(block.clone()),
+            _ => unknown.push(block.clone()),
         }
     }
     (lacks, unknown)
@@ -109,4 +127,67 @@ pub fn leaves(blocks: &[Block]) -> Vec<&str> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{parse, print};
+    use super::*;
+
+    fn dialect() -> Dialect {
+        Dialect {
+            indented: true,
+            comments: Vec::new(),
+            ends: Vec::new(),
+            leave: Some("exit".into()),
+            negation: Negation::Prefix("no ".into()),
+            single: Vec::new(),
+            joins: Vec::new(),
+            ordered: Vec::new(),
+            short: Vec::new(),
+            texts: Vec::new(),
+        }
+    }
+
+    /// What a device with these defaults lacks of lines that it does not show, and of which they do not tell.
+    fn judged(lines: &str, defaults: &str) -> (String, String) {
+        let dialect = dialect();
+        let (lines, defaults) = (parse(lines, &dialect), parse(defaults, &dialect));
+        let kept = about(&lines, &defaults, &dialect);
+        let (lacks, unknown) = lacking(&lines, Some(&kept), &dialect);
+        (print(&lacks), print(&unknown))
+    }
+
+    fn lacks(lines: &str, defaults: &str) -> bool {
+        match judged(lines, defaults) {
+            (lacks, unknown) if lacks == lines && unknown.is_empty() => true,
+            (lacks, unknown) => {
+                assert_eq!((lacks.as_str(), unknown.as_str()), ("", ""), "{lines}");
+                false
+            }
+        }
+    }
+
+    #[test]
+    fn a_default_with_a_value_is_on_and_what_no_default_begins_with_is_off() {
+        assert!(lacks("no logging console\n", "logging console debugging\nlogging monitor debugging\n"));
+        assert!(lacks("interface Gi1\n no keepalive\n", "interface Gi1\n keepalive 10\n mtu 1500\n"));
+        assert!(lacks("no cdp run\n", "cdp run\ncdp run fast\n"));
+        assert!(!lacks("no logging console\n", "no logging console\n"));
+        assert!(
+            !lacks("no logging console\n", "no logging console\nlogging console x\n"),
+            "it says so itself"
+        );
+        assert!(!lacks("no ntp server 192.0.2.9\n", "ntp server 192.0.2.99\n"));
+    }
+
+    #[test]
+    fn several_defaults_or_one_word_at_the_top_tell_nothing() {
+        for (line, defaults) in [
+            ("no ntp\n", "ntp allow mode control 3\n"),
+            ("no service timestamps\n", "service timestamps debug uptime\nservice timestamps log uptime\n"),
+        ] {
+            assert_eq!(judged(line, defaults), (String::new(), line.to_owned()));
+        }
+    }
 }

@@ -20,7 +20,16 @@ struct Known {
     /// Lines that it was told to take something back: that it does not show that is enough from then on.
     said: Vec<Block>,
     /// Lines of which the last reading does not tell whether the device has them.
-    unknown: Vec<String>,
+    unknown: Vec<Line>,
+    /// Lines that it was told for its defaults and of which it shows nothing all the same.
+    unproven: Vec<Line>,
+}
+
+/// A line that takes something back, and the first that the device has by default of that, where that is known.
+#[derive(Debug)]
+struct Line {
+    text: String,
+    default: Option<String>,
 }
 
 impl Unshown {
@@ -35,10 +44,25 @@ impl Script {
         let dialect = &self.platform.dialect;
         let lines = self.unshown_in(&self.blocks(running));
         let mut known = self.names.unshown.known();
-        let lines = besides(&lines, &known.said, dialect);
-        let (_, unknown) = lacking(&lines, known.defaults.as_deref(), dialect);
-        let is_told = |line: &&str| !self.is_off(line);
-        known.unknown = leaves(&unknown).into_iter().filter(is_told).map(str::to_owned).collect();
+        let open = besides(&lines, &known.said, dialect);
+        let said = besides(&lines, &open, dialect);
+        let (_, unknown) = lacking(&open, known.defaults.as_deref(), dialect);
+        let (unproven, _) = lacking(&said, known.defaults.as_deref(), dialect);
+        (known.unknown, known.unproven) = (self.lines(&unknown, &known), self.lines(&unproven, &known));
+    }
+
+    fn lines(&self, blocks: &[Block], known: &Known) -> Vec<Line> {
+        let dialect = &self.platform.dialect;
+        let defaults = about(blocks, known.defaults.as_deref().unwrap_or_default(), dialect);
+        let defaults = leaves(&defaults);
+        let of = |line: &str| {
+            let short = dialect.takes_back(line)?;
+            let default = defaults.iter().find(|default| {
+                default.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+            });
+            Some(Line { text: line.to_owned(), default: default.map(|default| (*default).to_owned()) })
+        };
+        leaves(blocks).into_iter().filter(|line| !self.is_off(line)).filter_map(of).collect()
     }
 
     /// The command that shows the defaults, where the last reading leaves something open that they tell; once.
@@ -99,25 +123,42 @@ impl Script {
 
     /// What is to be said of the lines of which the last reading does not tell; goes on after a sentence.
     pub(in crate::executor) fn not_shown(&self) -> String {
-        let unknown = &self.names.unshown.known().unknown;
-        if unknown.is_empty() {
-            return String::new();
-        }
-        let named: Vec<String> = unknown
-            .iter()
-            .take(NAMED_MAX)
-            .map(|line| {
-                let short = self.platform.dialect.takes_back(line).unwrap_or(line);
-                format!("`{}` nor `{}`", self.quoted(short), self.quoted(line))
-            })
-            .collect();
-        let more = match unknown.len().saturating_sub(NAMED_MAX) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
+        let known = self.names.unshown.known();
+        let neither = |line: &Line| {
+            let short = self.platform.dialect.takes_back(&line.text).unwrap_or(&line.text);
+            let default =
+                line.default.as_ref().map(|line| format!(" (by default it has `{}`)", self.quoted(line)));
+            format!(
+                "`{}` nor `{}`{}",
+                self.quoted(short),
+                self.quoted(&line.text),
+                default.unwrap_or_default()
+            )
         };
-        format!(
-            "; it shows neither {}{more}: whether that is off there is not known",
-            named.join(", neither ")
-        )
+        let taken = |line: &Line| {
+            let default = self.quoted(line.default.as_deref().unwrap_or_default());
+            format!("`{}` (by default it has `{default}`)", self.quoted(&line.text))
+        };
+        let unknown = listed(&known.unknown, ", neither ", neither);
+        let unproven = listed(&known.unproven, ", ", taken);
+        let unknown = unknown
+            .map(|lines| format!("; it shows neither {lines}: whether that is off there is not known"));
+        let unproven = unproven.map(|lines| {
+            format!(
+                "; it took {lines} and shows nothing of it: look whether that is off, and write the line as the device \
+                 shows it, for it is said again every time"
+            )
+        });
+        unknown.unwrap_or_default() + &unproven.unwrap_or_default()
     }
+}
+
+/// The first of `lines`, and how many more there are; `None` where there are none.
+fn listed(lines: &[Line], between: &str, words: impl Fn(&Line) -> String) -> Option<String> {
+    let named: Vec<String> = lines.iter().take(NAMED_MAX).map(words).collect();
+    let more = match lines.len().saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!named.is_empty()).then(|| named.join(between) + &more)
 }

@@ -93,3 +93,31 @@ async fn a_change_that_shows_nothing_and_was_lost_before_it_was_said_is_settled_
     let settled = bench.again(&task, Purpose::Settle { before: lost.before }).await;
     assert_eq!(settled.found, Some(Found::NotApplied), "{settled:?}");
 }
+
+#[tokio::test]
+async fn a_default_with_a_value_is_switched_off_once() {
+    let bench = Bench::new(&[Part { platform: "cisco_ios", has: HAS, mode: Mode::Good }]).await;
+    let text = "no logging console\ninterface Loopback1\n no keepalive\n";
+    let task = bench.task(1, "cisco_ios", text, Wants::Merge);
+    let outcome = bench.attempt(&task).await;
+    assert_eq!((outcome.class, outcome.message.contains("default")), (Class::Ok, false), "{outcome:?}");
+    assert_eq!(bench.has(1), format!("{HAS} no keepalive\nno logging console\n"));
+    let typed = bench.typed(1);
+    let second = bench.again(&task, Purpose::Apply).await;
+    assert_eq!((second.class, bench.typed(1)), (Class::Unchanged, typed), "{second:?}");
+}
+
+#[tokio::test]
+async fn a_line_that_may_be_another_thing_than_the_default_it_begins_is_told_with_that_default() {
+    let has = "hostname r1\n";
+    let bench = Bench::new(&[Part { platform: "cisco_ios", has, mode: Mode::Good }; 2]).await;
+    let family = bench.attempt(&bench.task(1, "cisco_ios", "no ntp\n", Wants::Merge)).await;
+    assert_eq!((family.class, bench.typed(1).len()), (Class::Unchanged, 0), "{family:?}");
+    assert!(family.message.contains("`no ntp` (by default it has `ntp allow mode control 3`)"), "{family:?}");
+    let task = bench.task(2, "cisco_ios", "no ntp allow\n", Wants::Merge);
+    let half = bench.attempt(&task).await;
+    assert_eq!((half.class, half.left_as), (Class::Ok, LeftAs::Changed), "{half:?}");
+    let told =
+        "it took `no ntp allow` (by default it has `ntp allow mode control 3`) and shows nothing of it";
+    assert!(half.message.contains(told), "{}", half.message);
+}
