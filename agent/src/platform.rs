@@ -140,7 +140,23 @@ pub struct Reading {
     /// The command that shows the defaults too, for templates that take back what the other one does not show.
     pub all: Option<String>,
     /// Lines that it shows wherever they are in force: where they are not shown, nobody has to ask for the defaults.
-    pub shows: Vec<String>,
+    pub shows: Vec<Shown>,
+}
+
+/// A line that is shown where it is in force.
+#[derive(Debug)]
+pub struct Shown {
+    /// First words of the sections in which that is so: elsewhere the same line may be a default.
+    pub within: String,
+    /// The line.
+    pub line: String,
+}
+
+impl Shown {
+    /// Whether it is `line` in `section`.
+    pub fn is(&self, section: &str, line: &str) -> bool {
+        self.line == line && section.strip_prefix(&*self.within).is_some_and(|rest| rest.starts_with(' '))
+    }
 }
 
 /// How a device shows in what the running configuration differs from that of the next boot.

@@ -3,7 +3,7 @@
 use super::looks::Looks;
 use super::{
     Answers, Candidate, Configure, Confirmed, Escalation, ITEMS_MAX, PATTERN_BYTES_MAX, Prompts, Question,
-    Reading, TEXT_BYTES_MAX, Unsaved,
+    Reading, Shown, TEXT_BYTES_MAX, Unsaved,
 };
 use regex::{Regex, RegexBuilder};
 use switchyard_shared::configuration::Text;
@@ -148,9 +148,17 @@ pub(super) fn running(mut section: Reader<'_>) -> Option<Reading> {
     let command = section.required("command", "command: show running-config");
     let (whole, leave_out) = (section.pattern("whole"), section.patterns("leave_out"));
     let mark = section.0.take("mark").and_then(|field| field.word(&[("!", "!"), ("#", "#")]));
-    let (all, shows) = (section.text("all"), section.texts("shows"));
+    let (all, shows) = (section.text("all"), section.items("shows"));
+    let shows = shows.iter().filter_map(|field| field.section().map(Reader).and_then(shown)).collect();
     drop(section);
     Some(Reading { command: command?, whole, mark, leave_out, all, shows })
+}
+
+fn shown(mut section: Reader<'_>) -> Option<Shown> {
+    let within = section.required("within", "within: interface");
+    let line = section.required("line", "line: shutdown");
+    drop(section);
+    Some(Shown { within: within?, line: line? })
 }
 
 /// Texts of several lines of a dialect.

@@ -62,7 +62,7 @@ impl Script {
             });
             Some(Line { text: line.to_owned(), default: default.map(|default| (*default).to_owned()) })
         };
-        leaves(blocks).into_iter().filter(|line| !self.is_off(line)).filter_map(of).collect()
+        leaves(blocks).into_iter().filter_map(of).collect()
     }
 
     /// The command that shows the defaults, where the last reading leaves something open that they tell; once.
@@ -97,10 +97,20 @@ impl Script {
             && self.refusal_to_read(shown).is_none()
     }
 
-    /// Whether a device that shows nothing of `line` has it: it would show what `line` takes back.
-    fn is_off(&self, line: &str) -> bool {
-        let short = self.platform.dialect.takes_back(line);
-        short.is_some_and(|short| self.platform.running.shows.iter().any(|shows| shows == short))
+    /// `lines` of a section without those that take back what a device shows wherever it has it.
+    fn hideable(&self, lines: Vec<Block>, section: &str) -> Vec<Block> {
+        let of = |block: Block| match block.children.is_empty() {
+            true => {
+                let short = self.platform.dialect.takes_back(&block.line).unwrap_or_default();
+                let is_shown = self.platform.running.shows.iter().any(|shows| shows.is(section, short));
+                (!is_shown).then_some(block)
+            }
+            false => {
+                let children = self.hideable(block.children, &block.line);
+                (!children.is_empty()).then_some(Block { line: block.line, children })
+            }
+        };
+        lines.into_iter().filter_map(of).collect()
     }
 
     fn template(&self) -> Vec<Block> {
@@ -108,7 +118,7 @@ impl Script {
     }
 
     fn unshown_in(&self, running: &[Block]) -> Vec<Block> {
-        unshown(running, &self.template(), &self.platform.dialect)
+        self.hideable(unshown(running, &self.template(), &self.platform.dialect), "")
     }
 
     /// What of `wanted` a device with the `running` lines hides and is known to lack, and the rest of `wanted`.

@@ -121,3 +121,22 @@ async fn a_line_that_may_be_another_thing_than_the_default_it_begins_is_told_wit
         "it took `no ntp allow` (by default it has `ntp allow mode control 3`) and shows nothing of it";
     assert!(half.message.contains(told), "{}", half.message);
 }
+
+#[tokio::test]
+async fn what_an_interface_would_show_is_a_default_of_other_sections() {
+    let has = "interface Loopback1\n description one\nmanagement api http-commands\n protocol https\n";
+    let bench = Bench::new(&[Part { platform: "arista_eos", has, mode: Mode::Good }; 2]).await;
+    let api = bench.task(1, "arista_eos", "management api http-commands\n no shutdown\n", Wants::Merge);
+    let outcome = bench.attempt(&api).await;
+    assert_eq!((outcome.class, bench.has(1)), (Class::Ok, format!("{has} no shutdown\n")), "{outcome:?}");
+    let typed = bench.typed(1);
+    let second = bench.again(&api, Purpose::Apply).await;
+    assert_eq!((second.class, bench.typed(1)), (Class::Unchanged, typed), "{second:?}");
+    let port = bench.task(2, "arista_eos", "interface Loopback1\n no shutdown\n", Wants::Merge);
+    let outcome = bench.attempt(&port).await;
+    assert_eq!(
+        (outcome.class, outcome.message.contains("neither")),
+        (Class::Unchanged, false),
+        "{outcome:?}"
+    );
+}
