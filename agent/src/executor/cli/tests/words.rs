@@ -1,18 +1,11 @@
 //! Words of a template that are the agent's own to say, and words of a device that are no refusal.
 
 use super::super::script::{Carrier, Refusal, Script};
-use super::super::session::CliSession;
-use super::super::shell::Shell;
-use super::super::wire::Wire;
 use super::bench::{Bench, Part};
-use crate::clock::SystemClock;
-use crate::executor::WritePass;
-use crate::executor::device::{Running, Session as _, WriteEnd};
-use crate::executor::played::OpenGate;
+use crate::executor::device::Running;
 use crate::executor::wanted::Wanted;
 use crate::secrets::Secret;
 use crate::simulator::Mode;
-use futures_util::future::BoxFuture;
 use switchyard_shared::outcome::{Class, LeftAs, Phase};
 use switchyard_shared::procedure::Mode as Wants;
 use switchyard_shared::task::Purpose;
@@ -82,51 +75,23 @@ async fn a_template_that_leaves_its_sections_by_hand_is_typed_as_one_that_does_n
     }
 }
 
-/// A device of IOS's kind whose configuration ends with the line `leaves`.
-struct Leaves {
-    waiting: Vec<u8>,
-    configures: bool,
-}
-
-impl Wire for Leaves {
-    fn send(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), String>> {
-        let line = String::from_utf8_lossy(&bytes).trim().to_owned();
-        let ends = ["leaves", "end"].contains(&line.as_str());
-        self.configures = (self.configures || line == "configure terminal") && !ends;
-        let prompt = if self.configures { "r1(config)#" } else { "r1#" };
-        self.waiting = format!("{line}\r\n{prompt}").into_bytes();
-        Box::pin(async { Ok(()) })
-    }
-
-    fn next(&mut self) -> BoxFuture<'_, Result<Vec<u8>, String>> {
-        Box::pin(async {
-            match self.waiting.is_empty() {
-                false => Ok(std::mem::take(&mut self.waiting)),
-                true => std::future::pending().await,
-            }
-        })
-    }
-
-    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
-        Box::pin(async {})
-    }
-}
-
 #[tokio::test]
 async fn a_line_that_ends_the_configuration_is_a_refusal_whose_part_is_put_back() {
-    let platform = super::platform("cisco_ios");
-    let wire = Leaves { waiting: b"\r\nr1#".to_vec(), configures: false };
-    let mut shell = Shell::new(Box::new(wire), platform.clone(), None);
-    shell.greeting().await.expect("a prompt");
-    let mut session = CliSession::new(shell, platform, super::names());
-    let pass = WritePass::ask(&OpenGate, SystemClock::shared(), None).await.expect("an open gate");
-    let running = Running(String::from("hostname r1\n").into());
-    let end =
-        session.write(&pass, &running, &wanted("ntp server 1.1.1.1\nleaves\nntp server 1.1.1.2\n")).await;
-    let Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown }) = end else {
-        panic!("the engine looks and puts it back: {end:?}");
-    };
-    assert!(message.contains("`leaves` has ended its configuration"), "{message}");
+    let platforms = ["cisco_ios", "cisco_nxos", "frr", "arista_eos"];
+    let has = "hostname r1\n";
+    let bench = Bench::new(&platforms.map(|platform| Part { platform, has, mode: Mode::Good })).await;
+    let text = "ntp server 192.0.2.1\nleaves\nntp server 192.0.2.2\n";
+    for (number, platform) in (1..).zip(platforms) {
+        let outcome = bench.attempt(&bench.task(number, platform, text, Wants::Merge)).await;
+        let is_back = matches!(outcome.left_as, LeftAs::Reverted | LeftAs::Unchanged);
+        assert!(outcome.class == Class::Rejected && is_back, "{platform}: {outcome:?}");
+        let told = "`leaves` has ended its configuration";
+        assert!(outcome.message.contains(told), "{platform}: {}", outcome.message);
+        assert_eq!(bench.has(number), has, "{platform}");
+        let typed = bench.typed(number);
+        let is_typed = |line: &str| typed.iter().any(|typed| typed == line);
+        assert!(is_typed("leaves") && !is_typed("ntp server 192.0.2.2"), "{platform}: {typed:?}");
+    }
 }
 
 #[test]

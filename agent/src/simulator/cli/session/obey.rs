@@ -12,6 +12,8 @@ const HALF_LINES: usize = 2;
 /// Lines of a configuration without bound, and of each piece of it.
 const MANY_LINES: usize = 1_000_000;
 pub(super) const PIECE_LINES: usize = 8_000;
+/// A line that a device takes as the end of its configuration.
+const LEAVES: &str = "leaves";
 /// The first byte of a character of two, at the end of a line.
 const HALF_CHARACTER: &[u8] = b"\xc3\r\n";
 
@@ -207,6 +209,9 @@ impl Session {
         let direct = !self.has_candidate();
         if line.contains("nonsense") || flat == dialect.indented || (direct && self.refuses_all()) {
             return self.answer(self.vendor().refused);
+        }
+        if line == LEAVES {
+            return self.leave();
         }
         if self.device.mode() == Mode::Stall {
             self.silent = true;
