@@ -121,8 +121,9 @@ impl<'a> Run<'a> {
 
     /// Tells how the device differs; nothing is written.
     async fn tell_difference(&self, session: &mut Box<dyn Session>) -> Result<Outcome, Ended> {
-        let (_, difference) = self.read_and_compare(session).await?;
+        let (running, difference) = self.read_and_compare(session).await?;
         if difference.is_nothing() {
+            self.must_come_twice(&mut **session, &running).await?;
             return Ok(self.would_be_saved(&mut **session).await);
         }
         self.job
@@ -174,6 +175,15 @@ impl<'a> Run<'a> {
              then try again",
         );
         Err(self.failed(&failure))
+    }
+
+    /// The same of a reading by which nothing is to be done: half of it may hide what a change takes away.
+    async fn must_come_twice(&self, session: &mut dyn Session, running: &Running) -> Result<(), Ended> {
+        if session.tells_its_end() {
+            return Ok(());
+        }
+        let again = self.read(session).await?;
+        self.must_be_alike(session, running, &again)
     }
 
     /// Waits for `work`, which comes before any write: within `limit`, unless the attempt is called off.

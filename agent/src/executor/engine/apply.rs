@@ -47,10 +47,11 @@ impl Run<'_> {
     /// Everything before the first byte that can change the device. A save that is still to be made is such a byte.
     async fn begin(&self, session: &mut Box<dyn Session>) -> Result<Begun, Ended> {
         let (first, difference) = self.read_and_compare(session).await?;
-        if difference.is_nothing()
-            && let Some(ended) = self.nothing_to_do(&mut **session).await
-        {
-            return Err(Box::new(ended));
+        if difference.is_nothing() {
+            self.must_come_twice(&mut **session, &first).await?;
+            if let Some(ended) = self.nothing_to_do(&mut **session).await {
+                return Err(Box::new(ended));
+            }
         }
         self.job.context.progress(Phase::Validate);
         let saved = self.pre_checks(session).await?;

@@ -21,6 +21,7 @@ impl Run<'_> {
         let running = self.read(&mut **session).await?;
         let difference = self.compare(&**session, &running)?;
         let device = self.device();
+        self.must_come_twice(&mut **session, &running).await?;
         let is_as_before = before == Some(self.digest(&running).as_str());
         // Of a change that does not show nobody knows that it was said at all.
         let is_untold = is_as_before && !session.not_shown().is_empty();
