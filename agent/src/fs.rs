@@ -10,7 +10,7 @@ use switchyard_shared::time::Timestamp;
 /// Room beyond what a file has, in bytes, so that its end is found without growing or a copy on the side.
 const READ_SPARE: usize = 64;
 /// Most names that a listing gives.
-pub const LIST_MAX: usize = 10_000;
+pub const LIST_MAX: usize = 100_000;
 
 /// A file that only grows.
 pub trait AppendFile: Send {

@@ -2,13 +2,13 @@
 
 mod room;
 
-pub use room::{AGE_MAX, Held, SITE_BYTES_MAX};
+pub use room::{Held, SITE_BYTES_MAX};
 
 use super::Failure;
 use super::device::Running;
 use crate::fs::{Fs, replace};
 use crate::turns::Turns;
-use room::Ledger;
+use room::{Ledger, Needed};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -46,13 +46,15 @@ pub struct Snapshots {
     folder: PathBuf,
     fs: Arc<dyn Fs>,
     ledger: Arc<Mutex<Ledger>>,
+    needed: Arc<Needed>,
     bytes_max: u64,
 }
 
 impl Snapshots {
     /// Those under `data`, the agent's data folder.
     pub fn new(data: &Path, fs: Arc<dyn Fs>) -> Self {
-        Self { folder: data.join("snapshots"), fs, ledger: Arc::default(), bytes_max: SITE_BYTES_MAX }
+        let (ledger, needed) = Default::default();
+        Self { folder: data.join("snapshots"), fs, ledger, needed, bytes_max: SITE_BYTES_MAX }
     }
 
     /// The same with room for so many bytes in all.
@@ -66,7 +68,7 @@ impl Snapshots {
     /// `spared`, which the device is about to be put back to, makes no room; and nothing of both does until what is given
     /// back here is dropped.
     pub async fn keep(&self, op: &OpId, running: &Running, spared: Option<OpId>) -> Result<Held, Failure> {
-        let held = Held::new(&self.ledger, &op.device, spared.clone());
+        let held = Held::new(&self.needed, &op.device, spared.clone());
         let (this, op, text) = (self.clone(), op.clone(), running.0.clone());
         let kept = TURNS.run(move || this.keep_now(&op, &text, spared.as_ref())).await.flatten();
         let Err(error) = kept else { return Ok(held) };

@@ -1,37 +1,35 @@
-//! Room for the snapshots of a whole agent: what is very old goes, then the oldest, and never what a way back needs now.
+//! Room for the snapshots of a whole agent: the oldest go, and never what a way back needs now.
 
 use super::{Snapshots, is_of};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use switchyard_shared::id::{DeviceName, OpId};
-use switchyard_shared::time::{Timestamp, format_duration};
+use switchyard_shared::time::Timestamp;
 
 /// Most bytes that all snapshots of an agent take.
 pub const SITE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
-/// A snapshot goes when another one of its site is so much younger, also that of a device which has left the inventory.
-pub const AGE_MAX: Duration = Duration::from_secs(365 * 86_400);
 /// Where there is no room, this part of all of it is made, as one in so many: everything is looked through for it.
 const ROOM_SHARE: u64 = 16;
-/// Snapshots that are kept before all are counted anew, and those that are too old go.
+/// Snapshots that are kept before all are counted anew.
 const KEPT_BEFORE_COUNT: u32 = 1000;
 
-/// What is known of the room.
+/// What is known of the room. Locked while everything is looked through, so never where an attempt runs.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     /// Bytes of all snapshots; `None` before they were counted.
     used: Option<u64>,
     kept_since_count: u32,
-    /// Devices that are written to, with what they are put back to.
-    held: BTreeMap<DeviceName, Option<OpId>>,
 }
+
+/// Devices that are written to, with what they are put back to. Locked for a moment only.
+pub(super) type Needed = Mutex<BTreeMap<DeviceName, Option<OpId>>>;
 
 /// As long as it lives, the newest snapshot of its device makes no room, and neither does the one it is put back to.
 #[must_use]
 #[derive(Debug)]
 pub struct Held {
-    ledger: Arc<Mutex<Ledger>>,
+    needed: Arc<Needed>,
     device: DeviceName,
 }
 
@@ -46,23 +44,15 @@ struct Kept {
 }
 
 impl Held {
-    pub(super) fn new(ledger: &Arc<Mutex<Ledger>>, device: &DeviceName, spared: Option<OpId>) -> Self {
-        lock(ledger).held.insert(device.clone(), spared);
-        Self { ledger: ledger.clone(), device: device.clone() }
+    pub(super) fn new(needed: &Arc<Needed>, device: &DeviceName, spared: Option<OpId>) -> Self {
+        lock(needed).insert(device.clone(), spared);
+        Self { needed: needed.clone(), device: device.clone() }
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        lock(&self.ledger).held.remove(&self.device);
-    }
-}
-
-impl Ledger {
-    /// Whether a way back may need it now.
-    fn needs(&self, kept: &Kept) -> bool {
-        let Some(spared) = self.held.get(&kept.device) else { return false };
-        kept.is_newest || spared.as_ref().is_some_and(|spared| is_of(&kept.name, spared))
+        lock(&self.needed).remove(&self.device);
     }
 }
 
@@ -93,38 +83,38 @@ impl Snapshots {
         ledger.used = ledger.used.map(|used| used.saturating_sub(bytes));
     }
 
-    /// Counts all snapshots; those go that are too old and, where there is no room for `bytes` more, the oldest, those
-    /// of other devices than `device` first. Gives the bytes that are left.
+    /// Counts all snapshots; where there is no room for `bytes` more the oldest go, those of other devices than `device`
+    /// first. Gives the bytes that are left.
     fn clear(&self, ledger: &mut Ledger, device: &DeviceName, bytes: u64) -> io::Result<u64> {
         let mut all = self.all()?;
-        let newest = all.iter().map(|kept| kept.modified).max().unwrap_or(Timestamp(0));
         let mut used = all.iter().map(|kept| kept.bytes).sum::<u64>();
         let enough = match used + bytes > self.bytes_max {
             true => self.bytes_max - self.bytes_max / ROOM_SHARE,
             false => self.bytes_max,
         };
-        all.retain(|kept| !ledger.needs(kept));
+        all.retain(|kept| !self.needs(kept));
         all.sort_by_key(|kept| (kept.device == *device, kept.modified));
         let mut gone = 0;
         for kept in &all {
-            if used + bytes <= enough && newest.since(kept.modified) <= AGE_MAX {
-                continue;
+            if used + bytes <= enough {
+                break;
             }
             self.remove(&self.folder.join(kept.device.as_str()), &kept.name)?;
             used -= kept.bytes;
             gone += 1;
         }
         if gone > 0 {
-            let (bound, age) = (self.bytes_max, format_duration(AGE_MAX));
-            tracing::info!(
-                gone,
-                used,
-                bound,
-                "the oldest snapshots of devices made room, or were older than {age}"
-            );
+            tracing::info!(gone, used, bound = self.bytes_max, "the oldest snapshots of devices made room");
         }
         (ledger.used, ledger.kept_since_count) = (Some(used), 0);
         Ok(used)
+    }
+
+    /// Whether a way back may need it now.
+    fn needs(&self, kept: &Kept) -> bool {
+        let needed = lock(&self.needed);
+        let Some(spared) = needed.get(&kept.device) else { return false };
+        kept.is_newest || spared.as_ref().is_some_and(|spared| is_of(&kept.name, spared))
     }
 
     fn all(&self) -> io::Result<Vec<Kept>> {
@@ -150,8 +140,8 @@ impl Snapshots {
     }
 }
 
-fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
-    ledger.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
