@@ -18,12 +18,17 @@ impl Group {
         let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         Ok(Self { child, id })
     }
+
+    /// Ends all of it that is left, once.
+    pub fn kill(&mut self) {
+        if let Some(id) = self.id.take() {
+            let _already_gone = kill_process_group(id, Signal::KILL);
+        }
+    }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if let Some(id) = self.id {
-            let _already_gone = kill_process_group(id, Signal::KILL);
-        }
+        self.kill();
     }
 }

@@ -3,7 +3,9 @@
 use super::allowed::{DEVICE, Programs};
 use crate::executor::WritePass;
 use crate::process_group::Group;
-use std::process::Stdio;
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 use switchyard_shared::outcome::printable;
 use switchyard_shared::readback::ANSWER_BYTES_MAX;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
@@ -12,6 +14,8 @@ use zeroize::Zeroizing;
 
 /// Most bytes of its complaints that are kept: no secret that stands in the part that is quoted ends beyond them.
 const WORDS_BYTES_MAX: usize = 256 * 1024;
+/// How long what a program has printed is read after its end: somebody that it left behind may hold its output open.
+const DRAINED_WITHIN: Duration = Duration::from_secs(1);
 /// Longest quotation of them in a message, in bytes.
 pub(super) const QUOTED_BYTES_MAX: usize = 200;
 
@@ -70,14 +74,17 @@ impl Program {
                 let _ = stdin.write_all(input.as_bytes()).await;
             }
         };
-        let (_, (output, whole), (words, _)) =
-            tokio::join!(feeding, bounded(stdout, ANSWER_BYTES_MAX), bounded(stderr, WORDS_BYTES_MAX));
-        let status = match group.child.wait().await {
+        let (mut output, mut words) = (Kept::of(ANSWER_BYTES_MAX), Kept::of(WORDS_BYTES_MAX));
+        let talking = async {
+            tokio::join!(feeding, output.read(stdout), words.read(stderr));
+        };
+        let status = match end_of(&mut group, talking).await {
             Ok(status) => status,
             Err(error) => {
                 return End::Failed { why: format!("was lost: {error}"), said: Zeroizing::default() };
             }
         };
+        let (whole, output, words) = (output.whole, output.bytes, words.bytes);
         match (status.success(), whole) {
             (true, true) => End::Done(output),
             (true, false) => End::TooLong,
@@ -88,7 +95,7 @@ impl Program {
         }
     }
 
-    fn start(&self) -> std::io::Result<Group> {
+    fn start(&self) -> io::Result<Group> {
         let mut command = Command::new(&self.words[0]);
         command.args(&self.words[1..]).env_clear();
         command.envs(self.environment.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
@@ -96,17 +103,41 @@ impl Program {
     }
 }
 
-/// Reads to the end; what is beyond `most` bytes is read and not kept. With room for all from the start, of which the
-/// system gives what is used: a text that grows leaves copies behind that nobody wipes.
-async fn bounded(from: Option<impl AsyncRead + Unpin>, most: usize) -> (Zeroizing<Vec<u8>>, bool) {
-    let (mut kept, mut whole) = (Zeroizing::new(Vec::new()), true);
-    let Some(mut from) = from else { return (kept, whole) };
-    kept.reserve_exact(most);
-    let mut piece = Zeroizing::new(vec![0; 16 * 1024]);
-    while let Ok(count @ 1..) = from.read(&mut piece).await {
-        let room = most - kept.len();
-        whole &= count <= room;
-        kept.extend_from_slice(&piece[..count.min(room)]);
+/// Waits for the program at the head of `group`, which ends all that it has left behind, and for what was said until then.
+async fn end_of(group: &mut Group, talking: impl Future<Output = ()>) -> io::Result<ExitStatus> {
+    let mut talking = std::pin::pin!(talking);
+    tokio::select! {
+        status = group.child.wait() => {
+            group.kill();
+            let _all_that_it_printed = tokio::time::timeout(DRAINED_WITHIN, talking).await;
+            status
+        }
+        () = &mut talking => group.child.wait().await,
     }
-    (kept, whole)
+}
+
+/// What a program prints, to a bound; what is beyond it is read and not kept.
+struct Kept {
+    bytes: Zeroizing<Vec<u8>>,
+    most: usize,
+    whole: bool,
+}
+
+impl Kept {
+    /// With room for all from the start, of which the system gives what is used: a text that grows leaves copies behind
+    /// that nobody wipes.
+    fn of(most: usize) -> Self {
+        Self { bytes: Zeroizing::new(Vec::with_capacity(most)), most, whole: true }
+    }
+
+    /// Reads to the end.
+    async fn read(&mut self, from: Option<impl AsyncRead + Unpin>) {
+        let Some(mut from) = from else { return };
+        let mut piece = Zeroizing::new(vec![0; 16 * 1024]);
+        while let Ok(count @ 1..) = from.read(&mut piece).await {
+            let room = self.most - self.bytes.len();
+            self.whole &= count <= room;
+            self.bytes.extend_from_slice(&piece[..count.min(room)]);
+        }
+    }
 }

@@ -172,6 +172,17 @@ async fn what_a_program_leaves_in_the_background_ends_with_it_and_cannot_change_
 }
 
 #[tokio::test]
+async fn a_program_that_has_ended_is_not_waited_for_because_of_a_child_that_holds_its_output_open() {
+    let show = "#!/bin/sh\nsleep 1000 & echo $! > \"$1/child\"\ncat \"$1/$2\"\n";
+    let apply = "#!/bin/sh\ncat > \"$1/$2\"\nsetsid sleep 30 &\n";
+    let mut bench = Bench::new(show, apply, "old\n", "new\n");
+    bench.timeout = Duration::from_secs(20);
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, bench.has().as_str()), (Class::Ok, "new\n"), "{}", outcome.message);
+    until_its_child_is_gone(&bench).await;
+}
+
+#[tokio::test]
 async fn a_program_that_fails_to_read_is_no_evidence_against_the_network_of_its_site() {
     let bench = Bench::new("#!/bin/sh\necho no such inventory >&2; exit 4\n", APPLY, "old\n", "new\n");
     let outcome = bench.apply().await;
