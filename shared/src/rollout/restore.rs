@@ -98,6 +98,11 @@ impl Device {
         self.outcome.as_ref().is_some_and(|outcome| outcome.found == Some(Found::Applied))
     }
 
+    /// Whether it is what it is by a person's word: its latest outcome, if any, left a doubt.
+    fn was_settled_by_a_person(&self) -> bool {
+        self.outcome.as_ref().is_none_or(|outcome| leaves_doubt(outcome.class))
+    }
+
     /// Whether nobody knows how its way back ended.
     pub(super) fn doubts_its_restore(&self) -> bool {
         let attempt = self.restore.as_ref().map(|restore| restore.attempt);
@@ -124,8 +129,12 @@ impl Rollout {
         let of = match device.state {
             DeviceState::Succeeded | DeviceState::Failed if device.wrote > 0 => device.wrote,
             DeviceState::Succeeded => device.of_unheard_write(),
-            // It has the change, or had it: somebody has read that.
-            DeviceState::Failed if device.restore.is_some() || device.was_read_with_the_change() => {
+            // It has the change, or had it, as somebody has read; or a person called it so whom no agent told what it did.
+            DeviceState::Failed
+                if device.restore.is_some()
+                    || device.was_read_with_the_change()
+                    || device.was_settled_by_a_person() =>
+            {
                 device.of_unheard_write()
             }
             DeviceState::Failed => 0,

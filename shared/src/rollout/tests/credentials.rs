@@ -97,7 +97,7 @@ fn readings_that_its_agent_never_starts_end_with_a_person_and_go_on_when_it_is_b
 }
 
 #[test]
-fn readings_without_the_secrets_that_they_need_are_used_up_by_no_outage_of_a_vault() {
+fn readings_without_the_secrets_that_they_need_go_on_for_as_long_as_somebody_waits_and_end_with_a_person() {
     ends_with_a_person_until_its_agent_is_back(&outcome(Class::CredentialUnavailable));
     let no_secret = Outcome { phase: Phase::Queue, ..outcome(Class::PrecheckFailed) };
     ends_with_a_person_until_its_agent_is_back(&no_secret);

@@ -177,6 +177,20 @@ fn a_change_that_nobody_saw_written_and_that_fails_its_checks_is_taken_away_by_a
 }
 
 #[test]
+fn what_a_person_calls_failed_and_no_agent_has_told_of_can_be_put_back() {
+    let (mut rollout, _) = in_flight();
+    let lost = rollout.reconcile(&site("lon"), &BTreeSet::new(), true, NOW);
+    lost.iter().for_each(|event| rollout.apply(event, NOW));
+    let word = Some(Word::Failed);
+    let event = rollout.reconcile_device(&device("r1"), word, "anna", "it has half of it", NOW).unwrap();
+    rollout.apply(&event, NOW);
+    assert_eq!((r1(&rollout).state, r1(&rollout).wrote), (DeviceState::Failed, 0));
+    restore(&mut rollout);
+    let before = None;
+    assert_eq!(r1(&rollout).purpose(), Purpose::Restore { attempt: 1, before, overwrite: false });
+}
+
+#[test]
 fn an_agent_that_never_had_it_leaves_the_device_as_it_was_and_one_without_its_journal_in_doubt() {
     for (lost_journal, state) in [(false, DeviceState::Succeeded), (true, DeviceState::Unknown)] {
         let (mut rollout, world) = written(Class::Ok);
