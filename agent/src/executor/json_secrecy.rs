@@ -1,34 +1,26 @@
 //! Which members of JSON hold secrets, by their names as of YANG leaves: their values are shown to nobody. Some devices
 //! show stars in their place, which are never written.
 
-use super::netconf::{is_masked, is_secret, unseen};
+use super::netconf::{HIDDEN, KEYS, Known, is_masked, is_secret, unseen};
 use super::wanted::Redactor;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use switchyard_shared::digest::of_bytes;
 use zeroize::Zeroizing;
 
-/// What stands for a secret.
-const HIDDEN: &str = "(secret)";
-/// What stands for a secret that the device does not have yet.
-const ANOTHER: &str = "(another secret)";
-
 /// Hides the secrets of two trees that are compared; that one has another value than the other can still be seen.
 pub fn hide_both(before: &mut Value, after: &mut Value) {
-    let mut known = BTreeSet::new();
-    visit(before, "", &mut |leaf| {
-        known.insert(digest(leaf));
+    let mut known = Known::default();
+    visit(before, "", "", &mut |place, leaf| {
+        known.add(place, digest(leaf));
         *leaf = HIDDEN.into();
     });
-    visit(after, "", &mut |leaf| {
-        let shown = if known.contains(&digest(leaf)) { HIDDEN } else { ANOTHER };
-        *leaf = shown.into();
-    });
+    visit(after, "", "", &mut |place, leaf| *leaf = known.shown(place, &digest(leaf)).into());
 }
 
 /// Hides the secrets of one tree.
 pub fn hide(tree: &mut Value) {
-    visit(tree, "", &mut |leaf| *leaf = HIDDEN.into());
+    visit(tree, "", "", &mut |_, leaf| *leaf = HIDDEN.into());
 }
 
 /// `text` of a device, JSON or lines with members of JSON in them, without its secrets; as it is where there are none.
@@ -37,7 +29,7 @@ pub fn redact(text: &str) -> String {
         return text.split_inclusive('\n').map(line).collect();
     };
     let mut found = false;
-    visit(&mut value, "", &mut |leaf| {
+    visit(&mut value, "", "", &mut |_, leaf| {
         found = true;
         *leaf = HIDDEN.into();
     });
@@ -54,20 +46,27 @@ pub fn shown(text: &str, redactor: &Redactor) -> String {
 }
 
 /// Whatever type a value has: numbers of RFC 7951 are written as texts too.
-fn digest(leaf: &Value) -> String {
-    let text = Zeroizing::new(leaf.as_str().map_or_else(|| leaf.to_string(), str::to_owned));
-    of_bytes(text.as_bytes())
+fn text(leaf: &Value) -> Zeroizing<String> {
+    Zeroizing::new(leaf.as_str().map_or_else(|| leaf.to_string(), str::to_owned))
 }
 
-/// Every secret leaf of `value`, which is called `name`; those of a leaf-list one by one.
-fn visit(value: &mut Value, name: &str, to: &mut dyn FnMut(&mut Value)) {
+fn digest(leaf: &Value) -> String {
+    of_bytes(text(leaf).as_bytes())
+}
+
+/// Every secret leaf of `value`, which is called `name`, and the names on the way to it; those of a leaf-list one by one.
+fn visit(value: &mut Value, name: &str, place: &str, to: &mut dyn FnMut(&str, &mut Value)) {
     match value {
-        Value::Object(members) => members.iter_mut().for_each(|(name, value)| visit(value, name, to)),
-        Value::Array(items) => items.iter_mut().for_each(|item| visit(item, name, to)),
+        Value::Object(members) => members.iter_mut().for_each(|(name, value)| {
+            visit(value, name, &format!("{place}/{}", local(name)), to);
+        }),
+        Value::Array(items) => items.iter_mut().for_each(|item| {
+            visit(item, name, &format!("{place}{}", keys(item)), to);
+        }),
         Value::String(text) if text.is_empty() => {}
         Value::String(_) | Value::Number(_) => {
             if is_secret(local(name)) {
-                to(value);
+                to(place, value);
             }
         }
         Value::Null | Value::Bool(_) => {}
@@ -137,6 +136,21 @@ fn leaves<'a>(value: &'a Value, at: &mut Vec<&'a str>, to: &mut dyn FnMut(&[&'a 
     }
 }
 
+/// What tells an entry from its neighbours: the leaves that are usually keys, else all that it has itself, which are
+/// its keys in models of OpenConfig.
+fn keys(entry: &Value) -> String {
+    let Some(members) = entry.as_object() else { return String::new() };
+    let is_leaf = |value: &Value| !value.is_object() && !value.is_array();
+    let leaves = members.iter().filter(|(name, value)| is_leaf(value) && !is_secret(local(name)));
+    let (usual, others): (Vec<_>, Vec<_>) = leaves.partition(|(name, _)| KEYS.contains(&local(name)));
+    let mut keys: Vec<String> = (if usual.is_empty() { others } else { usual })
+        .into_iter()
+        .map(|(name, value)| format!("[{}={}]", local(name), *text(value)))
+        .collect();
+    keys.sort_unstable();
+    keys.concat()
+}
+
 /// A name without its module, and without the path to it.
 fn local(name: &str) -> &str {
     name.rsplit([':', '/']).next().unwrap_or(name)
@@ -165,6 +179,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    const ANOTHER: &str = "(another secret)";
+
     #[test]
     fn secrets_of_others_are_hidden_and_another_value_can_still_be_seen() {
         let mut before = json!({"m:user": [{"name": "anna", "password": "hash-1"}, {"m:password": "hash-2"}],
@@ -181,6 +197,22 @@ mod tests {
         );
         assert_eq!(after["m:user"][0]["password"], ANOTHER);
         assert_eq!((&after["m:user"][1], &after["snmp"]), (&before["m:user"][1], &before["snmp"]));
+    }
+
+    #[test]
+    fn a_secret_that_another_place_has_is_another_one_there() {
+        let mut before = json!({"user": [{"name": "a", "config": {"password": "one"}},
+            {"m:name": "b", "config": {"m:password": "two"}}], "key": ["k-1", "k-2"]});
+        let mut after = json!({"user": [{"name": "new", "config": {"password": "one"}},
+            {"name": "b", "config": {"password": "two"}}, {"name": "a", "config": {"password": "two"}}],
+            "key": ["k-0", "k-1", "k-2"]});
+        hide_both(&mut before, &mut after);
+        let password = |at: usize| &after["user"][at]["config"]["password"];
+        assert_eq!(
+            (password(0), password(1), password(2)),
+            (&HIDDEN.into(), &HIDDEN.into(), &ANOTHER.into())
+        );
+        assert_eq!(after["key"], json!([ANOTHER, HIDDEN, HIDDEN]));
     }
 
     #[test]

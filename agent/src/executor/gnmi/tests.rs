@@ -3,6 +3,7 @@
 mod bad;
 mod bench;
 mod masked;
+mod secrets;
 mod target;
 mod through;
 

@@ -1,13 +1,13 @@
 //! Which leaves hold secrets, by their names: their values are shown to nobody.
 
 use super::xml::Element;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use switchyard_shared::digest::of_bytes;
 use zeroize::Zeroizing;
 
 /// What stands for a secret.
-const HIDDEN: &str = "(secret)";
-/// What stands for a secret that the device does not have yet.
+pub const HIDDEN: &str = "(secret)";
+/// What stands for a secret that the device does not have there yet.
 const ANOTHER: &str = "(another secret)";
 /// Words that make a leaf a secret wherever they stand in its name.
 const WORDS: [&str; 7] = ["password", "passwd", "passphrase", "secret", "psk", "pwd", "credential"];
@@ -78,36 +78,65 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
+/// The secrets that a device has, by digest.
+#[derive(Default)]
+pub struct Known {
+    places: BTreeMap<String, BTreeSet<String>>,
+    anywhere: BTreeSet<String>,
+}
+
+impl Known {
+    /// The secret of this `digest` stands at `place`.
+    pub fn add(&mut self, place: &str, digest: String) {
+        self.places.entry(place.to_owned()).or_default().insert(digest.clone());
+        self.anywhere.insert(digest);
+    }
+
+    /// What stands for a secret at `place`. A place that the device does not have may be one under another name: there
+    /// a secret counts as known that stands anywhere.
+    pub fn shown(&self, place: &str, digest: &str) -> &'static str {
+        let is_known = self.places.get(place).unwrap_or(&self.anywhere).contains(digest);
+        if is_known { HIDDEN } else { ANOTHER }
+    }
+}
+
 /// Hides the secrets of two trees that are compared; that one has another value than the other can still be seen.
 pub fn hide_both(before: &mut [Element], after: &mut [Element]) {
-    let mut known = BTreeSet::new();
-    visit(before, &mut |leaf| {
-        known.insert(of_bytes(leaf.text.as_bytes()));
+    let mut known = Known::default();
+    visit(before, "", &mut |place, leaf| {
+        known.add(place, of_bytes(leaf.text.as_bytes()));
         leaf.text = hidden(HIDDEN);
     });
-    visit(after, &mut |leaf| {
-        let shown = if known.contains(&of_bytes(leaf.text.as_bytes())) { HIDDEN } else { ANOTHER };
-        leaf.text = hidden(shown);
+    visit(after, "", &mut |place, leaf| {
+        leaf.text = hidden(known.shown(place, &of_bytes(leaf.text.as_bytes())));
     });
 }
 
 /// Hides the secrets of one tree.
 pub fn hide(elements: &mut [Element]) {
-    visit(elements, &mut |leaf| leaf.text = hidden(HIDDEN));
+    visit(elements, "", &mut |_, leaf| leaf.text = hidden(HIDDEN));
 }
 
 fn hidden(shown: &str) -> Zeroizing<String> {
     Zeroizing::new(shown.to_owned())
 }
 
-fn visit(elements: &mut [Element], to: &mut dyn FnMut(&mut Element)) {
+/// Every secret leaf, and the names on the way to it from the top.
+fn visit(elements: &mut [Element], above: &str, to: &mut dyn FnMut(&str, &mut Element)) {
     for element in elements {
+        let place = format!("{above}/{}{}", element.name, key(element));
         if element.children.is_empty() && !element.text.trim().is_empty() && is_secret(&element.name) {
-            to(element);
+            to(&place, element);
             element.prefixes.clear();
         }
-        visit(&mut element.children, to);
+        visit(&mut element.children, &place, to);
     }
+}
+
+/// What tells an entry from its neighbours: keys come first (RFC 7950 section 7.8.5).
+fn key(element: &Element) -> String {
+    let first = element.children.first().filter(|first| first.children.is_empty() && !is_secret(&first.name));
+    first.map_or_else(String::new, |first| format!("[{}={}]", first.name, first.text.trim()))
 }
 
 #[cfg(test)]

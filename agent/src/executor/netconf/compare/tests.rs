@@ -142,6 +142,9 @@ fn secrets_that_no_template_names_are_in_no_difference_and_that_they_change_is()
     let changed = diff(&want("n3w-s3cr3t", "bob"), Mode::Merge);
     assert!(changed.contains("-    <password>(secret)</password>"), "{changed}");
     assert!(changed.contains("+    <password>(another secret)</password>"), "{changed}");
+    let taken = format!("{}<s xmlns=\"urn:x\"><pem><n>1</n></pem></s>", want("0ther-s3cr3t", "bob"));
+    let taken = diff(&taken, Mode::Merge);
+    assert!(taken.contains("+    <password>(another secret)</password>"), "beside another change: {taken}");
     let replaced = diff(&want("0ld-s3cr3t", "bob"), Mode::Replace);
     let swapped = diff(&want("0ther-s3cr3t", "bob"), Mode::Merge);
     for text in [&changed, &replaced, &swapped] {

@@ -94,6 +94,9 @@ fn a_difference_shows_no_password_of_anybody() {
     }
     let other = tree(json!({"x:users": {"user": [{"name": "bert", "password": "hash-new"}]}}));
     assert!(difference(&have, &other, Mode::Merge).contains("(another secret)"));
+    let taken =
+        tree(json!({"x:users": {"user": [{"name": "bert", "password": "hash-anna", "role": "write"}]}}));
+    assert!(difference(&have, &taken, Mode::Merge).contains("(another secret)"), "beside another change");
 }
 
 #[test]
