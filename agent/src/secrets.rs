@@ -11,8 +11,9 @@ pub use error::SecretError;
 pub use fingerprint::{FingerprintKey, KeyError, SiteKey};
 
 use exec::Programs;
+use own::OwnFiles;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use switchyard_shared::secret_ref::{SecretRef, VaultRef};
 use vault::{Vault, VaultError};
@@ -131,7 +132,7 @@ impl Secrets {
     /// the agent's own is none.
     pub async fn value(&self, reference: &str) -> Result<Secret, SecretError> {
         let reference = SecretRef::parse(reference)?;
-        if self.is_own(&reference) {
+        if matches!(&reference, SecretRef::Env(name) if own::variable(name)) {
             return Err(SecretError::Own);
         }
         let text = self.text(reference).await?;
@@ -144,18 +145,14 @@ impl Secrets {
         }
     }
 
-    fn is_own(&self, reference: &SecretRef) -> bool {
+    fn own_files(&self) -> OwnFiles {
         let token = self.vault.as_ref().and_then(|vault| vault.token_file());
-        match reference {
-            SecretRef::File(path) => own::file(path.as_ref(), &self.folder, token),
-            SecretRef::Env(name) => own::variable(name),
-            SecretRef::Exec { .. } | SecretRef::Vault(_) | SecretRef::SshAgent { .. } => false,
-        }
+        OwnFiles { folder: self.folder.clone(), token: token.map(Path::to_owned) }
     }
 
     async fn text(&self, reference: SecretRef) -> Result<Zeroizing<String>, SecretError> {
         match reference {
-            SecretRef::File(path) => Ok(file::read(&self.folder.join(path)).await?.0),
+            SecretRef::File(path) => file::read_foreign(&self.folder.join(path), self.own_files()).await,
             SecretRef::Env(name) => {
                 let text = std::env::var(&name).map_err(|_| SecretError::NoVariable(name))?;
                 Ok(Zeroizing::new(text))

@@ -1,5 +1,6 @@
 //! Secrets in files of the agent's machine.
 
+use super::own::OwnFiles;
 use super::{SECRET_BYTES_MAX, SecretError};
 use crate::fs::{Fs as _, RealFs};
 use crate::turns::Turns;
@@ -22,6 +23,17 @@ static HANGING: Mutex<BTreeMap<PathBuf, usize>> = Mutex::new(BTreeMap::new());
 /// The text and the mode that matters: as OpenSSH does, only a file of our own user is judged.
 pub(super) async fn read(path: &Path) -> Result<(Zeroizing<String>, u32), SecretError> {
     read_by(path, HANGS_AFTER, read_now).await
+}
+
+/// The text of a file that is none of the agent's `own`, by whatever links or `..` it is named: what is compared is what
+/// is opened.
+pub(super) async fn read_foreign(path: &Path, own: OwnFiles) -> Result<Zeroizing<String>, SecretError> {
+    let read = move |path: &Path| {
+        let real =
+            std::fs::canonicalize(path).map_err(|error| SecretError::Unreadable(path.into(), error))?;
+        if own.have(&real) { Err(SecretError::Own) } else { read_now(&real) }
+    };
+    Ok(read_by(path, HANGS_AFTER, read).await?.0)
 }
 
 async fn read_by<T: Send + 'static>(

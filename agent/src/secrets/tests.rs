@@ -1,8 +1,9 @@
 //! What a credential reference may name, and what is refused.
 
+use super::vault::{Token, VaultSettings};
 use super::*;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use crate::clock::SystemClock;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 const PEM: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n";
 
@@ -27,18 +28,68 @@ async fn a_file_is_a_private_key_or_a_password() {
     assert_eq!(password, Credential::Password(Secret::new("open sesame".into())));
 }
 
+async fn of_agent(folder: &Path) -> Secrets {
+    let settings = VaultSettings {
+        address: "http://127.0.0.1:1".into(),
+        token: Token::File(folder.join("run/token")),
+        ca: None,
+        namespace: None,
+    };
+    let vault = Vault::new(settings, SystemClock::shared()).await.unwrap();
+    Secrets::new(folder.join("data")).with_vault(Some(vault))
+}
+
 #[tokio::test]
-async fn no_change_has_a_secret_of_the_agent_itself_typed_into_a_device() {
+async fn no_change_has_a_secret_of_the_agent_itself_typed_into_a_device_by_whatever_way_it_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    put(folder.path(), "fingerprint.key", b"canary", 0o600);
-    put(folder.path(), "ntp", b"word", 0o600);
-    let secrets = Secrets::new(folder.path());
-    for own in
-        ["file:fingerprint.key", "file:./fingerprint.key", "env:VAULT_TOKEN", "file:/proc/self/environ"]
-    {
-        assert!(matches!(secrets.value(own).await, Err(SecretError::Own)), "{own}");
+    let at = |name: &str| folder.path().join(name);
+    for dir in ["data/identity", "data/keys", "run", "far/below"] {
+        std::fs::create_dir_all(at(dir)).unwrap();
     }
-    assert_eq!(secrets.value("file:ntp").await.unwrap().reveal(), "word");
+    put(folder.path(), "data/fingerprint.key", b"canary", 0o600);
+    put(folder.path(), "data/identity/key.pem", b"canary", 0o600);
+    put(folder.path(), "run/token", b"canary", 0o600);
+    put(folder.path(), "run/token-of-ntp", b"word", 0o600);
+    put(folder.path(), "data/keys/ntp", b"word", 0o600);
+    for (link, to) in [("var-run", "run"), ("data-2", "data"), ("down", "data/keys"), ("token", "run/token")]
+    {
+        symlink(at(to), at(link)).unwrap();
+    }
+    let secrets = of_agent(folder.path()).await;
+    for name in [
+        "fingerprint.key",
+        "./keys/../fingerprint.key",
+        "keys/../identity/key.pem",
+        "../data-2/fingerprint.key",
+        "../data-2/identity/key.pem",
+        "../down/../fingerprint.key",
+        "../run/token",
+        "../var-run/token",
+        "../token",
+        "/proc/self/environ",
+    ] {
+        let said = secrets.value(&format!("file:{name}")).await;
+        assert!(matches!(said, Err(SecretError::Own)), "{name}: {said:?}");
+    }
+    for variable in ["env:VAULT_TOKEN", "env:SWITCHYARD_JOIN"] {
+        assert!(matches!(secrets.value(variable).await, Err(SecretError::Own)), "{variable}");
+    }
+    for name in ["keys/ntp", "../down/ntp", "../run/token-of-ntp"] {
+        assert_eq!(secrets.value(&format!("file:{name}")).await.unwrap().reveal(), "word", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_agents_own_files_are_known_where_its_data_folder_is_reached_through_a_link() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("disk")).unwrap();
+    put(folder.path(), "disk/fingerprint.key", b"canary", 0o600);
+    symlink(folder.path().join("disk"), folder.path().join("data")).unwrap();
+    let secrets = Secrets::new(folder.path().join("data"));
+    for name in ["fingerprint.key".into(), format!("{}/disk/fingerprint.key", folder.path().display())] {
+        let said = secrets.value(&format!("file:{name}")).await;
+        assert!(matches!(said, Err(SecretError::Own)), "{name}: {said:?}");
+    }
 }
 
 #[tokio::test]
