@@ -36,7 +36,8 @@ pub struct State {
     pub rollout: v1::Rollout,
     /// That rollout's devices.
     pub devices: Vec<v1::DeviceResult>,
-    /// What a comparison of the plan answers, device by device; unless it does not answer at all.
+    /// What a comparison of the plan answers, device by device; a plan that is compared has no other devices, unless the
+    /// answer is not whole.
     pub differences: Vec<v1::ComparePlanResponse>,
     /// Whether a comparison never ends.
     pub compares_for_ever: bool,

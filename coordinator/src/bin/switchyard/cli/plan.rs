@@ -68,9 +68,14 @@ pub fn finish(
     ended: Ended,
     exit: Exit,
 ) -> Result<Exit, Failure> {
-    let left = counted(found.map_or(0, |found| found.unread.into()), "device");
+    let unread = found.map_or(0, |found| found.unread);
+    let left = counted(unread.into(), "device");
     match ended {
-        Ended::Whole => Ok(exit),
+        Ended::Whole if unread == 0 => Ok(exit),
+        Ended::Whole => {
+            session.warn(&format!("the coordinator stopped with {left} not read; plans/{plan} stands"));
+            Ok(Exit::RolloutFailed)
+        }
         Ended::TimedOut => {
             session.warn(&format!("--timeout passed with {left} not read; plans/{plan} stands"));
             Ok(Exit::Timeout)

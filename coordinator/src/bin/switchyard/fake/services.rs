@@ -65,7 +65,10 @@ impl RolloutService for Fake {
         self.asked(format!("plan {} {} {}", asked.source, files.join(","), asked.vars_json))?;
         let state = self.state();
         let comparable = state.compares_for_ever || !state.differences.is_empty();
-        let plan = Some(v1::Plan { comparable, ..a_plan() });
+        let told = u32::try_from(state.differences.len()).unwrap_or(u32::MAX);
+        let is_whole = comparable && !state.compares_for_ever && !state.stops;
+        let devices = if is_whole { told } else { a_plan().devices };
+        let plan = Some(v1::Plan { comparable, devices, ..a_plan() });
         state.plan_error.clone().map_or(Ok(Response::new(v1::PlanRolloutResponse { plan })), Err)
     }
 

@@ -35,7 +35,7 @@ async fn plan_shows_what_would_change_and_scripts_get_it_in_the_same_document() 
     .await;
     let shown = plan(&fake, &[]).await;
     assert_eq!(shown.exit, Exit::Ok, "{shown:?}");
-    assert!(shown.out.contains("\n  2 devices change   1 has it already   97 not read\n"), "{shown:?}");
+    assert!(shown.out.contains("\n  2 devices change   1 has it already   1 not read\n"), "{shown:?}");
     assert!(
         shown.out.contains("\n  #1  2 devices   +1 -1 lines   a, b\n      -old\n      +new\n"),
         "{shown:?}"
@@ -44,7 +44,7 @@ async fn plan_shows_what_would_change_and_scripts_get_it_in_the_same_document() 
     assert!(shown.out.trim_end().ends_with("switchyard plans get ntp-7f3a"), "{shown:?}");
     let json: Value = serde_json::from_str(&plan(&fake, &["-o", "json"]).await.out).expect("JSON");
     let comparison = &json["comparison"];
-    assert_eq!((&comparison["changes"], &comparison["unknown"]), (&2.into(), &97.into()));
+    assert_eq!((&comparison["changes"], &comparison["unknown"]), (&2.into(), &1.into()));
     assert_eq!(comparison["groups"][0]["devices"], serde_json::json!(["a", "b"]));
     assert_eq!(comparison["unknown_devices"][0]["reason"], "no agent of lab is connected");
     assert_eq!(json["name"], "plans/ntp-7f3a");
@@ -98,10 +98,35 @@ async fn ctrl_c_and_time_up_end_the_reading_and_leave_the_plan() {
 }
 
 #[tokio::test]
+async fn an_answer_that_ends_before_all_devices_were_read_is_no_good_end_of_a_plan_or_of_a_diff() {
+    let fake = with(vec![told("a", State::Unchanged, "", "")]).await;
+    fake.state().stops = true;
+    rollout_of_the_plan(&fake, 3);
+    for (ended, left) in [
+        (plan(&fake, &[]).await, 99),
+        (plan(&fake, &["--detailed-exitcode"]).await, 99),
+        (fake.run(&["rollout", "diff", "ntp"]).await, 2),
+        (fake.run(&["rollout", "diff", "ntp", "a", "b", "c", "-o", "jsonl"]).await, 2),
+    ] {
+        assert_eq!(ended.exit, Exit::RolloutFailed, "{ended:?}");
+        let word = format!("the coordinator stopped with {left} devices not read; plans/ntp-7f3a stands");
+        assert!(ended.err.contains(&word), "{ended:?}");
+    }
+}
+
+/// The rollout that the fake knows is of its plan, with so many devices.
+fn rollout_of_the_plan(fake: &Fake, devices: u32) {
+    let mut state = fake.state();
+    state.rollout.plan = "plans/ntp-7f3a".into();
+    state.rollout.counts.get_or_insert_default().planned = devices;
+}
+
+#[tokio::test]
 async fn the_diff_of_a_rollout_is_that_of_its_plan_one_line_each_when_asked() {
     let fake = with(vec![told("a", State::Changes, "+x\n", ""), told("b", State::Unchanged, "", "")]).await;
-    fake.state().rollout.plan = "plans/ntp-7f3a".into();
+    rollout_of_the_plan(&fake, 2);
     let shown = fake.run(&["rollout", "diff", "ntp"]).await;
+    assert_eq!(shown.exit, Exit::Ok, "{shown:?}");
     assert!(shown.out.starts_with("Diffs") && shown.out.contains("1 device changes"), "{shown:?}");
     let lines = fake.run(&["rollout", "diff", "ntp", "b", "a", "a", "-o", "jsonl"]).await;
     let states: Vec<Value> = lines
