@@ -2,6 +2,7 @@
 //! no work until a person says so.
 
 use super::readback::{assert_no_blind_write, patient};
+use std::process::Command;
 use switchyard_tests::wait;
 use switchyard_tests::world::{TEMPLATE, World, device, document, text};
 
@@ -68,6 +69,22 @@ fn an_agent_that_is_asked_to_end_finishes_what_it_writes_ends_with_0_and_leaves_
         world.agents["lab"].output()
     );
     ends_well(&world, "drained");
+}
+
+#[test]
+fn an_agent_with_a_file_that_hangs_ends_with_0_when_it_is_asked_to_end() {
+    let mut world = World::simulated(1, "lab:1-1", &[]);
+    // Whoever opens it waits for somebody who writes it.
+    let file = world.path("agent-lab/secret-commands.yaml");
+    assert!(Command::new("mkfifo").arg(file).status().is_ok_and(|made| made.success()));
+    world.import_with(|_| "credential_ref: \"exec:pass#key\"".to_owned());
+    world.write("device.cfg.j2", TEMPLATE);
+    world.say(&["apply", "-f", &patient(&world, "hanging"), "--no-wait"]);
+    let running = || world.document(&["status", "hanging", "-o", "json"])["devices"]["running"] == 1;
+    wait::until("the device is worked on", || running().then_some(()));
+    let mut agent = world.agents.remove("lab").expect("an agent");
+    agent.terminate();
+    assert_eq!(agent.exit_status(), 0, "{:#?}", agent.output());
 }
 
 const DATABASE: [&str; 3] = ["switchyard.db", "switchyard.db-wal", "switchyard.db-shm"];

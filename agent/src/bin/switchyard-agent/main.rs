@@ -6,10 +6,15 @@ mod run;
 mod simulate;
 mod vault;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::time::Duration;
 use tracing_subscriber::EnvFilter;
+
+/// How long what is still going on may take to be let go of at the end.
+const LET_GO_WITHIN: Duration = Duration::from_secs(2);
 
 /// The agent of a Switchyard site.
 #[derive(Debug, Parser)]
@@ -29,8 +34,7 @@ enum Command {
     Simulate(simulate::Args),
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let filter = EnvFilter::try_from_env("SWITCHYARD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -38,12 +42,7 @@ async fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();
-    let result = match Cli::parse().command {
-        Command::Run(args) => run::run(args).await,
-        Command::Journal(args) => journal::run(args),
-        Command::Simulate(args) => simulate::run(args).await,
-    };
-    match result {
+    match to_its_end(run(Cli::parse().command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -52,13 +51,46 @@ async fn main() -> ExitCode {
     }
 }
 
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Run(args) => run::run(args).await,
+        Command::Journal(args) => journal::run(args),
+        Command::Simulate(args) => simulate::run(args).await,
+    }
+}
+
+/// Runs `work` and then waits for no thread that hangs: a file that gives no answer holds one for ever.
+fn to_its_end(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Runtime::new().context("failed to start threads")?;
+    let ended = runtime.block_on(work);
+    runtime.shutdown_timeout(LET_GO_WITHIN);
+    ended
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory as _;
+    use std::sync::mpsc::sync_channel;
 
     #[test]
     fn every_command_can_be_typed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_thread_that_hangs_keeps_the_program_from_no_end() {
+        let (let_go, hangs) = sync_channel::<()>(0);
+        let (tell, told) = sync_channel(1);
+        let program = std::thread::spawn(move || {
+            let ended = to_its_end(async move {
+                let _hanging = tokio::task::spawn_blocking(move || hangs.recv());
+                Ok(())
+            });
+            tell.send(ended.is_ok())
+        });
+        assert_eq!(told.recv_timeout(Duration::from_secs(60)), Ok(true));
+        drop(let_go);
+        program.join().unwrap().unwrap();
     }
 }
