@@ -184,6 +184,27 @@ pub const COMMIT_AT_ONCE: [&str; 12] = [
     "unix",
 ];
 
+/// The platforms that come with an agent and have lines in sections by their indent, by each name that they have.
+pub const SECTIONED: [&str; 17] = [
+    "cisco_ios",
+    "ios",
+    "ios_xe",
+    "iosxe",
+    "cisco_xe",
+    "cisco_nxos",
+    "nxos",
+    "arista_eos",
+    "eos",
+    "juniper_junos",
+    "junos",
+    "nokia_srlinux",
+    "srlinux",
+    "srl",
+    "frr",
+    "frrouting",
+    "vtysh",
+];
+
 impl Procedure {
     /// Merge over `transport` with every other value at its default.
     pub fn new(transport: Transport, platform: impl Into<String>) -> Self {

@@ -4,6 +4,7 @@ mod secrets;
 
 use super::*;
 use crate::fs::RealFs;
+use std::collections::BTreeSet;
 
 fn said(document: &str) -> Vec<String> {
     decode("p.yaml", document).expect_err("a wrong definition").iter().map(ToString::to_string).collect()
@@ -30,17 +31,20 @@ fn every_platform_that_comes_with_the_agent_can_be_used() {
 }
 
 #[test]
-fn a_plan_knows_of_every_platform_that_comes_with_the_agent_whether_it_takes_a_commit_back_by_itself() {
+fn a_plan_knows_the_platforms_that_come_with_the_agent_and_which_of_them_take_no_commit_back() {
     let platforms = Platforms::built_in();
-    let mut at_once = std::collections::BTreeSet::from(["linux", "unix"]);
+    let (mut at_once, mut sectioned) = (BTreeSet::from(["linux", "unix"]), BTreeSet::new());
     for platform in platforms.names().into_iter().filter_map(|name| platforms.get(name)) {
+        let names = || std::iter::once(&platform.name).chain(&platform.aliases);
+        let names = || names().map(|name| &*name.clone().leak());
         let candidate = platform.configure.candidate.as_ref();
         if candidate.is_none_or(|candidate| candidate.confirmed.is_none()) {
-            let names = std::iter::once(&platform.name).chain(&platform.aliases);
-            at_once.extend(names.map(|name| &*name.clone().leak()));
+            at_once.extend(names());
         }
+        sectioned.extend(names());
     }
     assert_eq!(at_once, switchyard_shared::procedure::COMMIT_AT_ONCE.into());
+    assert_eq!(sectioned, switchyard_shared::procedure::SECTIONED.into());
 }
 
 #[test]

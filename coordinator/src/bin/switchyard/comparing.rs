@@ -92,7 +92,7 @@ impl Comparison {
     }
 
     fn change(&mut self, told: v1::ComparePlanResponse) {
-        let change = same::change(&told.diff);
+        let change = same::change(&told.platform, &told.diff);
         let key = (told.platform.clone(), switchyard_shared::digest::of_bytes(change.as_bytes()));
         let place = *self.places.entry(key).or_insert_with(|| {
             let has_room = self.bytes + told.diff.len() <= DIFFS_BYTES_MAX;

@@ -1,13 +1,18 @@
 //! Which differences are the same change: the lines around it may be each device's own.
 
-/// What two differences have in common when they make the same change: their lines that come and go, each with the
-/// sections that it stands in. A difference in XML or JSON, where a neighbour says which entry it is, is itself.
-pub fn change(diff: &str) -> String {
+use switchyard_shared::digest::of_bytes;
+use switchyard_shared::procedure::SECTIONED;
+
+/// What two differences of one `platform` have in common when they make the same change: their lines that come and go,
+/// each with the sections that it stands in. A difference in XML or JSON, where a neighbour says which entry it is, and
+/// one of a platform that is not known to have lines in sections, is itself.
+pub fn change(platform: &str, diff: &str) -> String {
     let body: Vec<&str> = diff.lines().skip_while(|line| is_head(line)).collect();
-    if body.iter().any(|line| is_markup(line)) {
+    if !SECTIONED.contains(&platform) || body.iter().any(|line| is_markup(line) || is_shortened(line)) {
         return diff.to_owned();
     }
-    let (mut change, mut sections) = (String::new(), Vec::new());
+    // A section is known by the digest of its line and of the section around it, however long they are.
+    let (mut change, mut sections) = (String::new(), Vec::<(usize, String)>::new());
     for line in body {
         let Some(sign @ ('+' | '-' | ' ')) = line.chars().next() else {
             sections.clear();
@@ -16,13 +21,19 @@ pub fn change(diff: &str) -> String {
             continue;
         };
         let text = &line[1..];
-        let indent = text.len() - text.trim_start().len();
-        sections.retain(|(other, _): &(usize, &str)| *other < indent);
-        if sign != ' ' {
-            sections.iter().for_each(|(_, section)| change.extend([section, "\n"]));
-            change.extend([line, "\n"]);
+        let begins_none = matches!(text.trim(), "" | "…");
+        if !begins_none {
+            let indent = text.len() - text.trim_start().len();
+            sections.retain(|(other, _)| *other < indent);
         }
-        sections.push((indent, text));
+        let section = sections.last().map_or("", |(_, section)| section);
+        if sign != ' ' {
+            change.extend([section, line, "\n"]);
+        }
+        if !begins_none {
+            let section = of_bytes(format!("{section}{text}").as_bytes());
+            sections.push((text.len() - text.trim_start().len(), section));
+        }
     }
     change
 }
@@ -35,9 +46,16 @@ fn is_markup(line: &str) -> bool {
     line.get(1..).is_some_and(|text| text.trim_start().starts_with(['<', '{', '[', '"']))
 }
 
+/// A section that is too long to be shown: which one it is nobody can tell.
+fn is_shortened(line: &str) -> bool {
+    line.get(1..).is_some_and(|text| text.trim_start().starts_with("… "))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::change;
+    fn change(diff: &str) -> String {
+        super::change("cisco_ios", diff)
+    }
 
     const ONE: &str = "--- running\n+++ planned\n@@ -1,4 +1,5 @@\n hostname r1\n interface Loopback0\n- description old\n\
                        + description new\n ntp server 192.0.2.1\n+ntp server 192.0.2.7\n";
@@ -58,6 +76,45 @@ mod tests {
             format!("@@ -9,3 +9,4 @@\n router bgp 1\n  address-family {section}\n   …\n   a\n+  b\n")
         };
         assert_ne!(change(&deep("ipv4")), change(&deep("ipv6")));
+    }
+
+    #[test]
+    fn an_empty_line_ends_no_section_and_a_mark_is_none() {
+        let inner = |section: &str, between: &str| {
+            format!("@@ -9,5 +9,6 @@\n interface {section}\n{between}  mtu 1\n+  mtu 2\n")
+        };
+        for between in [" \n", "   …\n", " \n   …\n \n"] {
+            let (one, other) = (inner("a", between), inner("b", between));
+            assert_ne!(change(&one), change(&other), "{between:?}");
+        }
+        assert_eq!(
+            change(&inner("a", "   …\n")),
+            change(&inner("a", "")),
+            "the distance is each device's own"
+        );
+        assert_eq!(change(&inner("a", " \n")), change(&inner("a", "")));
+    }
+
+    #[test]
+    fn what_is_not_known_to_be_lines_in_sections_is_the_same_only_as_a_whole() {
+        let ini = |name: &str| format!("@@ -7,3 +7,3 @@\n host={name}\n-port=1\n+port=2\n");
+        let long = |name: &str| format!("@@ -7,3 +7,3 @@\n … 900 bytes\n  host {name}\n+ port 2\n");
+        assert_ne!(change(&long("a")), change(&long("b")), "a section that is too long to be shown");
+        for platform in ["linux", "terraform", ""] {
+            let of = |name| super::change(platform, &ini(name));
+            assert_ne!(of("a"), of("b"), "{platform}: they may stand in different sections");
+            assert_eq!(of("a"), of("a"));
+        }
+        assert_eq!(change(&ini("a")), change(&ini("b")));
+    }
+
+    #[test]
+    fn a_long_section_of_many_lines_is_not_repeated_for_each_of_them() {
+        let section = "x".repeat(30_000);
+        let lines: String = (0..5_000).map(|n| format!("+  {n}\n")).collect();
+        let diff = format!("@@ -1,1 +1,9 @@\n {section}\n{lines}");
+        assert!(change(&diff).len() < 20 * diff.len());
+        assert_ne!(change(&diff), change(&diff.replace("xx\n", "xy\n")));
     }
 
     #[test]
