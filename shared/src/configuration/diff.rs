@@ -9,6 +9,8 @@ pub const DIFF_BYTES_MAX: usize = 64 * 1024;
 const CONTEXT_LINES: usize = 3;
 /// Sections around a difference that are named.
 const SECTIONS_MAX: usize = 8;
+/// Longest line that is named as a section, in bytes: a longer one would be repeated at every hunk.
+const SECTION_BYTES_MAX: usize = 500;
 
 /// The unified difference between two texts, empty when they are equal; see [`cut`]. The lines that a hunk stands
 /// beneath come first in it, also when they are far away: nobody can judge a line without its section.
@@ -20,15 +22,19 @@ pub fn unified(before: &str, after: &str) -> String {
     let parents = parents(&lines);
     let diff = TextDiff::from_lines(before, after);
     let mut unified = diff.unified_diff();
-    let mut text = "--- running\n+++ planned\n".to_owned();
+    let (mut text, mut left_out) = ("--- running\n+++ planned\n".to_owned(), 0);
     for hunk in unified.context_radius(CONTEXT_LINES).iter_hunks() {
+        if text.len() > DIFF_BYTES_MAX {
+            left_out += 1 + hunk.iter_changes().count();
+            continue;
+        }
         let hunk_text = hunk.to_string();
         let (header, body) = hunk_text.split_once('\n').unwrap_or((&hunk_text, ""));
         let _ = writeln!(text, "{header}");
         sections(&lines, &parents, hunk.ops().first()).iter().for_each(|line| text.push_str(line));
         text.push_str(body);
     }
-    cut(&text)
+    cut_of(&text, left_out)
 }
 
 /// The nearest line before each that is indented less: the section it stands in.
@@ -58,9 +64,14 @@ fn sections(lines: &[&str], parents: &[Option<usize>], first: Option<&DiffOp>) -
     chain.reverse();
     let mut shown = Vec::new();
     for (place, at) in chain.iter().enumerate() {
-        shown.push(format!(" {}\n", lines[*at]));
+        let line = lines[*at];
+        let indent = (line.len() - line.trim_start().len()).min(SECTION_BYTES_MAX);
+        shown.push(match line.len() {
+            // Nothing of it: half a secret is not known for one.
+            SECTION_BYTES_MAX.. => format!(" {}… {} bytes\n", " ".repeat(indent), line.len()),
+            _ => format!(" {line}\n"),
+        });
         if chain.get(place + 1).copied().unwrap_or(first) > at + 1 {
-            let indent = lines[*at].len() - lines[*at].trim_start().len();
             shown.push(format!(" {}…\n", " ".repeat(indent + 1)));
         }
     }
@@ -69,11 +80,16 @@ fn sections(lines: &[&str], parents: &[Option<usize>], first: Option<&DiffOp>) -
 
 /// A difference of at most [`DIFF_BYTES_MAX`], with a word about what is left out.
 pub fn cut(text: &str) -> String {
+    cut_of(text, 0)
+}
+
+/// The same, where so many more lines are left out already.
+fn cut_of(text: &str, more: usize) -> String {
     if text.len() <= DIFF_BYTES_MAX {
         return text.to_owned();
     }
     let note_room = 64;
     let end = text[..text.floor_char_boundary(DIFF_BYTES_MAX - note_room)].rfind('\n').map_or(0, |at| at + 1);
-    let left_out = text[end..].lines().count();
+    let left_out = text[end..].lines().count() + more;
     format!("{}… {left_out} lines more\n", &text[..end])
 }

@@ -160,6 +160,22 @@ fn a_difference_names_the_sections_it_stands_in_however_far_away_they_are() {
 }
 
 #[test]
+fn a_difference_of_very_long_lines_and_many_hunks_stays_small_while_it_is_made() {
+    let lines = |value: u32| -> String {
+        (0..40_000).map(|at| format!(" {}\n", at + value * (at % 10 / 9))).collect()
+    };
+    let section = "s".repeat(500_000);
+    let text = |value| format!("{section}\n{}", lines(value));
+    let diff = unified(&text(0), &text(1));
+    assert!(diff.len() <= DIFF_BYTES_MAX && diff.contains("\n … 500000 bytes\n"), "{}", &diff[..200]);
+    let left_out = diff.lines().last().unwrap().trim_start_matches("… ").trim_end_matches(" lines more");
+    let (shown, hunks) = (diff.lines().count(), 4_000);
+    let all = shown + left_out.parse::<usize>().unwrap();
+    // A head and eight lines each; those that are shown have a section and a mark besides, which the others never get.
+    assert!(all > hunks * 9 && all < hunks * 10, "{all} lines");
+}
+
+#[test]
 fn a_line_of_which_there_is_one_takes_the_place_of_the_old_one() {
     let dialect = indented();
     let running = parse(RUNNING, &dialect);
