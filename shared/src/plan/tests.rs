@@ -158,18 +158,50 @@ fn a_selection_of_nothing_is_no_plan_unless_it_is_allowed() {
 
 #[test]
 fn a_commit_that_is_for_good_at_once_although_it_was_to_be_confirmed_is_said() {
-    let more = "  i1: {hostname: i1, site: ams, platform: ios}\n  e1: {hostname: e1, site: ams, platform: arista_eos}\n";
-    let said = |commit: &str| {
+    const EOS: &str = "platform: arista_eos, transport: ssh_cli";
+    let device = |name: &str, of: &str| format!("  {name}: {{hostname: {name}, site: ams, {of}}}\n");
+    let ours = [device("i1", "platform: ios, transport: ssh_cli"), device("e1", EOS)].concat();
+    let theirs =
+        [device("n1", "transport: netconf"), device("m1", "platform: mine, transport: http")].concat();
+    let said = |more: &str, commit: &str| {
         let text = format!(
             "api_version: switchyard/v1\nkind: Rollout\nmetadata: {{name: ntp}}\nspec:\n  \
-             change: {{transport: ssh_cli, {commit}templates: {{default: t.j2}}}}\n"
+             targets: {{exclude: 'name = d000'}}\n  change: {{{commit}templates: {{default: t.j2}}}}\n"
         );
         let spec = RolloutSpec::parse(&text, "r.yaml").unwrap_or_else(|problems| panic!("{problems:#?}"));
-        planned(&spec, &fleet(2, more)).promise().bound.pop().unwrap()
+        let fleet = fleet(1, more);
+        planned(&spec, &fleet).promise().bound.pop().unwrap()
     };
     let line = "commit: confirmed, and for good at once on 1 (ios): they take no commit back by themselves";
-    assert_eq!((said(""), said("commit: {method: confirmed}, ")), (line.to_owned(), line.to_owned()));
-    assert!(said("commit: {method: direct}, ").starts_with("not covered:"), "nobody asked for it");
+    for commit in ["", "commit: {method: confirmed}, "] {
+        assert_eq!(said(&ours, commit), line);
+    }
+    let asked = "; 2 (mine, netconf) more tell only when they are asked";
+    assert_eq!(said(&[ours.clone(), theirs.clone()].concat(), ""), format!("{line}{asked}"));
+    assert!(
+        said(&theirs, "")
+            .starts_with("commit: confirmed; 2 (mine, netconf) tell only when they are asked whether")
+    );
+    assert!(said(&ours, "commit: {method: direct}, ").starts_with("not covered:"), "nobody asked for it");
+    assert!(said(&device("e1", EOS), "").starts_with("not covered:"));
+}
+
+#[test]
+fn a_doubt_waits_for_as_long_as_a_device_may_still_take_the_change_back() {
+    let wait = |commit: &str| {
+        let text = format!(
+            "api_version: switchyard/v1\nkind: Rollout\nmetadata: {{name: ntp}}\nspec:\n  \
+             change: {{transport: netconf, {commit}templates: {{default: t.j2}}}}\n"
+        );
+        let spec = RolloutSpec::parse(&text, "r.yaml").unwrap_or_else(|problems| panic!("{problems:#?}"));
+        (planned(&spec, &fleet(1, "")).layout().confirm_wait, spec.change.commit.patience())
+    };
+    let (waits, patience) = wait("");
+    assert!(waits > patience, "its patience begins at its commit, later than the write: {waits:?}");
+    let (longer, patience) = wait("commit: {confirm_timeout: 10m}, ");
+    assert!(longer > patience && longer > waits, "{longer:?}");
+    assert_eq!(wait("commit: {method: direct}, ").0, Duration::ZERO);
+    assert_eq!(planned(&spec(""), &fleet(1, "")).layout().confirm_wait, Duration::ZERO, "a command");
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use super::Plan;
 use crate::inventory::Inventory;
-use crate::procedure::{COMMIT_AT_ONCE, Probe, RESTCONF, Transport};
+use crate::procedure::{COMMIT_AT_ONCE, Probe, RESTCONF, SECTIONED, Transport};
 use crate::spec::RolloutSpec;
 use crate::yaml::Problem;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// Most devices that a problem names.
 const NAMED_MAX: usize = 5;
@@ -39,31 +40,61 @@ pub(super) fn transports(
 }
 
 impl Plan {
-    /// What is to be said of devices that are known not to take a commit back by themselves although the spec has it
-    /// confirmed; `None` without any.
+    /// What is to be said of devices that do not take a commit back by themselves although the spec has it confirmed, or
+    /// of which nobody knows yet; `None` without any.
     pub(crate) fn at_once(&self) -> Option<String> {
         let change = &self.spec.change;
         if change.command.is_some() || !change.commit.confirmed {
             return None;
         }
-        let (mut devices, mut names) = (0_u32, BTreeSet::new());
+        let (mut for_good, mut unknown) = (Kinds::default(), Kinds::default());
         for device in &self.devices {
-            let platform = device.platform.as_deref().unwrap_or_default();
-            let is_one = match device.transport.unwrap_or(Transport::SshCli) {
-                Transport::LocalExec => true,
-                Transport::Http if platform == RESTCONF => true,
-                Transport::SshCli | Transport::Http => COMMIT_AT_ONCE.contains(&platform),
-                // Only the device knows.
-                Transport::Netconf | Transport::Gnmi => false,
-            };
-            if is_one {
-                devices += 1;
-                names.insert(platform);
+            let platform = device.platform.as_deref().unwrap_or("no platform");
+            match device.transport.unwrap_or(Transport::SshCli) {
+                Transport::LocalExec => for_good.add(platform),
+                Transport::Http if platform == RESTCONF => for_good.add(platform),
+                Transport::SshCli | Transport::Http if COMMIT_AT_ONCE.contains(&platform) => {
+                    for_good.add(platform);
+                }
+                Transport::SshCli | Transport::Http if SECTIONED.contains(&platform) => {}
+                // The definition of its own platform is the agent's.
+                Transport::SshCli | Transport::Http => unknown.add(platform),
+                transport @ (Transport::Netconf | Transport::Gnmi) => unknown.add(transport.as_str()),
             }
         }
-        let names = names.into_iter().collect::<Vec<_>>().join(", ");
-        let what = "commit: confirmed, and for good at once on";
-        (devices > 0).then(|| format!("{what} {devices} ({names}): they take no commit back by themselves"))
+        let known = format!(
+            "commit: confirmed, and for good at once on {for_good}: they take no commit back by themselves"
+        );
+        match (for_good.devices, unknown.devices) {
+            (0, 0) => None,
+            (_, 0) => Some(known),
+            (0, _) => Some(format!(
+                "commit: confirmed; {unknown} tell only when they are asked whether they take a commit back by themselves"
+            )),
+            (_, _) => Some(format!("{known}; {unknown} more tell only when they are asked")),
+        }
+    }
+}
+
+/// Some of a plan's devices.
+#[derive(Default)]
+struct Kinds<'a> {
+    devices: u32,
+    /// What they run, or how they are reached.
+    kinds: BTreeSet<&'a str>,
+}
+
+impl<'a> Kinds<'a> {
+    fn add(&mut self, kind: &'a str) {
+        self.devices += 1;
+        self.kinds.insert(kind);
+    }
+}
+
+impl fmt::Display for Kinds<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds: Vec<&str> = self.kinds.iter().copied().collect();
+        write!(f, "{} ({})", self.devices, kinds.join(", "))
     }
 }
 
