@@ -138,3 +138,18 @@ impl Fs for RealFs {
         File::open(dir)?.sync_all()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_into_memory_that_never_grew_and_not_beyond_its_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        replace(&RealFs, &path, &[b'x'; 10_000]).unwrap();
+        let bytes = RealFs.read(&path, 10_000).unwrap();
+        assert_eq!((bytes.len(), bytes.capacity()), (10_000, 10_000 + READ_SPARE), "no copy was left behind");
+        assert!(RealFs.read(&path, 9_999).is_err());
+    }
+}
