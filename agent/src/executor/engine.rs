@@ -129,8 +129,14 @@ impl<'a> Run<'a> {
         self.job
             .context
             .differs(switchyard_shared::configuration::cut(&self.wanted.redact(&difference.text)));
-        let message = format!("{} would be changed{}", self.device(), session.not_shown());
-        Ok(self.ended(Class::Ok, Phase::Read, LeftAs::Unchanged, &message))
+        let open = session.not_shown();
+        let message = format!("{} would be changed{open}", self.device());
+        Ok(self.ended(Class::Ok, Phase::Read, LeftAs::Unchanged, &message).with_hint(&self.left_open(&open)))
+    }
+
+    /// What goes on after a sentence, as the hint of a reading: a plan shows it beside the device.
+    fn left_open(&self, rest: &str) -> String {
+        self.wanted.redact(rest.trim_start_matches("; "))
     }
 
     /// Everything that a device tells before a write, and what of the change it lacks.

@@ -138,8 +138,13 @@ impl Comparisons {
         let device = &comparison.subject.devices()[asked.rank as usize];
         let told = DeviceDifference { class: Some(outcome.class), keys, ..of(device) };
         let told = match outcome.class {
-            Class::Ok => DeviceDifference { state: Differs::Changes, diff, ..told },
-            Class::Unchanged => DeviceDifference { state: Differs::Unchanged, ..told },
+            // What is still open of a device that was read stands in its hint.
+            Class::Ok => {
+                DeviceDifference { state: Differs::Changes, diff, reason: outcome.hint.clone(), ..told }
+            }
+            Class::Unchanged => {
+                DeviceDifference { state: Differs::Unchanged, reason: outcome.hint.clone(), ..told }
+            }
             Class::Unreachable
             | Class::Timeout
             | Class::AuthFailed

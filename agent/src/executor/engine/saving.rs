@@ -155,14 +155,16 @@ impl Run<'_> {
     /// What a plan says of a device that has what is wanted: a save that is still to be made is a difference.
     pub(super) async fn would_be_saved(&self, session: &mut dyn Session) -> Outcome {
         let saved = self.is_saved(session).await;
-        let had = format!("{} has it already{}", self.device(), session.not_shown());
+        let (had, not_shown) = (format!("{} has it already", self.device()), session.not_shown());
         if saved == Some(false) {
             self.job.context.differs(SAVES.to_owned());
-            let message = format!("{had}; {NOT_SAVED}, and would be");
-            return self.ended(Class::Ok, Phase::Read, LeftAs::Unchanged, &message);
+            let message = format!("{had}{not_shown}; {NOT_SAVED}, and would be");
+            let outcome = self.ended(Class::Ok, Phase::Read, LeftAs::Unchanged, &message);
+            return outcome.with_hint(&self.left_open(&not_shown));
         }
-        let message = format!("{had}{}", self.told(saved));
-        self.ended(Class::Unchanged, Phase::Read, LeftAs::Unchanged, &message)
+        let open = format!("{not_shown}{}", self.told(saved));
+        let outcome = self.ended(Class::Unchanged, Phase::Read, LeftAs::Unchanged, &format!("{had}{open}"));
+        outcome.with_hint(&self.left_open(&open))
     }
 
     fn told(&self, saved: Option<bool>) -> String {

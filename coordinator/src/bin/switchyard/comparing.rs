@@ -26,6 +26,8 @@ pub struct Comparison {
     pub groups: Vec<Group>,
     /// Devices that have it already.
     pub unchanged: Vec<String>,
+    /// Devices that were read and of which something is not known all the same.
+    pub open: Vec<v1::ComparePlanResponse>,
     /// Devices that could not be read.
     pub unknown: Vec<v1::ComparePlanResponse>,
     /// Devices of which nothing came before it was left.
@@ -84,6 +86,10 @@ impl Comparison {
 
     /// Takes what is known of one device.
     pub fn take(&mut self, told: v1::ComparePlanResponse) {
+        let is_read = matches!(told.state(), State::Changes | State::Unchanged);
+        if is_read && !told.reason.is_empty() {
+            self.open.push(v1::ComparePlanResponse { diff: String::new(), ..told.clone() });
+        }
         match told.state() {
             State::Changes => self.change(told),
             State::Unchanged => self.unchanged.push(told.device),
@@ -116,7 +122,9 @@ impl Comparison {
 
     fn sort(&mut self) {
         self.unchanged.sort_unstable();
-        self.unknown.sort_by(|a, b| (&a.site, &a.device).cmp(&(&b.site, &b.device)));
+        for told in [&mut self.open, &mut self.unknown] {
+            told.sort_by(|a, b| (&a.site, &a.device).cmp(&(&b.site, &b.device)));
+        }
         self.groups.iter_mut().for_each(|group| group.devices.sort_unstable());
         let order = |group: &Group| (std::cmp::Reverse(group.devices.len()), group.devices.first().cloned());
         self.groups.sort_by_cached_key(order);

@@ -94,6 +94,24 @@ async fn each_device_of_a_plan_is_read_once_within_the_credit_and_nothing_is_kep
 }
 
 #[tokio::test]
+async fn what_is_left_open_of_a_device_that_was_read_reaches_who_asked() {
+    let driver = started(&Arc::default()).await;
+    let plan = planned(&driver, INVENTORY, &readable()).await;
+    let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
+    driver.deliver(agent.session, FromAgent::Credit(2)).await.unwrap();
+    let answers = compare(&driver, &plan, &["a", "b"]).await.unwrap();
+    let why = "it shows neither `ntp` nor `no ntp`: whether that is off there is not known";
+    for (task, class) in tasks(&mut agent).await.iter().zip([Class::Ok, Class::Unchanged]) {
+        let outcome = Outcome::new(class, Phase::Read, LeftAs::Unchanged, "so it is", Timestamp(0));
+        let outcome = outcome.with_hint(why);
+        let compared = Compared { op: task.op.clone(), outcome, diff: String::new(), keys: vec![] };
+        driver.deliver(agent.session, FromAgent::Compared(Box::new(compared))).await.unwrap();
+    }
+    let found = all(answers).await;
+    assert_eq!(short(&found), [("a", Differs::Changes, "", why), ("b", Differs::Unchanged, "", why)]);
+}
+
+#[tokio::test]
 async fn who_cannot_be_read_is_unknown_with_the_reason() {
     let driver = started(&Arc::default()).await;
     let plan = planned(&driver, INVENTORY, &readable()).await;

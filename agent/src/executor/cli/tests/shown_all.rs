@@ -71,6 +71,7 @@ async fn untold(bench: Arc<Bench>, number: usize, trick: Trick, (platform, line)
     let task = bench.task(number, platform, &text, Wants::Merge);
     let plan = bench.again(&task, Purpose::Compare).await;
     assert_eq!((plan.class, plan.message.contains(NOT_KNOWN)), (Class::Ok, true), "{trick} {plan:?}");
+    assert!(plan.hint.starts_with("it shows neither ") && plan.hint.ends_with(NOT_KNOWN), "{}", plan.hint);
     let outcome = bench.attempt(&task).await;
     assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Changed), "{trick} {outcome:?}");
     let told = outcome.message.contains(&format!("`{line}`")) && outcome.message.contains(NOT_KNOWN);
@@ -113,6 +114,8 @@ async fn a_line_that_may_be_another_thing_than_the_default_it_begins_is_told_wit
     let bench = Bench::new(&[Part { platform: "cisco_ios", has, mode: Mode::Good }; 2]).await;
     let family = bench.attempt(&bench.task(1, "cisco_ios", "no ntp\n", Wants::Merge)).await;
     assert_eq!((family.class, bench.typed(1).len()), (Class::Unchanged, 0), "{family:?}");
+    let plan = bench.again(&bench.task(1, "cisco_ios", "no ntp\n", Wants::Merge), Purpose::Compare).await;
+    assert!(plan.class == Class::Unchanged && plan.hint.starts_with("it shows neither `ntp` "), "{plan:?}");
     assert!(family.message.contains("`no ntp` (by default it has `ntp allow mode control 3`)"), "{family:?}");
     let task = bench.task(2, "cisco_ios", "no ntp allow\n", Wants::Merge);
     let half = bench.attempt(&task).await;

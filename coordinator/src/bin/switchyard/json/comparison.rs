@@ -13,6 +13,7 @@ pub fn comparison(found: &Comparison) -> Value {
         "unknown": found.not_read(),
         "groups": found.groups.iter().map(group).collect::<Vec<_>>(),
         "unchanged_devices": found.unchanged,
+        "open_devices": found.open.iter().map(difference).collect::<Vec<_>>(),
         "unknown_devices": found.unknown.iter().map(difference).collect::<Vec<_>>(),
     })
 }

@@ -5,6 +5,7 @@ use crate::text::{Style, beside_name, counted, number, one_line};
 use crate::words;
 use std::collections::BTreeMap;
 use switchyard_proto::v1;
+use switchyard_proto::v1::compare_plan_response::State;
 use switchyard_shared::outcome::printable;
 
 /// Diffs that are shown.
@@ -13,12 +14,12 @@ const GROUPS_MAX: usize = 8;
 const LINES_MAX: usize = 40;
 /// Names that one line shows.
 const NAMED_MAX: usize = 5;
-/// Reasons for which devices could not be read that are shown.
+/// Reasons for which something is not known that are shown.
 const UNKNOWN_MAX: usize = 20;
 /// A group at most this share of its platform's largest is called out by name.
 const ODD_SHARE: usize = 10;
 
-/// The site, the class and the words of why devices were not read.
+/// The site, the class and the words of why something of devices is not known.
 type Why = (String, i32, String);
 
 /// The screen of a comparison.
@@ -34,6 +35,7 @@ pub fn diffs(found: &Comparison, verbose: bool, color: bool) -> Vec<String> {
         let devices = counted(more as u64, "device");
         lines.push(format!("  … {devices} more, with other diffs; all of them with --verbose"));
     }
+    lines.extend(open(found, verbose, color));
     lines.extend(unknown(found, verbose, color));
     lines
 }
@@ -47,6 +49,11 @@ fn totals(found: &Comparison) -> String {
     let have = match found.unchanged.len() {
         1 => "1 has it already".to_owned(),
         many => format!("{} have it already", number(many as u64)),
+    };
+    let as_shown = found.open.iter().filter(|told| told.state() == State::Unchanged).count();
+    let have = match as_shown {
+        0 => have,
+        some => format!("{have} ({} as far as shown)", number(some as u64)),
     };
     format!("  {change}   {have}   {} not read", number(found.not_read() as u64))
 }
@@ -112,29 +119,47 @@ fn body(group: &Group, verbose: bool, color: bool) -> Vec<String> {
     lines
 }
 
+/// What is still open of devices that were read.
+fn open(found: &Comparison, verbose: bool, color: bool) -> Vec<String> {
+    if found.open.is_empty() {
+        return Vec::new();
+    }
+    let title = format!("Read, and something is left open ({}):", number(found.open.len() as u64));
+    let mut lines = vec![Style::Warn.paint(&title, color)];
+    let told = found.open.iter().map(|told| v1::ComparePlanResponse { class: 0, ..told.clone() });
+    lines.extend(by_reason(&told.collect::<Vec<_>>(), verbose));
+    lines
+}
+
 fn unknown(found: &Comparison, verbose: bool, color: bool) -> Vec<String> {
     if found.not_read() == 0 {
         return Vec::new();
     }
     let title = format!("Not read ({}): what they have is not known, so they may change", found.not_read());
     let mut lines = vec![Style::Warn.paint(&title, color)];
-    let reasons = reasons(&found.unknown);
-    let shown = if verbose { reasons.len() } else { UNKNOWN_MAX };
-    lines.extend(reasons.iter().take(shown).map(|(why, devices)| unread(why, devices, verbose)));
-    let more = reasons.iter().skip(shown).map(|(_, devices)| devices.len()).sum::<usize>();
-    if more > 0 {
-        lines.push(format!("  … {} more; all of them with --verbose", number(more as u64)));
-    }
+    lines.extend(by_reason(&found.unknown, verbose));
     if found.unread > 0 {
         lines.push(format!("  {} not waited for", counted(found.unread.into(), "device")));
     }
     lines
 }
 
-/// Devices of one site by why they were not read, as they come in the order of sites and names.
-fn reasons(unknown: &[v1::ComparePlanResponse]) -> Vec<(Why, Vec<String>)> {
+fn by_reason(told: &[v1::ComparePlanResponse], verbose: bool) -> Vec<String> {
+    let reasons = reasons(told);
+    let shown = if verbose { reasons.len() } else { UNKNOWN_MAX };
+    let mut lines: Vec<String> =
+        reasons.iter().take(shown).map(|(why, devices)| of_one_reason(why, devices, verbose)).collect();
+    let more = reasons.iter().skip(shown).map(|(_, devices)| devices.len()).sum::<usize>();
+    if more > 0 {
+        lines.push(format!("  … {} more; all of them with --verbose", number(more as u64)));
+    }
+    lines
+}
+
+/// Devices of one site by why something is not known of them, as they come in the order of sites and names.
+fn reasons(told: &[v1::ComparePlanResponse]) -> Vec<(Why, Vec<String>)> {
     let (mut places, mut reasons) = (BTreeMap::new(), Vec::<(Why, Vec<String>)>::new());
-    for told in unknown {
+    for told in told {
         let why = (one_line(&told.site), told.class, one_line(beside_name(&told.device, &told.reason)));
         let place = *places.entry(why.clone()).or_insert_with(|| {
             reasons.push((why, Vec::new()));
@@ -145,7 +170,7 @@ fn reasons(unknown: &[v1::ComparePlanResponse]) -> Vec<(Why, Vec<String>)> {
     reasons
 }
 
-fn unread((site, class, reason): &Why, devices: &[String], verbose: bool) -> String {
+fn of_one_reason((site, class, reason): &Why, devices: &[String], verbose: bool) -> String {
     let class = if *class == 0 { String::new() } else { format!("{}: ", words::class(*class)) };
     let names = if verbose {
         devices.iter().map(|name| one_line(name)).collect::<Vec<_>>().join(", ")
@@ -158,8 +183,6 @@ fn unread((site, class, reason): &Why, devices: &[String], verbose: bool) -> Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use v1::compare_plan_response::State;
-
     fn told(device: &str, state: State, diff: &str, reason: &str) -> v1::ComparePlanResponse {
         v1::ComparePlanResponse {
             device: device.into(),
@@ -229,6 +252,23 @@ mod tests {
         let text = diffs(&found, false, false).join("\n");
         let expected = "\n  r0, r1, r2, r3, r4 and 4 more   lon   refuses the connection\n  r9   lon   the configuration cannot be used";
         assert!(text.ends_with(expected), "{text}");
+    }
+
+    #[test]
+    fn what_is_left_open_of_devices_that_were_read_is_shown_with_their_names() {
+        let mut found = Comparison::default();
+        let why = "it shows neither `ntp` nor `no ntp`: whether that is off there is not known";
+        found.take(told("r1", State::Unchanged, "", why));
+        found.take(told("r2", State::Unchanged, "", why));
+        found.take(told("r3", State::Unchanged, "", ""));
+        found.take(told("r4", State::Changes, "+x\n", "it is not known to be saved"));
+        let text = diffs(&found, false, false).join("\n");
+        let totals = "  1 device changes   3 have it already (2 as far as shown)   0 not read\n";
+        assert!(text.contains(totals), "{text}");
+        let open = format!(
+            "\nRead, and something is left open (3):\n  r1, r2   lon   {why}\n  r4   lon   it is not known to be saved"
+        );
+        assert!(text.ends_with(&open), "{text}");
     }
 
     #[test]
