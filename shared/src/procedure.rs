@@ -227,7 +227,7 @@ impl Procedure {
 
     /// The longest that the checks of a device which was read after a doubt may take, and a look at what it saved.
     pub fn after_reading(&self, timeouts: &Timeouts) -> Duration {
-        checks(&self.post, timeouts).saturating_add(timeouts.command)
+        post_checks(&self.post, timeouts).saturating_add(timeouts.command)
     }
 
     /// The longest that the lines of a configuration of `lines` lines may take to be typed, or to be taken back; zero
@@ -277,8 +277,19 @@ impl Procedure {
         };
         let sessions = timeouts.connect.saturating_mul(SESSIONS_AFTER_WRITE);
         let words = timeouts.command.saturating_mul(ANSWERS_AFTER_WRITE);
-        checks(&self.post, timeouts).saturating_add(waiting).saturating_add(sessions).saturating_add(words)
+        post_checks(&self.post, timeouts)
+            .saturating_add(waiting)
+            .saturating_add(sessions)
+            .saturating_add(words)
     }
+}
+
+/// The longest that checks after a write may take: one look of each that got no answer is made once more over a new
+/// session.
+fn post_checks(post: &[Check], timeouts: &Timeouts) -> Duration {
+    let one_more = timeouts.connect.saturating_add(timeouts.command);
+    checks(post, timeouts)
+        .saturating_add(one_more.saturating_mul(u32::try_from(post.len()).unwrap_or(u32::MAX)))
 }
 
 fn checks(checks: &[Check], timeouts: &Timeouts) -> Duration {

@@ -59,13 +59,11 @@ impl Run<'_> {
     ) -> Result<(), Trouble> {
         for check in checks {
             let checked = Box::pin(self.check(session, check, saved, Phase::Verify)).await;
-            checked.map_err(|trouble| {
-                let why = format!("the check {} failed: {}", check.name, trouble.why());
-                match trouble {
-                    Trouble::Bad(_) => Trouble::Bad(why),
-                    Trouble::Unseen(_) => Trouble::Unseen(why),
-                    Trouble::NoWay(_) => Trouble::NoWay(why),
-                }
+            let not_made = |why| format!("the check {} could not be made: {why}", check.name);
+            checked.map_err(|trouble| match trouble {
+                Trouble::Bad(why) => Trouble::Bad(format!("the check {} failed: {why}", check.name)),
+                Trouble::Unseen(why) => Trouble::Unseen(not_made(why)),
+                Trouble::NoWay(why) => Trouble::NoWay(not_made(why)),
             })?;
         }
         Ok(())
@@ -81,33 +79,93 @@ impl Run<'_> {
         phase: Phase,
     ) -> Result<String, Trouble> {
         tokio::time::sleep(check.initial_delay).await;
-        let mut tally = Tally::default();
+        // That a session ends or is slow says nothing of a change, also where one look is all that the check wants.
+        let (mut tally, mut has_one_more) = (Tally::default(), phase == Phase::Verify);
         loop {
-            let limit = self.job.task.timeouts.command;
-            let seen = within(phase, limit, self.device(), self.look(&mut **session, &check.probe)).await;
-            let is_gone = seen.is_err() && asks_the_device(&check.probe);
-            let lost = if is_gone { self.lost_way().await } else { None };
-            // Redacted before it is judged: what is saved, compared and quoted holds no secret.
-            let seen = seen.map(|seen| self.wanted.redact(&session.redact(&seen)));
-            let judged = match seen {
-                Ok(seen) => judge(&seen, &check.expectations, saved).map(|()| seen),
-                Err(failure) => Err(failure.message),
+            let looked = self.look_and_judge(&mut **session, check, saved, phase).await;
+            let is_over = looked.is_err() && asks_the_device(&check.probe);
+            let mut judged = match looked {
+                Ok(judged) => judged.map_err(Trouble::Bad),
+                Err(failure) if is_over => Err(self.not_seen(&failure, (phase, has_one_more)).await),
+                Err(failure) => Err(Trouble::Bad(failure.message)),
             };
+            if has_one_more && matches!(judged, Err(Trouble::Unseen(_) | Trouble::NoWay(_))) {
+                has_one_more = false;
+                match self.renew(session).await {
+                    Ok(()) => continue,
+                    Err(failure) => judged = Err(self.no_session(&failure).await),
+                }
+            }
             match tally.count(check, judged.is_ok()) {
-                Some(true) => return Ok(judged.unwrap_or_default()),
+                Some(true) => return judged,
                 Some(false) => {
-                    let why = judged.err().unwrap_or_else(|| "too few looks were good".into());
-                    return Err(match lost {
-                        Some(lost) => Trouble::NoWay(format!("{lost}{why}")),
-                        None => Trouble::Bad(why),
-                    });
+                    return judged.and_then(|_| Err(Trouble::Bad("too few looks were good".into())));
                 }
                 None => tokio::time::sleep(check.interval).await,
             }
-            if is_gone && let Ok(new) = self.reconnect().await {
-                goodbye(std::mem::replace(session, new)).await;
+            if is_over {
+                let _the_next_look_tells = self.renew(session).await;
             }
         }
+    }
+
+    /// What a look at the device that ended with `failure` says. `has_one_more`: no session was opened for it yet.
+    async fn not_seen(&self, failure: &Failure, (phase, has_one_more): (Phase, bool)) -> Trouble {
+        let why = failure.message.clone();
+        match failure.class {
+            // It is said that the device does not do this.
+            Class::PrecheckFailed | Class::Rejected => self.refused_look(why).await,
+            // Who was let in just now is refused this look, and not the login.
+            Class::AuthFailed if !has_one_more => self.refused_look(why).await,
+            Class::Ok
+            | Class::Unchanged
+            | Class::Unreachable
+            | Class::Timeout
+            | Class::AuthFailed
+            | Class::HostKeyMismatch
+            | Class::Overloaded
+            | Class::PostcheckFailed
+            | Class::LostAfterWrite
+            | Class::RollbackFailed
+            | Class::Inconclusive
+            | Class::CredentialUnavailable
+            | Class::AgentError
+            | Class::Cancelled
+            | Class::NotStarted => match phase == Phase::Verify {
+                true => self.unanswered(failure.class, why).await,
+                false => self.unseen(why).await,
+            },
+        }
+    }
+
+    /// A look that was refused is evidence, unless that was said in a session whose way is lost.
+    async fn refused_look(&self, why: String) -> Trouble {
+        match self.lost_way().await {
+            Some(lost) => Trouble::NoWay(format!("{lost}{why}")),
+            None => Trouble::Bad(why),
+        }
+    }
+
+    /// A new session in the place of one that has ended.
+    async fn renew(&self, session: &mut Box<dyn Session>) -> Result<(), Failure> {
+        let new = self.reconnect().await?;
+        goodbye(std::mem::replace(session, new)).await;
+        Ok(())
+    }
+
+    /// One look, and whether what was seen is good; the outer error is that of a look that failed.
+    async fn look_and_judge(
+        &self,
+        session: &mut dyn Session,
+        check: &Check,
+        saved: &Saved,
+        phase: Phase,
+    ) -> Result<Result<String, String>, Failure> {
+        let limit = self.job.task.timeouts.command;
+        let seen = within(phase, limit, self.device(), self.look(session, &check.probe)).await?;
+        // Redacted before it is judged: what is saved, compared and quoted holds no secret.
+        let seen = self.wanted.redact(&session.redact(&seen));
+        Ok(judge(&seen, &check.expectations, saved).map(|()| seen))
     }
 
     async fn look(&self, session: &mut dyn Session, probe: &Probe) -> Result<String, Failure> {

@@ -1,6 +1,6 @@
 //! What a device in doubt has, and whether it works with it.
 
-use super::after::IN_ANOTHER_ORDER;
+use super::after::{IN_ANOTHER_ORDER, READ_IT};
 use super::checks::NO_BLAME;
 use super::trouble::Trouble;
 use super::{Ended, Run};
@@ -59,13 +59,12 @@ impl Run<'_> {
         let (judged, unjudged): (Vec<&Check>, Vec<&Check>) =
             self.job.procedure.post.iter().partition(|check| check.needs().is_none());
         let outcome = match self.post_checks(session, judged.into_iter(), &BTreeMap::new()).await {
-            // It stays in doubt, and is read again.
-            Err(Trouble::NoWay(why)) => {
-                let message = format!("{device} was read and has the change: {why}");
-                let failure = Failure::new(Class::AgentError, Phase::Verify, message).with_hint(NO_BLAME);
-                return Err(self.failed(&failure));
+            Err(Trouble::NoWay(why)) => return Err(self.not_judged(Class::AgentError, &why, NO_BLAME)),
+            Err(Trouble::Unseen(why)) => {
+                let class = self.refused.get().map_or(Class::Unreachable, |failure| failure.class);
+                return Err(self.not_judged(class, &why, READ_IT));
             }
-            Err(Trouble::Bad(why) | Trouble::Unseen(why)) => {
+            Err(Trouble::Bad(why)) => {
                 let message = format!("{device} was read and has the change: {why}; what it has stays on it");
                 self.ended(Class::PostcheckFailed, Phase::Verify, LeftAs::Changed, &message)
                     .with_hint(&self.ask_for_it_back())
@@ -84,5 +83,11 @@ impl Run<'_> {
             }
         };
         Ok(Outcome { found: Some(Found::Applied), ..outcome })
+    }
+
+    /// The end of a reading after which nobody could check the change: it stays in doubt, and is read again.
+    fn not_judged(&self, class: Class, why: &str, hint: &str) -> Ended {
+        let message = format!("{} was read and has the change: {why}", self.device());
+        self.failed(&Failure::new(class, Phase::Verify, message).with_hint(hint))
     }
 }

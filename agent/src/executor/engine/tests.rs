@@ -2,6 +2,7 @@
 
 mod evidence;
 mod fake;
+mod looks;
 mod others_work;
 mod saved_back;
 mod saving;

@@ -45,7 +45,12 @@ impl Run<'_> {
     /// There is no session any more to look over.
     pub(super) async fn no_session(&self, failure: &Failure) -> Trouble {
         let why = format!("it cannot be reached over a new session: {}", failure.message);
-        match failure.class {
+        self.unanswered(failure.class, why).await
+    }
+
+    /// Nobody could look, because of `why`, which is of this class.
+    pub(super) async fn unanswered(&self, class: Class, why: String) -> Trouble {
+        match class {
             // A device that has no room for another session is of the same mind about this change as before.
             Class::AgentError | Class::CredentialUnavailable | Class::Overloaded => Trouble::NoWay(why),
             Class::Ok

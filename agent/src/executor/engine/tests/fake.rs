@@ -145,6 +145,11 @@ impl Bench {
         lock(&self.world).shown = Some(text.into());
     }
 
+    /// Every look fails, for a reason of this class.
+    pub fn fails_looks(&self, class: Class) {
+        lock(&self.world).fails_looks = Some(class);
+    }
+
     /// Its refusal is in these words.
     pub fn refuses_with(&self, words: &str) {
         let mut world = lock(&self.world);

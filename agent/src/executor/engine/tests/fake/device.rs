@@ -85,6 +85,9 @@ impl Session for FakeSession {
             if world.is_lost || world.way_is_lost {
                 return Err(Failure::new(Class::Unreachable, Phase::Verify, "it hung up"));
             }
+            if let Some(class) = world.fails_looks {
+                return Err(Failure::new(class, Phase::Verify, "no such look"));
+            }
             Ok(world.shown.clone().unwrap_or_else(|| world.has.clone()))
         })
     }

@@ -48,6 +48,8 @@ pub struct World {
     pub(super) hides_what_it_boots: bool,
     pub(super) words: String,
     pub(super) shown: Option<String>,
+    /// Why every look fails, if it does.
+    pub(super) fails_looks: Option<Class>,
     pub(super) saving: Saving,
     pub(super) cut_off_while_changed: bool,
     /// Readings after a write that still show what it had then.
@@ -117,6 +119,11 @@ impl World {
         self.is_lost = true;
     }
 
+    /// How often that was done.
+    pub fn has_done(&self, deed: Deed) -> usize {
+        self.deeds.iter().filter(|done| **done == deed).count()
+    }
+
     pub fn has_now(&mut self, has: &str) {
         self.has = has.to_owned();
     }
@@ -164,7 +171,7 @@ pub(super) async fn done(world: &Shared, deed: Deed) {
     let hangs = {
         let mut world = lock(world);
         world.deeds.push(deed);
-        let times = world.deeds.iter().filter(|done| **done == deed).count();
+        let times = world.has_done(deed);
         world.way_is_lost |= world.way_ends == Some((deed, times));
         if let Some((at, witness)) = world.witness.take_if(|(at, _)| *at == deed) {
             witness(&mut world);

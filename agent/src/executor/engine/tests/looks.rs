@@ -1,0 +1,98 @@
+//! A check that could not be made is none that failed: a look without an answer says nothing of a change.
+
+use super::fake::{Bench, Deed, World};
+use super::*;
+use switchyard_shared::outcome::Found;
+
+fn checked(awaits: bool) -> Bench {
+    let mut bench = Bench::new("old", "new");
+    bench.procedure.post = vec![command("show", Expectation::Contains("new".into()))];
+    if awaits {
+        bench.awaits_confirmation();
+    }
+    bench
+}
+
+fn looks(bench: &Bench) -> usize {
+    bench.deeds().iter().filter(|deed| **deed == Deed::Look).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_gets_no_answer_is_made_once_more_over_a_new_session() {
+    for (awaits, is_slow) in [(false, false), (false, true), (true, false), (true, true)] {
+        let bench = checked(awaits);
+        match is_slow {
+            true => bench.is_slow_once((Deed::Look, 1)),
+            false => bench.when(Deed::Look, |world: &mut World| {
+                if world.has_done(Deed::Look) == 1 {
+                    world.hangs_up();
+                }
+            }),
+        }
+        let outcome = bench.apply().await;
+        assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Changed), "{outcome:?}");
+        assert_eq!((looks(&bench), bench.has().as_str()), (2, "new"));
+        assert!(!bench.deeds().contains(&Deed::Restore) && !bench.deeds().contains(&Deed::Cancel));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_whose_check_gets_no_answer_twice_stays_and_is_read_back() {
+    for (class, ends_as) in [
+        (Class::Unreachable, Class::LostAfterWrite),
+        (Class::Timeout, Class::LostAfterWrite),
+        (Class::Overloaded, Class::Inconclusive),
+    ] {
+        let bench = checked(false);
+        bench.fails_looks(class);
+        let outcome = bench.apply().await;
+        assert_eq!((outcome.class, outcome.left_as), (ends_as, LeftAs::Unknown), "{class}: {outcome:?}");
+        assert!(outcome.message.contains("the check look could not be made"), "{}", outcome.message);
+        assert_eq!((looks(&bench), bench.has().as_str()), (2, "new"), "{class}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_device_answers_to_a_check_is_evidence_although_it_is_a_refusal() {
+    for class in [Class::PrecheckFailed, Class::AuthFailed] {
+        let bench = checked(false);
+        bench.fails_looks(class);
+        let outcome = bench.apply().await;
+        assert_eq!(
+            (outcome.class, outcome.left_as),
+            (Class::PostcheckFailed, LeftAs::Reverted),
+            "{outcome:?}"
+        );
+        assert!(outcome.message.contains("the check look failed: no such look"), "{}", outcome.message);
+        assert_eq!(bench.times_unseen(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whether_the_link_was_cut_is_asked_when_it_is_lost_under_the_checks_of_an_unconfirmed_change() {
+    let bench = checked(true);
+    bench.when(Deed::Look, World::hangs_up);
+    bench.refuses_sessions_from((Deed::Look, 1), Class::Unreachable);
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::PostcheckFailed, LeftAs::Reverted), "{outcome:?}");
+    assert_eq!(bench.times_unseen(), 1, "the core judges it by that");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_doubt_stands_when_the_checks_that_settle_it_get_no_answer() {
+    for (class, ends_as) in [(Class::Unreachable, Class::Unreachable), (Class::Overloaded, Class::AgentError)]
+    {
+        let mut bench = checked(false);
+        bench.set("new");
+        bench.task.purpose = Purpose::Settle { before: Some(bench.digest("old")) };
+        bench.fails_looks(class);
+        let outcome = bench.apply().await;
+        assert_eq!((outcome.class, outcome.found), (ends_as, None), "{outcome:?}");
+    }
+    let mut bench = checked(false);
+    bench.set("new");
+    bench.task.purpose = Purpose::Settle { before: Some(bench.digest("old")) };
+    bench.is_slow_once((Deed::Look, 1));
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.found), (Class::Ok, Some(Found::Applied)), "{outcome:?}");
+}
