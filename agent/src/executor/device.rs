@@ -104,6 +104,19 @@ pub enum WriteEnd {
     Lost(String),
 }
 
+impl WriteEnd {
+    /// The end of one of several steps: once one of them is done, no other one leaves the device untouched.
+    pub fn after_a_step(self) -> Self {
+        match self {
+            Self::NotSent(why) | Self::Lost(why) => Self::Lost(why),
+            Self::NoWay(failure) => Self::Lost(failure.message),
+            Self::Busy(message) | Self::Rejected { message, .. } => {
+                Self::Rejected { message, left_as: LeftAs::Unknown }
+            }
+        }
+    }
+}
+
 /// An open session with one device. Every answer has a bound, and the engine bounds the time of every call; after
 /// an error the session is closed, except after [`WriteEnd::Rejected`].
 pub trait Session: Send {
@@ -176,7 +189,8 @@ pub trait Session: Send {
     /// Has the device take back at once what still awaits its confirmation. `Err` where it cannot: it will by itself.
     fn cancel<'a>(&'a mut self, pass: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>>;
 
-    /// Puts a device that has `running` back to `before`.
+    /// Puts a device that has `running` back to `before`. [`WriteEnd::NotSent`], [`WriteEnd::NoWay`] and
+    /// [`WriteEnd::Busy`] mean that no step of it was accepted: what the device has then is not ours.
     fn restore<'a>(
         &'a mut self,
         pass: &'a WritePass,
@@ -209,5 +223,24 @@ pub trait Session: Send {
     /// What an operator should know of how this device commits, for the outcome; may be empty.
     fn remark(&self) -> &'static str {
         ""
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use switchyard_shared::outcome::{Class, Phase};
+
+    #[test]
+    fn once_a_step_is_done_no_end_says_that_nothing_was_sent() {
+        let why = || "it hung up".to_owned();
+        let no_way = Failure::new(Class::Unreachable, Phase::Connect, why());
+        for end in [WriteEnd::NotSent(why()), WriteEnd::NoWay(Box::new(no_way)), WriteEnd::Lost(why())] {
+            assert_eq!(end.after_a_step(), WriteEnd::Lost(why()));
+        }
+        let refused = |left_as| WriteEnd::Rejected { message: why(), left_as };
+        for end in [WriteEnd::Busy(why()), refused(LeftAs::Unchanged), refused(LeftAs::Changed)] {
+            assert_eq!(end.after_a_step(), refused(LeftAs::Unknown));
+        }
     }
 }

@@ -217,12 +217,13 @@ pub(super) async fn restore(
     let platform = session.platform.clone();
     let wanted = session.blocks(&before.0);
     let mut now = running.clone();
-    let mut said = None;
+    let (mut said, mut is_begun) = (None, false);
     session.begin_to_type();
     if !platform.configure.rollback.is_empty() && now != *before {
-        if let Err(end) = roll_back(session, pass, before).await {
-            let End::Refused { message, .. } = end else { return Err(end.ends(LeftAs::Unknown)) };
-            said = Some(message);
+        match roll_back(session, pass, before).await {
+            Ok(()) => is_begun = true,
+            Err(End::Refused { message, .. }) => said = Some(message),
+            Err(end @ (End::Left(_) | End::Lost(_))) => return Err(end.ends(LeftAs::Unknown)),
         }
         now = read(session).await?;
     }
@@ -240,7 +241,8 @@ pub(super) async fn restore(
             true => lines(&wanted, &[], &platform.dialect),
             false => lines(&steps, &has, &platform.dialect),
         };
-        match bring_back(session, pass, &lines, whole).await {
+        let brought = bring_back(session, pass, &lines, whole).await;
+        match brought.map_err(|end| if is_begun { end.after_a_step() } else { end }) {
             Ok(None) => {}
             Ok(Some(refused)) => said = Some(refused),
             Err(WriteEnd::Rejected { message, .. }) => said = Some(message),
@@ -248,6 +250,8 @@ pub(super) async fn restore(
                 end @ (WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Busy(_) | WriteEnd::Lost(_)),
             ) => return Err(end),
         }
+        // Of what was refused a part may be there.
+        is_begun = true;
         now = read(session).await?;
     }
     if now == *before {

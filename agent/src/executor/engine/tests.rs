@@ -2,6 +2,7 @@
 
 mod evidence;
 mod fake;
+mod lock;
 mod looks;
 mod others_work;
 mod saved_back;

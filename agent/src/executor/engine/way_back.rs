@@ -33,6 +33,18 @@ const BACK_IN_ANOTHER_ORDER: &str = "; it shows entries of a list in another ord
 /// How a device was left by a way back, and what is to be said of it: it goes on after a sentence and may be empty.
 pub(super) type Back = (LeftAs, String);
 
+/// Why not one byte of a way back was sent.
+enum NotBegun {
+    /// The driver says why.
+    Kept {
+        why: WriteEnd,
+        /// The digest of what the device had then.
+        has: String,
+    },
+    /// The device has somebody else's work since.
+    ChangedSince,
+}
+
 impl Run<'_> {
     /// What to do about a device that keeps what it should not have, or may.
     pub(super) fn ask_for_it_back(&self) -> String {
@@ -52,7 +64,10 @@ impl Run<'_> {
         left: Option<&str>,
     ) -> Option<Back> {
         let back = self.go_back(session, begun, left).await?;
-        Some(back.unwrap_or_else(|end| (LeftAs::Changed, format!("; it was not put back: {end}"))))
+        Some(back.unwrap_or_else(|not_begun| match not_begun {
+            NotBegun::Kept { why, .. } => (LeftAs::Changed, format!("; it was not put back: {why}")),
+            NotBegun::ChangedSince => (LeftAs::Changed, format!("; {CHANGED_SINCE}, so it was not put back")),
+        }))
     }
 
     /// The same; the error says why not one byte of it was sent, however often that was tried.
@@ -61,15 +76,17 @@ impl Run<'_> {
         session: &mut Box<dyn Session>,
         begun: &Begun,
         left: Option<&str>,
-    ) -> Option<Result<Back, WriteEnd>> {
+    ) -> Option<Result<Back, NotBegun>> {
+        let mut left = left.map(str::to_owned);
         for _ in 0..LOCK_WAITS {
-            let back = self.go_back_once(session, begun, left).await?;
-            if back.is_ok() {
-                return Some(back);
+            match self.go_back_once(session, begun, left.as_deref()).await? {
+                // What comes while it is waited for is the work of who holds the lock.
+                Err(NotBegun::Kept { has, .. }) => left = Some(has),
+                back => return Some(back),
             }
             tokio::time::sleep(LOCK_WAIT).await;
         }
-        self.go_back_once(session, begun, left).await
+        self.go_back_once(session, begun, left.as_deref()).await
     }
 
     async fn go_back_once(
@@ -77,13 +94,13 @@ impl Run<'_> {
         session: &mut Box<dyn Session>,
         begun: &Begun,
         left: Option<&str>,
-    ) -> Option<Result<Back, WriteEnd>> {
+    ) -> Option<Result<Back, NotBegun>> {
         let now = self.read_anew(session).await?;
         if now == begun.before {
             return Some(Ok((LeftAs::Unchanged, String::new())));
         }
         if self.is_changed_since(&now, left) {
-            return Some(Ok((LeftAs::Changed, format!("; {CHANGED_SINCE}, so it was not put back"))));
+            return Some(Err(NotBegun::ChangedSince));
         }
         self.job.context.progress(Phase::Revert);
         let restored = after_write(self.writing(), session.restore(&begun.pass, &now, &begun.before)).await;
@@ -104,15 +121,14 @@ impl Run<'_> {
                 (LeftAs::Changed, format!("; it was not put back: {message}"))
             }
             Ok(()) => (LeftAs::Unknown, "; after the way back it has something else".to_owned()),
-            Err(end @ (WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Busy(_))) if after == now => {
-                return Some(Err(end));
+            Err(why @ (WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Busy(_))) => {
+                // Nothing was sent, so what it has now and had not then is somebody else's.
+                return Some(Err(match after == now {
+                    true => NotBegun::Kept { why, has: self.digest(&now) },
+                    false => NotBegun::ChangedSince,
+                }));
             }
-            Err(
-                end @ (WriteEnd::NotSent(_)
-                | WriteEnd::NoWay(_)
-                | WriteEnd::Busy(_)
-                | WriteEnd::Rejected { .. }),
-            ) => (LeftAs::Unknown, format!("; on the way back: {end}")),
+            Err(end @ WriteEnd::Rejected { .. }) => (LeftAs::Unknown, format!("; on the way back: {end}")),
         };
         if let (LeftAs::Changed | LeftAs::Unknown, _) = back {
             // The next try must not take what this one left for somebody's change.
@@ -150,7 +166,7 @@ impl Run<'_> {
         mut session: Box<dyn Session>,
         wanted: WayBack<'_>,
     ) -> Result<Outcome, Ended> {
-        let begun = match self.begin_restore(&mut session, wanted).await {
+        let (begun, has) = match self.begin_restore(&mut session, wanted).await {
             Ok(begun) => begun,
             Err(ended) => {
                 goodbye(session).await;
@@ -158,11 +174,18 @@ impl Run<'_> {
             }
         };
         self.job.context.progress(Phase::Revert);
-        let back = self.go_back(&mut session, &begun, None).await;
+        let back = self.go_back(&mut session, &begun, Some(&has)).await;
         let device = self.device();
         let outcome = match back {
             // It has what it had when this was begun.
-            Some(Err(end)) => Outcome { left_as: LeftAs::Changed, ..self.ended_by(end, Phase::Revert) },
+            Some(Err(NotBegun::Kept { why, .. })) => {
+                Outcome { left_as: LeftAs::Changed, ..self.ended_by(why, Phase::Revert) }
+            }
+            Some(Err(NotBegun::ChangedSince)) => {
+                let since = "somebody has changed it since this way back was begun";
+                let failure = self.leaves_it(since, Phase::Revert);
+                Outcome { left_as: LeftAs::Changed, ..*self.failed(&failure) }
+            }
             Some(Ok((LeftAs::Reverted | LeftAs::Unchanged, note))) => {
                 let is_back = format!("{device} is as it was before the change{note}");
                 self.save_back(&mut session, &begun.pass, &is_back).await
@@ -182,12 +205,12 @@ impl Run<'_> {
         Ok(outcome)
     }
 
-    /// Everything before the first byte of a way back.
+    /// Everything before the first byte of a way back, and the digest of what the device has then.
     async fn begin_restore(
         &self,
         session: &mut Box<dyn Session>,
         wanted: WayBack<'_>,
-    ) -> Result<Begun, Ended> {
+    ) -> Result<(Begun, String), Ended> {
         let of = OpId { attempt: wanted.attempt, ..self.job.task.op.clone() };
         let is_it = |kept: &Running| wanted.digest.is_none_or(|digest| self.digest(kept) == digest);
         let before = self.engine.snapshots.read(&of, is_it).await.map_err(|failure| self.failed(&failure))?;
@@ -201,13 +224,15 @@ impl Run<'_> {
         if !wanted.overwrite && now != before {
             self.must_be_as_left(&of, &now).await?;
         }
-        Ok(Begun { before, ..self.open_gate(now).await? })
+        // What comes after this look is kept nowhere, so it stays whatever was asked.
+        let has = self.digest(&now);
+        Ok((Begun { before, ..self.open_gate(now).await? }, has))
     }
 
     /// What came after the write of `of` is not lost by mistake.
     async fn must_be_as_left(&self, of: &OpId, now: &Running) -> Result<(), Ended> {
         let since = self.engine.snapshots.since(of).await.map_err(|failure| self.failed(&failure))?;
-        let (device, rollout) = (&of.device, &of.rollout);
+        let rollout = &of.rollout;
         let why = match (since.left, since.written_by) {
             (Some(left), _) if left == self.digest(now) => return Ok(()),
             (_, Some(other)) => format!("rollout {other} has written to it since rollout {rollout} wrote"),
@@ -218,12 +243,17 @@ impl Run<'_> {
                 )
             }
         };
+        Err(self.failed(&self.leaves_it(&why, Phase::Validate)))
+    }
+
+    /// Why a device with somebody else's work is not put back.
+    fn leaves_it(&self, why: &str, phase: Phase) -> Failure {
+        let OpId { rollout, device, .. } = &self.job.task.op;
         let message = format!("{}: {why}; nothing was written", self.device());
         let hint = format!(
             "look at it first; to take that away, too: switchyard rollback {rollout} --device {device} --overwrite"
         );
-        let failure = Failure::new(Class::PrecheckFailed, Phase::Validate, message).with_hint(hint);
-        Err(self.failed(&failure))
+        Failure::new(Class::PrecheckFailed, phase, message).with_hint(hint)
     }
 
     /// What the device has, unless that is `before` already and nothing is to be saved.

@@ -126,7 +126,7 @@ impl GnmiSession {
         let then = json(before).map_err(WriteEnd::NotSent)?;
         let mut now = json(running).map_err(WriteEnd::NotSent)?;
         let (mut last, mut end, mut guess) = (SetRequest::default(), Ok(()), 0);
-        for _ in 0..WAYS_MAX {
+        for number in 0..WAYS_MAX {
             let request = way(&now, &then, (&self.known, guess), &self.wire.names, self.wire.encoding);
             let no_way =
                 |why| WriteEnd::Rejected { message: format!("failed to {why}"), left_as: LeftAs::Changed };
@@ -135,6 +135,9 @@ impl GnmiSession {
                 break;
             }
             end = self.set(pass, request.clone()).await;
+            if number > 0 {
+                end = end.map_err(WriteEnd::after_a_step);
+            }
             match end {
                 Ok(()) => {}
                 Err(WriteEnd::Rejected { .. }) => guess += 1,

@@ -69,16 +69,17 @@ impl NetconfSession {
         mut now: Vec<Element>,
         then: &[Element],
     ) -> Result<(), Stuck> {
-        for _ in 0..STEPS_MAX {
+        for step in 0..STEPS_MAX {
             if back::alike(&now, then) {
                 break;
             }
             let edits = back::step(&now, then).map_err(Stuck::NoWay)?;
-            self.edit(pass, store, &edits).await.map_err(Stuck::Call)?;
-            now = self.shown(store).await?;
+            let edited = self.edit(pass, store, &edits).await.map_err(Stuck::Call);
+            edited.map_err(|stuck| if step == 0 { stuck } else { stuck.after_a_step() })?;
+            now = self.shown(store).await.map_err(Stuck::after_a_step)?;
         }
         match back::alike(&now, then) {
-            true => self.put_in_order(pass, store, &now, then).await,
+            true => self.put_in_order(pass, store, &now, then).await.map_err(Stuck::after_a_step),
             false => Err(Stuck::NoWay(format!("come back to what it had in {STEPS_MAX} steps"))),
         }
     }
@@ -119,6 +120,14 @@ impl NetconfSession {
 }
 
 impl Stuck {
+    /// Once a step is done in a running configuration, a session that has ended is no sign that nothing was sent.
+    fn after_a_step(self) -> Self {
+        match self {
+            Self::Call(CallError::NotSent(why)) => Self::Call(CallError::Lost(why)),
+            stuck @ (Self::Call(_) | Self::NoWay(_)) => stuck,
+        }
+    }
+
     fn end(self, of_call: impl Fn(CallError) -> WriteEnd) -> WriteEnd {
         match self {
             Self::NoWay(why) => {

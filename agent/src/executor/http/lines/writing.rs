@@ -145,11 +145,11 @@ impl LinesSession {
     ) -> Result<(), WriteEnd> {
         let platform = self.script.platform.clone();
         let (mut now, then) = (running.clone(), self.script.blocks(&before.0));
-        let mut said = String::new();
+        let (mut said, mut is_begun) = (String::new(), false);
         if !platform.configure.rollback.is_empty() {
             let rollback = self.script.of_place(&platform.configure.rollback, before);
             match self.all(pass, &rollback).await {
-                Ok(()) => {}
+                Ok(()) => is_begun = true,
                 Err(Unsaid::Refused(_, refusal)) => said = format!("; it said: {}", refusal.words()),
                 Err(unsaid) => return Err(self.end(unsaid, None)),
             }
@@ -173,13 +173,16 @@ impl LinesSession {
                 let message = format!("the way back {why}{said}");
                 return Err(WriteEnd::Rejected { message, left_as: LeftAs::Changed });
             }
-            match self.configure(pass, &steps, clear, false).await {
+            let told = self.configure(pass, &steps, clear, false).await;
+            match told.map_err(|end| if is_begun { end.after_a_step() } else { end }) {
                 Ok(_) => {}
                 Err(WriteEnd::Rejected { message, .. }) => said = format!("; it said: {message}"),
                 Err(
                     end @ (WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Busy(_) | WriteEnd::Lost(_)),
                 ) => return Err(end),
             }
+            // Of what was refused a part may be there.
+            is_begun = true;
             now = self.reread().await?;
         }
         if now == *before {

@@ -67,7 +67,7 @@ impl RestconfSession {
                 message: format!("{why}{said}"),
                 left_as: if round == 0 { LeftAs::Changed } else { LeftAs::Unknown },
             })?;
-            match self.put_in_order(pass, &edits).await {
+            match begun(self.put_in_order(pass, &edits).await, round == 0) {
                 Ok(()) => {}
                 Err(WriteEnd::Rejected { message, .. }) => said = format!("; it said: {message}"),
                 Err(end) => return Err(end),
@@ -198,17 +198,7 @@ impl RestconfSession {
 
 /// The end of one of several requests: once the first is done, no other one leaves the device untouched.
 fn begun(end: Result<(), WriteEnd>, is_first: bool) -> Result<(), WriteEnd> {
-    match end {
-        Err(WriteEnd::Busy(message)) if !is_first => {
-            Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown })
-        }
-        Err(WriteEnd::Rejected { message, .. }) if !is_first => {
-            Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown })
-        }
-        Err(WriteEnd::NotSent(why)) if !is_first => Err(WriteEnd::Lost(why)),
-        Err(WriteEnd::NoWay(failure)) if !is_first => Err(WriteEnd::Lost(failure.message)),
-        end => end,
-    }
+    if is_first { end } else { end.map_err(WriteEnd::after_a_step) }
 }
 
 /// One edit of a YANG patch.
