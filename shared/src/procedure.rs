@@ -220,9 +220,11 @@ impl Procedure {
         }
     }
 
-    /// The longest from the open session to the write: facts and reading, the checks, a lock.
+    /// The longest from the open session to the write: facts and reading, the checks, a lock. A way back waits for that.
     pub fn before_write(&self, timeouts: &Timeouts) -> Duration {
-        checks(&self.pre, timeouts).saturating_add(timeouts.command.saturating_mul(3))
+        let lock = LOCK_WAIT.saturating_add(timeouts.command).saturating_mul(LOCK_WAITS);
+        let lock = lock.saturating_add(timeouts.command.saturating_mul(3));
+        checks(&self.pre, timeouts).saturating_add(lock)
     }
 
     /// The longest that the checks of a device which was read after a doubt may take, and a look at what it saved.

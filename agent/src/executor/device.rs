@@ -168,7 +168,8 @@ pub trait Session: Send {
     /// Looks at something for a check; must not be able to change the device. The engine redacts what is seen.
     fn look<'a>(&'a mut self, probe: &'a Probe) -> BoxFuture<'a, Result<String, Failure>>;
 
-    /// What comes before the write and changes no configuration: a lock. Only attempts that may write get here.
+    /// What comes before the write and changes no configuration: a lock. Only attempts that may write get here. After
+    /// `OVERLOADED` it may be asked once more in the same session.
     fn prepare(&mut self) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async { Ok(()) })
     }

@@ -215,9 +215,7 @@ impl Run<'_> {
         let is_it = |kept: &Running| wanted.digest.is_none_or(|digest| self.digest(kept) == digest);
         let before = self.engine.snapshots.read(&of, is_it).await.map_err(|failure| self.failed(&failure))?;
         let first = self.must_not_be(session, &before).await?;
-        let limit = self.job.task.timeouts.command;
-        let prepared = self.before_write(Phase::Validate, limit, session.prepare()).await;
-        prepared.map_err(|failure| self.failed(&failure))?;
+        self.prepare_patiently(&mut **session).await.map_err(|failure| self.failed(&failure))?;
         // What was changed meanwhile by somebody else is kept, too, before it is overwritten.
         let now = self.must_not_be(session, &before).await?;
         self.must_be_alike(&**session, &first, &now)?;
@@ -227,6 +225,23 @@ impl Run<'_> {
         // What comes after this look is kept nowhere, so it stays whatever was asked.
         let has = self.digest(&now);
         Ok((Begun { before, ..self.open_gate(now).await? }, has))
+    }
+
+    /// A lock that somebody else holds is waited for: who wants a device put back does not come later.
+    async fn prepare_patiently(&self, session: &mut dyn Session) -> Result<(), Failure> {
+        let limit = self.job.task.timeouts.command;
+        let mut prepared = self.before_write(Phase::Validate, limit, session.prepare()).await;
+        for _ in 0..LOCK_WAITS {
+            if !prepared.as_ref().is_err_and(|failure| failure.class == Class::Overloaded) {
+                break;
+            }
+            let again = async {
+                tokio::time::sleep(LOCK_WAIT).await;
+                session.prepare().await
+            };
+            prepared = self.before_write(Phase::Validate, LOCK_WAIT.saturating_add(limit), again).await;
+        }
+        prepared
     }
 
     /// What came after the write of `of` is not lost by mistake.

@@ -55,7 +55,7 @@ impl NetconfSession {
                 .map_err(not_put_back),
             Err(stuck) => Err(stuck.end(before_commit)),
         };
-        if matches!(end, Err(WriteEnd::Rejected { .. })) {
+        if matches!(end, Err(WriteEnd::Rejected { .. } | WriteEnd::Busy(_))) {
             let _ = self.wire.call(&Rpc::Discard, Some(pass)).await;
         }
         end
@@ -138,12 +138,11 @@ impl Stuck {
     }
 }
 
-/// What the device refuses on its way back leaves it as it is: the engine looks whether that is so.
+/// What the device refuses on its way back leaves it as it is: the engine looks whether that is so. A lock that
+/// somebody else holds is waited for.
 fn not_put_back(end: WriteEnd) -> WriteEnd {
     match end {
-        WriteEnd::Busy(message) | WriteEnd::Rejected { message, .. } => {
-            WriteEnd::Rejected { message, left_as: LeftAs::Changed }
-        }
-        WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Lost(_) => end,
+        WriteEnd::Rejected { message, .. } => WriteEnd::Rejected { message, left_as: LeftAs::Changed },
+        WriteEnd::Busy(_) | WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Lost(_) => end,
     }
 }

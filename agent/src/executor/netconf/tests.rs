@@ -190,6 +190,20 @@ async fn a_way_back_that_the_candidate_does_not_show_is_never_put_in_force() {
 }
 
 #[tokio::test]
+async fn a_lock_that_somebody_holds_against_a_way_back_is_told_as_one_to_wait_for() {
+    for abilities in [CANDIDATE, RUNNING_ONLY] {
+        let peer = Peer::new(|word| match word {
+            "lock" => Answer::Error(refusal("lock-denied", "<session-id>7</session-id>")),
+            _ => Answer::Ok,
+        });
+        let mut session = session(&peer, abilities, true).await;
+        let end = session.restore(&pass().await, &running(WANT), &running("")).await.unwrap_err();
+        assert!(matches!(&end, WriteEnd::Busy(why) if why.contains("session 7 holds it")), "{end:?}");
+        assert!(!peer.said().contains(&"edit-config".to_owned()), "{:?}", peer.said());
+    }
+}
+
+#[tokio::test]
 async fn when_junos_was_written_last_and_by_whom_is_no_part_of_what_it_has() {
     let read = async |seconds: u32| {
         let junos = format!(

@@ -224,6 +224,11 @@ impl Bench {
         lock(&self.world).slow_once = Some(at);
     }
 
+    /// So many times its lock cannot be had.
+    pub fn is_locked(&self, times: usize) {
+        lock(&self.world).locks_denied = times;
+    }
+
     /// So many ways back meet a lock that somebody else holds.
     pub fn is_locked_against_a_way_back(&self, times: usize) {
         lock(&self.world).locked = times;

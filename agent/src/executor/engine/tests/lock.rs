@@ -59,3 +59,28 @@ async fn what_the_holder_of_a_lock_commits_while_a_part_of_a_refused_change_is_t
         assert_eq!((bench.has().as_str(), restores(&bench)), (THEIRS, 1));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_waits_for_a_lock_that_must_be_had_before_its_first_byte_and_a_change_does_not() {
+    for (times, class) in [(2, Class::Ok), (usize::MAX, Class::Overloaded)] {
+        let mut bench = Bench::new("old", "new");
+        assert_eq!(bench.apply().await.class, Class::Ok);
+        bench.is_locked(times);
+        bench.task.op.attempt = 2;
+        bench.task.purpose = Purpose::Restore { attempt: 1, before: None, overwrite: false };
+        let outcome = bench.apply().await;
+        assert_eq!(
+            (outcome.class, outcome.message.contains("ann")),
+            (class, class != Class::Ok),
+            "{outcome:?}"
+        );
+        assert_eq!(bench.has(), if class == Class::Ok { "old" } else { "new" });
+    }
+    let bench = Bench::new("old", "new");
+    bench.is_locked(1);
+    assert_eq!(
+        (bench.apply().await.class, bench.has().as_str()),
+        (Class::Overloaded, "old"),
+        "it comes later"
+    );
+}

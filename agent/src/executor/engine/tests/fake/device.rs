@@ -96,6 +96,10 @@ impl Session for FakeSession {
         Box::pin(async {
             done(&self.0, Deed::Prepare).await;
             let mut world = lock(&self.0);
+            if world.locks_denied > 0 {
+                world.locks_denied -= 1;
+                return Err(Failure::new(Class::Overloaded, Phase::Validate, "ann holds the lock"));
+            }
             if let Some(changed) = world.changed_meanwhile.take() {
                 world.has = changed;
             }

@@ -76,6 +76,8 @@ pub struct World {
     pub(super) refuses_from: Option<(Deed, usize)>,
     /// Once it gives no answer to that.
     pub(super) slow_once: Option<(Deed, usize)>,
+    /// How often its lock is denied.
+    pub(super) locks_denied: usize,
     /// Ways back that meet somebody's lock.
     pub(super) locked: usize,
     pub(super) times_unseen: usize,
