@@ -8,6 +8,7 @@ use switchyard_shared::outcome::LeftAs;
 use switchyard_shared::procedure::{Probe, Procedure};
 use switchyard_shared::task::Task;
 use switchyard_shared::time::Timestamp;
+use zeroize::Zeroizing;
 
 /// A way to devices: one for each transport.
 pub trait Driver: Send + Sync + 'static {
@@ -19,6 +20,12 @@ pub trait Driver: Send + Sync + 'static {
     /// has failed, before another one is opened.
     fn lost_way<'a>(&'a self, _job: &'a Job<'a>) -> BoxFuture<'a, Option<String>> {
         Box::pin(async { None })
+    }
+
+    /// What digests of a reading are made of, where its devices list entries in any order they like: the same for whatever
+    /// differs in that alone. `None` where the text itself is what counts.
+    fn in_one_order(&self, _procedure: &Procedure, _text: &str) -> Option<Zeroizing<String>> {
+        None
     }
 }
 
@@ -38,13 +45,13 @@ pub struct Job<'a> {
 
 /// The running configuration, whole, as its driver reads and compares it: not what the device booted with.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Running(pub zeroize::Zeroizing<String>);
+pub struct Running(pub Zeroizing<String>);
 
 /// How a device differs from what is wanted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Difference {
     /// As people read it, with secrets in it; empty when the device has what is wanted.
-    pub text: zeroize::Zeroizing<String>,
+    pub text: Zeroizing<String>,
 }
 
 impl Difference {

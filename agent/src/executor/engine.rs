@@ -213,8 +213,10 @@ impl<'a> Run<'a> {
         Outcome::new(class, phase, left_as, &self.wanted.redact(message), self.engine.clock.now())
     }
 
+    /// The same for readings that tell of one configuration. What is kept stays what was read, to the byte.
     fn digest(&self, running: &Running) -> String {
-        self.engine.key.digest(running.0.as_bytes())
+        let text = self.driver.in_one_order(self.job.procedure, &running.0);
+        self.engine.key.digest(text.as_ref().unwrap_or(&running.0).as_bytes())
     }
 
     /// How messages name the device.

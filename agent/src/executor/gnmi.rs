@@ -17,15 +17,17 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-use super::Failure;
 use super::device::{Driver, Job, Session};
 use super::tls_dial::Trust;
+use super::{Failure, json_order};
 use crate::secrets::{Secrets, SiteKey};
 use futures_util::future::BoxFuture;
 use login::Login;
 use session::GnmiSession;
 use std::sync::Arc;
 use switchyard_shared::outcome::Phase;
+use switchyard_shared::procedure::Procedure;
+use zeroize::Zeroizing;
 
 /// The driver of gNMI devices.
 pub struct Gnmi {
@@ -53,6 +55,10 @@ impl Gnmi {
 impl Driver for Gnmi {
     fn connect<'a>(&'a self, job: &'a Job<'a>) -> BoxFuture<'a, Result<Box<dyn Session>, Failure>> {
         Box::pin(self.open(job))
+    }
+
+    fn in_one_order(&self, _: &Procedure, text: &str) -> Option<Zeroizing<String>> {
+        json_order::of_text(text)
     }
 }
 

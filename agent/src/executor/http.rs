@@ -12,17 +12,19 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-use super::Failure;
 use super::cli::{Names, Script};
 use super::device::{Driver, Job, Session};
 use super::ssh;
 use super::tls_dial::{TlsDial, Trust};
+use super::{Failure, json_order};
 use crate::platform::Platforms;
 use crate::secrets::{Credential, Secret, Secrets, SiteKey};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use switchyard_shared::outcome::{Class, Phase};
+use switchyard_shared::procedure::Procedure;
 use wire::Wire;
+use zeroize::Zeroizing;
 
 pub use switchyard_shared::procedure::RESTCONF;
 
@@ -81,6 +83,13 @@ impl Http {
 impl Driver for Http {
     fn connect<'a>(&'a self, job: &'a Job<'a>) -> BoxFuture<'a, Result<Box<dyn Session>, Failure>> {
         Box::pin(self.open(job))
+    }
+
+    fn in_one_order(&self, procedure: &Procedure, text: &str) -> Option<Zeroizing<String>> {
+        match procedure.platform == RESTCONF {
+            true => json_order::of_text(text),
+            false => None,
+        }
     }
 }
 

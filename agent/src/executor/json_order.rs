@@ -4,6 +4,7 @@
 //! before a write, and a change of it alone is one; after the write it does not, since a device may sort them.
 
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 /// Whether `one` and `other` are JSON with the same members and, in whatever order, the same entries.
 pub(super) fn alike(one: &str, other: &str) -> bool {
@@ -21,6 +22,11 @@ pub(super) fn same(one: &Value, other: &Value) -> bool {
 /// A text that is the same for whatever is the same.
 pub(super) fn text(value: &Value) -> String {
     ordered(value.clone()).to_string()
+}
+
+/// The same of a configuration in JSON; `None` where it is none.
+pub(super) fn of_text(text: &str) -> Option<Zeroizing<String>> {
+    serde_json::from_str(text).ok().map(|value| Zeroizing::new(self::text(&value)))
 }
 
 /// The same with every list sorted by what its entries print.

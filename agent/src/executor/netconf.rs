@@ -35,7 +35,9 @@ pub(super) use secrecy::{HIDDEN, Known, is_masked, is_secret, unseen};
 use session::NetconfSession;
 use std::sync::Arc;
 use switchyard_shared::outcome::{Class, Phase};
+use switchyard_shared::procedure::Procedure;
 use wire::{Stream, Terms, Wire};
+use zeroize::Zeroizing;
 
 pub(crate) use back::YANG;
 pub(crate) use hello::BASE;
@@ -79,6 +81,10 @@ impl Driver for Netconf {
 
     fn lost_way<'a>(&'a self, job: &'a Job<'a>) -> BoxFuture<'a, Option<String>> {
         Box::pin(self.door.lost_way(job.task))
+    }
+
+    fn in_one_order(&self, _: &Procedure, text: &str) -> Option<Zeroizing<String>> {
+        compare::running(text).ok().map(|elements| Zeroizing::new(back::mark(&elements)))
     }
 }
 

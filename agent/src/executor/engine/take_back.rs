@@ -6,7 +6,7 @@ use super::apply::Begun;
 use super::limits::{after_write, goodbye};
 use super::trouble::Trouble;
 use super::way_back::{BY_HAND, Back, CHANGED_SINCE};
-use crate::executor::device::{Running, Session, WriteEnd, Written};
+use crate::executor::device::{Running, Session, Written};
 use std::time::Duration;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::procedure::LOOKS_AFTER_PATIENCE;
@@ -102,10 +102,10 @@ impl Run<'_> {
     ) -> Option<Back> {
         self.job.context.progress(Phase::Revert);
         if let Ok(mut session) = self.reconnect().await {
-            let is_back = self.cancelled(&mut *session, begun, since, left).await;
+            let back = self.cancelled(&mut *session, begun, since, left).await;
             goodbye(session).await;
-            if is_back {
-                return Some((LeftAs::Reverted, String::new()));
+            if back.is_some() {
+                return back;
             }
         }
         let (clock, commit) = (&self.engine.clock, &self.job.procedure.commit);
@@ -124,14 +124,11 @@ impl Run<'_> {
             };
             if let Ok(mut session) = connected {
                 let now = self.read_after(&mut *session).await;
+                seen = now.ok().map(|now| self.seen_back(&*session, begun, &now, left));
                 goodbye(session).await;
-                if is(&now, &begun.before) {
-                    return Some((LeftAs::Reverted, String::new()));
+                if matches!(seen, Some((LeftAs::Reverted, _))) {
+                    return seen;
                 }
-                seen = now.ok().map(|now| match self.is_changed_since(&now, left) {
-                    true => (LeftAs::Changed, format!("; {CHANGED_SINCE}")),
-                    false => (LeftAs::Unknown, String::new()),
-                });
             }
             if clock.now() >= last {
                 return seen;
@@ -140,7 +137,7 @@ impl Run<'_> {
         }
     }
 
-    /// Whether the device is as it was before, told to take the change back if it may be. One that has done so already
+    /// How the device is as it was before, told to take the change back if it may be; `None` where it is not. One that has done so already
     /// must not be told: that could bring the change back. Nor one that has somebody's work since: that could go, too.
     async fn cancelled(
         &self,
@@ -148,20 +145,27 @@ impl Run<'_> {
         begun: &Begun,
         since: Timestamp,
         left: Option<&str>,
-    ) -> bool {
-        let Ok(now) = self.read_after(session).await else { return false };
-        if now == begun.before {
-            return true;
+    ) -> Option<Back> {
+        let now = self.read_after(session).await.ok()?;
+        let back = self.seen_back(session, begun, &now, left);
+        if back.0 == LeftAs::Reverted {
+            return Some(back);
         }
-        if self.is_changed_since(&now, left) || self.engine.clock.now() >= self.confirm_until(since) {
-            return false;
+        if back.0 == LeftAs::Changed || self.engine.clock.now() >= self.confirm_until(since) {
+            return None;
         }
         let told = after_write(self.job.task.timeouts.command, session.cancel(&begun.pass)).await;
-        let now = if told.is_ok() { self.read_after(session).await } else { return false };
-        now.is_ok_and(|now| session.alike(&now, &begun.before))
+        let now = if told.is_ok() { self.read_after(session).await.ok()? } else { return None };
+        let back = self.seen_back(session, begun, &now, None);
+        (back.0 == LeftAs::Reverted).then_some(back)
     }
-}
 
-fn is(now: &Result<Running, WriteEnd>, before: &Running) -> bool {
-    now.as_ref().is_ok_and(|now| now == before)
+    /// How a device was left that may have taken the change back, and has `now`.
+    fn seen_back(&self, session: &dyn Session, begun: &Begun, now: &Running, left: Option<&str>) -> Back {
+        match self.is_back(session, now, &begun.before) {
+            Some(note) => (LeftAs::Reverted, note.to_owned()),
+            None if self.is_changed_since(now, left) => (LeftAs::Changed, format!("; {CHANGED_SINCE}")),
+            None => (LeftAs::Unknown, String::new()),
+        }
+    }
 }

@@ -109,6 +109,7 @@ impl Run<'_> {
             tracing::warn!(device = %self.job.task.op.device, said, "the way back was refused");
         }
         let after = self.read_anew(session).await?;
+        let stayed = self.digest(&after) == self.digest(&now);
         let is_same = after == begun.before && (restored.is_ok() || session.is_shown_whole());
         let back = match restored {
             _ if is_same => (LeftAs::Reverted, String::new()),
@@ -117,13 +118,13 @@ impl Run<'_> {
             }
             // The device may still be at it.
             Err(WriteEnd::Lost(_)) => return None,
-            Err(WriteEnd::Rejected { message, left_as: LeftAs::Changed }) if after == now => {
+            Err(WriteEnd::Rejected { message, left_as: LeftAs::Changed }) if stayed => {
                 (LeftAs::Changed, format!("; it was not put back: {message}"))
             }
             Ok(()) => (LeftAs::Unknown, "; after the way back it has something else".to_owned()),
             Err(why @ (WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Busy(_))) => {
                 // Nothing was sent, so what it has now and had not then is somebody else's.
-                return Some(Err(match after == now {
+                return Some(Err(match stayed {
                     true => NotBegun::Kept { why, has: self.digest(&now) },
                     false => NotBegun::ChangedSince,
                 }));
@@ -141,6 +142,21 @@ impl Run<'_> {
     /// Whether the device has something else than when it was last seen to have the change, whose digest is `left`.
     pub(super) fn is_changed_since(&self, now: &Running, left: Option<&str>) -> bool {
         left.is_some_and(|left| left != self.digest(now))
+    }
+
+    /// What is to be said of the order of what a device has that went back; `None` where it did not. What differs from
+    /// `before` in the order of entries alone may be the change: then it is what was wanted.
+    pub(super) fn is_back(
+        &self,
+        session: &dyn Session,
+        now: &Running,
+        before: &Running,
+    ) -> Option<&'static str> {
+        if now == before {
+            return Some("");
+        }
+        let is_the_change = || !session.compare(now, &self.wanted).is_ok_and(|change| !change.is_nothing());
+        (self.digest(now) == self.digest(before) && !is_the_change()).then_some(BACK_IN_ANOTHER_ORDER)
     }
 
     /// What the device has, over a new session where this one has ended.
@@ -274,8 +290,11 @@ impl Run<'_> {
     /// What the device has, unless that is `before` already and nothing is to be saved.
     async fn must_not_be(&self, session: &mut Box<dyn Session>, before: &Running) -> Result<Running, Ended> {
         let now = self.read(&mut **session).await?;
-        if now == *before && !self.may_boot_with_the_change(&mut **session).await {
-            let message = format!("{} is as it was before the change; nothing was written", self.device());
+        if let Some(note) = self.is_back(&**session, &now, before)
+            && !self.may_boot_with_the_change(&mut **session).await
+        {
+            let message =
+                format!("{} is as it was before the change; nothing was written{note}", self.device());
             return Err(Box::new(self.ended(Class::Unchanged, Phase::Read, LeftAs::Reverted, &message)));
         }
         Ok(now)

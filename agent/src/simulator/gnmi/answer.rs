@@ -51,11 +51,12 @@ pub(super) fn error(code: u32, message: &str) -> gnmi::Error {
     gnmi::Error { code, message: message.to_owned(), data: None }
 }
 
-/// Interfaces the other way round.
+/// The first interface behind the others.
 pub(super) fn turn(running: &mut Value) {
     let interfaces = running.pointer_mut("/openconfig-interfaces:interfaces/interface");
     if let Some(interfaces) = interfaces.and_then(Value::as_array_mut) {
-        interfaces.reverse();
+        let behind = interfaces.len().min(1);
+        interfaces.rotate_left(behind);
     }
 }
 

@@ -48,7 +48,7 @@ pub enum GnmiFault {
     Forbids,
     /// Shows its rules sorted by their ids.
     Sorts,
-    /// Shows its interfaces the other way round at every second look.
+    /// Shows its interfaces beginning with another one at each look.
     Turns,
     /// Calls the commit-confirmed extension an invalid argument.
     InvalidExtension,

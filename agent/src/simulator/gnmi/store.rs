@@ -66,7 +66,7 @@ impl Store {
         self.waiting.as_ref().map(|waiting| waiting.id.as_str())
     }
 
-    /// Its interfaces stand the other way round from now on.
+    /// The first of its interfaces is the last one from now on.
     pub(super) fn turn(&mut self) {
         super::answer::turn(&mut self.running);
     }

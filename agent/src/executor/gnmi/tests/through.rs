@@ -330,17 +330,53 @@ async fn an_order_that_is_replaced_is_written_and_a_device_that_sorts_has_it_all
 
 #[tokio::test]
 async fn a_device_that_lists_what_it_took_back_in_another_order_each_time_is_back() {
-    for confirmed in [true, false] {
-        let mut bench = Bench::new().await;
+    // No number of looks brings the order of then back for all of them.
+    for (confirmed, more) in [(true, 1), (true, 3), (false, 1), (false, 3)] {
+        let mut bench = of_interfaces(more).await;
+        let had = by_name(bench.target.running());
         bench.procedure.commit.confirmed = confirmed;
         bench.procedure.post = vec![check("/system/config/hostname", Expectation::Matches("^r9$".into()))];
-        let outcome = bench.apply_with(GnmiFault::Turns, CHANGE).await;
+        bench.target.behave(GnmiFault::Turns);
+        let outcome = bench.attempt(2, Purpose::Apply, CHANGE).await;
         is(&outcome, Class::PostcheckFailed, Phase::Verify, LeftAs::Reverted);
-        let mut has = bench.target.running();
-        let interfaces = has.pointer_mut("/openconfig-interfaces:interfaces/interface").unwrap();
-        interfaces.as_array_mut().unwrap().sort_by_key(|entry| entry["name"].to_string());
-        assert_eq!(has, first(), "{confirmed}");
+        assert_eq!(by_name(bench.target.running()), had, "confirmed {confirmed}, {more} more");
     }
+}
+
+#[tokio::test]
+async fn a_device_that_lists_entries_in_another_order_each_time_is_not_said_to_be_changed_since() {
+    for more in [1, 3] {
+        let mut bench = of_interfaces(more).await;
+        let had = by_name(bench.target.running());
+        bench.procedure.commit.confirmed = false;
+        bench.target.behave(GnmiFault::Turns);
+        let outcome = bench.attempt(2, Purpose::Apply, CHANGE).await;
+        is(&outcome, Class::Ok, Phase::Verify, LeftAs::Changed);
+        let before = bench.context.before.lock().unwrap().clone();
+        let restore = Purpose::Restore { attempt: 2, before: before.clone(), overwrite: false };
+        let back = bench.attempt(3, restore.clone(), CHANGE).await;
+        is(&back, Class::Ok, Phase::Revert, LeftAs::Reverted);
+        assert_eq!(by_name(bench.target.running()), had);
+        let settled = bench.attempt(4, Purpose::Settle { before }, CHANGE).await;
+        assert_eq!(settled.found, Some(Found::NotApplied), "{settled:?}");
+        assert_eq!(bench.attempt(5, restore, CHANGE).await.class, Class::Unchanged, "it is back already");
+    }
+}
+
+/// A target with so many interfaces more.
+async fn of_interfaces(more: u32) -> Bench {
+    let bench = Bench::new().await;
+    let all = (2..2 + more).map(|number| format!("eth{number}"));
+    let all: Vec<Value> = all.map(|name| json!({"name": &name, "config": {"name": &name}})).collect();
+    let change = json!({"/interfaces": {"interface": all}}).to_string();
+    is(&bench.apply(&change).await, Class::Ok, Phase::Verify, LeftAs::Changed);
+    bench
+}
+
+fn by_name(mut running: Value) -> Value {
+    let interfaces = running.pointer_mut("/openconfig-interfaces:interfaces/interface").unwrap();
+    interfaces.as_array_mut().unwrap().sort_by_key(|entry| entry["name"].to_string());
+    running
 }
 
 #[tokio::test]
