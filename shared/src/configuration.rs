@@ -5,21 +5,28 @@ mod change;
 mod defaults;
 mod diff;
 mod index;
+mod named;
 mod order;
+mod pattern;
 mod sections;
+mod swaps;
 mod texts;
+mod way;
 
 #[cfg(test)]
 mod tests;
 
 pub use after::after;
-pub use change::{commands, contradiction, emptied, missing, way};
+pub use change::{commands, contradiction, missing};
 pub use defaults::{about, besides, lacking, leaves, unshown, without};
 pub use diff::{DIFF_BYTES_MAX, cut, unified};
 pub use index::Index;
 pub use order::{differ_in_order_alone, misplaced};
 pub use sections::{Block, parse, print};
 pub use texts::Text;
+pub use way::{emptied, way};
+
+use std::borrow::Cow;
 
 /// Deepest nesting of sections that is understood; what is deeper counts as this deep.
 pub const DEPTH_MAX: usize = 32;
@@ -38,8 +45,14 @@ pub enum Negation {
     },
 }
 
+impl Default for Negation {
+    fn default() -> Self {
+        Self::Prefix("no ".into())
+    }
+}
+
 /// How a platform writes its configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Dialect {
     /// Whether indented lines belong to the line above them; otherwise every line stands alone.
     pub indented: bool,
@@ -53,8 +66,12 @@ pub struct Dialect {
     pub negation: Negation,
     /// First words of lines of which a section holds one: another one takes its place. `*` is any word, so that
     /// `neighbor * remote-as` is one line for each neighbor; `-secondary` at the end leaves out lines with that word
-    /// in what follows, which stand beside the others.
+    /// in what follows, which stand beside the others. Where the value does not come last `=` stands for each of its
+    /// words, and the pattern for the whole line: `neighbor * route-map = out`.
     pub single: Vec<String>,
+    /// First words of lines at the top that define what other lines name, which is the word that follows: a new one is
+    /// there before it is named, and an old one goes when nothing names it any more.
+    pub defines: Vec<String>,
     /// First words of lines that stand beside each other, of which one must be there while others change, such as the
     /// routes to one destination: new ones are added before their old ones are taken back.
     pub joins: Vec<String>,
@@ -69,24 +86,28 @@ pub struct Dialect {
 
 impl Dialect {
     /// The words that `line` shares with every line it takes the place of, if it is such a line.
-    fn place<'a>(&self, line: &'a str) -> Option<&'a str> {
-        self.single.iter().find_map(|pattern| beginning(line, pattern))
+    fn place<'a>(&self, line: &'a str) -> Option<Cow<'a, str>> {
+        self.single.iter().find_map(|pattern| pattern::place(line, pattern))
     }
 
     /// The words that `line` shares with every line that it stands beside, and the word that follows.
     fn beside<'a>(&self, line: &'a str) -> Option<(&'a str, &'a str)> {
-        let place = self.joins.iter().find_map(|pattern| beginning(line, pattern))?;
-        line[place.len()..].split_whitespace().next().map(|next| (place, next))
+        pattern::followed(line, &self.joins)
+    }
+
+    /// The name of what `line` defines for other lines.
+    fn defined<'a>(&self, line: &'a str) -> Option<&'a str> {
+        pattern::followed(line, &self.defines).map(|(_, name)| name)
     }
 
     /// Whether order is meaning in the section `line`.
     fn is_ordered(&self, line: &str) -> bool {
-        self.ordered.iter().any(|pattern| beginning(line, pattern).is_some())
+        self.ordered.iter().any(|pattern| pattern::beginning(line, pattern).is_some())
     }
 
     /// The line that takes `line` back.
     pub fn negated(&self, line: &str) -> String {
-        let line = self.short.iter().find_map(|pattern| beginning(line, pattern)).unwrap_or(line);
+        let line = self.short.iter().find_map(|pattern| pattern::beginning(line, pattern)).unwrap_or(line);
         match &self.negation {
             Negation::Prefix(word) => match line.strip_prefix(word.as_str()) {
                 Some(bare) => bare.to_owned(),
@@ -117,23 +138,4 @@ impl Dialect {
             Negation::Swap { removes, .. } => line.strip_prefix(removes.as_str()),
         }
     }
-}
-
-/// The beginning of `line` that `pattern` describes, word by word, when something follows it.
-fn beginning<'a>(line: &'a str, pattern: &str) -> Option<&'a str> {
-    let mut rest = line;
-    for wanted in pattern.split(' ') {
-        if let Some(without) = wanted.strip_prefix('-') {
-            if rest.split(' ').any(|word| word == without) {
-                return None;
-            }
-            continue;
-        }
-        let (word, after) = rest.split_once(' ')?;
-        if wanted != "*" && wanted != word {
-            return None;
-        }
-        rest = after;
-    }
-    Some(line[..line.len() - rest.len()].trim_end())
 }

@@ -52,7 +52,7 @@ impl<'d> Section<'d> {
         let fresh = Block { line: step.line.clone(), children: after(&[], &step.children, self.dialect) };
         let undone = first(self.lines.get(&Key::of(&self.dialect.negated(&step.line))));
         let place = self.dialect.place(&step.line);
-        let place = place.and_then(|place| first(self.places.get(&Key::of(place))));
+        let place = place.and_then(|place| first(self.places.get(&Key(place))));
         match undone.into_iter().chain(place).min() {
             Some(at) => {
                 self.clear(at);
@@ -77,7 +77,7 @@ impl<'d> Section<'d> {
         self.lines.entry(Key::owned(&block.line)).or_default().insert(at);
         self.bare.entry(Key::owned(self.dialect.bare(&block.line))).or_default().insert(at);
         if let Some(place) = self.dialect.place(&block.line) {
-            self.places.entry(Key::owned(place)).or_default().insert(at);
+            self.places.entry(Key::owned(&place)).or_default().insert(at);
         }
         self.slots[at] = Some(block);
     }
@@ -87,7 +87,7 @@ impl<'d> Section<'d> {
         forget(&mut self.lines, &block.line, at);
         forget(&mut self.bare, self.dialect.bare(&block.line), at);
         if let Some(place) = self.dialect.place(&block.line) {
-            forget(&mut self.places, place, at);
+            forget(&mut self.places, &place, at);
         }
     }
 }

@@ -135,18 +135,7 @@ mod tests {
     use super::*;
 
     fn dialect() -> Dialect {
-        Dialect {
-            indented: true,
-            comments: Vec::new(),
-            ends: Vec::new(),
-            leave: Some("exit".into()),
-            negation: Negation::Prefix("no ".into()),
-            single: Vec::new(),
-            joins: Vec::new(),
-            ordered: Vec::new(),
-            short: Vec::new(),
-            texts: Vec::new(),
-        }
+        Dialect { indented: true, leave: Some("exit".into()), ..Dialect::default() }
     }
 
     /// What a device with these defaults lacks of lines that it does not show, and of which they do not tell.

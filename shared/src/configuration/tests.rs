@@ -11,15 +11,13 @@ fn indented() -> Dialect {
         comments: vec!["!".into(), "Building configuration".into(), "Current configuration".into()],
         ends: vec!["exit".into(), "end".into(), "exit-address-family".into()],
         leave: Some("exit".into()),
-        negation: Negation::Prefix("no ".into()),
         single: vec!["hostname".into(), "banner *".into(), "neighbor * remote-as".into()],
-        joins: vec![],
-        ordered: vec![],
         short: vec!["description".into(), "banner *".into(), "certificate * *".into()],
         texts: vec![
             Text { begins: "certificate".into(), ends: Some("quit".into()) },
             Text { begins: "banner *".into(), ends: None },
         ],
+        ..Dialect::default()
     }
 }
 
@@ -27,14 +25,9 @@ fn flat() -> Dialect {
     Dialect {
         indented: false,
         comments: vec!["#".into()],
-        ends: vec![],
-        leave: None,
         negation: Negation::Swap { adds: "set ".into(), removes: "delete ".into() },
         single: vec!["set system host-name".into()],
-        joins: vec![],
-        ordered: vec![],
-        short: vec![],
-        texts: vec![],
+        ..Dialect::default()
     }
 }
 

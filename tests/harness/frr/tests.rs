@@ -264,6 +264,41 @@ async fn a_replacement_takes_away_what_it_does_not_name() {
 
 #[tokio::test]
 #[ignore = "needs frr: use tests/run"]
+async fn what_a_neighbor_is_filtered_by_is_exchanged_and_never_gone() {
+    let lab = Lab::new().await;
+    let filters = "bgp as-path access-list PATH seq 5 permit 65001\naccess-list ACL seq 5 permit 10.1.0.0/24\n\
+        router bgp 65001\naddress-family ipv4 unicast\nneighbor 10.0.0.2 prefix-list OURS in\n\
+        neighbor 10.0.0.2 filter-list PATH out\nneighbor 10.0.0.2 distribute-list ACL out\n";
+    lab.router.load(filters).expect("a change");
+    let before = lab.router.running();
+    let names = ["OUT", "OURS", "PATH", "ACL"];
+    let renamed = |text: String, name: &&str| text.replace(&format!(" {name} "), &format!(" {name}2 "));
+    let wanted = names.iter().fold(before.replace("prefix-list OURS\n", "prefix-list OURS2\n"), renamed);
+    let (replaced, _) = lab.replace(&wanted, Purpose::Apply).await;
+    assert_eq!(ended(&replaced), (Class::Ok, LeftAs::Changed), "{replaced:?}");
+    let typed = writing_words(&lab.router);
+    assert!(!typed.iter().any(|line| line.starts_with("no neighbor ")), "{typed:?}");
+    let at = |line: &str| typed.iter().position(|typed| typed == line);
+    let [new, used, old] =
+        ["route-map OUT2 permit 10", "neighbor 10.0.0.2 route-map OUT2 out", "no route-map OUT permit 10"]
+            .map(at);
+    assert!(new.is_some() && new < used && used < old, "{typed:?}");
+    let after = lab.router.running();
+    for name in names {
+        assert!(after.contains(&format!(" {name}2 ")) && !after.contains(&format!(" {name} ")), "{after}");
+    }
+    let (again, _) = lab.replace(&wanted, Purpose::Apply).await;
+    assert_eq!(ended(&again), (Class::Unchanged, LeftAs::Unchanged), "{again:?}");
+    let mut back = lab.task(&wanted, Purpose::Restore { attempt: 1, before: None, overwrite: false });
+    back.op.attempt = 2;
+    let (back, _) = lab.run(&back).await;
+    assert_eq!(ended(&back), (Class::Ok, LeftAs::Reverted), "{back:?}");
+    assert_eq!(lab.router.running(), before);
+    assert!(!writing_words(&lab.router).iter().any(|line| line.starts_with("no neighbor ")));
+}
+
+#[tokio::test]
+#[ignore = "needs frr: use tests/run"]
 async fn a_doubt_is_settled_by_what_the_device_has() {
     let lab = Lab::new().await;
     let (applied, told) = lab.attempt(CHANGE, Purpose::Apply).await;

@@ -48,7 +48,7 @@ pub(super) fn one(line: &str) -> Typed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use switchyard_shared::configuration::{Negation, parse, way};
+    use switchyard_shared::configuration::{parse, way};
 
     fn dialect() -> Dialect {
         Dialect {
@@ -56,12 +56,8 @@ mod tests {
             comments: vec!["!".into()],
             ends: vec!["exit".into()],
             leave: Some("exit".into()),
-            negation: Negation::Prefix("no ".into()),
-            single: vec![],
-            joins: vec![],
-            ordered: vec![],
             short: vec!["description".into()],
-            texts: vec![],
+            ..Dialect::default()
         }
     }
 

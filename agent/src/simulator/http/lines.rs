@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use switchyard_shared::configuration::{Block, Dialect, Negation, Text, after, parse, print, unified};
+use switchyard_shared::configuration::{Block, Dialect, Text, after, parse, print, unified};
 use switchyard_shared::time::Timestamp;
 
 const KIND: &str = "application/json-rpc";
@@ -240,11 +240,9 @@ fn dialect() -> Dialect {
         comments: vec!["!".into()],
         ends: vec!["end".into()],
         leave: Some("exit".into()),
-        negation: Negation::Prefix("no ".into()),
         single: vec!["hostname".into(), "description".into()],
-        joins: vec![],
-        ordered: vec![],
         short: vec!["description".into()],
         texts: vec![Text { begins: "banner *".into(), ends: Some("EOF".into()) }],
+        ..Dialect::default()
     }
 }

@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod gaps;
+
 fn dialect() -> Dialect {
     let texts = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     Dialect {
@@ -10,7 +12,13 @@ fn dialect() -> Dialect {
             "ip address -secondary",
             "maximum-paths -ibgp",
             "neighbor * timers -connect",
+            "neighbor * remote-as",
+            "neighbor * route-map = in",
+            "neighbor * route-map = out",
+            "ip access-group = in",
+            "ip default-gateway",
         ]),
+        defines: texts(&["ip access-list standard", "ip access-list extended", "route-map"]),
         joins: texts(&["ip route vrf * * *", "ip route * *"]),
         ordered: texts(&["ip access-list extended", "policy-map"]),
         ..indented()
@@ -35,7 +43,9 @@ impl Device {
         match line {
             "exit" => drop(self.path.pop()),
             _ if opens.iter().any(|word| line.starts_with(word)) => self.path = vec![line.to_owned()],
-            _ if line.starts_with("class ") => self.path.push(line.to_owned()),
+            _ if line.starts_with("class ") || line.starts_with("address-family ") => {
+                self.path.push(line.to_owned());
+            }
             _ => self.path.truncate(2),
         }
         let is_section = self.path.last().is_some_and(|open| open == line);
@@ -77,6 +87,11 @@ fn keep(lines: &mut Vec<Block>, line: &str) {
         match words[..] {
             ["ip", "address", ..] if !words.contains(&"secondary") => Some("address".into()),
             ["maximum-paths", number] if number.parse::<u8>().is_ok() => Some("paths".into()),
+            ["ip", "default-gateway", _] => Some("gateway".into()),
+            ["ip", "access-group", _, way] => Some(format!("access {way}")),
+            ["neighbor", who, what @ "remote-as", _] | ["neighbor", who, what @ "route-map", _, "out"] => {
+                Some(format!("{what} {who}"))
+            }
             ["neighbor", who, "timers", hold, _] if hold.parse::<u8>().is_ok() => {
                 Some(format!("timers {who}"))
             }

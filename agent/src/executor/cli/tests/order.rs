@@ -66,6 +66,33 @@ async fn a_new_default_route_is_there_before_the_old_one_goes() {
 }
 
 #[tokio::test]
+async fn what_holds_one_value_is_never_without_one_on_the_way_there_and_back() {
+    for (platform, has) in [
+        (
+            "cisco_ios",
+            "ip default-gateway V1\nusername a privilege 15 secret 9 V1\ninterface Gi1\n ip access-group V1 in\n",
+        ),
+        (
+            "cisco_nxos",
+            "username a password 5 V1 role network-admin\ninterface Gi1\n ip access-group V1 in\n",
+        ),
+        ("frr", "router bgp 1\n neighbor 10.0.0.2 remote-as 2\n neighbor 10.0.0.2 route-map V1 out\n"),
+    ] {
+        let (has, wanted) =
+            (format!("hostname r1\n{has}"), format!("hostname r1\n{}", has.replace("V1", "V2")));
+        let bench = device(platform, &has).await;
+        let task = bench.task(1, platform, &wanted, Wants::Replace);
+        let outcome = bench.attempt(&task).await;
+        assert_eq!((outcome.class, bench.has(1)), (Class::Ok, wanted), "{outcome:?}");
+        let restore = Purpose::Restore { attempt: 1, before: outcome.before, overwrite: false };
+        let back = bench.again(&task, restore).await;
+        assert_eq!((back.left_as, bench.has(1)), (LeftAs::Reverted, has), "{back:?}");
+        let typed = bench.typed(1);
+        assert!(!typed.iter().any(|line| line.starts_with("no ")), "{platform}: {typed:?}");
+    }
+}
+
+#[tokio::test]
 async fn classes_in_another_order_are_refused_before_anything_is_said() {
     let policy = |one: &str, other: &str| {
         format!("hostname r1\npolicy-map P\n class {one}\n  police 1\n class {other}\n  police 1\n")
