@@ -58,7 +58,7 @@ pub struct Dialect {
     pub indented: bool,
     /// Beginnings of lines that say nothing.
     pub comments: Vec<String>,
-    /// Lines that only close a section.
+    /// Lines that only close a section; `exit-*` is every word that begins so.
     pub ends: Vec<String>,
     /// What leaves a section while configuring; `None` where nothing has to.
     pub leave: Option<String>,

@@ -48,6 +48,24 @@ fn a_plan_knows_the_platforms_that_come_with_the_agent_and_which_of_them_take_no
 }
 
 #[test]
+fn lines_that_close_a_section_are_no_configuration_of_a_platform_that_shows_them() {
+    for name in ["cisco_ios", "frr"] {
+        let dialect = &Platforms::built_in().get(name).unwrap().dialect;
+        for end in
+            ["exit-address-family", "exit-af-interface", "exit-af-topology", "exit-peer-policy", "exit-vrf"]
+        {
+            let blocks =
+                switchyard_shared::configuration::parse(&format!("router a\n b\n  c\n {end}\n"), dialect);
+            assert_eq!(
+                switchyard_shared::configuration::print(&blocks),
+                "router a\n b\n  c\n",
+                "{name}: {end}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_platform_is_found_by_its_short_names_too() {
     let platforms = Platforms::built_in();
     for (alias, name) in [

@@ -84,7 +84,14 @@ fn section(roots: &mut Vec<Block>, depth: usize) -> &mut Vec<Block> {
 
 fn says_nothing(line: &str, dialect: &Dialect) -> bool {
     dialect.comments.iter().any(|comment| line.starts_with(comment.as_str()))
-        || dialect.ends.iter().any(|end| line == end)
+        || dialect.ends.iter().any(|end| closes(line, end))
+}
+
+fn closes(line: &str, end: &str) -> bool {
+    match end.strip_suffix('*') {
+        Some(beginning) => line.starts_with(beginning) && !line.contains(' '),
+        None => line == end,
+    }
 }
 
 /// Writes sections as text, one blank for each level.

@@ -9,7 +9,7 @@ fn indented() -> Dialect {
     Dialect {
         indented: true,
         comments: vec!["!".into(), "Building configuration".into(), "Current configuration".into()],
-        ends: vec!["exit".into(), "end".into(), "exit-address-family".into()],
+        ends: vec!["exit".into(), "end".into(), "exit-*".into()],
         leave: Some("exit".into()),
         single: vec!["hostname".into(), "banner *".into(), "neighbor * remote-as".into()],
         short: vec!["description".into(), "banner *".into(), "certificate * *".into()],
@@ -54,6 +54,16 @@ fn a_merge_sends_only_what_the_device_lacks_within_the_sections_it_belongs_to() 
     ];
     assert_eq!(to_send(RUNNING, wanted, &indented()), expected);
     assert_eq!(to_send(RUNNING, RUNNING, &indented()), Vec::<String>::new(), "it has what it prints");
+}
+
+#[test]
+fn a_line_that_closes_a_section_is_none_of_the_configuration() {
+    let text = "router eigrp A\n address-family ipv4\n  af-interface Gi1\n   passive-interface\n  exit-af-interface\n \
+        exit-address-family\n exit-word of another kind\n";
+    let blocks = parse(text, &indented());
+    let expected = "router eigrp A\n address-family ipv4\n  af-interface Gi1\n   passive-interface\n \
+        exit-word of another kind\n";
+    assert_eq!(print(&blocks), expected);
 }
 
 #[test]
