@@ -21,7 +21,7 @@ pub use change::{commands, contradiction, missing};
 pub use defaults::{about, besides, lacking, leaves, unshown, without};
 pub use diff::{DIFF_BYTES_MAX, cut, unified};
 pub use index::Index;
-pub use order::{differ_in_order_alone, misplaced};
+pub use order::{differ_in_order_alone, misplaced, out_of_order};
 pub use sections::{Block, parse, print};
 pub use texts::Text;
 pub use way::{emptied, way};
@@ -77,6 +77,8 @@ pub struct Dialect {
     pub joins: Vec<String>,
     /// First words of sections in which the order of lines is meaning, and that a device keeps as it was typed.
     pub ordered: Vec<String>,
+    /// Lines that stand last in such a section by themselves, wherever they were typed.
+    pub last: Vec<String>,
     /// First words of lines that are taken back by these words alone: `description` by `no description`. `*` is any
     /// word.
     pub short: Vec<String>,

@@ -97,6 +97,7 @@ fn dialect(mut section: Reader<'_>) -> Option<Dialect> {
         defines: section.texts("defines"),
         joins: section.texts("joins"),
         ordered: section.texts("ordered"),
+        last: section.texts("last"),
         short: section.texts("short"),
         texts: sections::of_several_lines(&mut section),
     };

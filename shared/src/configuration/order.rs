@@ -9,10 +9,7 @@ pub(super) fn displaced(has: &Block, wanted: &Block, dialect: &Dialect) -> Optio
     if !counts(wanted, dialect) || !is_flat(has) || !is_flat(wanted) {
         return None;
     }
-    let (here, there) = (lines(has), lines(wanted));
-    let stay = has.children.iter().filter(|block| there.contains(block.line.as_str()));
-    let come = wanted.children.iter().filter(|block| !here.contains(block.line.as_str()));
-    if stay.chain(come).eq(&wanted.children) {
+    if comes_right(has, wanted, dialect) {
         return None;
     }
     let mut pairs = has.children.iter().zip(&wanted.children);
@@ -23,8 +20,8 @@ pub(super) fn displaced(has: &Block, wanted: &Block, dialect: &Dialect) -> Optio
     )
 }
 
-/// The first section of `to` in which order is meaning, whose lines stand in another order in `from`, and that cannot
-/// be typed anew: more stands beneath its lines.
+/// The first section of `to` in which order is meaning, whose lines would stand in another order once what goes is gone
+/// and what is new stands at the end, and that cannot be typed anew: more stands beneath its lines.
 pub fn misplaced<'a>(from: &[Block], to: &'a [Block], dialect: &Dialect) -> Option<&'a str> {
     if dialect.ordered.is_empty() {
         return None;
@@ -32,16 +29,33 @@ pub fn misplaced<'a>(from: &[Block], to: &'a [Block], dialect: &Dialect) -> Opti
     let from = super::Index::of(from, dialect);
     to.iter().find_map(|wanted| {
         let has = from.find(&wanted.line)?;
-        if counts(wanted, dialect) && !(is_flat(has) && is_flat(wanted)) && !is_in_order(has, wanted) {
+        if counts(wanted, dialect) && !(is_flat(has) && is_flat(wanted)) && !comes_right(has, wanted, dialect)
+        {
             return Some(wanted.line.as_str());
         }
         misplaced(&has.children, &wanted.children, dialect)
     })
 }
 
-/// Whether two configurations hold the same lines, and only their order is another one.
-pub fn differ_in_order_alone(one: &[Block], other: &[Block]) -> bool {
-    one != other && sorted(one) == sorted(other)
+/// Whether two configurations hold the same lines, and only their order is another one, which is meaning nowhere.
+pub fn differ_in_order_alone(one: &[Block], other: &[Block], dialect: &Dialect) -> bool {
+    one != other && sorted(one) == sorted(other) && out_of_order(one, other, dialect).is_none()
+}
+
+/// The first section of `other` in which order is meaning, and whose lines stand in another order in `one`.
+pub fn out_of_order<'a>(one: &[Block], other: &'a [Block], dialect: &Dialect) -> Option<&'a str> {
+    if dialect.ordered.is_empty() {
+        return None;
+    }
+    let one = super::Index::of(one, dialect);
+    other.iter().find_map(|block| {
+        let has = one.find(&block.line)?;
+        let differs = || !in_order(&has.children, dialect).eq(in_order(&block.children, dialect));
+        if counts(block, dialect) && differs() {
+            return Some(block.line.as_str());
+        }
+        out_of_order(&has.children, &block.children, dialect)
+    })
 }
 
 /// Whether the order of the lines of `section` is meaning. Lines with numbers say themselves where they stand.
@@ -51,10 +65,18 @@ fn counts(section: &Block, dialect: &Dialect) -> bool {
     dialect.is_ordered(&section.line) && !section.children.iter().all(is_numbered)
 }
 
-fn is_in_order(has: &Block, wanted: &Block) -> bool {
+/// Whether the lines of `has` stand as in `wanted` once what goes is gone and what is new stands at the end.
+fn comes_right(has: &Block, wanted: &Block, dialect: &Dialect) -> bool {
     let (here, there) = (lines(has), lines(wanted));
-    let stay = has.children.iter().map(|block| &block.line).filter(|line| there.contains(line.as_str()));
-    stay.eq(wanted.children.iter().map(|block| &block.line).filter(|line| here.contains(line.as_str())))
+    let stay = in_order(&has.children, dialect).filter(|line| there.contains(line));
+    let come = in_order(&wanted.children, dialect).filter(|line| !here.contains(line));
+    stay.chain(come).eq(in_order(&wanted.children, dialect))
+}
+
+/// The lines that stand where they were put.
+fn in_order<'a>(blocks: &'a [Block], dialect: &Dialect) -> impl Iterator<Item = &'a str> {
+    let lines = blocks.iter().map(|block| block.line.as_str());
+    lines.filter(|line| !dialect.last.iter().any(|last| last == line))
 }
 
 fn is_flat(section: &Block) -> bool {

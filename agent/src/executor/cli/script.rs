@@ -3,7 +3,7 @@
 use super::shell::untypable;
 use super::unshown::Unshown;
 use crate::executor::Failure;
-use crate::executor::device::{Difference, Job, Running};
+use crate::executor::device::{Difference, Job, Running, WriteEnd};
 use crate::executor::wanted::{Redactor, Wanted};
 use crate::platform::{Platform, Unsaved};
 use regex::Regex;
@@ -11,9 +11,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use switchyard_shared::configuration::{
-    Block, Index, after, commands, differ_in_order_alone, missing, parse, print, unified, way,
+    Block, Index, after, commands, differ_in_order_alone, missing, out_of_order, parse, print, unified, way,
 };
-use switchyard_shared::outcome::{Class, Phase};
+use switchyard_shared::outcome::{Class, LeftAs, Phase};
 use switchyard_shared::procedure::Mode;
 use switchyard_shared::task::Purpose;
 use zeroize::Zeroizing;
@@ -213,14 +213,30 @@ impl Script {
         match wanted.mode {
             Mode::Merge => false,
             Mode::Replace => {
-                differ_in_order_alone(&self.given_up(&running, &blocks), &self.parted(&running, &blocks).1)
+                let (given_up, shown) = (self.given_up(&running, &blocks), self.parted(&running, &blocks).1);
+                differ_in_order_alone(&given_up, &shown, &self.platform.dialect)
             }
         }
     }
 
-    /// Whether two readings show the same lines, in whatever order.
+    /// Whether two readings show the same lines, in whatever order where that is no meaning.
     pub(in crate::executor) fn alike(&self, one: &Running, other: &Running) -> bool {
-        one == other || differ_in_order_alone(&self.blocks(&one.0), &self.blocks(&other.0))
+        let (here, there) = (self.blocks(&one.0), self.blocks(&other.0));
+        one == other || differ_in_order_alone(&here, &there, &self.platform.dialect)
+    }
+
+    /// The end of a way back to `before` on which all was tried, and after which the device has `now`; `said` is what it
+    /// said last, for the end of a sentence.
+    pub(in crate::executor) fn not_back(&self, now: &Running, before: &[Block], said: &str) -> WriteEnd {
+        let order = match out_of_order(&self.blocks(&now.0), before, &self.platform.dialect) {
+            Some(section) => {
+                let section = self.quoted(section);
+                format!(": `{section}` holds its lines in another order, and that order is meaning")
+            }
+            None => String::new(),
+        };
+        let message = format!("it still has another configuration than before the change{order}{said}");
+        WriteEnd::Rejected { message, left_as: LeftAs::Unknown }
     }
 
     /// `lines` that make a place to come back to or go there. It is named after what it holds, too: an older one of the

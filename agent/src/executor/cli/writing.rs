@@ -9,7 +9,7 @@ use crate::executor::WritePass;
 use crate::executor::device::{Running, WriteEnd, Written};
 use crate::executor::wanted::Wanted;
 use crate::platform::{Candidate, Configure};
-use switchyard_shared::configuration::{differ_in_order_alone, way};
+use switchyard_shared::configuration::way;
 use switchyard_shared::outcome::LeftAs;
 use switchyard_shared::procedure::Mode;
 use switchyard_shared::time::format_duration;
@@ -234,8 +234,8 @@ pub(super) async fn restore(
         let has = session.blocks(&now.0);
         let steps = way(&has, &wanted, &platform.dialect);
         let whole = (round > 0 || steps.is_empty()) && !platform.configure.clear.is_empty();
-        if steps.is_empty() && !whole && differ_in_order_alone(&has, &wanted) {
-            return Ok(());
+        if steps.is_empty() && !whole {
+            break;
         }
         let lines = match whole {
             true => lines(&wanted, &[], &platform.dialect),
@@ -254,12 +254,11 @@ pub(super) async fn restore(
         is_begun = true;
         now = read(session).await?;
     }
-    if now == *before {
+    if session.alike(&now, before) {
         return Ok(());
     }
     let said = said.map(|said| format!("; it said: {said}")).unwrap_or_default();
-    let message = format!("it still has another configuration than before the change{said}");
-    Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown })
+    Err(session.not_back(&now, &wanted, &said))
 }
 
 async fn read(session: &mut CliSession) -> Result<Running, WriteEnd> {

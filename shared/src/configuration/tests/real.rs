@@ -21,6 +21,7 @@ fn dialect() -> Dialect {
         defines: texts(&["ip access-list standard", "ip access-list extended", "route-map"]),
         joins: texts(&["ip route vrf * * *", "ip route * *"]),
         ordered: texts(&["ip access-list extended", "policy-map"]),
+        last: texts(&["class class-default"]),
         ..indented()
     }
 }
@@ -113,9 +114,9 @@ fn another_order_at_the_top_takes_nothing_back() {
     let to = "ip http server\nhostname r1\nrouter bgp 1\n neighbor x\ninterface Gi1\n mtu 9000\n";
     let (from, to) = (parse(from, &dialect()), parse(to, &dialect()));
     assert_eq!(way(&from, &to, &dialect()), []);
-    assert!(differ_in_order_alone(&from, &to) && !differ_in_order_alone(&to, &to));
+    assert!(differ_in_order_alone(&from, &to, &dialect()) && !differ_in_order_alone(&to, &to, &dialect()));
     let twice = [to.as_slice(), &to[..1]].concat();
-    assert!(!differ_in_order_alone(&to, &twice), "a line more is more than another order");
+    assert!(!differ_in_order_alone(&to, &twice, &dialect()), "a line more is more than another order");
 }
 
 #[test]
@@ -158,19 +159,30 @@ fn a_new_line_of_a_list_stands_where_it_was_asked_for_and_not_behind_the_line_th
 
 #[test]
 fn classes_in_another_order_are_told_and_not_torn_down() {
-    let policy = |classes: [&str; 2]| {
+    let policy = |classes: &str| {
         let class = |name: &str| format!(" class {name}\n  bandwidth 10\n");
-        parse(&format!("policy-map P\n{}", classes.map(class).concat()), &dialect())
+        let classes: String = classes.split(' ').map(class).collect();
+        parse(&format!("policy-map P\n{classes}"), &dialect())
     };
-    let (from, to) = (policy(["a", "b"]), policy(["b", "a"]));
-    assert_eq!(way(&from, &to, &dialect()), []);
-    assert_eq!(misplaced(&from, &to, &dialect()), Some("policy-map P"));
-    assert_eq!(misplaced(&from, &from, &dialect()), None);
-    assert_eq!(
-        misplaced(&from, &policy(["a", "c"]), &dialect()),
-        None,
-        "what is new says nothing of an order"
-    );
+    let misplaced = |from: &str, to: &str| {
+        let (from, to) = (policy(from), policy(to));
+        misplaced(&from, &to, &dialect()).map(str::to_owned)
+    };
+    assert_eq!(way(&policy("a b"), &policy("b a"), &dialect()), []);
+    for (from, to) in [("a b", "b a"), ("a b", "a c b"), ("a b c", "c b"), ("a b class-default", "c a")] {
+        assert_eq!(misplaced(from, to).as_deref(), Some("policy-map P"), "{from}: {to}");
+    }
+    let default = "class-default";
+    for (from, to) in [("a b", "a b"), ("a b", "a c"), ("a b", "b c"), ("b", "b a")] {
+        assert_eq!(misplaced(from, to), None, "{from}: {to}");
+        let [from, to] = [from, to].map(|classes| format!("{classes} {default}"));
+        assert_eq!(misplaced(&from, &to), None, "{default} is last by itself");
+    }
+    let alone = |one: &str, other: &str| differ_in_order_alone(&policy(one), &policy(other), &dialect());
+    assert!(!alone("a b", "b a"), "that order is meaning");
+    assert!(alone("a class-default", "class-default a"));
+    let (from, to) = (policy("a c b"), policy("a b c"));
+    assert_eq!(out_of_order(&from, &to, &dialect()), Some("policy-map P"));
 }
 
 #[test]
@@ -208,7 +220,8 @@ fn a_device_is_never_without_a_route_while_one_takes_the_place_of_another() {
     for (from, to) in [(&from, &to), (&to, &from)] {
         let there = Device::new(from).goes_to(to);
         assert!(!there.lost, "the session is gone with the route: {}", there.text());
-        assert!(differ_in_order_alone(&there.has, &parse(to, &dialect())) || there.text() == **to);
+        let wanted = parse(to, &dialect());
+        assert!(differ_in_order_alone(&there.has, &wanted, &dialect()) || there.text() == **to);
     }
     let dialect = dialect();
     let sent = |from: &str, to: &str| {

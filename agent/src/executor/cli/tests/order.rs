@@ -102,3 +102,37 @@ async fn classes_in_another_order_are_refused_before_anything_is_said() {
     assert_eq!((outcome.class, bench.typed(1)), (Class::PrecheckFailed, vec![]), "{outcome:?}");
     assert!(outcome.message.contains("`policy-map P` holds its lines in another order"), "{outcome:?}");
 }
+
+fn classes(names: &str) -> String {
+    let class = |name: &str| format!(" class {name}\n  police 1\n");
+    format!("hostname r1\npolicy-map P\n{}", names.split(' ').map(class).collect::<String>())
+}
+
+#[tokio::test]
+async fn a_class_that_could_not_stand_where_it_was_asked_for_is_refused_before_anything_is_said() {
+    let parts = ["a b", "a class-default"].map(classes);
+    let parts = parts.each_ref().map(|has| Part { platform: "cisco_ios", has, mode: Mode::Good });
+    let bench = Bench::new(&parts).await;
+    let outcome = bench.attempt(&bench.task(1, "cisco_ios", &classes("a c b"), Wants::Replace)).await;
+    assert_eq!((outcome.class, bench.typed(1)), (Class::PrecheckFailed, vec![]), "{outcome:?}");
+    assert!(outcome.message.contains("`policy-map P` holds its lines in another order"), "{outcome:?}");
+    let task = bench.task(2, "cisco_ios", &classes("a c class-default"), Wants::Replace);
+    let outcome = bench.attempt(&task).await;
+    assert_eq!(outcome.class, Class::Ok, "that one is last by itself: {outcome:?}");
+    assert_eq!(bench.again(&task, Purpose::Apply).await.class, Class::Unchanged);
+}
+
+#[tokio::test]
+async fn a_way_back_that_leaves_classes_in_another_order_is_none_and_names_them() {
+    let has = classes("a b c");
+    let bench = device("cisco_ios", &has).await;
+    let task = bench.task(1, "cisco_ios", "policy-map P\n no class b\n", Wants::Merge);
+    let outcome = bench.attempt(&task).await;
+    assert_eq!((outcome.class, bench.has(1)), (Class::Ok, classes("a c")), "{outcome:?}");
+    let restore = Purpose::Restore { attempt: 1, before: outcome.before, overwrite: false };
+    let back = bench.again(&task, restore).await;
+    assert_eq!((back.class, back.left_as), (Class::RollbackFailed, LeftAs::Unknown), "{back:?}");
+    assert!(back.message.contains("`policy-map P` holds its lines in another order"), "{back:?}");
+    assert_eq!(bench.has(1), classes("a c b"), "every line is back");
+    assert_eq!(bench.typed(1).iter().filter(|line| *line == "end").count(), 2, "once there, once back");
+}

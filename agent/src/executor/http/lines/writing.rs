@@ -8,7 +8,7 @@ use crate::executor::wanted::Wanted;
 use crate::executor::{Failure, WritePass};
 use crate::http_client::Reply;
 use crate::platform::Confirmed;
-use switchyard_shared::configuration::{Block, commands, differ_in_order_alone, way};
+use switchyard_shared::configuration::{Block, commands, way};
 use switchyard_shared::outcome::{Class, LeftAs, Phase};
 use switchyard_shared::procedure::{LINE_TIME, Mode};
 
@@ -166,8 +166,8 @@ impl LinesSession {
                 && self.too_many(&then).is_none();
             if clear {
                 steps.clone_from(&then);
-            } else if steps.is_empty() && differ_in_order_alone(&blocks, &then) {
-                return Ok(());
+            } else if steps.is_empty() {
+                break;
             }
             if let Some(why) = self.too_many(&steps) {
                 let message = format!("the way back {why}{said}");
@@ -185,11 +185,10 @@ impl LinesSession {
             is_begun = true;
             now = self.reread().await?;
         }
-        if now == *before {
+        if self.script.alike(&now, before) {
             return Ok(());
         }
-        let message = format!("it still has another configuration than before the change{said}");
-        Err(WriteEnd::Rejected { message, left_as: LeftAs::Unknown })
+        Err(self.script.not_back(&now, &then, &said))
     }
 
     async fn reread(&mut self) -> Result<Running, WriteEnd> {
