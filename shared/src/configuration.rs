@@ -6,6 +6,7 @@ mod defaults;
 mod diff;
 mod index;
 mod named;
+mod numbered;
 mod order;
 mod pattern;
 mod sections;
@@ -21,6 +22,7 @@ pub use change::{commands, contradiction, missing};
 pub use defaults::{about, besides, lacking, leaves, unshown, without};
 pub use diff::{DIFF_BYTES_MAX, cut, unified};
 pub use index::Index;
+pub use numbered::{Numbered, torn};
 pub use order::{differ_in_order_alone, misplaced, out_of_order};
 pub use sections::{Block, parse, print};
 pub use texts::Text;
@@ -77,8 +79,16 @@ pub struct Dialect {
     pub joins: Vec<String>,
     /// First words of sections in which the order of lines is meaning, and that a device keeps as it was typed.
     pub ordered: Vec<String>,
+    /// First words of sections in which order is meaning, and whose lines a device shows in an order of its own. What is
+    /// new there goes behind the rest, so lines that must stand behind a new one of another first word are typed anew.
+    pub sorted: Vec<String>,
     /// Lines that stand last in such a section by themselves, wherever they were typed.
     pub last: Vec<String>,
+    /// Lines at the top that are lines of a section, and are read as such.
+    pub numbered: Vec<Numbered>,
+    /// First words of lines at the top that make a list together with those that have the next word in common, and of
+    /// which no single one can be taken back.
+    pub lists: Vec<String>,
     /// First words of lines that are taken back by these words alone: `description` by `no description`. `*` is any
     /// word.
     pub short: Vec<String>,
@@ -105,6 +115,11 @@ impl Dialect {
     /// Whether order is meaning in the section `line`.
     fn is_ordered(&self, line: &str) -> bool {
         self.ordered.iter().any(|pattern| pattern::beginning(line, pattern).is_some())
+    }
+
+    /// Whether order is meaning in the section `line`, and is not what a device shows.
+    fn is_sorted(&self, line: &str) -> bool {
+        self.sorted.iter().any(|pattern| pattern::beginning(line, pattern).is_some())
     }
 
     /// The line that takes `line` back.

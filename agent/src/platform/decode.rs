@@ -98,6 +98,9 @@ fn dialect(mut section: Reader<'_>) -> Option<Dialect> {
         joins: section.texts("joins"),
         ordered: section.texts("ordered"),
         last: section.texts("last"),
+        sorted: section.texts("sorted"),
+        numbered: sections::numbered(&mut section),
+        lists: section.texts("lists"),
         short: section.texts("short"),
         texts: sections::of_several_lines(&mut section),
     };

@@ -6,7 +6,7 @@ use super::{
     Reading, Shown, TEXT_BYTES_MAX, Unsaved,
 };
 use regex::{Regex, RegexBuilder};
-use switchyard_shared::configuration::Text;
+use switchyard_shared::configuration::{Numbered, Text};
 use switchyard_shared::yaml::{Field, Section};
 
 /// A section of a definition: texts, lists of texts and patterns, each within its bound.
@@ -168,6 +168,19 @@ pub(super) fn of_several_lines(section: &mut Reader<'_>) -> Vec<Text> {
         let begins = section.required("begins", "begins: banner *");
         let ends = section.text("ends");
         begins.map(|begins| Text { begins, ends })
+    };
+    fields.iter().filter_map(|field| field.section().map(Reader).and_then(read)).collect()
+}
+
+/// Lists of a dialect whose lines say their number.
+pub(super) fn numbered(section: &mut Reader<'_>) -> Vec<Numbered> {
+    let fields = section.items("numbered");
+    let read = |mut section: Reader<'_>| {
+        let begins = section.required("begins", "begins: access-list");
+        let from = section.0.require("from", "from: 1").and_then(|field| field.number(0..=u32::MAX));
+        let to = section.0.require("to", "to: 99").and_then(|field| field.number(0..=u32::MAX));
+        let section = section.required("section", "section: ip access-list standard");
+        Some(Numbered { begins: begins?, from: from?, to: to?, section: section? })
     };
     fields.iter().filter_map(|field| field.section().map(Reader).and_then(read)).collect()
 }

@@ -20,6 +20,27 @@ pub(super) fn displaced(has: &Block, wanted: &Block, dialect: &Dialect) -> Optio
     )
 }
 
+/// Which lines of the section `wanted` are typed anew, new ones among them, so that they stand behind each other as they
+/// shall whatever the order in which the device shows them: `None` where no line that stays is. Lines with the same first
+/// word may stand in any order.
+pub(super) fn retyped<'a>(has: &Block, wanted: &'a Block, dialect: &Dialect) -> Option<Vec<&'a Block>> {
+    if !dialect.is_sorted(&wanted.line) || is_numbered(wanted) || !is_flat(has) || !is_flat(wanted) {
+        return None;
+    }
+    let (here, mut words, mut stays) = (lines(has), BTreeSet::new(), false);
+    let mut retyped = Vec::new();
+    for block in &wanted.children {
+        let word = block.line.split(' ').next().unwrap_or_default();
+        let is_new = !here.contains(block.line.as_str());
+        if is_new || words.iter().any(|other| *other != word) {
+            stays |= !is_new;
+            words.insert(word);
+            retyped.push(block);
+        }
+    }
+    stays.then_some(retyped)
+}
+
 /// The first section of `to` in which order is meaning, whose lines would stand in another order once what goes is gone
 /// and what is new stands at the end, and that cannot be typed anew: more stands beneath its lines.
 pub fn misplaced<'a>(from: &[Block], to: &'a [Block], dialect: &Dialect) -> Option<&'a str> {
@@ -60,9 +81,12 @@ pub fn out_of_order<'a>(one: &[Block], other: &'a [Block], dialect: &Dialect) ->
 
 /// Whether the order of the lines of `section` is meaning. Lines with numbers say themselves where they stand.
 fn counts(section: &Block, dialect: &Dialect) -> bool {
-    let is_numbered =
-        |block: &Block| block.line.split(' ').next().is_some_and(|word| word.parse::<u64>().is_ok());
-    dialect.is_ordered(&section.line) && !section.children.iter().all(is_numbered)
+    dialect.is_ordered(&section.line) && !is_numbered(section)
+}
+
+fn is_numbered(section: &Block) -> bool {
+    let mut words = section.children.iter().map(|block| block.line.split(' ').next().unwrap_or_default());
+    words.all(|word| word.parse::<u64>().is_ok())
 }
 
 /// Whether the lines of `has` stand as in `wanted` once what goes is gone and what is new stands at the end.

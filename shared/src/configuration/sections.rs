@@ -40,7 +40,14 @@ pub fn parse(text: &str, dialect: &Dialect) -> Vec<Block> {
         section(&mut roots, open.len()).push(Block::line(whole.unwrap_or_else(|| line.to_owned())));
         open.push(depth);
     }
-    joined(roots)
+    joined(roots.into_iter().map(|block| within(block, dialect)).collect())
+}
+
+fn within(block: Block, dialect: &Dialect) -> Block {
+    match dialect.numbered.is_empty() || !block.children.is_empty() {
+        true => block,
+        false => dialect.in_section(block.line),
+    }
 }
 
 /// `blocks` with everything of a section in the first block of its line.

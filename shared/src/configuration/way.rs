@@ -4,7 +4,7 @@
 use super::Dialect;
 use super::index::{Index, Key, between};
 use super::named::defined_first;
-use super::order::displaced;
+use super::order::{displaced, retyped};
 use super::sections::Block;
 use super::swaps::{Mentions, Partners};
 use std::borrow::Cow;
@@ -127,12 +127,19 @@ impl<'a> Section<'a> {
     }
 
     fn steps_within(&self, has: &'a Block, wanted: &'a Block, mentions: &Mentions<'a>) -> Steps {
-        let Some(at) = displaced(has, wanted, self.dialect) else {
-            return self.within(has, wanted).steps(mentions);
+        let section = self.within(has, wanted);
+        let (gone, typed): (Vec<&Block>, Vec<&Block>) = if let Some(at) = displaced(has, wanted, self.dialect)
+        {
+            (has.children[at..].iter().collect(), wanted.children[at..].iter().collect())
+        } else if let Some(typed) = retyped(has, wanted, self.dialect) {
+            let anew: BTreeSet<&str> = typed.iter().map(|block| block.line.as_str()).collect();
+            let goes = |has: &&Block| section.wanted(has).is_none() || anew.contains(has.line.as_str());
+            (has.children.iter().filter(goes).collect(), typed)
+        } else {
+            return section.steps(mentions);
         };
-        let gone = has.children[at..].iter().rev();
-        let gone = gone.map(|block| Block::line(self.dialect.negated(&block.line)));
-        Steps { added: gone.chain(wanted.children[at..].iter().cloned()).collect(), ..Steps::default() }
+        let gone = gone.into_iter().rev().map(|block| Block::line(self.dialect.negated(&block.line)));
+        Steps { added: gone.chain(typed.into_iter().cloned()).collect(), ..Steps::default() }
     }
 }
 

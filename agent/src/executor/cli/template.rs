@@ -3,7 +3,7 @@
 use super::script::Script;
 use crate::executor::Failure;
 use crate::platform::Platform;
-use switchyard_shared::configuration::{Block, Negation, contradiction, misplaced};
+use switchyard_shared::configuration::{Block, Negation, after, contradiction, misplaced, missing, torn};
 use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::procedure::Mode;
 
@@ -39,6 +39,15 @@ impl Script {
                 "leave it out: the agent enters the configuration, commits, leaves and saves by itself",
             ));
         }
+        if let Some(line) = self.torn(running, wanted, mode) {
+            let why = format!(
+                "{name} has no way to take `{line}` or what stands beside it out of its list, or to put \
+                               something between"
+            );
+            let hint =
+                "give the list another number in the template, and name that one where the list is used";
+            return Err(self.refuses(&why, hint));
+        }
         match mode {
             Mode::Merge => match contradiction(wanted, dialect) {
                 None => Ok(()),
@@ -62,6 +71,20 @@ impl Script {
                 }
             },
         }
+    }
+
+    /// A line of a list that cannot be changed as is wanted without taking all of it away.
+    fn torn(&self, running: &[Block], wanted: &[Block], mode: Mode) -> Option<String> {
+        let dialect = &self.platform.dialect;
+        if dialect.lists.is_empty() {
+            return None;
+        }
+        let merged = match mode {
+            Mode::Merge => after(running, &missing(running, wanted, dialect), dialect),
+            Mode::Replace => Vec::new(),
+        };
+        let then = if mode == Mode::Merge { &merged } else { wanted };
+        torn(running, then, dialect).map(|line| self.quoted(line))
     }
 
     fn refuses(&self, why: &str, hint: &str) -> Failure {

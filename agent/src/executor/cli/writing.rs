@@ -9,7 +9,7 @@ use crate::executor::WritePass;
 use crate::executor::device::{Running, WriteEnd, Written};
 use crate::executor::wanted::Wanted;
 use crate::platform::{Candidate, Configure};
-use switchyard_shared::configuration::way;
+use switchyard_shared::configuration::{torn, way};
 use switchyard_shared::outcome::LeftAs;
 use switchyard_shared::procedure::Mode;
 use switchyard_shared::time::format_duration;
@@ -218,6 +218,12 @@ pub(super) async fn restore(
     let wanted = session.blocks(&before.0);
     let mut now = running.clone();
     let (mut said, mut is_begun) = (None, false);
+    if let Some(line) = torn(&session.blocks(&now.0), &wanted, &platform.dialect) {
+        let line = session.quoted(line);
+        let message =
+            format!("there is no way to give the list of `{line}` back what it had but to take it away");
+        return Err(WriteEnd::Rejected { message, left_as: LeftAs::Changed });
+    }
     session.begin_to_type();
     if !platform.configure.rollback.is_empty() && now != *before {
         match roll_back(session, pass, before).await {

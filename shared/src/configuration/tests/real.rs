@@ -3,6 +3,7 @@
 use super::*;
 
 mod gaps;
+mod numbered;
 
 fn dialect() -> Dialect {
     let texts = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();

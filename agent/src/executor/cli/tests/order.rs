@@ -136,3 +136,46 @@ async fn a_way_back_that_leaves_classes_in_another_order_is_none_and_names_them(
     assert_eq!(bench.has(1), classes("a c b"), "every line is back");
     assert_eq!(bench.typed(1).iter().filter(|line| *line == "end").count(), 2, "once there, once back");
 }
+
+#[tokio::test]
+async fn a_line_of_a_numbered_list_goes_where_it_was_asked_for_and_alone() {
+    let list = |lines: &str| format!("hostname r1\nip access-list extended 101\n{lines}");
+    let has = "hostname r1\naccess-list 101 permit a\naccess-list 101 deny any\n";
+    let wanted =
+        "hostname r1\naccess-list 101 permit a\naccess-list 101 permit b\naccess-list 101 deny any\n";
+    let bench = device("cisco_ios", has).await;
+    let task = bench.task(1, "cisco_ios", wanted, Wants::Replace);
+    let outcome = bench.attempt(&task).await;
+    assert_eq!(outcome.class, Class::Ok, "{outcome:?}");
+    assert_eq!(bench.has(1), list(" permit a\n permit b\n deny any\n"));
+    assert_eq!(bench.again(&task, Purpose::Apply).await.class, Class::Unchanged);
+    let restore = Purpose::Restore { attempt: 1, before: outcome.before, overwrite: false };
+    let back = bench.again(&task, restore).await;
+    assert_eq!((back.left_as, bench.has(1)), (LeftAs::Reverted, list(" permit a\n deny any\n")), "{back:?}");
+    let typed = bench.typed(1);
+    assert!(!typed.iter().any(|line| line.contains("access-list") && line.starts_with("no")), "{typed:?}");
+}
+
+#[tokio::test]
+async fn a_list_that_would_go_with_any_of_its_lines_is_refused_and_left_as_it_is() {
+    let list =
+        |lines: &[&str]| -> String { lines.iter().map(|line| format!("access-list 700 {line}\n")).collect() };
+    let has = format!("hostname r1\n{}", list(&["permit a", "deny b"]));
+    let bench = device("cisco_ios", &has).await;
+    let shorter = format!("hostname r1\n{}", list(&["permit a"]));
+    for (wanted, mode) in [(shorter.as_str(), Wants::Replace), ("no access-list 700 deny b\n", Wants::Merge)]
+    {
+        let outcome = bench.attempt(&bench.task(1, "cisco_ios", wanted, mode)).await;
+        assert_eq!((outcome.class, bench.typed(1)), (Class::PrecheckFailed, vec![]), "{outcome:?}");
+        assert!(outcome.message.contains("`access-list 700 permit a`"), "{outcome:?}");
+    }
+    let task = bench.task(1, "cisco_ios", "access-list 700 permit c\n", Wants::Merge);
+    let outcome = bench.attempt(&task).await;
+    assert_eq!(outcome.class, Class::Ok, "at its end: {outcome:?}");
+    let (has, typed) = (bench.has(1), bench.typed(1));
+    let restore = Purpose::Restore { attempt: 1, before: outcome.before, overwrite: false };
+    let back = bench.again(&task, restore).await;
+    assert_eq!((back.class, back.left_as), (Class::RollbackFailed, LeftAs::Changed), "{back:?}");
+    assert!(back.message.contains("`access-list 700 permit a`"), "{back:?}");
+    assert_eq!((bench.has(1), bench.typed(1)), (has, typed), "nothing was typed");
+}
