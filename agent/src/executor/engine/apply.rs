@@ -144,8 +144,9 @@ impl Run<'_> {
         }
     }
 
-    /// What the device has of a write that it refused and that nobody wants taken back; `None` when nobody could look.
-    async fn left_alone(&self, session: &mut Box<dyn Session>, begun: &Begun) -> Option<Back> {
+    /// What the device has of a write that it did not take whole and that nobody wants taken back; `None` when nobody could
+    /// look. It is noted, so that a person can have it taken back.
+    pub(super) async fn left_alone(&self, session: &mut Box<dyn Session>, begun: &Begun) -> Option<Back> {
         let now = self.read_anew(session).await?;
         if now == begun.before {
             return Some((LeftAs::Unchanged, String::new()));

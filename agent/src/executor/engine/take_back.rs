@@ -34,17 +34,21 @@ impl Run<'_> {
         }
         let back = match (written, &trouble) {
             (Written::UntilConfirmed { since }, _) => self.by_itself(begun, (since, at), known).await,
-            (Written::ForGood, Trouble::Bad(_)) if self.job.procedure.revert => {
-                match self.reconnect().await {
-                    Ok(mut session) => {
-                        let back = self.put_back(&mut session, begun, known).await;
-                        goodbye(session).await;
-                        back
-                    }
-                    Err(_) => None,
-                }
+            // It was seen with the change, which stays.
+            (Written::ForGood, Trouble::Bad(_)) if !self.job.procedure.revert && known.is_some() => {
+                Some((LeftAs::Changed, String::new()))
             }
-            (Written::ForGood, Trouble::Bad(_)) => Some((LeftAs::Changed, String::new())),
+            (Written::ForGood, Trouble::Bad(_)) => match self.reconnect().await {
+                Ok(mut session) => {
+                    let back = match self.job.procedure.revert {
+                        true => self.put_back(&mut session, begun, known).await,
+                        false => self.left_alone(&mut session, begun).await,
+                    };
+                    goodbye(session).await;
+                    back
+                }
+                Err(_) => None,
+            },
             // Nothing speaks against it: whoever reads the device back judges it.
             (Written::ForGood, Trouble::Unseen(_) | Trouble::NoWay(_)) => None,
         };

@@ -83,6 +83,25 @@ async fn a_change_that_stays_although_a_check_failed_is_known_when_it_is_to_be_p
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_device_that_dropped_a_part_of_a_change_that_stays_is_put_back_by_the_command_that_its_outcome_names()
+ {
+    let mut bench = Bench::new("old", "new");
+    bench.procedure.revert = false;
+    bench.when(Deed::Read, |world: &mut World| {
+        if world.has_done(Deed::Write) == 1 && world.has_done(Deed::Restore) == 0 {
+            world.has_now("half");
+        }
+    });
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::PostcheckFailed, LeftAs::Changed), "{outcome:?}");
+    assert!(outcome.hint.contains("switchyard rollback ntp --device"), "{}", outcome.hint);
+    bench.task.op.attempt = 2;
+    bench.task.purpose = back(false);
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, bench.has().as_str()), (Class::Ok, "old"), "{}", outcome.message);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_device_of_which_nobody_knows_what_it_was_left_with_is_put_back_on_a_persons_word_alone() {
     let mut bench = Bench::new("old", "new");
     bench.hang(Deed::Write);
