@@ -209,8 +209,8 @@ pub trait Session: Send {
     /// Keeps the running configuration for the next boot.
     fn save<'a>(&'a mut self, pass: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>>;
 
-    /// What an operator should know of a save that was not refused, for the outcome: it goes on after a sentence and may be
-    /// empty.
+    /// Why this device cannot be told to save, for the outcome: it goes on after a sentence. Empty where [`Self::save`] says
+    /// a word for it.
     fn save_remark(&self) -> &'static str {
         ""
     }

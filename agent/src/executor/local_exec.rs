@@ -198,6 +198,10 @@ impl Session for Local {
         Box::pin(async { Ok(()) })
     }
 
+    fn save_remark(&self) -> &'static str {
+        "; no program is named that saves: whether its device boots with this is for the one that writes to see to"
+    }
+
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async {})
     }

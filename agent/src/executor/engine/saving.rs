@@ -92,8 +92,9 @@ impl Run<'_> {
         pass: &WritePass,
         is_back: &str,
     ) -> Outcome {
-        if !self.may_boot_with_the_change(&mut **session).await {
-            return self.ended(Class::Ok, Phase::Revert, LeftAs::Reverted, is_back);
+        if !self.must_save_back(&mut **session).await {
+            let message = format!("{is_back}{}", self.saves_itself(&**session));
+            return self.ended(Class::Ok, Phase::Revert, LeftAs::Reverted, &message);
         }
         match self.save(session, pass).await {
             Ok(()) => {
@@ -104,9 +105,19 @@ impl Run<'_> {
         }
     }
 
-    /// Whether a device that has again what it had may have been left with the change for its next boot.
-    pub(super) async fn may_boot_with_the_change(&self, session: &mut dyn Session) -> bool {
-        self.job.procedure.commit.save && self.is_saved(session).await != Some(true)
+    /// Whether a device that has again what it had may have been left with the change for its next boot, and can be told
+    /// to save.
+    pub(super) async fn must_save_back(&self, session: &mut dyn Session) -> bool {
+        let is_ours = self.job.procedure.commit.save && session.save_remark().is_empty();
+        is_ours && self.is_saved(session).await != Some(true)
+    }
+
+    /// What is to be said of a device that is back and that nobody can tell to save.
+    pub(super) fn saves_itself(&self, session: &dyn Session) -> String {
+        match (self.job.procedure.commit.save, session.save_remark()) {
+            (false, _) | (true, "") => String::new(),
+            (true, remark) => format!("{remark}; if the change was saved, its next boot brings it back"),
+        }
     }
 
     fn not_saved_back(&self, is_back: &str, trouble: &Trouble) -> Outcome {

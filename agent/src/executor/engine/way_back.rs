@@ -291,10 +291,11 @@ impl Run<'_> {
     async fn must_not_be(&self, session: &mut Box<dyn Session>, before: &Running) -> Result<Running, Ended> {
         let now = self.read(&mut **session).await?;
         if let Some(note) = self.is_back(&**session, &now, before)
-            && !self.may_boot_with_the_change(&mut **session).await
+            && !self.must_save_back(&mut **session).await
         {
+            let rest = self.saves_itself(&**session);
             let message =
-                format!("{} is as it was before the change; nothing was written{note}", self.device());
+                format!("{} is as it was before the change; nothing was written{note}{rest}", self.device());
             return Err(Box::new(self.ended(Class::Unchanged, Phase::Read, LeftAs::Reverted, &message)));
         }
         Ok(now)

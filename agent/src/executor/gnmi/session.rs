@@ -259,19 +259,14 @@ impl Session for GnmiSession {
         Box::pin(self.wire.close())
     }
 
+    fn save_remark(&self) -> &'static str {
+        "; gNMI has no word for a save: whether it keeps a Set for its next boot is its own"
+    }
+
     fn remark(&self) -> &'static str {
-        match (self.commit.confirmed && !self.has_confirmed, self.commit.save) {
-            (true, false) => {
-                "it cannot take a commit back by itself over gNMI, so this one was for good at once"
-            }
-            (true, true) => {
-                "it cannot take a commit back by itself over gNMI, so this one was for good at once, and gNMI has no word \
-                 for a save: whether it keeps a Set for its next boot is its own"
-            }
-            (false, true) => {
-                "gNMI has no word for a save: whether it keeps a Set for its next boot is its own"
-            }
-            (false, false) => "",
+        match self.commit.confirmed && !self.has_confirmed {
+            true => "it cannot take a commit back by itself over gNMI, so this one was for good at once",
+            false => "",
         }
     }
 }

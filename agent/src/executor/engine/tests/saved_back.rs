@@ -52,6 +52,26 @@ async fn nothing_is_saved_where_nobody_asked_for_it_or_the_next_boot_is_as_it_wa
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_device_that_nobody_can_tell_to_save_is_not_said_to_be_saved_and_is_put_back_once() {
+    let mut bench = saved().await;
+    bench.tells_what_it_boots(false);
+    bench.saves(Saving::HasNoWord);
+    for (class, restores) in [(Class::Ok, 1), (Class::Unchanged, 0)] {
+        bench.forget();
+        let outcome = rolled_back(&mut bench).await;
+        assert_eq!((outcome.class, outcome.left_as), (class, LeftAs::Reverted), "{}", outcome.message);
+        assert!(
+            outcome.message.contains("no word for a save; if the change was saved"),
+            "{}",
+            outcome.message
+        );
+        let restored = bench.deeds().iter().filter(|deed| **deed == Deed::Restore).count();
+        assert_eq!((restored, saves(&bench)), (restores, 0));
+        assert_eq!((bench.has().as_str(), bench.next_boot()), ("old", Some("new".into())));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_way_back_that_cannot_be_saved_says_so_and_the_next_one_saves_it() {
     for (saving, says) in [
         (Saving::Refuses, "it is not saved for the next boot: % no room"),

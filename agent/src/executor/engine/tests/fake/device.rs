@@ -220,13 +220,20 @@ impl Session for FakeSession {
                 world.boots = world.boots.take().map(|_| world.has.clone());
             }
             match saving {
-                Saving::Works => Ok(()),
+                Saving::Works | Saving::HasNoWord => Ok(()),
                 Saving::Refuses => {
                     Err(WriteEnd::Rejected { message: "% no room".into(), left_as: LeftAs::Changed })
                 }
                 Saving::Loses { .. } => Err(WriteEnd::Lost("it hung up".into())),
             }
         })
+    }
+
+    fn save_remark(&self) -> &'static str {
+        match lock(&self.0).saving {
+            Saving::HasNoWord => "; it has no word for a save",
+            Saving::Works | Saving::Refuses | Saving::Loses { .. } => "",
+        }
     }
 
     fn is_saved(&mut self) -> BoxFuture<'_, Result<Option<bool>, Failure>> {

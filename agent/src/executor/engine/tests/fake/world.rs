@@ -108,6 +108,8 @@ pub enum Saving {
     Loses {
         is_made: bool,
     },
+    /// There is no word for it.
+    HasNoWord,
 }
 
 impl World {
