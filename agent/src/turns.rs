@@ -103,8 +103,9 @@ mod tests {
         assert_eq!(TURNS.run(|| 1).await.unwrap(), 1, "its place is somebody else's");
         let (second, hanging) = hang();
         assert_eq!(hanging.await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(TURNS.places.available_permits(), 0, "no more threads hang than may");
         let mut next = Box::pin(TURNS.run(|| 2));
-        assert!(next.as_mut().now_or_never().is_none(), "no more threads hang than may");
+        assert!(next.as_mut().now_or_never().is_none());
         drop(second);
         assert_eq!(next.await.unwrap(), 2);
         drop(first);
