@@ -51,6 +51,25 @@ async fn a_change_that_is_not_saved_is_saved_by_the_next_apply_once() {
     }
 }
 
+#[tokio::test]
+async fn what_came_back_is_saved_also_where_that_is_only_less_than_what_was_saved() {
+    let rows =
+        TELLING.map(|(name, _)| PLATFORMS.into_iter().find(|row| row.platform == name).expect("a row"));
+    let parts = rows.iter().map(|row| Part { platform: row.platform, has: row.has, mode: Mode::Good });
+    let bench = Bench::new(&parts.collect::<Vec<_>>()).await;
+    for (number, (platform, save)) in (1..).zip(TELLING) {
+        let task = bench.task(number, platform, "ntp server 192.0.2.77\n", Wants::Merge);
+        let task = that_saves(&task);
+        let changed = bench.attempt(&task).await;
+        assert_eq!(changed.class, Class::Ok, "{platform}: {}", changed.message);
+        let restore = Purpose::Restore { attempt: 1, before: changed.before, overwrite: false };
+        let back = bench.again(&task, restore).await;
+        assert_eq!((back.class, back.left_as), (Class::Ok, LeftAs::Reverted), "{platform}: {back:?}");
+        assert!(back.message.contains("saved for the next boot"), "{platform}: {}", back.message);
+        assert_eq!(bench.typed(number).last().map(String::as_str), Some(save), "{platform}");
+    }
+}
+
 #[test]
 fn a_certificate_that_is_saved_as_the_name_of_its_file_is_no_difference() {
     let ios = super::platform("cisco_ios");

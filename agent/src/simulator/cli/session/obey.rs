@@ -74,11 +74,11 @@ impl Session {
     fn show_unsaved(&mut self) {
         let [head, same] = self.vendor().unsaved;
         let [startup, running] = self.cli.memory.startup_and_running();
-        let lines: String = running
-            .lines()
-            .filter(|line| !startup.lines().any(|saved| saved == *line))
-            .flat_map(|line| ["+", line, "\n"])
-            .collect();
+        let only_in = |one: &str, other: &str, sign: &str| -> String {
+            let of_its_own = one.lines().filter(|line| !other.lines().any(|there| there == *line));
+            of_its_own.flat_map(|line| [sign, line, "\n"]).collect()
+        };
+        let lines = only_in(&startup, &running, "-") + &only_in(&running, &startup, "+");
         self.answer(&format!("{head}{}", if lines.is_empty() { same } else { &lines }));
     }
 
