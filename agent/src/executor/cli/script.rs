@@ -222,7 +222,7 @@ impl Script {
     /// Whether two readings show the same lines, in whatever order where that is no meaning.
     pub(in crate::executor) fn alike(&self, one: &Running, other: &Running) -> bool {
         let (here, there) = (self.blocks(&one.0), self.blocks(&other.0));
-        one == other || differ_in_order_alone(&here, &there, &self.platform.dialect)
+        here == there || differ_in_order_alone(&here, &there, &self.platform.dialect)
     }
 
     /// The end of a way back to `before` on which all was tried, and after which the device has `now`; `said` is what it

@@ -232,6 +232,8 @@ pub(super) async fn restore(
             Err(end @ (End::Left(_) | End::Lost(_))) => return Err(end.ends(LeftAs::Unknown)),
         }
         now = read(session).await?;
+        // Of what was refused a part may be there.
+        is_begun |= now != *running;
     }
     for round in 0..ROUNDS_MAX {
         if now == *before {

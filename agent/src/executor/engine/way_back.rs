@@ -26,6 +26,9 @@ pub(super) const BY_HAND: &str =
     "look at the device, and put it back by hand: what it had is kept at its agent";
 /// What is said of a device that has somebody else's work besides the change.
 pub(super) const CHANGED_SINCE: &str = "somebody has changed it since";
+/// What is said of a device on which the order that was changed stays.
+const ORDER_STAYS: &str =
+    "; it was not put back: the order of entries is the change, and the device did not take the other one";
 /// What is said of a device that has what it had, with its entries in another order.
 const BACK_IN_ANOTHER_ORDER: &str = "; it shows entries of a list in another order than then: look at the device if that \
                                      order counts";
@@ -114,7 +117,10 @@ impl Run<'_> {
         let back = match restored {
             _ if is_same => (LeftAs::Reverted, String::new()),
             Ok(()) if session.alike(&after, &begun.before) => {
-                (LeftAs::Reverted, BACK_IN_ANOTHER_ORDER.to_owned())
+                match self.has_what_was_wanted(&**session, &after) {
+                    true => (LeftAs::Changed, ORDER_STAYS.to_owned()),
+                    false => (LeftAs::Reverted, BACK_IN_ANOTHER_ORDER.to_owned()),
+                }
             }
             // The device may still be at it.
             Err(WriteEnd::Lost(_)) => return None,
@@ -155,8 +161,12 @@ impl Run<'_> {
         if now == before {
             return Some("");
         }
-        let is_the_change = || !session.compare(now, &self.wanted).is_ok_and(|change| !change.is_nothing());
-        (self.digest(now) == self.digest(before) && !is_the_change()).then_some(BACK_IN_ANOTHER_ORDER)
+        let is_alike = self.digest(now) == self.digest(before);
+        (is_alike && !self.has_what_was_wanted(session, now)).then_some(BACK_IN_ANOTHER_ORDER)
+    }
+
+    fn has_what_was_wanted(&self, session: &dyn Session, now: &Running) -> bool {
+        session.compare(now, &self.wanted).is_ok_and(|change| change.is_nothing())
     }
 
     /// What the device has, over a new session where this one has ended.

@@ -154,6 +154,8 @@ impl LinesSession {
                 Err(unsaid) => return Err(self.end(unsaid, None)),
             }
             now = self.reread().await?;
+            // Of what was refused a part may be there.
+            is_begun |= now != *running;
         }
         for round in 0..ROUNDS_MAX {
             if now == *before {
