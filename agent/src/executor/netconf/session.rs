@@ -14,6 +14,7 @@ use crate::executor::ssh;
 use crate::executor::wanted::Wanted;
 use crate::executor::{Failure, WritePass};
 use futures_util::future::BoxFuture;
+use switchyard_shared::digest::of_bytes;
 use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::procedure::{Commit, Probe};
 
@@ -37,10 +38,34 @@ pub struct NetconfSession {
     /// How messages name the device.
     pub(super) place: String,
     pub(super) locked: Vec<Datastore>,
-    /// The mark of what ran when it was last read, as long as nothing was written since: where it can be saved.
-    pub(super) runs: Option<String>,
+    /// What ran when it was last read, as long as nothing was written since: where it can be saved.
+    pub(super) runs: Option<Seen>,
     /// What carries it; absent in tests.
     pub(super) ssh: Option<ssh::Session>,
+}
+
+/// What a datastore holds, in short.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// As it was shown.
+    text: String,
+    /// In whatever order its entries are.
+    mark: String,
+}
+
+impl Seen {
+    fn of(data: &[Element]) -> Self {
+        Self { text: of_bytes(print(data, "").as_bytes()), mark: back::mark(data) }
+    }
+
+    /// `None` where only the order of entries differs: that may be meaning, and it may be how the device lists them.
+    fn is_saved_as(&self, starts: &Self) -> Option<bool> {
+        match (self.text == starts.text, self.mark == starts.mark) {
+            (true, _) => Some(true),
+            (false, true) => None,
+            (false, false) => Some(false),
+        }
+    }
 }
 
 impl NetconfSession {
@@ -49,7 +74,7 @@ impl NetconfSession {
         let data = self.data(&Rpc::GetConfig).await;
         let data = data.map_err(|error| trouble::failure(error, Phase::Read, &self.place))?;
         if self.commit.save && self.abilities.startup {
-            self.runs = Some(back::mark(&data));
+            self.runs = Some(Seen::of(&data));
         }
         Ok(Running(print(&data, "")))
     }
@@ -60,16 +85,14 @@ impl NetconfSession {
         if !self.abilities.startup {
             return Ok(None);
         }
-        let of = |data: Vec<Element>| back::mark(&data);
+        let place = self.place.clone();
+        let failed = |error| trouble::failure(error, Phase::Read, &place);
         let runs = match self.runs.clone() {
-            Some(runs) => Ok(runs),
-            None => self.data(&Rpc::GetConfig).await.map(of),
+            Some(runs) => runs,
+            None => Seen::of(&self.data(&Rpc::GetConfig).await.map_err(failed)?),
         };
-        let saved = match runs {
-            Ok(runs) => self.data(&Rpc::GetStartup).await.map(|data| of(data) == runs),
-            Err(error) => Err(error),
-        };
-        saved.map(Some).map_err(|error| trouble::failure(error, Phase::Read, &self.place))
+        let starts = self.data(&Rpc::GetStartup).await;
+        starts.map(|starts| runs.is_saved_as(&Seen::of(&starts))).map_err(failed)
     }
 
     /// A datastore as the device shows it.
