@@ -92,7 +92,8 @@ pub fn without(wanted: &[Block], unshown: &[Block], dialect: &Dialect) -> Vec<Bl
     let index = Index::of(unshown, dialect);
     let of = |block: &Block| match index.find(&block.line) {
         None => Some(block.clone()),
-        Some(gone) if gone.children.is_empty() => None,
+        // A section that is shown empty hides what stands in it.
+        Some(gone) if gone.children.is_empty() && block.children.is_empty() => None,
         Some(gone) => {
             let children = without(&block.children, &gone.children, dialect);
             Some(Block { line: block.line.clone(), children })

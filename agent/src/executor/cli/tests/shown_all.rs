@@ -15,6 +15,8 @@ const HIDING: [(&str, &str); 3] = [
     ("arista_eos", "no lldp transmit"),
 ];
 const HAS: &str = "hostname r1\nntp server 192.0.2.1\ninterface Loopback1\n description one\n";
+/// The same with a section that shows nothing.
+const EMPTY: &str = "hostname r1\nntp server 192.0.2.1\ninterface Loopback1\n";
 const NOT_KNOWN: &str = "whether that is off there is not known";
 
 fn restored(task: &Task, outcome: &Outcome) -> Purpose {
@@ -23,9 +25,13 @@ fn restored(task: &Task, outcome: &Outcome) -> Purpose {
 
 #[tokio::test]
 async fn what_a_device_has_on_by_default_is_switched_off_once_and_comes_back() {
-    let part = |(platform, _)| Part { platform, has: HAS, mode: Mode::Good };
-    let bench = Bench::new(&HIDING.map(part)).await;
-    for (number, (platform, line)) in (1..).zip(HIDING) {
+    let cells: Vec<_> = [HAS, EMPTY]
+        .into_iter()
+        .flat_map(|has| HIDING.map(|(platform, line)| (has, platform, line)))
+        .collect();
+    let parts = cells.iter().map(|(has, platform, _)| Part { platform, has, mode: Mode::Good });
+    let bench = Bench::new(&parts.collect::<Vec<_>>()).await;
+    for (number, (has, platform, line)) in (1..).zip(cells) {
         let text = format!("no ntp server 192.0.2.9\ninterface Loopback1\n {line}\n");
         let task = bench.task(number, platform, &text, Wants::Merge);
         assert_eq!(bench.again(&task, Purpose::Compare).await.class, Class::Ok, "{platform}");
@@ -33,7 +39,7 @@ async fn what_a_device_has_on_by_default_is_switched_off_once_and_comes_back() {
         assert_eq!((outcome.class, outcome.message.contains("neither")), (Class::Ok, false), "{outcome:?}");
         let typed = bench.typed(number);
         assert!(typed.iter().any(|typed| typed == line), "{typed:?}");
-        assert_eq!(bench.has(number), format!("{HAS} {line}\n"));
+        assert_eq!(bench.has(number), format!("{has} {line}\n"));
         let second = bench.again(&task, Purpose::Apply).await;
         assert_eq!(
             (second.class, second.message.contains("neither")),
@@ -44,7 +50,7 @@ async fn what_a_device_has_on_by_default_is_switched_off_once_and_comes_back() {
         let back = bench.again(&task, restored(&task, &outcome)).await;
         assert_eq!(
             (back.class, back.left_as, bench.has(number).as_str()),
-            (Class::Ok, LeftAs::Reverted, HAS)
+            (Class::Ok, LeftAs::Reverted, has)
         );
     }
 }
