@@ -22,7 +22,7 @@ pub use change::{commands, contradiction, missing};
 pub use defaults::{about, besides, lacking, leaves, unshown, without};
 pub use diff::{DIFF_BYTES_MAX, cut, unified};
 pub use index::Index;
-pub use numbered::{Numbered, torn};
+pub use numbered::{Numbered, spared, torn};
 pub use order::{differ_in_order_alone, misplaced, out_of_order};
 pub use sections::{Block, parse, print};
 pub use texts::Text;

@@ -12,6 +12,7 @@ mod template;
 pub(super) mod tests;
 mod typing;
 mod unshown;
+mod way_back;
 mod wire;
 mod writing;
 
@@ -28,6 +29,7 @@ use shell::{Broken, Line, Shell, TOO_MUCH};
 use std::sync::Arc;
 use switchyard_shared::outcome::{Class, Phase};
 pub(super) use unshown::Unshown;
+pub(super) use way_back::{Carries, restore};
 use wire::SshWire;
 
 /// Opens sessions with command lines.

@@ -228,6 +228,12 @@ pub trait Session: Send {
         String::new()
     }
 
+    /// What a person should know before a device that has `running` gets what is wanted: it goes on after a sentence and may
+    /// be empty.
+    fn forewarns(&self, _running: &Running, _wanted: &Wanted) -> String {
+        String::new()
+    }
+
     /// What an operator should know of how this device commits, for the outcome; may be empty.
     fn remark(&self) -> &'static str {
         ""

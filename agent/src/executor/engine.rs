@@ -129,7 +129,7 @@ impl<'a> Run<'a> {
         self.job
             .context
             .differs(switchyard_shared::configuration::cut(&self.wanted.redact(&difference.text)));
-        let open = session.not_shown();
+        let open = session.not_shown() + &session.forewarns(&running, &self.wanted);
         let message = format!("{} would be changed{open}", self.device());
         Ok(self.ended(Class::Ok, Phase::Read, LeftAs::Unchanged, &message).with_hint(&self.left_open(&open)))
     }

@@ -45,17 +45,35 @@ impl Dialect {
     }
 }
 
-/// The first line of `from` or `to` in a list ([`Dialect::lists`]) of which something goes, or comes anywhere but at its
-/// end: all of it would go, and nobody can say how long the rest is missed.
-pub fn torn<'a>(from: &'a [Block], to: &'a [Block], dialect: &Dialect) -> Option<&'a str> {
-    let (has, wanted) = (lists(from, dialect), lists(to, dialect));
-    wanted.iter().find_map(|(list, lines)| {
-        let had = has.get(list)?;
-        (!lines.starts_with(had)).then(|| lines.first().copied()).flatten()
-    })
+/// The first line of `to` in a list ([`Dialect::lists`]) of which something goes, or comes anywhere but at its end: all of
+/// it would go, and nobody can say how long the rest is missed.
+pub fn torn<'a>(from: &[Block], to: &'a [Block], dialect: &Dialect) -> Option<&'a str> {
+    torn_lists(from, to, dialect).into_iter().find_map(|(_, lines)| lines.first().copied())
 }
 
-fn lists<'a>(blocks: &'a [Block], dialect: &Dialect) -> BTreeMap<(&'a str, &'a str), Vec<&'a str>> {
+/// `to` with every list that would be [`torn`] as it is in `from`, and the first line of each of those.
+pub fn spared<'a>(from: &[Block], to: &'a [Block], dialect: &Dialect) -> (Vec<Block>, Vec<&'a str>) {
+    let torn = torn_lists(from, to, dialect);
+    let stays = |block: &&Block| {
+        let list = pattern::followed(&block.line, &dialect.lists);
+        list.is_some_and(|list| torn.iter().any(|(torn, _)| *torn == list))
+    };
+    let others = to.iter().filter(|block| !stays(block));
+    let spared = others.chain(from.iter().filter(stays)).cloned().collect();
+    (spared, torn.iter().filter_map(|(_, lines)| lines.first().copied()).collect())
+}
+
+/// The words that a list begins with, and the word that follows.
+type List<'a> = (&'a str, &'a str);
+
+fn torn_lists<'a>(from: &[Block], to: &'a [Block], dialect: &Dialect) -> Vec<(List<'a>, Vec<&'a str>)> {
+    let (has, wanted) = (lists(from, dialect), lists(to, dialect));
+    let is_torn =
+        |(list, lines): &(List<'a>, Vec<&'a str>)| has.get(list).is_some_and(|had| !lines.starts_with(had));
+    wanted.into_iter().filter(is_torn).collect()
+}
+
+fn lists<'a>(blocks: &'a [Block], dialect: &Dialect) -> BTreeMap<List<'a>, Vec<&'a str>> {
     let mut lists: BTreeMap<_, Vec<&str>> = BTreeMap::new();
     for block in blocks {
         if let Some(list) = pattern::followed(&block.line, &dialect.lists) {

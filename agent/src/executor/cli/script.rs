@@ -221,8 +221,13 @@ impl Script {
 
     /// Whether two readings show the same lines, in whatever order where that is no meaning.
     pub(in crate::executor) fn alike(&self, one: &Running, other: &Running) -> bool {
-        let (here, there) = (self.blocks(&one.0), self.blocks(&other.0));
-        here == there || differ_in_order_alone(&here, &there, &self.platform.dialect)
+        self.is_alike(one, &self.blocks(&other.0))
+    }
+
+    /// The same of a reading and the lines that it should show.
+    pub(super) fn is_alike(&self, one: &Running, there: &[Block]) -> bool {
+        let here = self.blocks(&one.0);
+        here == there || differ_in_order_alone(&here, there, &self.platform.dialect)
     }
 
     /// The end of a way back to `before` on which all was tried, and after which the device has `now`; `said` is what it

@@ -115,6 +115,10 @@ impl Session for CliSession {
         self.script.not_shown()
     }
 
+    fn forewarns(&self, running: &Running, wanted: &Wanted) -> String {
+        self.script.forewarns(running, wanted)
+    }
+
     fn tells_its_end(&self) -> bool {
         self.platform.running.whole.is_some()
     }

@@ -1,14 +1,21 @@
 //! What a template must not say to a platform with lines: told before anything is written.
 
 use super::script::Script;
+use super::way_back::ALL_OR_NOTHING;
 use crate::executor::Failure;
+use crate::executor::device::Running;
+use crate::executor::wanted::Wanted;
 use crate::platform::Platform;
-use switchyard_shared::configuration::{Block, Negation, after, contradiction, misplaced, missing, torn};
+use switchyard_shared::configuration::{
+    Block, Negation, after, contradiction, misplaced, missing, spared, torn,
+};
 use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::procedure::Mode;
 
 /// Fewest letters of a word that a device may understand as the whole word.
 const SHORT_WORD_BYTES_MIN: usize = 3;
+/// Most lists that a message names.
+const NAMED_MAX: usize = 3;
 /// First words that run a command of the ready prompt from within the configuration.
 const ESCAPES: [&str; 2] = ["do", "run"];
 
@@ -85,6 +92,31 @@ impl Script {
         };
         let then = if mode == Mode::Merge { &merged } else { wanted };
         torn(running, then, dialect).map(|line| self.quoted(line))
+    }
+
+    /// The lists of these lines, in words; `None` where there are none.
+    pub(super) fn lists_named(&self, lines: &[&str]) -> Option<String> {
+        let named: Vec<String> =
+            lines.iter().take(NAMED_MAX).map(|line| format!("`{}`", self.quoted(line))).collect();
+        let more = match lines.len().saturating_sub(NAMED_MAX) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        (!named.is_empty()).then(|| format!("the list of {}{more}", named.join(", of ")))
+    }
+
+    /// What a person should know before a device with `running` gets what is wanted; goes on after a sentence and may be
+    /// empty.
+    pub(in crate::executor) fn forewarns(&self, running: &Running, wanted: &Wanted) -> String {
+        let dialect = &self.platform.dialect;
+        let before = self.blocks(&running.0);
+        let mut words = String::new();
+        if !dialect.lists.is_empty() {
+            let then = after(&before, &self.steps(&before, wanted), dialect);
+            let lists = self.lists_named(&spared(&then, &before, dialect).1);
+            words.extend(lists.map(|lists| format!("; no way back puts back {lists}: {ALL_OR_NOTHING}")));
+        }
+        words
     }
 
     fn refuses(&self, why: &str, hint: &str) -> Failure {

@@ -1,21 +1,20 @@
 //! What changes a device: lines into its configuration, commit, confirm, save, and the way back.
 
 use super::reader::Prompt;
-use super::script::{Refusal, beside};
+use super::script::{Refusal, Script, beside};
 use super::session::CliSession;
 use super::shell::{Answer, Broken, Line, TOO_MUCH};
 use super::typing::{Typed, lines, one};
+use super::way_back::{self, Carries};
 use crate::executor::WritePass;
 use crate::executor::device::{Running, WriteEnd, Written};
 use crate::executor::wanted::Wanted;
 use crate::platform::{Candidate, Configure};
-use switchyard_shared::configuration::{torn, way};
+use futures_util::future::BoxFuture;
+use switchyard_shared::configuration::Block;
 use switchyard_shared::outcome::LeftAs;
 use switchyard_shared::procedure::Mode;
 use switchyard_shared::time::format_duration;
-
-/// Rounds in which a device is brought back, each after a look at what it has.
-const ROUNDS_MAX: u32 = 4;
 
 /// What is done about a line that the device refuses.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -207,66 +206,52 @@ pub(super) async fn save(session: &mut CliSession, pass: &WritePass) -> Result<(
     all(session, pass, &platform.save).await.map_err(|end| end.ends(LeftAs::Changed))
 }
 
-/// Back to `before`: by the device's own checkpoint, then by lines until it is the same to the byte.
+impl Carries for CliSession {
+    fn script(&self) -> &Script {
+        self
+    }
+
+    fn reread(&mut self) -> BoxFuture<'_, Result<Running, WriteEnd>> {
+        Box::pin(read(self))
+    }
+
+    fn roll_back<'a>(
+        &'a mut self,
+        pass: &'a WritePass,
+        before: &'a Running,
+    ) -> BoxFuture<'a, Result<Option<String>, WriteEnd>> {
+        Box::pin(async move {
+            match roll_back(self, pass, before).await {
+                Ok(()) => Ok(None),
+                Err(End::Refused { message, .. }) => Ok(Some(message)),
+                Err(end @ (End::Left(_) | End::Lost(_))) => Err(end.ends(LeftAs::Unknown)),
+            }
+        })
+    }
+
+    fn bring_back<'a>(
+        &'a mut self,
+        pass: &'a WritePass,
+        steps: &'a [Block],
+        has: &'a [Block],
+        whole: bool,
+    ) -> BoxFuture<'a, Result<Option<String>, WriteEnd>> {
+        Box::pin(async move {
+            let lines = lines(steps, if whole { &[] } else { has }, &self.platform.dialect);
+            bring_back(self, pass, &lines, whole).await
+        })
+    }
+}
+
+/// Back to `before`, in the time that there is to type.
 pub(super) async fn restore(
     session: &mut CliSession,
     pass: &WritePass,
     running: &Running,
     before: &Running,
 ) -> Result<(), WriteEnd> {
-    let platform = session.platform.clone();
-    let wanted = session.blocks(&before.0);
-    let mut now = running.clone();
-    let (mut said, mut is_begun) = (None, false);
-    if let Some(line) = torn(&session.blocks(&now.0), &wanted, &platform.dialect) {
-        let line = session.quoted(line);
-        let message =
-            format!("there is no way to give the list of `{line}` back what it had but to take it away");
-        return Err(WriteEnd::Rejected { message, left_as: LeftAs::Changed });
-    }
     session.begin_to_type();
-    if !platform.configure.rollback.is_empty() && now != *before {
-        match roll_back(session, pass, before).await {
-            Ok(()) => is_begun = true,
-            Err(End::Refused { message, .. }) => said = Some(message),
-            Err(end @ (End::Left(_) | End::Lost(_))) => return Err(end.ends(LeftAs::Unknown)),
-        }
-        now = read(session).await?;
-        // Of what was refused a part may be there.
-        is_begun |= now != *running;
-    }
-    for round in 0..ROUNDS_MAX {
-        if now == *before {
-            return Ok(());
-        }
-        let has = session.blocks(&now.0);
-        let steps = way(&has, &wanted, &platform.dialect);
-        let whole = (round > 0 || steps.is_empty()) && !platform.configure.clear.is_empty();
-        if steps.is_empty() && !whole {
-            break;
-        }
-        let lines = match whole {
-            true => lines(&wanted, &[], &platform.dialect),
-            false => lines(&steps, &has, &platform.dialect),
-        };
-        let brought = bring_back(session, pass, &lines, whole).await;
-        match brought.map_err(|end| if is_begun { end.after_a_step() } else { end }) {
-            Ok(None) => {}
-            Ok(Some(refused)) => said = Some(refused),
-            Err(WriteEnd::Rejected { message, .. }) => said = Some(message),
-            Err(
-                end @ (WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Busy(_) | WriteEnd::Lost(_)),
-            ) => return Err(end),
-        }
-        // Of what was refused a part may be there.
-        is_begun = true;
-        now = read(session).await?;
-    }
-    if session.alike(&now, before) {
-        return Ok(());
-    }
-    let said = said.map(|said| format!("; it said: {said}")).unwrap_or_default();
-    Err(session.not_back(&now, &wanted, &said))
+    way_back::restore(session, pass, running, before).await
 }
 
 async fn read(session: &mut CliSession) -> Result<Running, WriteEnd> {

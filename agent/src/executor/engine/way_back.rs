@@ -127,6 +127,9 @@ impl Run<'_> {
             Err(WriteEnd::Rejected { message, left_as: LeftAs::Changed }) if stayed => {
                 (LeftAs::Changed, format!("; it was not put back: {message}"))
             }
+            Err(WriteEnd::Rejected { message, left_as: LeftAs::Changed }) => {
+                (LeftAs::Changed, format!("; on the way back: {message}"))
+            }
             Ok(()) => (LeftAs::Unknown, "; after the way back it has something else".to_owned()),
             Err(why @ (WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Busy(_))) => {
                 // Nothing was sent, so what it has now and had not then is somebody else's.

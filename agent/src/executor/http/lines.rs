@@ -5,7 +5,7 @@ mod writing;
 use super::rpc::{Heard, heard};
 use super::trouble;
 use super::wire::{Ask, CallError, Lines, Place, Wire};
-use crate::executor::cli::{Carrier, Refusal, Script};
+use crate::executor::cli::{Carrier, Refusal, Script, restore};
 use crate::executor::device::{Difference, Job, Running, Session, WriteEnd, Written};
 use crate::executor::wanted::Wanted;
 use crate::executor::{Failure, WritePass};
@@ -190,6 +190,10 @@ impl Session for LinesSession {
         self.script.not_shown()
     }
 
+    fn forewarns(&self, running: &Running, wanted: &Wanted) -> String {
+        self.script.forewarns(running, wanted)
+    }
+
     fn tells_its_end(&self) -> bool {
         self.script.platform.running.whole.is_some()
     }
@@ -238,7 +242,7 @@ impl Session for LinesSession {
         running: &'a Running,
         before: &'a Running,
     ) -> BoxFuture<'a, Result<(), WriteEnd>> {
-        Box::pin(self.restore_now(pass, running, before))
+        Box::pin(restore(self, pass, running, before))
     }
 
     fn save<'a>(&'a mut self, pass: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {

@@ -179,3 +179,22 @@ async fn a_list_that_would_go_with_any_of_its_lines_is_refused_and_left_as_it_is
     assert!(back.message.contains("`access-list 700 permit a`"), "{back:?}");
     assert_eq!((bench.has(1), bench.typed(1)), (has, typed), "nothing was typed");
 }
+
+#[tokio::test]
+async fn a_list_that_no_way_back_can_have_is_named_by_the_plan_and_keeps_nothing_else_from_going_back() {
+    let has = "hostname r1\naccess-list 700 permit a\nntp server 192.0.2.1\n";
+    let bench = device("cisco_ios", has).await;
+    let change = "access-list 700 permit b\nntp server 192.0.2.9\n";
+    let task = bench.task(1, "cisco_ios", change, Wants::Merge);
+    let plan = bench.again(&task, Purpose::Compare).await;
+    assert!(plan.hint.contains("no way back puts back the list of `access-list 700 permit a`"), "{plan:?}");
+    let outcome = bench.attempt(&task).await;
+    assert_eq!(outcome.class, Class::Ok, "{outcome:?}");
+    let restore = Purpose::Restore { attempt: 1, before: outcome.before, overwrite: false };
+    let back = bench.again(&task, restore).await;
+    assert_eq!((back.class, back.left_as), (Class::RollbackFailed, LeftAs::Changed), "{back:?}");
+    assert!(back.message.contains("the list of `access-list 700 permit a` stays as it is"), "{back:?}");
+    assert_eq!(bench.has(1), format!("{has}access-list 700 permit b\n"), "the rest is back");
+    let other = bench.task(1, "cisco_ios", "access-list 701 permit a\n", Wants::Merge);
+    assert_eq!(bench.again(&other, Purpose::Compare).await.hint, "", "a new list goes whole");
+}

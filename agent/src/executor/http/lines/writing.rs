@@ -1,19 +1,17 @@
 //! From the first line that can change the device to the end of its request, and the way back.
 
 use super::{LinesSession, Unsaid};
-use crate::executor::cli::Refusal;
+use crate::executor::cli::{Carries, Refusal, Script};
 use crate::executor::device::{Running, WriteEnd, Written};
 use crate::executor::http::trouble::{has_no_room, lost};
 use crate::executor::wanted::Wanted;
 use crate::executor::{Failure, WritePass};
 use crate::http_client::Reply;
 use crate::platform::Confirmed;
-use switchyard_shared::configuration::{Block, commands, way};
+use futures_util::future::BoxFuture;
+use switchyard_shared::configuration::{Block, commands};
 use switchyard_shared::outcome::{Class, LeftAs, Phase};
 use switchyard_shared::procedure::{LINE_TIME, Mode};
-
-/// Requests in which a device is brought back, each after a look at what it has.
-const ROUNDS_MAX: u32 = 3;
 
 impl LinesSession {
     pub(super) async fn write_now(
@@ -55,15 +53,6 @@ impl LinesSession {
         Err(Failure::new(Class::PrecheckFailed, Phase::Read, message).with_hint(
             "nothing was written; use transport: ssh_cli, which says one line at a time, or take away less at once",
         ))
-    }
-
-    /// Why `steps` are not sent, if they are too many.
-    fn too_many(&self, steps: &[Block]) -> Option<String> {
-        let lines = commands(steps, &self.script.platform.dialect).len();
-        let max = self.script.names.typing.as_millis() / LINE_TIME.as_millis();
-        (lines as u128 > max).then(|| {
-            format!("takes {lines} lines in one request, and a configuration of this size may take {max}")
-        })
     }
 
     /// Says `steps` in one request, with the way in and the commit.
@@ -135,72 +124,6 @@ impl LinesSession {
         }
     }
 
-    /// Back to `before`: by the device's own checkpoint, then by lines until it is the same to the byte. The engine looks
-    /// whether anything was done of it.
-    pub(super) async fn restore_now(
-        &mut self,
-        pass: &WritePass,
-        running: &Running,
-        before: &Running,
-    ) -> Result<(), WriteEnd> {
-        let platform = self.script.platform.clone();
-        let (mut now, then) = (running.clone(), self.script.blocks(&before.0));
-        let (mut said, mut is_begun) = (String::new(), false);
-        if !platform.configure.rollback.is_empty() {
-            let rollback = self.script.of_place(&platform.configure.rollback, before);
-            match self.all(pass, &rollback).await {
-                Ok(()) => is_begun = true,
-                Err(Unsaid::Refused(_, refusal)) => said = format!("; it said: {}", refusal.words()),
-                Err(unsaid) => return Err(self.end(unsaid, None)),
-            }
-            now = self.reread().await?;
-            // Of what was refused a part may be there.
-            is_begun |= now != *running;
-        }
-        for round in 0..ROUNDS_MAX {
-            if now == *before {
-                return Ok(());
-            }
-            let blocks = self.script.blocks(&now.0);
-            let mut steps = way(&blocks, &then, &platform.dialect);
-            let clear = (round > 0 || steps.is_empty())
-                && !platform.configure.clear.is_empty()
-                && self.too_many(&then).is_none();
-            if clear {
-                steps.clone_from(&then);
-            } else if steps.is_empty() {
-                break;
-            }
-            if let Some(why) = self.too_many(&steps) {
-                let message = format!("the way back {why}{said}");
-                return Err(WriteEnd::Rejected { message, left_as: LeftAs::Changed });
-            }
-            let told = self.configure(pass, &steps, clear, false).await;
-            match told.map_err(|end| if is_begun { end.after_a_step() } else { end }) {
-                Ok(_) => {}
-                Err(WriteEnd::Rejected { message, .. }) => said = format!("; it said: {message}"),
-                Err(
-                    end @ (WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Busy(_) | WriteEnd::Lost(_)),
-                ) => return Err(end),
-            }
-            // Of what was refused a part may be there.
-            is_begun = true;
-            now = self.reread().await?;
-        }
-        if self.script.alike(&now, before) {
-            return Ok(());
-        }
-        Err(self.script.not_back(&now, &then, &said))
-    }
-
-    async fn reread(&mut self) -> Result<Running, WriteEnd> {
-        let answer = self.script.names.answer;
-        match tokio::time::timeout(answer, self.read_now()).await {
-            Ok(read) => read.map_err(|failure| WriteEnd::Lost(failure.message)),
-            Err(_) => Err(WriteEnd::Lost("it could not be read in time".into())),
-        }
-    }
-
     /// Says what concerns a commit that awaits its confirmation.
     pub(super) async fn settle(
         &mut self,
@@ -213,6 +136,55 @@ impl LinesSession {
         };
         let said = self.all(pass, of(confirmed)).await;
         said.map_err(|unsaid| self.end(unsaid, None))
+    }
+}
+
+impl Carries for LinesSession {
+    fn script(&self) -> &Script {
+        &self.script
+    }
+
+    fn reread(&mut self) -> BoxFuture<'_, Result<Running, WriteEnd>> {
+        Box::pin(async {
+            let answer = self.script.names.answer;
+            match tokio::time::timeout(answer, self.read_now()).await {
+                Ok(read) => read.map_err(|failure| WriteEnd::Lost(failure.message)),
+                Err(_) => Err(WriteEnd::Lost("it could not be read in time".into())),
+            }
+        })
+    }
+
+    fn roll_back<'a>(
+        &'a mut self,
+        pass: &'a WritePass,
+        before: &'a Running,
+    ) -> BoxFuture<'a, Result<Option<String>, WriteEnd>> {
+        Box::pin(async move {
+            let rollback = self.script.of_place(&self.script.platform.configure.rollback, before);
+            match self.all(pass, &rollback).await {
+                Ok(()) => Ok(None),
+                Err(Unsaid::Refused(_, refusal)) => Ok(Some(refusal.words().to_owned())),
+                Err(unsaid) => Err(self.end(unsaid, None)),
+            }
+        })
+    }
+
+    fn bring_back<'a>(
+        &'a mut self,
+        pass: &'a WritePass,
+        steps: &'a [Block],
+        _has: &'a [Block],
+        whole: bool,
+    ) -> BoxFuture<'a, Result<Option<String>, WriteEnd>> {
+        Box::pin(async move { self.configure(pass, steps, whole, false).await.map(|_| None) })
+    }
+
+    fn too_many(&self, steps: &[Block]) -> Option<String> {
+        let lines = commands(steps, &self.script.platform.dialect).len();
+        let max = self.script.names.typing.as_millis() / LINE_TIME.as_millis();
+        (lines as u128 > max).then(|| {
+            format!("takes {lines} lines in one request, and a configuration of this size may take {max}")
+        })
     }
 }
 

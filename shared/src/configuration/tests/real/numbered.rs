@@ -1,6 +1,7 @@
 //! Lists whose lines each say the number of their list.
 
 use super::*;
+use std::collections::BTreeSet;
 
 fn ios() -> Dialect {
     let numbered = |from, to, kind: &str| Numbered {
@@ -83,4 +84,19 @@ fn a_list_of_which_no_line_can_be_taken_back_alone_is_not_torn() {
         assert_eq!(torn(&has, &whole, &ios), None);
     }
     assert_eq!(commands(&way(&has, &[], &ios), &ios)[0], "no access-list 700");
+}
+
+#[test]
+fn a_way_back_leaves_a_list_that_it_would_tear_and_goes_all_the_rest() {
+    let ios = ios();
+    let before = parse("access-list 700 permit a\naccess-list 701 permit a\nntp server 192.0.2.1\n", &ios);
+    let text = "access-list 700 permit a\naccess-list 700 permit b\nntp server 192.0.2.9\naccess-list 702 permit a\n";
+    let now = parse(text, &ios);
+    let (then, stays) = spared(&now, &before, &ios);
+    assert_eq!(stays, ["access-list 700 permit a"]);
+    let expected =
+        ["no access-list 702", "access-list 701 permit a", "no ntp server 192.0.2.9", "ntp server 192.0.2.1"];
+    let sent = commands(&way(&now, &then, &ios), &ios);
+    assert_eq!(BTreeSet::from_iter(sent.iter().map(String::as_str)), BTreeSet::from(expected), "{sent:?}");
+    assert_eq!(spared(&before, &before, &ios), (before.clone(), Vec::new()));
 }
