@@ -2,6 +2,7 @@
 
 mod after;
 mod change;
+mod continued;
 mod defaults;
 mod diff;
 mod index;
@@ -71,6 +72,9 @@ pub struct Dialect {
     /// in what follows, which stand beside the others. Where the value does not come last `=` stands for each of its
     /// words, and the pattern for the whole line: `neighbor * route-map = out`.
     pub single: Vec<String>,
+    /// First words of lines that go on with the value of the line that begins as they do but for the last word:
+    /// `switchport trunk allowed vlan add` with `switchport trunk allowed vlan`. They are one line, with a comma between.
+    pub continues: Vec<String>,
     /// First words of lines at the top that define what other lines name, which is the word that follows: a new one is
     /// there before it is named, and an old one goes when nothing names it any more.
     pub defines: Vec<String>,

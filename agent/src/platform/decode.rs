@@ -94,6 +94,7 @@ fn dialect(mut section: Reader<'_>) -> Option<Dialect> {
         leave: section.text("leave"),
         negation: negation.unwrap_or_default(),
         single: section.texts("single"),
+        continues: section.texts("continues"),
         defines: section.texts("defines"),
         joins: section.texts("joins"),
         ordered: section.texts("ordered"),

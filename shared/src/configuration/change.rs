@@ -53,7 +53,7 @@ fn missing_of(running: &Index<'_>, wanted: &Block, dialect: &Dialect) -> Option<
 pub fn commands(steps: &[Block], dialect: &Dialect) -> Vec<String> {
     let mut lines = Vec::new();
     for step in steps {
-        lines.push(step.line.clone());
+        lines.extend(dialect.parts(&step.line));
         if !step.children.is_empty() {
             lines.extend(commands(&step.children, dialect));
             lines.extend(dialect.leave.clone());

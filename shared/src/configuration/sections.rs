@@ -40,7 +40,7 @@ pub fn parse(text: &str, dialect: &Dialect) -> Vec<Block> {
         section(&mut roots, open.len()).push(Block::line(whole.unwrap_or_else(|| line.to_owned())));
         open.push(depth);
     }
-    joined(roots.into_iter().map(|block| within(block, dialect)).collect())
+    joined(roots.into_iter().map(|block| within(block, dialect)).collect(), dialect)
 }
 
 fn within(block: Block, dialect: &Dialect) -> Block {
@@ -50,8 +50,9 @@ fn within(block: Block, dialect: &Dialect) -> Block {
     }
 }
 
-/// `blocks` with everything of a section in the first block of its line.
-fn joined(blocks: Vec<Block>) -> Vec<Block> {
+/// `blocks` with everything of a section in the first block of its line, and of a value in its first line.
+fn joined(blocks: Vec<Block>, dialect: &Dialect) -> Vec<Block> {
+    let blocks = dialect.continued(blocks);
     if blocks.iter().all(|block| block.children.is_empty()) {
         return blocks;
     }
@@ -71,7 +72,7 @@ fn joined(blocks: Vec<Block>) -> Vec<Block> {
         }
     }
     for block in &mut joined {
-        block.children = self::joined(std::mem::take(&mut block.children));
+        block.children = self::joined(std::mem::take(&mut block.children), dialect);
     }
     joined
 }

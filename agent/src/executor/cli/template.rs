@@ -46,6 +46,13 @@ impl Script {
                 "leave it out: the agent enters the configuration, commits, leaves and saves by itself",
             ));
         }
+        if let Some(line) = find(wanted, &|line| dialect.adds_alone(line)) {
+            let why = format!(
+                "the template says `{}` without the line that this adds to, and nobody can tell what the device has then",
+                self.quoted(line)
+            );
+            return Err(self.refuses(&why, "write the whole value, as the device shows it afterwards"));
+        }
         if let Some(line) = self.torn(running, wanted, mode) {
             let why = format!(
                 "{name} has no way to take `{line}` or what stands beside it out of its list, or to put \

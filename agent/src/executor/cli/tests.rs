@@ -11,6 +11,7 @@ mod platforms;
 mod reading;
 mod saving;
 mod shown_all;
+mod shown_lines;
 mod texts;
 mod unsaid;
 mod words;

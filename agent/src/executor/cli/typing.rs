@@ -6,7 +6,7 @@ use switchyard_shared::configuration::{Block, Dialect, Index, emptied};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Typed {
     pub(super) line: String,
-    /// How many of the lines after it stand in its section, with the one that leaves it.
+    /// How many of the lines after it go on with it or stand in its section, with the one that leaves it.
     pub(super) within: usize,
     /// What is typed when the device will not take back a section: its lines one by one.
     pub(super) instead: Vec<Typed>,
@@ -22,19 +22,19 @@ pub(super) fn lines(steps: &[Block], running: &[Block], dialect: &Dialect) -> Ve
     let mut lines = Vec::new();
     for step in steps {
         let has = section(&step.line).map_or(&[][..], |block| &block.children);
-        let mut within = self::lines(&step.children, has, dialect);
+        // What cannot be typed was refused when it was compared.
+        let typed = dialect.typed(&step.line).unwrap_or_else(|| step.line.clone());
+        let mut parts = dialect.parts(&typed).into_iter();
+        let line = parts.next().unwrap_or_default();
+        let mut within: Vec<Typed> = parts.map(|part| one(&part)).collect();
+        within.extend(self::lines(&step.children, has, dialect));
         if !step.children.is_empty() {
             within.extend(dialect.leave.iter().map(|leave| one(leave)));
         }
         let gone =
             dialect.takes_back(&step.line).and_then(section).filter(|block| !block.children.is_empty());
         let instead = gone.map(|block| self::lines(&[emptied(block, dialect)], running, dialect));
-        lines.push(Typed {
-            // What cannot be typed was refused when it was compared.
-            line: dialect.typed(&step.line).unwrap_or_else(|| step.line.clone()),
-            within: within.len(),
-            instead: instead.unwrap_or_default(),
-        });
+        lines.push(Typed { line, within: within.len(), instead: instead.unwrap_or_default() });
         lines.append(&mut within);
     }
     lines
@@ -85,5 +85,19 @@ mod tests {
             [("router a", 5), ("family v4", 2), ("network x", 0), ("exit", 0), ("description y", 0)];
         assert_eq!(within[..5], expected);
         assert_eq!(within[6], ("hostname r", 0));
+    }
+
+    #[test]
+    fn a_value_that_is_too_long_for_a_line_is_typed_in_parts_that_are_passed_over_with_the_first() {
+        let trunk = "switchport trunk allowed vlan";
+        let dialect = Dialect { continues: vec![format!("{trunk} add")], ..dialect() };
+        let numbers: Vec<String> = (0..60).map(|number| (1000 + 2 * number).to_string()).collect();
+        let wanted = parse(&format!("interface Gi1\n {trunk} {}\n mtu 9000\n", numbers.join(",")), &dialect);
+        let lines = lines(&wanted, &[], &dialect);
+        let [_, first, second, mtu, _] = lines.as_slice() else { panic!("{:?}", words(&lines)) };
+        assert!(first.line.starts_with(&format!("{trunk} 1000,")) && first.within == 1, "{first:?}");
+        assert!(second.line.starts_with(&format!("{trunk} add 1")) && mtu.line == "mtu 9000", "{second:?}");
+        let device = format!("interface Gi1\n {}\n {}\n mtu 9000\n", first.line, second.line);
+        assert_eq!(parse(&device, &dialect), wanted);
     }
 }

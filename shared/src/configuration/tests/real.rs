@@ -4,6 +4,7 @@ use super::*;
 
 mod gaps;
 mod numbered;
+mod shown;
 
 fn dialect() -> Dialect {
     let texts = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
@@ -18,7 +19,10 @@ fn dialect() -> Dialect {
             "neighbor * route-map = out",
             "ip access-group = in",
             "ip default-gateway",
+            "switchport trunk allowed vlan -add",
         ]),
+        short: texts(&["switchport trunk allowed vlan"]),
+        continues: texts(&["switchport trunk allowed vlan add"]),
         defines: texts(&["ip access-list standard", "ip access-list extended", "route-map"]),
         joins: texts(&["ip route vrf * * *", "ip route * *"]),
         ordered: texts(&["ip access-list extended", "policy-map"]),

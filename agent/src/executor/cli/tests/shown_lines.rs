@@ -1,0 +1,32 @@
+//! Lines as Cisco's devices show them, and templates that say the same in other words, over real SSH.
+
+use super::bench::{Bench, Part};
+use crate::simulator::Mode;
+use switchyard_shared::outcome::Class;
+use switchyard_shared::procedure::Mode as Wants;
+use switchyard_shared::task::Purpose;
+
+const TRUNK: &str = "switchport trunk allowed vlan";
+
+#[tokio::test]
+async fn a_trunk_that_is_shown_on_several_lines_loses_none_of_them_to_a_change_of_one() {
+    let trunk = |lines: &[&str]| -> String {
+        lines.iter().fold("interface Gi1\n".to_owned(), |text, line| format!("{text} {TRUNK} {line}\n"))
+    };
+    let has = format!("hostname r1\n{}", trunk(&["1-10", "add 20-30"]));
+    let part = |platform| Part { platform, has: &has, mode: Mode::Good };
+    let bench = Bench::new(&["cisco_ios", "cisco_nxos"].map(part)).await;
+    for (number, platform) in (1..).zip(["cisco_ios", "cisco_nxos"]) {
+        let alone = bench.task(number, platform, &trunk(&["add 40"]), Wants::Merge);
+        let outcome = bench.attempt(&alone).await;
+        assert_eq!((outcome.class, bench.typed(number)), (Class::PrecheckFailed, vec![]), "{outcome:?}");
+        assert!(outcome.message.contains("add 40` without the line that this adds to"), "{outcome:?}");
+        let task = bench.task(number, platform, &trunk(&["1-11", "add 20-30"]), Wants::Merge);
+        let outcome = bench.attempt(&task).await;
+        assert_eq!(outcome.class, Class::Ok, "{outcome:?}");
+        let typed = bench.typed(number);
+        assert!(typed.contains(&format!("{TRUNK} 1-11,20-30")), "{typed:?}");
+        let again = bench.again(&task, Purpose::Apply).await;
+        assert_eq!((again.class, bench.typed(number)), (Class::Unchanged, typed));
+    }
+}

@@ -1,0 +1,48 @@
+//! Lines as a device shows them: a value on several lines.
+
+use super::*;
+
+const TRUNK: &str = "switchport trunk allowed vlan";
+
+fn sent(from: &str, to: &str) -> Vec<String> {
+    let dialect = dialect();
+    commands(&way(&parse(from, &dialect), &parse(to, &dialect), &dialect), &dialect)
+}
+
+fn trunk(lines: &[&str]) -> String {
+    lines.iter().fold("interface Gi1\n".to_owned(), |text, line| text + " " + TRUNK + " " + line + "\n")
+}
+
+#[test]
+fn a_value_on_several_lines_is_one_and_no_change_of_a_part_cuts_off_the_rest() {
+    let long = trunk(&["1-10,12", "add 20-30", "add 40"]);
+    assert_eq!(sent(&long, &trunk(&["1-10,12,20-30,40"])), Vec::<String>::new());
+    let whole = format!("{TRUNK} 1-11,20-30,40");
+    let expected = ["interface Gi1", &whole, "exit"];
+    assert_eq!(sent(&long, &trunk(&["1-11", "add 20-30", "add 40"])), expected);
+    assert_eq!(sent(&trunk(&["1-11", "add 20-30"]), &trunk(&["1-11", "add 20-30,40"])), expected);
+    let shorter = format!("{TRUNK} 1-10,12");
+    assert_eq!(
+        sent(&long, &trunk(&["1-10,12"])),
+        ["interface Gi1", &shorter, "exit"],
+        "the plan shows what goes"
+    );
+    let gone = format!("no {TRUNK}");
+    assert_eq!(sent(&long, "interface Gi1\n mtu 1\n")[1], gone);
+    let dialect = dialect();
+    let merged = missing(&parse(&long, &dialect), &parse(&trunk(&["1-10,12"]), &dialect), &dialect);
+    assert_eq!(commands(&merged, &dialect)[1], shorter, "a device that allows more has something else");
+}
+
+#[test]
+fn what_adds_to_nothing_known_stays_a_line_of_its_own() {
+    let dialect = dialect();
+    for lines in [&["add 20"][..], &["none", "add 20"]] {
+        let blocks = parse(&trunk(lines), &dialect);
+        assert_eq!(print(&blocks), trunk(lines));
+        assert!(blocks[0].children.iter().any(|line| dialect.adds_alone(&line.line)));
+    }
+    let parts = dialect.parts(&format!("{TRUNK} {}", ["1000-1001"; 50].join(",")));
+    assert_eq!(parts.len(), 4, "{parts:?}");
+    assert!(parts.iter().all(|part| part.len() <= 200) && parts[1].starts_with(&format!("{TRUNK} add 1000")));
+}
