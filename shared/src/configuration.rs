@@ -5,6 +5,7 @@ mod change;
 mod continued;
 mod defaults;
 mod diff;
+mod freed;
 mod index;
 mod named;
 mod numbered;
@@ -75,6 +76,8 @@ pub struct Dialect {
     /// First words of lines that go on with the value of the line that begins as they do but for the last word:
     /// `switchport trunk allowed vlan add` with `switchport trunk allowed vlan`. They are one line, with a comma between.
     pub continues: Vec<String>,
+    /// First words of lines that one section alone has at a time: no other one takes such a line before it is gone.
+    pub exclusive: Vec<String>,
     /// First words of lines at the top that define what other lines name, which is the word that follows: a new one is
     /// there before it is named, and an old one goes when nothing names it any more.
     pub defines: Vec<String>,

@@ -95,6 +95,7 @@ fn dialect(mut section: Reader<'_>) -> Option<Dialect> {
         negation: negation.unwrap_or_default(),
         single: section.texts("single"),
         continues: section.texts("continues"),
+        exclusive: section.texts("exclusive"),
         defines: section.texts("defines"),
         joins: section.texts("joins"),
         ordered: section.texts("ordered"),

@@ -2,6 +2,7 @@
 //! need not be.
 
 use super::Dialect;
+use super::freed::freed_first;
 use super::index::{Index, Key, between};
 use super::named::defined_first;
 use super::order::{displaced, retyped};
@@ -20,14 +21,15 @@ pub(super) enum When {
 }
 
 /// The lines that turn `from` into `to`: first what is taken back, what stands deepest and last first, since that may
-/// need what stands before it; then what is added, each definition before it is named; last what is needed until then
-/// ([`Dialect::joins`], [`Dialect::defines`]). A line whose place a new one takes is not taken back, and one that differs
-/// from a new one in a word alone is taken back right before that one. A section whose order is meaning is typed anew
-/// from the first line that is out of place; of all others the order is left as it is.
+/// need what stands before it; then what is added, each definition before it is named, and what one section alone may
+/// have once it is free ([`Dialect::exclusive`]); last what is needed until then ([`Dialect::joins`],
+/// [`Dialect::defines`]). A line whose place a new one takes is not taken back, and one that differs from a new one in a
+/// word alone is taken back right before that one. A section whose order is meaning is typed anew from the first line
+/// that is out of place; of all others the order is left as it is.
 pub fn way(from: &[Block], to: &[Block], dialect: &Dialect) -> Vec<Block> {
     let mentions = Mentions::of(from, to, dialect);
     let Steps { mut first, added, last } = Section::at_the_top(from, to, dialect).steps(&mentions);
-    first.extend(defined_first(added, dialect));
+    first.extend(defined_first(freed_first(added, from, dialect), dialect));
     first.extend(last);
     first
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 
+mod freed;
 mod gaps;
 mod numbered;
 mod shown;
@@ -23,6 +24,7 @@ fn dialect() -> Dialect {
         ]),
         short: texts(&["switchport trunk allowed vlan"]),
         continues: texts(&["switchport trunk allowed vlan add"]),
+        exclusive: texts(&["ip address -secondary"]),
         defines: texts(&["ip access-list standard", "ip access-list extended", "route-map"]),
         joins: texts(&["ip route vrf * * *", "ip route * *"]),
         ordered: texts(&["ip access-list extended", "policy-map"]),

@@ -1,0 +1,43 @@
+//! Addresses that move from one interface to another, over a device that refuses one which it has elsewhere.
+
+use super::*;
+
+fn addressed(last: &[Option<u8>]) -> String {
+    let interface = |(number, last): (usize, &Option<u8>)| {
+        let address = last.map(|last| format!(" ip address 10.0.0.{last} 255.255.255.0\n"));
+        format!("interface Gi{number}\n mtu 9000\n{}", address.unwrap_or_default())
+    };
+    format!("{ROUTE}{}", last.iter().enumerate().map(interface).collect::<String>())
+}
+
+/// Goes from one to the other; every line that the device refuses is a failure. The lines that take an address away.
+fn goes(from: &[Option<u8>], to: &[Option<u8>]) -> Vec<String> {
+    let (dialect, mut device) = (dialect(), Device::new(&addressed(from)));
+    let lines = commands(&way(&device.has, &parse(&addressed(to), &dialect), &dialect), &dialect);
+    for line in &lines {
+        let is_elsewhere = |block: &Block| {
+            Some(&block.line) != device.path.first() && block.children.iter().any(|has| has.line == *line)
+        };
+        let has_it = line.starts_with("ip address ") && device.has.iter().any(is_elsewhere);
+        assert!(!has_it, "{line} of {lines:?}");
+        device.hear(line);
+    }
+    assert!(way(&device.has, &parse(&addressed(to), &dialect), &dialect).is_empty(), "{}", device.text());
+    lines.into_iter().filter(|line| line.starts_with("no ")).collect()
+}
+
+#[test]
+fn addresses_that_moved_along_many_interfaces_move_back_in_one_round_and_no_interface_is_without() {
+    let before: Vec<Option<u8>> = (0..40).map(Some).chain([None]).collect();
+    let moved: Vec<Option<u8>> = [Some(99)].into_iter().chain((0..40).map(Some)).collect();
+    assert_eq!(goes(&moved, &before), ["no ip address 10.0.0.39 255.255.255.0"], "that one goes for good");
+    assert_eq!(goes(&before, &moved), Vec::<String>::new());
+}
+
+#[test]
+fn of_interfaces_that_exchange_their_addresses_one_is_without_for_a_while() {
+    let ring = |turn: u8| -> Vec<Option<u8>> { (0..7).map(|at| Some((at + turn) % 7)).collect() };
+    assert_eq!(goes(&ring(0), &ring(1)).len(), 1);
+    assert_eq!(goes(&ring(3), &ring(0)).len(), 1);
+    assert_eq!(goes(&[Some(1), Some(2), Some(3)], &[Some(2), Some(1), Some(4)]).len(), 1);
+}
