@@ -78,6 +78,8 @@ pub struct Dialect {
     pub continues: Vec<String>,
     /// First words of lines that one section alone has at a time: no other one takes such a line before it is gone.
     pub exclusive: Vec<String>,
+    /// First words of lines that a device fills up with blanks: several of them say the same as one.
+    pub padded: Vec<String>,
     /// First words of lines at the top that define what other lines name, which is the word that follows: a new one is
     /// there before it is named, and an old one goes when nothing names it any more.
     pub defines: Vec<String>,
@@ -127,6 +129,15 @@ impl Dialect {
     /// Whether order is meaning in the section `line`, and is not what a device shows.
     fn is_sorted(&self, line: &str) -> bool {
         self.sorted.iter().any(|pattern| pattern::beginning(line, pattern).is_some())
+    }
+
+    /// `line` with one blank where a device shows several that say no more.
+    fn unpadded(&self, line: &str) -> String {
+        let is_padded = || self.padded.iter().any(|pattern| pattern::beginning(line, pattern).is_some());
+        match line.contains("  ") && is_padded() {
+            true => line.split_whitespace().collect::<Vec<_>>().join(" "),
+            false => line.to_owned(),
+        }
     }
 
     /// The line that takes `line` back.

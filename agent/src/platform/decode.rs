@@ -96,6 +96,7 @@ fn dialect(mut section: Reader<'_>) -> Option<Dialect> {
         single: section.texts("single"),
         continues: section.texts("continues"),
         exclusive: section.texts("exclusive"),
+        padded: section.texts("padded"),
         defines: section.texts("defines"),
         joins: section.texts("joins"),
         ordered: section.texts("ordered"),

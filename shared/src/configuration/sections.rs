@@ -37,7 +37,7 @@ pub fn parse(text: &str, dialect: &Dialect) -> Vec<Block> {
             open.pop();
         }
         open.truncate(DEPTH_MAX);
-        section(&mut roots, open.len()).push(Block::line(whole.unwrap_or_else(|| line.to_owned())));
+        section(&mut roots, open.len()).push(Block::line(whole.unwrap_or_else(|| dialect.unpadded(line))));
         open.push(depth);
     }
     joined(roots.into_iter().map(|block| within(block, dialect)).collect(), dialect)

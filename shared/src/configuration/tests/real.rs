@@ -25,6 +25,7 @@ fn dialect() -> Dialect {
         short: texts(&["switchport trunk allowed vlan"]),
         continues: texts(&["switchport trunk allowed vlan add"]),
         exclusive: texts(&["ip address -secondary"]),
+        padded: texts(&["permit", "deny", "-remark -description * deny", "access-list * deny"]),
         defines: texts(&["ip access-list standard", "ip access-list extended", "route-map"]),
         joins: texts(&["ip route vrf * * *", "ip route * *"]),
         ordered: texts(&["ip access-list extended", "policy-map"]),

@@ -30,3 +30,18 @@ async fn a_trunk_that_is_shown_on_several_lines_loses_none_of_them_to_a_change_o
         assert_eq!((again.class, bench.typed(number)), (Class::Unchanged, typed));
     }
 }
+
+/// What a plan says of a device with a standard list that is to have these entries.
+async fn planned(entries: [&str; 2]) -> (Class, String) {
+    let has = "hostname r1\nip access-list standard 10\n permit 10.0.0.5\n deny   10.0.0.0 0.0.0.255\n";
+    let bench = Bench::new(&[Part { platform: "cisco_ios", has, mode: Mode::Good }]).await;
+    let text = entries.map(|entry| format!("access-list 10 {entry}\n")).concat();
+    let plan = bench.again(&bench.task(1, "cisco_ios", &text, Wants::Merge), Purpose::Compare).await;
+    (plan.class, plan.hint)
+}
+
+#[tokio::test]
+async fn a_list_that_differs_in_blanks_alone_is_unchanged() {
+    let plan = planned(["permit 10.0.0.5", "deny 10.0.0.0 0.0.0.255"]).await;
+    assert_eq!(plan, (Class::Unchanged, String::new()));
+}

@@ -1,4 +1,4 @@
-//! Lines as a device shows them: a value on several lines.
+//! Lines as a device shows them: a value on several lines, blanks that say nothing.
 
 use super::*;
 
@@ -45,4 +45,21 @@ fn what_adds_to_nothing_known_stays_a_line_of_its_own() {
     let parts = dialect.parts(&format!("{TRUNK} {}", ["1000-1001"; 50].join(",")));
     assert_eq!(parts.len(), 4, "{parts:?}");
     assert!(parts.iter().all(|part| part.len() <= 200) && parts[1].starts_with(&format!("{TRUNK} add 1000")));
+}
+
+#[test]
+fn blanks_that_a_device_fills_up_with_say_nothing_and_those_of_a_text_stay() {
+    let list = |line: &str| format!("ip access-list extended A\n {line}\n");
+    for (shown, typed) in [
+        ("deny   ip any any", "deny ip any any"),
+        ("permit tcp any any   eq 22", "permit tcp any any eq 22"),
+        ("20 deny   ip any any log", "20 deny ip any any log"),
+    ] {
+        assert_eq!(sent(&list(shown), &list(typed)), Vec::<String>::new());
+    }
+    assert_eq!(sent("access-list 700 deny   a\n", "access-list 700 deny a\n"), Vec::<String>::new());
+    for line in ["remark  one   two", "description  one   two", "remark deny   all", "location  x"] {
+        let dialect = dialect();
+        assert_eq!(print(&parse(&list(line), &dialect)), list(line), "it is restored as it was");
+    }
 }
