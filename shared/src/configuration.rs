@@ -25,7 +25,7 @@ pub use defaults::{about, besides, lacking, leaves, unshown, without};
 pub use diff::{DIFF_BYTES_MAX, cut, unified};
 pub use index::Index;
 pub use numbered::{Numbered, spared, torn};
-pub use order::{differ_in_order_alone, misplaced, out_of_order};
+pub use order::{differ_in_order_alone, misplaced, not_compared, out_of_order};
 pub use sections::{Block, parse, print};
 pub use texts::Text;
 pub use way::{emptied, way};

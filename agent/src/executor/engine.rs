@@ -124,7 +124,8 @@ impl<'a> Run<'a> {
         let (running, difference) = self.read_and_compare(session).await?;
         if difference.is_nothing() {
             self.must_come_twice(&mut **session, &running).await?;
-            return Ok(self.would_be_saved(&mut **session).await);
+            let open = session.not_shown() + &session.forewarns(&running, &self.wanted);
+            return Ok(self.would_be_saved(&mut **session, &open).await);
         }
         self.job
             .context

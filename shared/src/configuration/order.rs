@@ -1,7 +1,7 @@
 //! Sections in which the order of lines is meaning, and configurations that differ in order alone.
 
 use super::{Block, Dialect};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// From which of its lines on the section `has` must be typed anew so that it is as `wanted`: `None` where it is once
 /// what goes is gone and what is new stands at the end, and where its order has no meaning or must be left alone.
@@ -77,6 +77,35 @@ pub fn out_of_order<'a>(one: &[Block], other: &'a [Block], dialect: &Dialect) ->
         }
         out_of_order(&has.children, &block.children, dialect)
     })
+}
+
+/// The first section of `wanted` in which order is meaning and is not what a device shows ([`Dialect::sorted`]), and of
+/// which `has` shows lines with another first word in another order: what that means on the device nobody can tell.
+pub fn not_compared<'a>(has: &[Block], wanted: &'a [Block], dialect: &Dialect) -> Option<&'a str> {
+    if dialect.sorted.is_empty() {
+        return None;
+    }
+    let has = super::Index::of(has, dialect);
+    wanted.iter().find_map(|block| {
+        let here = has.find(&block.line)?;
+        let is_it = dialect.is_sorted(&block.line) && !is_numbered(block);
+        if is_it && others_before(here, &lines(block)) != others_before(block, &lines(here)) {
+            return Some(block.line.as_str());
+        }
+        not_compared(&here.children, &block.children, dialect)
+    })
+}
+
+/// How many of the lines before each one begin with another word, of those that are in `both`.
+fn others_before<'a>(section: &'a Block, both: &BTreeSet<&str>) -> BTreeMap<&'a str, usize> {
+    let (mut of_word, mut before): (BTreeMap<&str, usize>, _) = (BTreeMap::new(), BTreeMap::new());
+    let lines = section.children.iter().map(|block| block.line.as_str());
+    for (at, line) in lines.filter(|line| both.contains(line)).enumerate() {
+        let same = of_word.entry(line.split(' ').next().unwrap_or_default()).or_default();
+        before.insert(line, at - *same);
+        *same += 1;
+    }
+    before
 }
 
 /// Whether the order of the lines of `section` is meaning. Lines with numbers say themselves where they stand.

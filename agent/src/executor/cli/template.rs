@@ -7,7 +7,7 @@ use crate::executor::device::Running;
 use crate::executor::wanted::Wanted;
 use crate::platform::Platform;
 use switchyard_shared::configuration::{
-    Block, Negation, after, contradiction, misplaced, missing, spared, torn,
+    Block, Negation, after, contradiction, misplaced, missing, not_compared, spared, torn,
 };
 use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::procedure::Mode;
@@ -116,12 +116,16 @@ impl Script {
     /// empty.
     pub(in crate::executor) fn forewarns(&self, running: &Running, wanted: &Wanted) -> String {
         let dialect = &self.platform.dialect;
-        let before = self.blocks(&running.0);
+        let (before, blocks) = (self.blocks(&running.0), self.blocks(wanted.reveal()));
         let mut words = String::new();
         if !dialect.lists.is_empty() {
             let then = after(&before, &self.steps(&before, wanted), dialect);
             let lists = self.lists_named(&spared(&then, &before, dialect).1);
             words.extend(lists.map(|lists| format!("; no way back puts back {lists}: {ALL_OR_NOTHING}")));
+        }
+        if let Some(section) = not_compared(&before, &blocks, dialect) {
+            let section = self.quoted(section);
+            words.push_str(&format!("; the order of `{section}` is the device's own and is not compared"));
         }
         words
     }

@@ -163,17 +163,18 @@ impl Run<'_> {
         self.ended(Class::Ok, Phase::Read, LeftAs::Unchanged, &message)
     }
 
-    /// What a plan says of a device that has what is wanted: a save that is still to be made is a difference.
-    pub(super) async fn would_be_saved(&self, session: &mut dyn Session) -> Outcome {
+    /// What a plan says of a device that has what is wanted: a save that is still to be made is a difference. `open` is
+    /// what else is to be said of it: it goes on after a sentence.
+    pub(super) async fn would_be_saved(&self, session: &mut dyn Session, open: &str) -> Outcome {
         let saved = self.is_saved(session).await;
-        let (had, not_shown) = (format!("{} has it already", self.device()), session.not_shown());
+        let had = format!("{} has it already", self.device());
         if saved == Some(false) {
             self.job.context.differs(SAVES.to_owned());
-            let message = format!("{had}{not_shown}; {NOT_SAVED}, and would be");
+            let message = format!("{had}{open}; {NOT_SAVED}, and would be");
             let outcome = self.ended(Class::Ok, Phase::Read, LeftAs::Unchanged, &message);
-            return outcome.with_hint(&self.left_open(&not_shown));
+            return outcome.with_hint(&self.left_open(open));
         }
-        let open = format!("{not_shown}{}", self.told(saved));
+        let open = format!("{open}{}", self.told(saved));
         let outcome = self.ended(Class::Unchanged, Phase::Read, LeftAs::Unchanged, &format!("{had}{open}"));
         outcome.with_hint(&self.left_open(&open))
     }

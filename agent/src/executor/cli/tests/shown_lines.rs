@@ -45,3 +45,10 @@ async fn a_list_that_differs_in_blanks_alone_is_unchanged() {
     let plan = planned(["permit 10.0.0.5", "deny 10.0.0.0 0.0.0.255"]).await;
     assert_eq!(plan, (Class::Unchanged, String::new()));
 }
+
+#[tokio::test]
+async fn a_plan_names_a_list_whose_order_is_the_devices_own_and_another_one() {
+    let plan = planned(["deny   10.0.0.0 0.0.0.255", "permit 10.0.0.5"]).await;
+    let said = "the order of `ip access-list standard 10` is the device's own and is not compared";
+    assert_eq!(plan, (Class::Unchanged, said.to_owned()));
+}

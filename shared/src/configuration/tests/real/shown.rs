@@ -1,4 +1,4 @@
-//! Lines as a device shows them: a value on several lines, blanks that say nothing.
+//! Lines as a device shows them: a value on several lines, blanks that say nothing, an order of its own.
 
 use super::*;
 
@@ -61,5 +61,23 @@ fn blanks_that_a_device_fills_up_with_say_nothing_and_those_of_a_text_stay() {
     for line in ["remark  one   two", "description  one   two", "remark deny   all", "location  x"] {
         let dialect = dialect();
         assert_eq!(print(&parse(&list(line), &dialect)), list(line), "it is restored as it was");
+    }
+}
+
+#[test]
+fn an_order_that_is_the_devices_own_is_named_where_lines_of_another_kind_changed_places() {
+    let dialect = Dialect { sorted: vec!["ip access-list standard".into()], ..dialect() };
+    let list = |lines: &str| -> Vec<Block> {
+        let lines: String = lines.split(' ').map(|line| format!(" {}\n", line.replace('/', " "))).collect();
+        parse(&format!("ip access-list standard 10\n{lines}"), &dialect)
+    };
+    let name = Some("ip access-list standard 10");
+    for (shown, wanted, expected) in [
+        ("permit/b deny/a permit/c", "deny/a permit/b permit/c", name),
+        ("permit/b permit/a deny/c", "permit/a permit/b deny/c", None),
+        ("permit/a deny/c", "permit/a permit/b deny/c", None),
+        ("deny/c permit/a", "permit/a permit/b deny/c", name),
+    ] {
+        assert_eq!(not_compared(&list(shown), &list(wanted), &dialect), expected, "{shown}: {wanted}");
     }
 }
