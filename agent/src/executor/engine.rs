@@ -5,6 +5,7 @@ mod apply;
 mod checks;
 mod limits;
 mod saving;
+mod sessions;
 mod settle;
 mod take_back;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use super::{AttemptContext, Failure};
 use crate::clock::Clock;
 use crate::secrets::{Secrets, SiteKey};
 use limits::{unless_called_off, within};
+use sessions::another_session;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
@@ -99,7 +101,7 @@ impl Engine {
 
 impl<'a> Run<'a> {
     async fn run(&self) -> Result<Outcome, Ended> {
-        let mut session = self.connect().await?;
+        let mut session = self.connect().await.map_err(|failure| self.failed(&failure))?;
         let ended = match &self.job.task.purpose {
             Purpose::Apply => return self.apply(session).await,
             Purpose::Restore { attempt, before, overwrite } => {
@@ -111,12 +113,6 @@ impl<'a> Run<'a> {
         };
         limits::goodbye(session).await;
         ended
-    }
-
-    async fn connect(&self) -> Result<Box<dyn Session>, Ended> {
-        let limit = self.job.task.timeouts.connect;
-        let opened = self.before_write(Phase::Connect, limit, self.driver.connect(&self.job)).await;
-        opened.map_err(|failure| self.failed(&failure))
     }
 
     /// Tells how the device differs; nothing is written.
@@ -157,8 +153,8 @@ impl<'a> Run<'a> {
     async fn ask_defaults(&self, session: &mut Box<dyn Session>, running: &Running) -> Result<(), Ended> {
         let limit = self.job.task.timeouts.command;
         if self.before_write(Phase::Read, limit, session.ask_defaults(running)).await.is_err() {
-            let new = self.connect().await?;
-            limits::goodbye(std::mem::replace(session, new)).await;
+            let asked = another_session(session, self.connect()).await;
+            asked.map_err(|failure| self.failed(&failure))?;
         }
         Ok(())
     }

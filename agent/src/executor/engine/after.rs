@@ -4,7 +4,6 @@ use super::apply::Begun;
 use super::limits::{after_write, goodbye};
 use super::trouble::Trouble;
 use super::{Ended, Run};
-use crate::executor::Failure;
 use crate::executor::device::{Session, Written};
 use std::time::Duration;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
@@ -156,25 +155,5 @@ impl Run<'_> {
             rest.push_str(session.save_remark());
         }
         self.ended(Class::Ok, Phase::Verify, LeftAs::Changed, &format!("{has}{rest}"))
-    }
-
-    /// A new session. Who was refused the login, or met another device, does not try again: that locks accounts.
-    pub(super) async fn reconnect(&self) -> Result<Box<dyn Session>, Failure> {
-        match self.refused.get() {
-            Some(failure) => Err(failure.clone()),
-            None => self.connect_anew().await,
-        }
-    }
-
-    pub(super) async fn connect_anew(&self) -> Result<Box<dyn Session>, Failure> {
-        let limit = self.job.task.timeouts.connect;
-        let connecting = self.driver.connect(&self.job);
-        let connected = super::within(Phase::Verify, limit, self.device(), connecting).await;
-        if let Err(failure) = &connected
-            && failure.class.opens_device_at_once()
-        {
-            let _the_first_stays = self.refused.set(failure.clone());
-        }
-        connected
     }
 }

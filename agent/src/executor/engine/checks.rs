@@ -1,6 +1,7 @@
 //! Checks before the write and after it.
 
-use super::limits::{goodbye, within};
+use super::limits::within;
+use super::sessions::another_session;
 use super::trouble::Trouble;
 use super::{Ended, Run, web};
 use crate::executor::Failure;
@@ -91,7 +92,7 @@ impl Run<'_> {
             };
             if has_one_more && matches!(judged, Err(Trouble::Unseen(_) | Trouble::NoWay(_))) {
                 has_one_more = false;
-                match self.renew(session).await {
+                match another_session(session, self.reconnect()).await {
                     Ok(()) => continue,
                     Err(failure) => judged = Err(self.no_session(&failure).await),
                 }
@@ -104,7 +105,7 @@ impl Run<'_> {
                 None => tokio::time::sleep(check.interval).await,
             }
             if is_over {
-                let _the_next_look_tells = self.renew(session).await;
+                let _the_next_look_tells = another_session(session, self.reconnect()).await;
             }
         }
     }
@@ -144,13 +145,6 @@ impl Run<'_> {
             Some(lost) => Trouble::NoWay(format!("{lost}{why}")),
             None => Trouble::Bad(why),
         }
-    }
-
-    /// A new session in the place of one that has ended.
-    async fn renew(&self, session: &mut Box<dyn Session>) -> Result<(), Failure> {
-        let new = self.reconnect().await?;
-        goodbye(std::mem::replace(session, new)).await;
-        Ok(())
     }
 
     /// One look, and whether what was seen is good; the outer error is that of a look that failed.

@@ -2,7 +2,8 @@
 //! one that fails is a failure.
 
 use super::after::REST;
-use super::limits::{after_write, goodbye, within};
+use super::limits::{after_write, within};
+use super::sessions::another_session;
 use super::trouble::Trouble;
 use super::{Ended, Run};
 use crate::executor::WritePass;
@@ -129,8 +130,7 @@ impl Run<'_> {
     async fn is_saved_by_now(&self, session: &mut Box<dyn Session>) -> Option<bool> {
         let mut saved = None;
         for _ in 0..LOOKS_AFTER_WAY_BACK {
-            if let Ok(new) = self.reconnect().await {
-                goodbye(std::mem::replace(session, new)).await;
+            if another_session(session, self.reconnect()).await.is_ok() {
                 saved = self.is_saved(&mut **session).await;
             }
             if saved == Some(true) {

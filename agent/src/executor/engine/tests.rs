@@ -5,6 +5,7 @@ mod fake;
 mod lock;
 mod looks;
 mod others_work;
+mod room;
 mod saved_back;
 mod saving;
 mod secrecy;

@@ -3,6 +3,7 @@
 use super::after::{READ_IT, REST};
 use super::apply::Begun;
 use super::limits::{after_write, goodbye};
+use super::sessions::another_session;
 use super::{Ended, Run};
 use crate::executor::Failure;
 use crate::executor::device::{Running, Session, WriteEnd};
@@ -179,11 +180,10 @@ impl Run<'_> {
         }
         for _ in 0..LOOKS_AFTER_WAY_BACK {
             tokio::time::sleep(REST).await;
-            if let Ok(new) = self.reconnect().await {
-                goodbye(std::mem::replace(session, new)).await;
-                if let Ok(now) = self.read_after(&mut **session).await {
-                    return Some(now);
-                }
+            if another_session(session, self.reconnect()).await.is_ok()
+                && let Ok(now) = self.read_after(&mut **session).await
+            {
+                return Some(now);
             }
         }
         None

@@ -234,6 +234,16 @@ impl Bench {
         lock(&self.world).locked = times;
     }
 
+    /// It has room for one session at a time.
+    pub fn has_room_for_one(&self) {
+        lock(&self.world).room = Some(1);
+    }
+
+    /// It gives no answer to what it has by default.
+    pub fn keeps_its_defaults(&self) {
+        lock(&self.world).keeps_its_defaults = true;
+    }
+
     /// How often it was told that the device cannot be looked at.
     pub fn times_unseen(&self) -> usize {
         lock(&self.world).times_unseen

@@ -166,7 +166,7 @@ async fn a_save_whose_end_is_not_known_is_looked_for_over_a_new_session() {
         assert_eq!(bench.has(), "new");
         let deeds = bench.deeds();
         let save = deeds.iter().position(|deed| *deed == Deed::Save).unwrap();
-        assert_eq!(deeds[save + 1], Deed::Connect, "{deeds:?}");
+        assert_eq!(deeds[save + 1..save + 3], [Deed::Close, Deed::Connect], "{deeds:?}");
         assert_eq!(
             deeds.iter().filter(|deed| **deed == Deed::Save).count(),
             1,

@@ -14,6 +14,19 @@ pub(super) struct FakeDriver(pub(super) Shared);
 
 struct FakeSession(Shared);
 
+impl FakeSession {
+    fn begin(world: &Shared) -> Self {
+        lock(world).sessions += 1;
+        Self(world.clone())
+    }
+}
+
+impl Drop for FakeSession {
+    fn drop(&mut self) {
+        lock(&self.0).sessions -= 1;
+    }
+}
+
 impl Driver for FakeDriver {
     fn connect<'a>(&'a self, _: &'a Job<'a>) -> BoxFuture<'a, Result<Box<dyn Session>, Failure>> {
         Box::pin(async {
@@ -28,12 +41,16 @@ impl Driver for FakeDriver {
             if lock(&self.0).is_unreachable() {
                 return Err(Failure::new(Class::Unreachable, Phase::Connect, "no route to it"));
             }
+            if !lock(&self.0).has_room() {
+                return Err(Failure::new(Class::Overloaded, Phase::Connect, "all its lines are in use"));
+            }
             let mut world = lock(&self.0);
             if world.is_lost && world.loses == Loses::Device {
                 return Err(Failure::new(Class::Unreachable, Phase::Connect, "no route to it"));
             }
             world.is_lost = false;
-            Ok(Box::new(FakeSession(self.0.clone())) as Box<dyn Session>)
+            drop(world);
+            Ok(Box::new(FakeSession::begin(&self.0)) as Box<dyn Session>)
         })
     }
 
@@ -64,6 +81,11 @@ impl Session for FakeSession {
             }
             Ok(Running(Zeroizing::new(has)))
         })
+    }
+
+    fn ask_defaults<'a>(&'a mut self, _: &'a Running) -> BoxFuture<'a, Result<(), Failure>> {
+        let keeps = lock(&self.0).keeps_its_defaults;
+        Box::pin(async move { if keeps { std::future::pending().await } else { Ok(()) } })
     }
 
     fn alike(&self, one: &Running, other: &Running) -> bool {

@@ -81,6 +81,10 @@ pub struct World {
     /// Ways back that meet somebody's lock.
     pub(super) locked: usize,
     pub(super) times_unseen: usize,
+    /// How many sessions it has room for at once, where that is bounded; and how many there are.
+    pub(super) room: Option<usize>,
+    pub(super) sessions: usize,
+    pub(super) keeps_its_defaults: bool,
     pub(super) diff: String,
     pub(super) data: std::path::PathBuf,
 }
@@ -143,6 +147,11 @@ impl World {
         let (class, times) = self.refuses_sessions.as_mut().filter(|(_, times)| is_now && *times > 0)?;
         *times -= 1;
         Some(*class)
+    }
+
+    /// Tries to connect: whether there is a line for it.
+    pub(super) fn has_room(&self) -> bool {
+        self.room.is_none_or(|room| self.sessions < room)
     }
 
     /// Tries to connect: whether there is no way yet.
