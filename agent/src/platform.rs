@@ -172,6 +172,9 @@ pub struct Unsaved {
 /// change, `{seconds}`, `{minutes}` and `{clock}` (hh:mm:ss) how long the device waits for the confirmation.
 #[derive(Debug, Default)]
 pub struct Configure {
+    /// What takes away a draft that an earlier session has left under the name of this one, at the ready prompt. Whatever
+    /// it answers: mostly there is none.
+    pub discard: Vec<String>,
     /// From the ready prompt into the configuration.
     pub enter: Vec<String>,
     /// Out of it again.

@@ -194,6 +194,7 @@ pub(super) fn unsaved(mut section: Reader<'_>) -> Option<Unsaved> {
 
 pub(super) fn configure(mut section: Reader<'_>) -> Option<Configure> {
     let configure = Configure {
+        discard: section.texts("discard"),
         enter: section.texts("enter"),
         leave: section.texts("leave"),
         clear: section.texts("clear"),

@@ -25,6 +25,8 @@ const REFUSAL_LINES_MAX: usize = 3;
 /// Longest quotation of a device, in characters.
 const QUOTED_CHARS_MAX: usize = 200;
 
+/// Attempts of one rollout whose drafts are taken away: itself, and those before it.
+const DISCARDED_MAX: usize = 3;
 /// Longest comment of a commit that is typed, in bytes.
 const COMMENT_BYTES_MAX: usize = 120;
 
@@ -35,6 +37,8 @@ pub(in crate::executor) struct Names {
     pub(in crate::executor) device: String,
     /// A short name of the attempt that is undone: itself, or the one that a restoration is about.
     pub(super) id: String,
+    /// It, and those of the attempts before it.
+    pub(super) ids: Vec<String>,
     pub(super) comment: String,
     pub(super) confirm_timeout: Duration,
     /// Longest wait for one answer.
@@ -57,10 +61,14 @@ impl Names {
             Purpose::Restore { attempt, .. } => *attempt,
             Purpose::Apply | Purpose::Settle { .. } | Purpose::Compare => task.op.attempt,
         };
+        let id = |attempt| {
+            format!("sw{:08x}", crc32c::crc32c(format!("{}@{attempt}", task.op.rollout).as_bytes()))
+        };
         let plain = |c: &char| c.is_ascii_alphanumeric() || " ._-:/#,".contains(*c);
         Self {
             device: format!("{} ({}:{})", task.op.device, task.endpoint.hostname, task.endpoint.port),
-            id: format!("sw{:08x}", crc32c::crc32c(format!("{}@{attempt}", task.op.rollout).as_bytes())),
+            id: id(attempt),
+            ids: (1..=attempt).rev().take(DISCARDED_MAX).map(id).collect(),
             comment: match commit.comment.is_empty() {
                 true => format!("rollout {}", task.op.rollout),
                 false => commit.comment.chars().filter(plain).take(COMMENT_BYTES_MAX).collect(),
@@ -251,6 +259,18 @@ impl Script {
         let id = format!("{}{holds:08x}", self.names.id);
         let names = Names { id, ..self.names.clone() };
         lines.iter().map(|line| names.fill(line)).collect()
+    }
+
+    /// What takes away the drafts that this attempt, and those before it, may have left.
+    pub(in crate::executor) fn discards(&self) -> Vec<String> {
+        let lines = &self.platform.configure.discard;
+        let of = |id: &String| Names { id: id.clone(), ..self.names.clone() };
+        self.names
+            .ids
+            .iter()
+            .map(of)
+            .flat_map(|names| lines.iter().map(move |line| names.fill(line)))
+            .collect()
     }
 
     /// How a device would differ.

@@ -3,6 +3,7 @@
 pub(in crate::executor) mod bench;
 mod defaults;
 mod half;
+mod left;
 mod login;
 mod matrix;
 mod order;
@@ -40,6 +41,7 @@ pub(super) fn names() -> Names {
     Names {
         device: "r1".into(),
         id: "sw1".into(),
+        ids: vec!["sw1".into()],
         comment: String::new(),
         confirm_timeout: Duration::from_secs(60),
         answer: Duration::from_secs(1),

@@ -104,6 +104,9 @@ fn not_begun(end: End) -> WriteEnd {
 }
 
 async fn enter(session: &mut CliSession, pass: &WritePass, configure: &Configure) -> Result<(), WriteEnd> {
+    for line in &session.discards() {
+        say(session, pass, line).await.map_err(|end| not_begun(end.into()))?;
+    }
     let mut prompt = Prompt::Ready;
     for line in &configure.enter {
         let answer = say(session, pass, line).await.map_err(|end| not_begun(end.into()))?;

@@ -6,6 +6,8 @@ use switchyard_shared::configuration::{Block, print};
 
 /// Most checkpoints; the first by name goes when there is one more.
 const CHECKPOINTS_MAX: usize = 16;
+/// Most drafts under names.
+const DRAFTS_MAX: usize = 5;
 
 /// A change that the device takes back unless it is confirmed.
 struct Awaited {
@@ -24,6 +26,19 @@ struct State {
     readings: u64,
     checkpoints: BTreeMap<String, Vec<Block>>,
     holder: Option<u64>,
+    /// What was not committed, by the name of the draft.
+    drafts: BTreeMap<String, Vec<Block>>,
+    /// The draft that was committed last.
+    completed: Option<String>,
+}
+
+/// What a session finds that enters a draft by its name.
+pub(super) enum Entered {
+    Draft(Vec<Block>),
+    /// It was committed.
+    Completed,
+    /// There is no room for another one.
+    NoRoom,
 }
 
 /// One device's memory.
@@ -72,6 +87,7 @@ impl Memory {
     pub(super) fn put_until_confirmed(&self, running: Vec<Block>, name: &str) -> u64 {
         let mut state = self.state();
         let before = std::mem::replace(&mut state.running, running);
+        state.drafts.remove(name);
         state.commits += 1;
         let number = state.commits;
         state.awaited = Some(Awaited { before, name: name.to_owned(), number });
@@ -91,7 +107,45 @@ impl Memory {
     /// Makes the change of the draft `name` last; `false` when none awaits that.
     pub(super) fn confirm(&self, name: &str) -> bool {
         let mut state = self.state();
-        state.awaited.take_if(|awaited| awaited.name == name).is_some()
+        let awaited = state.awaited.take_if(|awaited| awaited.name == name);
+        if awaited.is_some() {
+            state.completed = Some(name.to_owned());
+        }
+        awaited.is_some()
+    }
+
+    /// Enters the draft `name`, or makes it out of what runs.
+    pub(super) fn enter(&self, name: &str) -> Entered {
+        let mut state = self.state();
+        if state.completed.as_deref() == Some(name) {
+            return Entered::Completed;
+        }
+        if !state.drafts.contains_key(name) && state.drafts.len() >= DRAFTS_MAX {
+            return Entered::NoRoom;
+        }
+        let running = state.running.clone();
+        Entered::Draft(state.drafts.entry(name.to_owned()).or_insert(running).clone())
+    }
+
+    /// Its session has ended: the draft stays as it is, unless it was taken away.
+    pub(super) fn leaves(&self, name: &str, draft: Vec<Block>) {
+        if let Some(left) = self.state().drafts.get_mut(name) {
+            *left = draft;
+        }
+    }
+
+    /// The draft `name` was committed for good.
+    pub(super) fn completes(&self, name: &str) {
+        let mut state = self.state();
+        state.drafts.remove(name);
+        state.completed = Some(name.to_owned());
+    }
+
+    /// Takes the draft `name` away; `false` when there is none.
+    pub(super) fn discard(&self, name: &str) -> bool {
+        let mut state = self.state();
+        let was_completed = state.completed.take_if(|completed| completed == name).is_some();
+        state.drafts.remove(name).is_some() || was_completed
     }
 
     /// Takes the change of the draft `name` back; gives what runs then.
@@ -166,6 +220,24 @@ mod tests {
         assert!(!memory.hold(2));
         memory.release(1);
         assert!(memory.hold(2));
+    }
+
+    #[test]
+    fn a_draft_stays_under_its_name_until_it_is_committed_or_taken_away_and_there_are_few() {
+        let memory = Memory::new(line("x"));
+        let has = |name: &str| match memory.enter(name) {
+            Entered::Draft(draft) => Some(draft),
+            Entered::Completed | Entered::NoRoom => None,
+        };
+        assert_eq!(has("sw1"), Some(line("x")));
+        memory.leaves("sw1", line("y"));
+        assert_eq!(has("sw1"), Some(line("y")));
+        assert!(memory.discard("sw1") && !memory.discard("sw1"));
+        assert_eq!(has("sw1"), Some(line("x")));
+        memory.completes("sw1");
+        assert!(matches!(memory.enter("sw1"), Entered::Completed));
+        (0..DRAFTS_MAX).for_each(|number| assert!(has(&format!("left{number}")).is_some()));
+        assert!(matches!(memory.enter("one more"), Entered::NoRoom));
     }
 
     #[test]

@@ -282,5 +282,8 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.cli.memory.release(self.number);
+        if let Some(draft) = self.draft.take() {
+            self.cli.memory.leaves(&self.name, draft);
+        }
     }
 }

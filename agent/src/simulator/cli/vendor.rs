@@ -30,6 +30,8 @@ pub(super) enum Meaning {
     Confirm,
     Cancel,
     Abort,
+    /// Takes away the draft of that name.
+    Discard,
     /// Empties the candidate.
     Clear,
     /// The same, after a question.
@@ -180,6 +182,7 @@ const VENDORS: [Vendor; 6] = [
             ("configure session * commit", Ready, Confirm),
             ("configure session * abort", Ready, Cancel),
             ("configure session *", Ready, Enter),
+            ("no configure session *", Ready, Discard),
             ("rollback clean-config", Configure, Clear),
             ("commit timer *", Configure, CommitForClock),
             ("commit", Configure, Commit),

@@ -42,6 +42,9 @@ pub struct PlayedLines {
     saved: bool,
     awaited: Option<Awaited>,
     checkpoints: BTreeMap<String, Vec<Block>>,
+    /// Sessions that were neither committed nor aborted, and the one that was committed last.
+    pending: BTreeMap<String, Vec<Block>>,
+    completed: Option<String>,
     clock: Arc<dyn Clock>,
 }
 
@@ -50,8 +53,9 @@ impl PlayedLines {
     pub fn eos(running: &str, clock: Arc<dyn Clock>) -> Self {
         let running = parse(running, &dialect());
         let startup = running.clone();
-        let checkpoints = BTreeMap::new();
-        Self { is_eos: true, running, startup, saved: false, awaited: None, checkpoints, clock }
+        let (checkpoints, pending) = (BTreeMap::new(), BTreeMap::new());
+        let (awaited, completed) = (None, None);
+        Self { is_eos: true, running, startup, saved: false, awaited, checkpoints, pending, completed, clock }
     }
 
     /// One that speaks NX-API and starts with `running`.
@@ -88,10 +92,20 @@ impl PlayedLines {
                 return Ok(unified(&print(&self.startup), &print(&self.running)));
             }
             (_, ["show", "clock"]) => return Ok("12:00:00 UTC\n".into()),
+            (true, ["configure", "session", name]) if self.completed.as_deref() == Some(name) => {
+                return Err(format!("Cannot enter session {name} (already completed)"));
+            }
             (true, ["configure", "session", name]) => *draft = Some(self.draft(name)),
+            (true, ["no", "configure", "session", name]) => {
+                let was_completed = self.completed.take_if(|completed| completed == name).is_some();
+                if self.pending.remove(*name).is_none() && !was_completed {
+                    return Err(format!("Cannot delete non-existent session {name}"));
+                }
+            }
             (false, ["configure", "terminal"]) => *draft = Some(self.draft("")),
             (true, ["configure", "session", name, "commit"]) => {
                 self.awaited.take_if(|awaited| awaited.name == *name).ok_or("nothing awaits that")?;
+                self.completed = Some((*name).into());
             }
             (true, ["configure", "session", name, "abort"]) => {
                 let awaited = self.awaited.take_if(|awaited| awaited.name == *name);
@@ -115,8 +129,9 @@ impl PlayedLines {
         Ok(String::new())
     }
 
-    fn draft(&self, name: &str) -> Draft {
-        Draft { blocks: self.running.clone(), name: name.to_owned(), path: Vec::new() }
+    fn draft(&mut self, name: &str) -> Draft {
+        let blocks = self.pending.remove(name).unwrap_or_else(|| self.running.clone());
+        Draft { blocks, name: name.to_owned(), path: Vec::new() }
     }
 
     /// A line of configuration; `true` when it was the last.
@@ -128,6 +143,7 @@ impl PlayedLines {
             "commit" if self.is_eos => {
                 self.running = std::mem::take(&mut draft.blocks);
                 self.awaited = None;
+                self.completed = Some(draft.name.clone());
                 return Ok(true);
             }
             _ if line.contains(NONSENSE) => return Err(format!("Invalid input (at token 0: '{line}')")),
@@ -211,6 +227,9 @@ impl Persona for PlayedLines {
                     break;
                 }
             }
+        }
+        if let Some(left) = draft.filter(|_| self.is_eos) {
+            self.pending.insert(left.name, left.blocks);
         }
         let body = self.answers(&lines, &texts, refusal.as_deref()).to_string();
         Answered { status: 200, kind: KIND, tag: None, body }

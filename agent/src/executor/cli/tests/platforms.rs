@@ -114,6 +114,7 @@ pub(super) const PLATFORMS: [Row; 7] = [
     Row {
         platform: "arista_eos",
         merge_words: &[
+            "no configure session ID",
             "configure session ID",
             "interface Loopback1",
             "description two?",
@@ -125,6 +126,7 @@ pub(super) const PLATFORMS: [Row; 7] = [
             "configure session ID commit",
         ],
         replace_words: &[
+            "no configure session ID",
             "configure session ID",
             "rollback clean-config",
             "hostname r1",

@@ -82,7 +82,11 @@ impl LinesSession {
         lines.extend(fill(last));
         // One request: when the device comes to its last line, nobody is told.
         let since = pass.now();
-        let Err(unsaid) = self.say(&lines, Some(pass)).await else {
+        let mut said = self.say(&lines, Some(pass)).await;
+        if matches!(said, Err(Unsaid::Refused(Some(at), _)) if at < entered) && self.discards(pass).await {
+            said = self.say(&lines, Some(pass)).await;
+        }
+        let Err(unsaid) = said else {
             return Ok(awaiting.map_or(Written::ForGood, |_| Written::UntilConfirmed { since }));
         };
         if let (Unsaid::Refused(at, _), Some(candidate)) = (&unsaid, &configure.candidate)
@@ -94,6 +98,16 @@ impl LinesSession {
         }
         let end = self.end(unsaid, Some(entered));
         Err(end)
+    }
+
+    /// Takes away the drafts that this attempt, and those before it, have left under their names; `false` where none was
+    /// there. One by one: a request ends at the first line that is refused.
+    async fn discards(&mut self, pass: &WritePass) -> bool {
+        let mut any = false;
+        for line in self.script.discards() {
+            any |= self.say(&[line], Some(pass)).await.is_ok();
+        }
+        any
     }
 
     /// The end of lines that were not all taken, the first `entered` of which change nothing.

@@ -2,6 +2,7 @@
 
 use super::{Out, Session, defaults};
 use crate::simulator::Mode;
+use crate::simulator::cli::memory::Entered;
 use crate::simulator::cli::vendor::{Meaning, opened};
 use crate::simulator::trick::Trick;
 use std::time::Duration;
@@ -30,7 +31,13 @@ impl Session {
             }
             Meaning::ShowUnsaved => self.show_unsaved(),
             Meaning::Enter => self.enter(word),
-            Meaning::Leave | Meaning::Abort => self.leave(),
+            Meaning::Leave => self.leave(),
+            Meaning::Abort => {
+                self.cli.memory.discard(&self.name);
+                self.leave();
+            }
+            Meaning::Discard if self.cli.memory.discard(word) => self.answer(""),
+            Meaning::Discard => self.answer(&format!("% Cannot delete non-existent session {word}\n")),
             Meaning::Up if self.path.pop().is_some() => self.answer(""),
             Meaning::Up => self.leave(),
             Meaning::Commit => self.commit(line, None),
@@ -86,8 +93,17 @@ impl Session {
         if self.has(Trick::Locked) || (self.vendor().exclusive && !self.cli.memory.hold(self.number)) {
             return self.answer(self.vendor().locked);
         }
+        self.draft = match name {
+            "" => Some(self.cli.memory.running()),
+            name => match self.cli.memory.enter(name) {
+                Entered::Draft(draft) => Some(draft),
+                Entered::Completed => {
+                    return self.answer(&format!("% Cannot enter session {name} (already completed)\n"));
+                }
+                Entered::NoRoom => return self.answer(self.vendor().locked),
+            },
+        };
         name.clone_into(&mut self.name);
-        self.draft = Some(self.cli.memory.running());
         self.path.clear();
         self.answer("");
     }
@@ -106,9 +122,11 @@ impl Session {
         self.cli.platform.configure.candidate.is_some()
     }
 
-    /// Leaves the configuration: what was not committed is gone.
+    /// Leaves the configuration: what was not committed is gone, unless it has a name.
     fn leave(&mut self) {
-        self.forget_draft();
+        if let Some(draft) = self.forget_draft() {
+            self.cli.memory.leaves(&self.name, draft);
+        }
         if self.has_candidate() || self.configured == 0 {
             return self.answer("");
         }
@@ -149,7 +167,12 @@ impl Session {
         }
         let Some(draft) = self.forget_draft() else { return self.answer(self.vendor().refused) };
         match patience {
-            None => self.put(draft, line),
+            None => {
+                self.put(draft, line);
+                if !self.name.is_empty() {
+                    self.cli.memory.completes(&self.name);
+                }
+            }
             Some(patience) => {
                 let text = print(&draft);
                 let number = self.cli.memory.put_until_confirmed(draft, &self.name);
