@@ -39,7 +39,7 @@ impl Run<'_> {
         let mut left = match has_it {
             Ok(seen) => Some(seen.digest),
             // A session that has ended or is slow says nothing: a new one is looked over all the same.
-            Err(Trouble::Unseen(_) | Trouble::NoWay(_)) => None,
+            Err(Trouble::Unseen(..) | Trouble::NoWay(..)) => None,
             Err(trouble @ Trouble::Bad(_)) => {
                 return Ok(self.take_back(begun, written, trouble, None).await);
             }
@@ -103,7 +103,8 @@ impl Run<'_> {
         let running = match self.read_after(session).await {
             Ok(running) => running,
             Err(end) => {
-                return Err(self.unseen(format!("it could not be read after the change: {end}")).await);
+                let why = format!("it could not be read after the change: {end}");
+                return Err(self.unseen(Class::Unreachable, why).await);
             }
         };
         let difference =

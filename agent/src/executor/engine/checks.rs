@@ -31,24 +31,32 @@ impl Run<'_> {
             // On the heap, so that an attempt without checks does not carry their room.
             let checking = Box::pin(async {
                 let seen = self.check(session, check, &saved, Phase::Validate).await;
-                seen.map_err(|trouble| {
-                    let (class, hint) = match trouble {
-                        Trouble::Bad(_) | Trouble::Unseen(_) => (
-                            Class::PrecheckFailed,
-                            "nothing was written; put the device right, or correct the check",
-                        ),
-                        Trouble::NoWay(_) => (Class::AgentError, NO_BLAME),
-                    };
-                    let (device, name, why) = (self.device(), &check.name, trouble.why());
-                    let message = format!("{device}: the check {name} before the write failed: {why}");
-                    Failure::new(class, Phase::Validate, message).with_hint(hint)
-                })
+                seen.map_err(|trouble| self.skipped(check, &trouble))
             });
             let seen = self.before_write(Phase::Validate, limit, checking).await;
             let seen = seen.map_err(|failure| self.failed(&failure))?;
             saved.extend(check.save_as.clone().map(|name| (name, seen)));
         }
         Ok(saved)
+    }
+
+    /// Why nothing is written to a device of which `check` does not say that it may be.
+    fn skipped(&self, check: &Check, trouble: &Trouble) -> Failure {
+        let (class, came_to, hint) = match trouble {
+            Trouble::Bad(_) => {
+                let hint = "nothing was written; put the device right, or correct the check";
+                (Class::PrecheckFailed, "failed", hint)
+            }
+            Trouble::NoWay(Class::AgentError, _) => (Class::AgentError, "could not be made", NO_BLAME),
+            Trouble::Unseen(class, _) | Trouble::NoWay(class, _) => {
+                let class = self.refused.get().map_or(*class, |failure| failure.class);
+                let hint = "nothing was written; see what keeps the device from answering, and try again";
+                (class, "could not be made", hint)
+            }
+        };
+        let (device, name, why) = (self.device(), &check.name, trouble.why());
+        let message = format!("{device}: the check {name} before the write {came_to}: {why}");
+        Failure::new(class, Phase::Validate, message).with_hint(hint)
     }
 
     /// Whether each of these checks after the write passes; the error says which does not, or could not be made.
@@ -63,8 +71,8 @@ impl Run<'_> {
             let not_made = |why| format!("the check {} could not be made: {why}", check.name);
             checked.map_err(|trouble| match trouble {
                 Trouble::Bad(why) => Trouble::Bad(format!("the check {} failed: {why}", check.name)),
-                Trouble::Unseen(why) => Trouble::Unseen(not_made(why)),
-                Trouble::NoWay(why) => Trouble::NoWay(not_made(why)),
+                Trouble::Unseen(class, why) => Trouble::Unseen(class, not_made(why)),
+                Trouble::NoWay(class, why) => Trouble::NoWay(class, not_made(why)),
             })?;
         }
         Ok(())
@@ -87,10 +95,10 @@ impl Run<'_> {
             let is_over = looked.is_err() && asks_the_device(&check.probe);
             let mut judged = match looked {
                 Ok(judged) => judged.map_err(Trouble::Bad),
-                Err(failure) if is_over => Err(self.not_seen(&failure, (phase, has_one_more)).await),
+                Err(failure) if is_over => Err(self.not_seen(&failure, has_one_more).await),
                 Err(failure) => Err(Trouble::Bad(failure.message)),
             };
-            if has_one_more && matches!(judged, Err(Trouble::Unseen(_) | Trouble::NoWay(_))) {
+            if has_one_more && matches!(judged, Err(Trouble::Unseen(..) | Trouble::NoWay(..))) {
                 has_one_more = false;
                 match another_session(session, self.reconnect()).await {
                     Ok(()) => continue,
@@ -111,7 +119,7 @@ impl Run<'_> {
     }
 
     /// What a look at the device that ended with `failure` says. `has_one_more`: no session was opened for it yet.
-    async fn not_seen(&self, failure: &Failure, (phase, has_one_more): (Phase, bool)) -> Trouble {
+    async fn not_seen(&self, failure: &Failure, has_one_more: bool) -> Trouble {
         let why = failure.message.clone();
         match failure.class {
             // It is said that the device does not do this.
@@ -132,17 +140,14 @@ impl Run<'_> {
             | Class::CredentialUnavailable
             | Class::AgentError
             | Class::Cancelled
-            | Class::NotStarted => match phase == Phase::Verify {
-                true => self.unanswered(failure.class, why).await,
-                false => self.unseen(why).await,
-            },
+            | Class::NotStarted => self.unanswered(failure.class, why).await,
         }
     }
 
     /// A look that was refused is evidence, unless that was said in a session whose way is lost.
     async fn refused_look(&self, why: String) -> Trouble {
         match self.lost_way().await {
-            Some(lost) => Trouble::NoWay(format!("{lost}{why}")),
+            Some(lost) => Trouble::NoWay(Class::AgentError, format!("{lost}{why}")),
             None => Trouble::Bad(why),
         }
     }

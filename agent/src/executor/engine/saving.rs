@@ -68,7 +68,7 @@ impl Run<'_> {
             WriteEnd::Rejected { .. } | WriteEnd::Busy(_) => Err(not_saved()),
             // The save may be made, and it may be what the device is still at.
             WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Lost(_) => {
-                let unseen = self.unseen(format!("{NOT_KNOWN}: {end}")).await;
+                let unseen = self.unseen(Class::Unreachable, format!("{NOT_KNOWN}: {end}")).await;
                 match self.is_saved_by_now(session).await {
                     Some(true) => Ok(()),
                     Some(false) => Err(not_saved()),
@@ -200,7 +200,7 @@ impl Run<'_> {
 /// What a save is evidence of that is not known to be made.
 fn class_of(trouble: &Trouble) -> Class {
     match trouble {
-        Trouble::Bad(_) | Trouble::Unseen(_) => Class::PostcheckFailed,
-        Trouble::NoWay(_) => Class::Inconclusive,
+        Trouble::Bad(_) | Trouble::Unseen(..) => Class::PostcheckFailed,
+        Trouble::NoWay(..) => Class::Inconclusive,
     }
 }

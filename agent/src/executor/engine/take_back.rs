@@ -25,7 +25,7 @@ impl Run<'_> {
         trouble: Trouble,
         left: Option<String>,
     ) -> Outcome {
-        if matches!(trouble, Trouble::Unseen(_)) && self.refused.get().is_none() {
+        if matches!(trouble, Trouble::Unseen(..)) && self.refused.get().is_none() {
             self.job.context.unseen();
         }
         let known = left.as_deref();
@@ -50,7 +50,7 @@ impl Run<'_> {
                 Err(_) => None,
             },
             // Nothing speaks against it: whoever reads the device back judges it.
-            (Written::ForGood, Trouble::Unseen(_) | Trouble::NoWay(_)) => None,
+            (Written::ForGood, Trouble::Unseen(..) | Trouble::NoWay(..)) => None,
         };
         self.taken_back(&trouble, back)
     }
@@ -63,10 +63,10 @@ impl Run<'_> {
             Some(LeftAs::Unchanged | LeftAs::Reverted) => {
                 let message = format!("{device}: {why}; it is as it was before the change{note}");
                 let (class, hint) = match trouble {
-                    Trouble::Bad(_) | Trouble::Unseen(_) => {
+                    Trouble::Bad(_) | Trouble::Unseen(..) => {
                         (Class::PostcheckFailed, "correct the change, then plan again")
                     }
-                    Trouble::NoWay(_) => (Class::Inconclusive, READ_IT),
+                    Trouble::NoWay(..) => (Class::Inconclusive, READ_IT),
                 };
                 self.ended(class, Phase::Verify, LeftAs::Reverted, &message).with_hint(hint)
             }
@@ -88,8 +88,8 @@ impl Run<'_> {
             None => {
                 let message = format!("{device}: {why}; nobody could look at it since");
                 let class = match trouble {
-                    Trouble::Bad(_) | Trouble::Unseen(_) => Class::LostAfterWrite,
-                    Trouble::NoWay(_) => Class::Inconclusive,
+                    Trouble::Bad(_) | Trouble::Unseen(..) => Class::LostAfterWrite,
+                    Trouble::NoWay(..) => Class::Inconclusive,
                 };
                 self.ended(class, Phase::Verify, LeftAs::Unknown, &message).with_hint(READ_IT)
             }

@@ -9,18 +9,18 @@ use switchyard_shared::outcome::Class;
 pub(super) enum Trouble {
     /// It was read, or a check said so.
     Bad(String),
-    /// Nobody could look.
-    Unseen(String),
-    /// Nobody could look, for the way to the device was lost, the device has no room for a session, or the agent is in
-    /// trouble itself: that says nothing of the change.
-    NoWay(String),
+    /// Nobody could look, for a reason of this class.
+    Unseen(Class, String),
+    /// The same, for the way to the device was lost, the device has no room for a session, or the agent is in trouble
+    /// itself: that says nothing of the change.
+    NoWay(Class, String),
 }
 
 impl Trouble {
     /// Why, in words that follow the name of a device.
     pub(super) fn why(&self) -> &str {
         match self {
-            Self::Bad(why) | Self::Unseen(why) | Self::NoWay(why) => why,
+            Self::Bad(why) | Self::Unseen(_, why) | Self::NoWay(_, why) => why,
         }
     }
 }
@@ -34,11 +34,11 @@ impl Run<'_> {
         Some(format!("{lost} was lost under the session with it: "))
     }
 
-    /// Nobody could look, because of `why`.
-    pub(super) async fn unseen(&self, why: String) -> Trouble {
+    /// Nobody could look, because of `why`, which is of this class if the way is good.
+    pub(super) async fn unseen(&self, class: Class, why: String) -> Trouble {
         match self.lost_way().await {
-            Some(lost) => Trouble::NoWay(format!("{lost}{why}")),
-            None => Trouble::Unseen(why),
+            Some(lost) => Trouble::NoWay(Class::AgentError, format!("{lost}{why}")),
+            None => Trouble::Unseen(class, why),
         }
     }
 
@@ -52,7 +52,9 @@ impl Run<'_> {
     pub(super) async fn unanswered(&self, class: Class, why: String) -> Trouble {
         match class {
             // A device that has no room for another session is of the same mind about this change as before.
-            Class::AgentError | Class::CredentialUnavailable | Class::Overloaded => Trouble::NoWay(why),
+            Class::AgentError | Class::CredentialUnavailable | Class::Overloaded => {
+                Trouble::NoWay(class, why)
+            }
             Class::Ok
             | Class::Unchanged
             | Class::Unreachable
@@ -66,7 +68,7 @@ impl Run<'_> {
             | Class::RollbackFailed
             | Class::Inconclusive
             | Class::Cancelled
-            | Class::NotStarted => self.unseen(why).await,
+            | Class::NotStarted => self.unseen(class, why).await,
         }
     }
 }

@@ -69,6 +69,29 @@ async fn what_the_device_answers_to_a_check_is_evidence_although_it_is_a_refusal
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_check_before_the_write_that_gets_no_answer_is_none_that_failed_and_says_why_there_was_none() {
+    let looked_twice = |bench: &mut Bench| {
+        let old = command("show", Expectation::Contains("old".into()));
+        bench.procedure.pre = vec![Check { count: 2, failure_limit: 1, ..old }];
+    };
+    for class in [Class::Unreachable, Class::Timeout, Class::Overloaded, Class::AgentError] {
+        let mut bench = Bench::new("old", "new");
+        looked_twice(&mut bench);
+        bench.fails_looks(class);
+        let outcome = bench.apply().await;
+        assert_eq!((outcome.class, outcome.left_as), (class, LeftAs::Unchanged), "{outcome:?}");
+        assert!(outcome.message.contains("the check look before the write could not be made"), "{outcome:?}");
+        assert!(looks(&bench) == 2 && !bench.deeds().contains(&Deed::Gate), "{:?}", bench.deeds());
+    }
+    let mut bench = Bench::new("old", "new");
+    looked_twice(&mut bench);
+    bench.fails_looks(Class::PrecheckFailed);
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::PrecheckFailed, LeftAs::Unchanged), "{outcome:?}");
+    assert!(outcome.message.contains("before the write failed: no such look"), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn whether_the_link_was_cut_is_asked_when_it_is_lost_under_the_checks_of_an_unconfirmed_change() {
     let bench = checked(true);
     bench.when(Deed::Look, World::hangs_up);
