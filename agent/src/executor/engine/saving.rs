@@ -19,6 +19,8 @@ const SAVE_BACK: &str =
     "look at the device's storage, then save it by hand or roll it back again: that saves it";
 /// The difference that a save makes, as a plan shows it.
 const SAVES: &str = "--- next boot\n+++ running\n@@ the next boot @@\n+what runs is saved\n";
+/// Answers until a session that has read nothing knows whether what runs is saved: what runs, and what starts.
+const ANSWERS_OF_A_NEW_SESSION: u32 = 2;
 /// What is said of a device that is known not to be saved.
 const NOT_SAVED: &str = "it is not saved for the next boot";
 /// What is said of one of which nobody can tell.
@@ -131,7 +133,7 @@ impl Run<'_> {
         let mut saved = None;
         for _ in 0..LOOKS_AFTER_WAY_BACK {
             if another_session(session, self.reconnect()).await.is_ok() {
-                saved = self.is_saved(&mut **session).await;
+                saved = self.is_saved_in(ANSWERS_OF_A_NEW_SESSION, &mut **session).await;
             }
             if saved == Some(true) {
                 return saved;
@@ -189,10 +191,15 @@ impl Run<'_> {
 
     /// Whether the next boot begins with what runs, as far as anybody asks and can tell.
     async fn is_saved(&self, session: &mut dyn Session) -> Option<bool> {
+        self.is_saved_in(1, session).await
+    }
+
+    /// The same in the time of so many answers.
+    async fn is_saved_in(&self, answers: u32, session: &mut dyn Session) -> Option<bool> {
         if !self.job.procedure.commit.save {
             return None;
         }
-        let limit = self.job.task.timeouts.command;
+        let limit = self.job.task.timeouts.command.saturating_mul(answers);
         within(Phase::Read, limit, self.device(), session.is_saved()).await.ok().flatten()
     }
 }

@@ -132,6 +132,10 @@ impl Bench {
         lock(&self.world).hides_what_it_boots = !tells;
     }
 
+    pub fn tells_whether_it_is_saved_after(&self, time: Duration) {
+        lock(&self.world).saved_is_told_after = time;
+    }
+
     pub fn next_boot(&self) -> Option<String> {
         lock(&self.world).boots.clone()
     }

@@ -176,6 +176,19 @@ async fn a_save_whose_end_is_not_known_is_looked_for_over_a_new_session() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_device_that_shows_what_runs_and_what_starts_each_in_time_is_waited_for_after_a_lost_save() {
+    for (answers, class) in [(1.9, Class::Ok), (2.1, Class::PostcheckFailed)] {
+        let mut bench = Bench::new("old", "new");
+        bench.procedure.commit.save = true;
+        bench.is_saved(Some(false));
+        bench.saves(Saving::Loses { is_made: true });
+        bench.tells_whether_it_is_saved_after(bench.task.timeouts.command.mul_f64(answers));
+        let outcome = bench.apply().await;
+        assert_eq!((outcome.class, outcome.left_as), (class, LeftAs::Changed), "{answers}: {outcome:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_device_that_is_lost_for_good_while_it_saves_has_the_change_all_the_same() {
     let mut bench = Bench::new("old", "new");
     bench.procedure.commit.save = true;

@@ -264,7 +264,11 @@ impl Session for FakeSession {
             Some(boots) => (!world.hides_what_it_boots).then(|| *boots == world.has),
             None => world.saved,
         };
-        Box::pin(async move { Ok(saved) })
+        let takes = world.saved_is_told_after;
+        Box::pin(async move {
+            tokio::time::sleep(takes).await;
+            Ok(saved)
+        })
     }
 
     fn redact(&self, text: &str) -> String {

@@ -85,6 +85,8 @@ pub struct World {
     pub(super) room: Option<usize>,
     pub(super) sessions: usize,
     pub(super) keeps_its_defaults: bool,
+    /// How long it takes to tell whether it is saved.
+    pub(super) saved_is_told_after: Duration,
     pub(super) diff: String,
     pub(super) data: std::path::PathBuf,
 }
