@@ -11,6 +11,7 @@ pub use error::SecretError;
 pub use fingerprint::{FingerprintKey, KeyError, SiteKey};
 
 use exec::Programs;
+use file::Files;
 use own::OwnFiles;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -77,6 +78,7 @@ pub enum Credential {
 #[derive(Debug, Clone)]
 pub struct Secrets {
     folder: PathBuf,
+    files: Files,
     programs: Programs,
     vault: Option<Arc<Vault>>,
     /// Where an ssh-agent listens.
@@ -89,7 +91,7 @@ impl Secrets {
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         let folder = folder.into();
         let ssh_agent = std::env::var_os(SSH_AUTH_SOCK).map(PathBuf::from);
-        Self { programs: Programs::of(&folder), folder, vault: None, ssh_agent }
+        Self { programs: Programs::of(&folder), files: Files::default(), folder, vault: None, ssh_agent }
     }
 
     /// The same with a Vault.
@@ -108,7 +110,7 @@ impl Secrets {
         match SecretRef::parse(reference)? {
             SecretRef::File(path) => {
                 let path = self.folder.join(path);
-                let (text, mode) = file::read(&path).await?;
+                let (text, mode) = self.files.read(&path).await?;
                 match classify(text)? {
                     Credential::PrivateKey(_) if mode & 0o077 != 0 => Err(SecretError::Exposed(path, mode)),
                     credential @ (Credential::PrivateKey(_)
@@ -152,7 +154,10 @@ impl Secrets {
 
     async fn text(&self, reference: SecretRef) -> Result<Zeroizing<String>, SecretError> {
         match reference {
-            SecretRef::File(path) => file::read_foreign(&self.folder.join(path), self.own_files()).await,
+            SecretRef::File(path) => {
+                let path = self.folder.join(path);
+                Ok(self.files.read_foreign(&path, self.own_files()).await?.0)
+            }
             SecretRef::Env(name) => {
                 let text = std::env::var(&name).map_err(|_| SecretError::NoVariable(name))?;
                 Ok(Zeroizing::new(text))

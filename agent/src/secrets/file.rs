@@ -8,75 +8,103 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use zeroize::Zeroizing;
 
 /// How long a file may take before it is said to hang.
 const HANGS_AFTER: Duration = Duration::from_secs(5);
-/// Files that are read at once, and reads that may hang besides.
-static TURNS: Turns = Turns::with_losses(8, 64);
-/// Files with a read that hangs, and how many: none of them is read again before it has ended.
-static HANGING: Mutex<BTreeMap<PathBuf, usize>> = Mutex::new(BTreeMap::new());
+/// Files that are read at once.
+const AT_ONCE: usize = 8;
+/// Reads that may hang besides.
+const HANGING_MAX: usize = 64;
 
-/// The text and the mode that matters: as OpenSSH does, only a file of our own user is judged.
-pub(super) async fn read(path: &Path) -> Result<(Zeroizing<String>, u32), SecretError> {
-    read_by(path, HANGS_AFTER, read_now).await
+/// How one agent reads such files. Its clones wait for the same turns.
+#[derive(Debug, Clone)]
+pub(super) struct Files {
+    turns: Turns,
+    hanging: Hanging,
 }
 
-/// The text of a file that is none of the agent's `own`, by whatever links or `..` it is named: what is compared is what
-/// is opened.
-pub(super) async fn read_foreign(path: &Path, own: OwnFiles) -> Result<Zeroizing<String>, SecretError> {
-    let read = move |path: &Path| {
-        let real =
-            std::fs::canonicalize(path).map_err(|error| SecretError::Unreadable(path.into(), error))?;
-        if own.have(&real) { Err(SecretError::Own) } else { read_now(&real) }
-    };
-    Ok(read_by(path, HANGS_AFTER, read).await?.0)
-}
-
-async fn read_by<T: Send + 'static>(
-    path: &Path,
-    patience: Duration,
-    read: impl FnOnce(&Path) -> Result<T, SecretError> + Send + 'static,
-) -> Result<T, SecretError> {
-    refuse_hanging(path)?;
-    let (file, hanging) = (PathBuf::from(path), PathBuf::from(path));
-    // Asked again when there is a place: others that waited for the same file may have found that it hangs.
-    let work = move || refuse_hanging(&file).and_then(|()| read(&file));
-    let read = TURNS.run_within(patience, work, move || Hanging::begin(hanging)).await;
-    read.map_err(|error| match error.kind() == io::ErrorKind::TimedOut {
-        true => SecretError::Hangs(path.into()),
-        false => SecretError::Unreadable(path.into(), error),
-    })?
-}
-
-fn hanging() -> MutexGuard<'static, BTreeMap<PathBuf, usize>> {
-    HANGING.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn refuse_hanging(path: &Path) -> Result<(), SecretError> {
-    if hanging().contains_key(path) { Err(SecretError::Hangs(path.into())) } else { Ok(()) }
-}
-
-/// A read that hangs, until it ends.
-struct Hanging(PathBuf);
-
-impl Hanging {
-    fn begin(path: PathBuf) -> Self {
-        *hanging().entry(path.clone()).or_default() += 1;
-        Self(path)
+impl Default for Files {
+    fn default() -> Self {
+        Self { turns: Turns::with_losses(AT_ONCE, HANGING_MAX), hanging: Hanging::default() }
     }
 }
 
-impl Drop for Hanging {
+impl Files {
+    /// The text and the mode that matters: as OpenSSH does, only a file of our own user is judged.
+    pub(super) async fn read(&self, path: &Path) -> Result<(Zeroizing<String>, u32), SecretError> {
+        self.read_by(path, HANGS_AFTER, read_now).await
+    }
+
+    /// The same of a file that is none of the agent's `own`, by whatever links or `..` it is named: what is compared is
+    /// what is opened.
+    pub(super) async fn read_foreign(
+        &self,
+        path: &Path,
+        own: OwnFiles,
+    ) -> Result<(Zeroizing<String>, u32), SecretError> {
+        let read = move |path: &Path| {
+            let real =
+                std::fs::canonicalize(path).map_err(|error| SecretError::Unreadable(path.into(), error))?;
+            if own.have(&real) { Err(SecretError::Own) } else { read_now(&real) }
+        };
+        self.read_by(path, HANGS_AFTER, read).await
+    }
+
+    async fn read_by<T: Send + 'static>(
+        &self,
+        path: &Path,
+        patience: Duration,
+        read: impl FnOnce(&Path) -> Result<T, SecretError> + Send + 'static,
+    ) -> Result<T, SecretError> {
+        self.hanging.refuse(path)?;
+        let (file, hanging) = (PathBuf::from(path), self.hanging.clone());
+        // Asked again when there is a place: others that waited for the same file may have found that it hangs.
+        let work = move || hanging.refuse(&file).and_then(|()| read(&file));
+        let (file, hanging) = (PathBuf::from(path), self.hanging.clone());
+        let read = self.turns.run_within(patience, work, move || hanging.begin(file)).await;
+        read.map_err(|error| match error.kind() == io::ErrorKind::TimedOut {
+            true => SecretError::Hangs(path.into()),
+            false => SecretError::Unreadable(path.into(), error),
+        })?
+    }
+}
+
+/// Files with a read that hangs, and how many: none of them is read again before it has ended.
+#[derive(Debug, Default, Clone)]
+struct Hanging(Arc<Mutex<BTreeMap<PathBuf, usize>>>);
+
+impl Hanging {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<PathBuf, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn refuse(&self, path: &Path) -> Result<(), SecretError> {
+        if self.lock().contains_key(path) { Err(SecretError::Hangs(path.into())) } else { Ok(()) }
+    }
+
+    fn begin(self, path: PathBuf) -> HangingRead {
+        *self.lock().entry(path.clone()).or_default() += 1;
+        HangingRead { of: self, path }
+    }
+}
+
+/// A read that hangs, until it ends.
+struct HangingRead {
+    of: Hanging,
+    path: PathBuf,
+}
+
+impl Drop for HangingRead {
     fn drop(&mut self) {
-        let mut hanging = hanging();
-        let left = hanging.get(&self.0).map_or(0, |count| count.saturating_sub(1));
+        let mut hanging = self.of.lock();
+        let left = hanging.get(&self.path).map_or(0, |count| count.saturating_sub(1));
         match left {
-            0 => drop(hanging.remove(&self.0)),
-            left => drop(hanging.insert(self.0.clone(), left)),
+            0 => drop(hanging.remove(&self.path)),
+            left => drop(hanging.insert(self.path.clone(), left)),
         }
     }
 }
@@ -114,16 +142,18 @@ pub(super) async fn bounded(mut from: impl AsyncRead + Unpin) -> io::Result<Zero
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::stream::FuturesUnordered;
+    use futures_util::{FutureExt as _, StreamExt as _};
     use std::sync::mpsc::sync_channel;
 
     #[tokio::test]
     async fn a_file_that_hangs_is_told_at_once_to_whoever_comes_next_and_keeps_nobody_from_other_files() {
-        let path = Path::new("/hanging/mount/key");
+        let (files, path) = (Files::default(), Path::new("/hanging/mount/key"));
         let mut held = Vec::new();
         for _ in 0..20 {
             let (let_go, hangs) = sync_channel::<()>(0);
             held.push(let_go);
-            let read = read_by(path, Duration::ZERO, move |_| {
+            let read = files.read_by(path, Duration::ZERO, move |_| {
                 let _until_it_is_let_go = hangs.recv();
                 Ok(())
             });
@@ -131,12 +161,34 @@ mod tests {
             assert!(matches!(&error, SecretError::Hangs(at) if at == path), "{error}");
             assert!(error.hint().contains("/hanging/mount/key"), "{}", error.hint());
         }
-        let other = read_by(Path::new("/other"), HANGS_AFTER, |_| Ok(7)).await;
+        let other = files.read_by(Path::new("/other"), HANGS_AFTER, |_| Ok(7)).await;
         assert_eq!(other.unwrap(), 7);
         drop(held);
-        while refuse_hanging(path).is_err() {
+        while files.hanging.refuse(path).is_err() {
             tokio::task::yield_now().await;
         }
-        assert_eq!(read_by(path, HANGS_AFTER, |_| Ok(8)).await.unwrap(), 8, "it answers again");
+        assert_eq!(files.read_by(path, HANGS_AFTER, |_| Ok(8)).await.unwrap(), 8, "it answers again");
+    }
+
+    #[tokio::test]
+    async fn who_reads_slow_files_keeps_nobody_waiting_who_reads_for_another_agent() {
+        let (slow, path) = (Files::default(), Path::new("/slow"));
+        let mut reads = FuturesUnordered::new();
+        let mut held = Vec::new();
+        for _ in 0..=AT_ONCE {
+            let (let_go, hangs) = sync_channel::<()>(0);
+            held.push(let_go);
+            reads.push(slow.read_by(path, HANGS_AFTER, move |_| {
+                let _until_it_is_let_go = hangs.recv();
+                Ok(())
+            }));
+        }
+        assert!(reads.next().now_or_never().is_none(), "one of them has no place");
+        let files = Files::default();
+        let other = files.read_by(Path::new("/other"), HANGS_AFTER, |_| Ok(7));
+        let other = tokio::time::timeout(HANGS_AFTER / 2, other).await;
+        drop(held);
+        assert_eq!(other.expect("it waits for nobody").unwrap(), 7);
+        while reads.next().await.is_some() {}
     }
 }

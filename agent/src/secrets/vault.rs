@@ -12,7 +12,8 @@ pub use answer::Values;
 pub use error::VaultError;
 pub use kept::KEPT_FOR;
 
-use super::{Secret, file};
+use super::Secret;
+use super::file::Files;
 use crate::clock::Clock;
 use crate::http_client::Reply;
 use http::{Method, Server};
@@ -53,6 +54,7 @@ pub struct Vault {
 struct Asker {
     server: Server,
     token: Token,
+    files: Files,
     namespace: Option<String>,
 }
 
@@ -75,7 +77,8 @@ impl Vault {
     pub async fn new(settings: VaultSettings, clock: Arc<dyn Clock>) -> Result<Arc<Self>, VaultError> {
         let VaultSettings { address, token, ca, namespace } = settings;
         let server = Server::new(&address, ca.as_deref()).await?;
-        Ok(Arc::new(Self { asker: Arc::new(Asker { server, token, namespace }), kept: Kept::new(clock) }))
+        let asker = Asker { server, token, files: Files::default(), namespace };
+        Ok(Arc::new(Self { asker: Arc::new(asker), kept: Kept::new(clock) }))
     }
 
     /// What stands at `place`. Many that ask for one place at once make one question of it, and an answer is
@@ -122,7 +125,7 @@ impl Asker {
             Token::File(path) => path,
         };
         let no_token = |why: String| VaultError::NoToken { path: path.clone(), why };
-        let (text, mode) = file::read(path).await.map_err(|error| no_token(error.to_string()))?;
+        let (text, mode) = self.files.read(path).await.map_err(|error| no_token(error.to_string()))?;
         if mode & 0o077 != 0 {
             return Err(no_token(format!("mode {mode:04o} lets others read it: chmod 600 it")));
         }
