@@ -104,13 +104,13 @@ impl Secrets {
         Self { ssh_agent: Some(socket), ..self }
     }
 
-    /// The credential that `reference` names. Files and variables are read each time anew, so that a rotated key is
-    /// used at once; what a Vault said is believed for [`vault::KEPT_FOR`].
+    /// The credential that `reference` names, which is nothing of the agent's own. Files and variables are read each time
+    /// anew, so that a rotated key is used at once; what a Vault said is believed for [`vault::KEPT_FOR`].
     pub async fn resolve(&self, reference: &str) -> Result<Credential, SecretError> {
         match SecretRef::parse(reference)? {
             SecretRef::File(path) => {
                 let path = self.folder.join(path);
-                let (text, mode) = self.files.read(&path).await?;
+                let (text, mode) = self.files.read_foreign(&path, self.own_files()).await?;
                 match classify(text)? {
                     Credential::PrivateKey(_) if mode & 0o077 != 0 => Err(SecretError::Exposed(path, mode)),
                     credential @ (Credential::PrivateKey(_)
@@ -133,11 +133,7 @@ impl Secrets {
     /// The value that `reference` names, for a configuration; the line break at its end does not belong to it. What is
     /// the agent's own is none.
     pub async fn value(&self, reference: &str) -> Result<Secret, SecretError> {
-        let reference = SecretRef::parse(reference)?;
-        if matches!(&reference, SecretRef::Env(name) if own::variable(name)) {
-            return Err(SecretError::Own);
-        }
-        let text = self.text(reference).await?;
+        let text = self.text(SecretRef::parse(reference)?).await?;
         if text.len() as u64 > SECRET_BYTES_MAX {
             return Err(SecretError::TooLarge);
         }
@@ -158,6 +154,7 @@ impl Secrets {
                 let path = self.folder.join(path);
                 Ok(self.files.read_foreign(&path, self.own_files()).await?.0)
             }
+            SecretRef::Env(name) if own::variable(&name) => Err(SecretError::Own),
             SecretRef::Env(name) => {
                 let text = std::env::var(&name).map_err(|_| SecretError::NoVariable(name))?;
                 Ok(Zeroizing::new(text))

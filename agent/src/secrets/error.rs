@@ -50,7 +50,7 @@ pub enum SecretError {
     #[error("take a value out of an ssh-agent, which only logs in")]
     NeverGiven,
     /// It is the agent's own, such as its key or its Vault's token.
-    #[error("take a secret of the agent itself into a configuration")]
+    #[error("give a device a secret of the agent itself")]
     Own,
     /// A program gave nothing.
     #[error(transparent)]

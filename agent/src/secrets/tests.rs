@@ -40,7 +40,7 @@ async fn of_agent(folder: &Path) -> Secrets {
 }
 
 #[tokio::test]
-async fn no_change_has_a_secret_of_the_agent_itself_typed_into_a_device_by_whatever_way_it_is_named() {
+async fn no_change_and_no_login_gives_a_device_a_secret_of_the_agent_itself_by_whatever_way_it_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     for dir in ["data/identity", "data/keys", "run", "far/below"] {
@@ -68,14 +68,19 @@ async fn no_change_has_a_secret_of_the_agent_itself_typed_into_a_device_by_whate
         "../token",
         "/proc/self/environ",
     ] {
-        let said = secrets.value(&format!("file:{name}")).await;
-        assert!(matches!(said, Err(SecretError::Own)), "{name}: {said:?}");
+        let reference = format!("file:{name}");
+        let (typed, shown) = (secrets.value(&reference).await, secrets.resolve(&reference).await);
+        assert!(matches!(typed, Err(SecretError::Own)), "{name}: {typed:?}");
+        assert!(matches!(shown, Err(SecretError::Own)), "{name}: {shown:?}");
     }
     for variable in ["env:VAULT_TOKEN", "env:SWITCHYARD_JOIN"] {
         assert!(matches!(secrets.value(variable).await, Err(SecretError::Own)), "{variable}");
+        assert!(matches!(secrets.resolve(variable).await, Err(SecretError::Own)), "{variable}");
     }
     for name in ["keys/ntp", "../down/ntp", "../run/token-of-ntp"] {
-        assert_eq!(secrets.value(&format!("file:{name}")).await.unwrap().reveal(), "word", "{name}");
+        let reference = format!("file:{name}");
+        assert_eq!(secrets.value(&reference).await.unwrap().reveal(), "word", "{name}");
+        assert!(matches!(secrets.resolve(&reference).await, Ok(Credential::Password(_))), "{name}");
     }
 }
 
@@ -117,7 +122,7 @@ async fn absolute_paths_and_the_environment_are_references_too() {
     let reference = format!("file:{}", folder.path().join("secret").display());
     assert!(matches!(secrets.resolve(&reference).await, Ok(Credential::Password(_))));
     assert!(matches!(secrets.resolve("env:PATH").await, Ok(Credential::Password(_))));
-    assert!(matches!(secrets.resolve("env:SWITCHYARD_NOT_SET").await, Err(SecretError::NoVariable(_))));
+    assert!(matches!(secrets.resolve("env:NOT_SET_HERE").await, Err(SecretError::NoVariable(_))));
     assert!(matches!(secrets.resolve("file:secret").await, Err(SecretError::Unreadable(..))));
     assert!(matches!(secrets.resolve("file:/").await, Err(SecretError::NotAFile(_))));
     for bad in ["", "secret", "file:", "env:", "vault:kv"] {

@@ -102,7 +102,7 @@ async fn passwords_work_and_are_never_shown() {
 #[tokio::test]
 async fn a_missing_credential_is_named_and_the_device_never_contacted() {
     let mut bench = Bench::new(Mode::Good).await;
-    for reference in ["file:nowhere", "env:SWITCHYARD_NOT_SET", "x"] {
+    for reference in ["file:nowhere", "env:NOT_SET_HERE", "x"] {
         bench.task.endpoint.credential_ref = reference.into();
         let outcome = refused(&bench, Class::CredentialUnavailable, Phase::Queue).await;
         assert!(outcome.message.contains(reference), "{}", outcome.message);
