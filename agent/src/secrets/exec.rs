@@ -1,7 +1,9 @@
 //! Secrets that a program prints: only programs that a file of the agent allows, never a shell.
 
 use super::{SECRET_BYTES_MAX, file};
+use crate::fs::{Fs as _, RealFs};
 use crate::process_group::Group;
+use crate::turns::Turns;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +11,6 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use switchyard_shared::yaml::{self, Field, Problem, Problems};
-use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 use zeroize::Zeroizing;
 
@@ -17,6 +18,8 @@ use zeroize::Zeroizing;
 pub const FILE: &str = "secret-commands.yaml";
 /// Its largest size, in bytes.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
+/// Readings of it at once.
+const READ_AT_ONCE: usize = 4;
 /// Most programs, words of one, and variables of one.
 const PROGRAMS_MAX: usize = 64;
 const WORDS_MAX: usize = 32;
@@ -78,6 +81,7 @@ impl ExecError {
 #[derive(Debug, Clone)]
 pub(super) struct Programs {
     file: Arc<Path>,
+    turns: Turns,
 }
 
 /// One program: its words, and the only variables it gets from the agent's environment.
@@ -88,7 +92,7 @@ struct Program {
 
 impl Programs {
     pub(super) fn of(data: &Path) -> Self {
-        Self { file: data.join(FILE).into() }
+        Self { file: data.join(FILE).into(), turns: Turns::new(READ_AT_ONCE) }
     }
 
     /// What the program allowed as `name` prints for `argument`.
@@ -107,9 +111,9 @@ impl Programs {
 
     async fn read(&self) -> Result<BTreeMap<String, Program>, ExecError> {
         let unreadable = |error| ExecError::Unreadable(self.file.to_path_buf(), error);
-        let mut text = String::new();
-        match tokio::fs::File::open(&self.file).await {
-            Ok(file) => file.take(FILE_BYTES_MAX).read_to_string(&mut text).await.map_err(unreadable)?,
+        let file = self.file.clone();
+        let text = match self.turns.run(move || RealFs.read(&file, FILE_BYTES_MAX)).await.flatten() {
+            Ok(bytes) => String::from_utf8(bytes).map_err(|error| unreadable(io::Error::other(error)))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
             Err(error) => return Err(unreadable(error)),
         };
@@ -199,6 +203,15 @@ mod tests {
         assert!(matches!(relative.ask("say", "").await, Err(ExecError::Problem(..))));
         let empty = tempfile::tempdir().unwrap();
         assert!(matches!(Programs::of(empty.path()).ask("say", "").await, Err(ExecError::NotAllowed(..))));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_larger_than_it_may_be_allows_nothing_and_is_named_with_its_bound() {
+        let said = "say: {argv: [/bin/echo, x]}\n";
+        let (programs, _data) = allowed(&format!("{said}{}", "#\n".repeat(FILE_BYTES_MAX as usize / 2)));
+        let error = programs.ask("say", "").await.unwrap_err();
+        assert!(matches!(error, ExecError::Unreadable(..)), "{error}");
+        assert!(error.to_string().contains("larger than 65536 bytes"), "{error}");
     }
 
     #[tokio::test]
