@@ -20,8 +20,8 @@ use zeroize::Zeroizing;
 pub const PER_DEVICE_MAX: usize = 8;
 /// Largest snapshot, in bytes.
 pub const SNAPSHOT_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Snapshots that are written or read at once.
-const AT_ONCE: usize = 8;
+/// Snapshots that are written at once, and those that are read.
+const AT_ONCE: usize = 4;
 /// Digits of a snapshot's number in its name, so that names sort as numbers do.
 const DIGITS: usize = 8;
 
@@ -47,7 +47,10 @@ pub struct Snapshots {
     fs: Arc<dyn Fs>,
     ledger: Arc<Mutex<Ledger>>,
     needed: Arc<Needed>,
-    turns: Turns,
+    /// Room is made in these, and whoever else keeps one waits for it in them.
+    keeps: Turns,
+    /// A way back and a save wait for these: never behind room that is made for new writes.
+    looks: Turns,
     bytes_max: u64,
 }
 
@@ -55,8 +58,9 @@ impl Snapshots {
     /// Those under `data`, the agent's data folder.
     pub fn new(data: &Path, fs: Arc<dyn Fs>) -> Self {
         let (ledger, needed) = Default::default();
-        let (folder, turns) = (data.join("snapshots"), Turns::new(AT_ONCE));
-        Self { folder, fs, ledger, needed, turns, bytes_max: SITE_BYTES_MAX }
+        let (keeps, looks) = (Turns::new(AT_ONCE), Turns::new(AT_ONCE));
+        let folder = data.join("snapshots");
+        Self { folder, fs, ledger, needed, keeps, looks, bytes_max: SITE_BYTES_MAX }
     }
 
     /// The same with room for so many bytes in all.
@@ -72,7 +76,7 @@ impl Snapshots {
     pub async fn keep(&self, op: &OpId, running: &Running, spared: Option<OpId>) -> Result<Held, Failure> {
         let held = Held::new(&self.needed, &op.device, spared.clone());
         let (this, op, text) = (self.clone(), op.clone(), running.0.clone());
-        let kept = self.turns.run(move || this.keep_now(&op, &text, spared.as_ref())).await.flatten();
+        let kept = self.keeps.run(move || this.keep_now(&op, &text, spared.as_ref())).await.flatten();
         let Err(error) = kept else { return Ok(held) };
         let message =
             format!("failed to keep the device's configuration in {}: {error}", self.folder.display());
@@ -83,7 +87,7 @@ impl Snapshots {
     /// What the device had before the write of `op`: the newest that `is_it` says yes to.
     pub async fn read(&self, op: &OpId, is_it: impl Fn(&Running) -> bool) -> Result<Running, Failure> {
         let (this, op_read) = (self.clone(), op.clone());
-        let why = match self.turns.run(move || this.read_now(&op_read)).await.flatten() {
+        let why = match self.looks.run(move || this.read_now(&op_read)).await.flatten() {
             Ok(kept) if kept.is_empty() => "no snapshot of it is kept".to_owned(),
             Ok(kept) => match kept.into_iter().map(Running).find(is_it) {
                 Some(found) => return Ok(found),
@@ -106,7 +110,7 @@ impl Snapshots {
     pub async fn note_left(&self, op: &OpId, digest: String) {
         let (this, op_noted) = (self.clone(), op.clone());
         let note = move || replace(&*this.fs, &this.left_file(&op_noted), digest.as_bytes());
-        if let Err(error) = self.turns.run(note).await.flatten() {
+        if let Err(error) = self.looks.run(note).await.flatten() {
             tracing::warn!(%op, %error, "failed to note what the device has after its change");
         }
     }
@@ -115,7 +119,7 @@ impl Snapshots {
     /// `is_it` says yes to; that attempt need not be the one of `op`.
     pub async fn note_left_after(&self, op: &OpId, digest: String, is_it: impl Fn(&Running) -> bool) {
         let (this, op_read) = (self.clone(), op.clone());
-        let kept = match self.turns.run(move || this.of_rollout_now(&op_read)).await.flatten() {
+        let kept = match self.looks.run(move || this.of_rollout_now(&op_read)).await.flatten() {
             Ok(kept) => kept,
             Err(error) => {
                 tracing::warn!(%op, %error, "failed to find the write after which the device has its change");
@@ -131,7 +135,7 @@ impl Snapshots {
     /// What is known of the time since the write of `op`.
     pub async fn since(&self, op: &OpId) -> Result<Since, Failure> {
         let (this, op_read) = (self.clone(), op.clone());
-        self.turns.run(move || this.since_now(&op_read)).await.flatten().map_err(|error| {
+        self.looks.run(move || this.since_now(&op_read)).await.flatten().map_err(|error| {
             let message = format!(
                 "failed to read in {} what {} had after its change: {error}",
                 self.folder.display(),

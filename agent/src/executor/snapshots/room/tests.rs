@@ -3,6 +3,8 @@
 use super::super::*;
 use super::*;
 use crate::fs::{Fs as _, RealFs};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use std::path::Path;
 use std::time::Duration;
 use switchyard_shared::id::RolloutName;
@@ -126,6 +128,35 @@ async fn an_attempt_begins_and_ends_while_everything_is_looked_through_for_room(
     let looking = lock(&snapshots.ledger);
     drop(Held::new(&snapshots.needed, &DeviceName::new("r1").unwrap(), None));
     drop(looking);
+}
+
+#[tokio::test]
+async fn a_way_back_reads_and_notes_while_many_new_writes_wait_for_room() {
+    let data = tempfile::tempdir().unwrap();
+    let snapshots = snapshots(data.path());
+    drop(keep(&snapshots, "r1", 1).await.unwrap());
+    let (let_go, held) = std::sync::mpsc::sync_channel::<()>(0);
+    let (begin, begun) = tokio::sync::oneshot::channel();
+    let ledger = snapshots.ledger.clone();
+    let looks = tokio::task::spawn_blocking(move || {
+        let _looking = lock(&ledger);
+        begin.send(()).unwrap();
+        held.recv().is_ok()
+    });
+    begun.await.unwrap();
+    let names: Vec<String> = (2..40).map(|number| format!("r{number}")).collect();
+    let mut waiting: FuturesUnordered<_> = names.iter().map(|name| keep(&snapshots, name, 1)).collect();
+    assert!(waiting.next().now_or_never().is_none(), "they have no room yet");
+    let goes_back = async {
+        snapshots.note_left(&op("r1", 1), "a digest".into()).await;
+        assert!(has(&snapshots, "r1", 1).await);
+        snapshots.since(&op("r1", 1)).await.unwrap().left
+    };
+    let left = tokio::time::timeout(Duration::from_secs(20), goes_back).await;
+    drop(let_go);
+    looks.await.unwrap();
+    assert_eq!(left.expect("it waits for no room"), Some("a digest".to_owned()));
+    while waiting.next().await.is_some() {}
 }
 
 #[tokio::test]
