@@ -14,6 +14,7 @@ mod restore;
 mod rpc;
 mod secrecy;
 mod session;
+mod siblings;
 mod trouble;
 mod wire;
 mod write;

@@ -2,6 +2,7 @@
 
 use super::hello::BASE;
 use super::picture;
+use super::places::name;
 use super::presence::{Operation, are_same, are_so, asked, by_name, is_same, only_what_shows, operation};
 use super::secrecy;
 use super::xml::{Attribute, Element, parse, print};
@@ -106,10 +107,7 @@ pub fn difference(have: &[Element], want: &[Element], mode: Mode) -> String {
     let mut after = match mode {
         Mode::Merge => {
             let mut after = before.clone();
-            for element in want {
-                let among = want.iter().filter(|other| other.is_named_as(element)).count();
-                picture::merge(&mut after, element, among, true);
-            }
+            picture::merge(&mut after, want, true);
             after
         }
         Mode::Replace => want.iter().map(picture::plain).collect(),
@@ -170,7 +168,8 @@ fn replacements(now: &[Element], then: &[Element]) -> Vec<Element> {
 }
 
 fn of_names(elements: &[Element], names: &[Element]) -> Vec<Element> {
-    elements.iter().filter(|element| names.iter().any(|name| name.is_named_as(element))).cloned().collect()
+    let names = by_name(names);
+    elements.iter().filter(|element| names.contains_key(&name(element))).cloned().collect()
 }
 
 /// An element of the name of `element`, with nothing in it.

@@ -36,11 +36,7 @@ impl<'a> Places<'a> {
 
     /// Those of the name of `wanted` that may be it: all of them, unless a leaf that has to be there tells them apart.
     pub fn that_may_be(&self, wanted: &Element) -> Vec<&'a Element> {
-        let tells = |leaf: &&Element| {
-            is_leaf(leaf) && (std::ptr::eq(*leaf, wanted) || asked(leaf) != Operation::Remove)
-        };
-        let leaves = std::iter::once(wanted).chain(&wanted.children).filter(tells);
-        match leaves.min_by_key(|leaf| self.saying(wanted, leaf).map(Vec::len).sum::<usize>()) {
+        match telling(wanted).min_by_key(|leaf| self.saying(wanted, leaf).map(Vec::len).sum::<usize>()) {
             Some(leaf) => self.saying(wanted, leaf).flatten().copied().collect(),
             None => self.named.get(&name(wanted)).cloned().unwrap_or_default(),
         }
@@ -56,16 +52,26 @@ impl<'a> Places<'a> {
     }
 }
 
-fn name(element: &Element) -> Name<'_> {
+/// The leaves of `wanted` that have to be there, or itself, by which it is told from others of its name.
+pub fn telling(wanted: &Element) -> impl Iterator<Item = &Element> {
+    let tells = move |leaf: &&Element| {
+        is_leaf(leaf) && (std::ptr::eq(*leaf, wanted) || asked(leaf) != Operation::Remove)
+    };
+    std::iter::once(wanted).chain(&wanted.children).filter(tells)
+}
+
+/// The namespace and the name of an element.
+pub fn name(element: &Element) -> Name<'_> {
     (&element.namespace, &element.name)
 }
 
-fn is_leaf(element: &Element) -> bool {
+/// Whether it says something itself.
+pub fn is_leaf(element: &Element) -> bool {
     element.children.is_empty() && !element.text.is_empty()
 }
 
 /// What a leaf says, and the same without its prefix: leaves that mean the same have one of them in common.
-fn words(leaf: &Element) -> impl Iterator<Item = &str> {
+pub fn words(leaf: &Element) -> impl Iterator<Item = &str> {
     let bare = leaf.text.split_once(':').map(|(_, bare)| bare);
     std::iter::once(leaf.text.as_str()).chain(bare)
 }

@@ -7,7 +7,7 @@ use super::xml::{Attribute, Element};
 use std::collections::BTreeMap;
 
 /// As many siblings are not looked through one by one for each of as many others.
-const MANY: usize = 16;
+pub const MANY: usize = 16;
 /// Attributes without a namespace that say what to do; Junos knows them.
 const DEEDS: [&str; 8] =
     ["insert", "rename", "replace", "delete", "create", "active", "activate", "unprotect"];
@@ -76,7 +76,7 @@ pub fn are_so(wanted: &[Element], siblings: &[Element]) -> bool {
 
 /// Whether what `wanted` asks for is so among `some`, the only ones of its name that may be it; `is_named`: whether there
 /// are any of its name at all.
-fn is_among<'a>(wanted: &Element, is_named: bool, mut some: impl Iterator<Item = &'a Element>) -> bool {
+pub fn is_among<'a>(wanted: &Element, is_named: bool, mut some: impl Iterator<Item = &'a Element>) -> bool {
     match asked(wanted) {
         Operation::Remove => !some.any(|sibling| is_meant(wanted, sibling)),
         Operation::Replace => some.any(|sibling| is_same(wanted, sibling)),

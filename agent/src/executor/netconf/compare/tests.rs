@@ -187,3 +187,28 @@ fn entries_of_a_long_list_are_found_in_any_order_and_one_that_differs_is_seen() 
         assert_eq!(differs(entries), expected, "{one}");
     }
 }
+
+#[test]
+fn a_change_of_every_entry_of_a_long_list_is_shown_as_that_of_a_short_one() {
+    // Looked for among all others, one by one, they would take very long.
+    let list = |entries: String| format!("<s xmlns=\"urn:x\"><list>{entries}</list></s>");
+    let entry = |number: u32, mtu: u32| {
+        format!("<e><name>e{number}</name><on>true</on><unit><mtu>{mtu}</mtu></unit></e>")
+    };
+    let entries = |numbers: std::ops::Range<u32>, mtu| numbers.map(|number| entry(number, mtu)).collect();
+    let gone = |number: u32| format!("<e nc:operation='remove'><name>e{number}</name></e>");
+    let want = [entries(500..2500, 9000), (0..500).map(gone).collect::<String>(), entries(2100..2200, 1500)];
+    let mut after = running(&list(entries(0..2000, 1500))).unwrap();
+    picture::merge(&mut after, &wanted(&list(want.concat())).unwrap(), true);
+    let expected = [entries(500..2000, 9000), entries(2000..2100, 9000), entries(2100..2200, 1500)];
+    let expected = [expected.concat(), entries(2200..2500, 9000)].concat();
+    assert!(*print(&after, "") == *print(&running(&list(expected)).unwrap(), ""));
+}
+
+#[test]
+fn pieces_of_one_thing_that_a_device_does_not_have_become_one() {
+    let piece = |leaf: &str| format!("<new xmlns=\"urn:n\"><{leaf}>1</{leaf}></new>");
+    let diff = diff(&[piece("a"), piece("b")].concat(), Mode::Merge);
+    assert_eq!(diff.matches("<new").count(), 1, "{diff}");
+    assert!(diff.contains("+  <a>1</a>\n+  <b>1</b>\n"), "{diff}");
+}
