@@ -3,6 +3,7 @@
 pub(in crate::executor) mod bench;
 mod defaults;
 mod half;
+mod half_back;
 mod left;
 mod login;
 mod matrix;

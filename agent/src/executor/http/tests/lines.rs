@@ -2,7 +2,7 @@
 
 use super::Bench;
 use crate::clock::SystemClock;
-use crate::simulator::http::{HttpFault, PlayedLines};
+use crate::simulator::http::{Answered, Asked, HttpFault, Persona, PlayedLines};
 use std::time::Duration;
 use switchyard_shared::outcome::{Class, Found, LeftAs};
 use switchyard_shared::procedure::{Check, Expectation, Probe};
@@ -185,6 +185,52 @@ async fn a_busy_answer_of_http_to_lines_is_a_doubt_since_it_does_not_show_that_n
     bench.device.break_with(HttpFault::RefusesWrites(403));
     let outcome = bench.apply(CHANGE).await;
     assert_eq!((outcome.class, outcome.left_as), (Class::Rejected, LeftAs::Unchanged), "{}", outcome.message);
+}
+
+/// It refuses to go back to a checkpoint half way, and then somebody else holds its configuration.
+struct HalfBack(PlayedLines, bool);
+
+impl Persona for HalfBack {
+    fn writes(&self, asked: &Asked<'_>) -> bool {
+        self.0.writes(asked)
+    }
+
+    fn answer(&mut self, asked: &Asked<'_>) -> Answered {
+        let refuses = |why: &str| {
+            let error =
+                serde_json::json!({"code": -32602, "message": "Invalid params", "data": {"msg": why}});
+            let body = serde_json::json!({"jsonrpc": "2.0", "error": error, "id": 1}).to_string();
+            Answered { status: 200, kind: "application/json-rpc", tag: None, body }
+        };
+        if asked.body.contains("rollback running-config") {
+            self.1 = true;
+            self.meddle();
+            return refuses("Rollback failed\n");
+        }
+        match self.1 && asked.body.contains("configure terminal") {
+            true => refuses("configuration is locked by admin\n"),
+            false => self.0.answer(asked),
+        }
+    }
+
+    fn meddle(&mut self) {
+        self.0.meddle();
+    }
+
+    fn running(&self) -> String {
+        self.0.running()
+    }
+}
+
+#[tokio::test]
+async fn a_way_back_whose_checkpoint_was_refused_half_way_is_not_told_as_somebodys_change() {
+    let persona = HalfBack(PlayedLines::nxos(RUNNING, SystemClock::shared()), false);
+    let mut bench = Bench::new(persona, "cisco_nxos").await;
+    bench.procedure.post = vec![check("show clock", "no such time")];
+    let outcome = bench.apply(CHANGE).await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::RollbackFailed, LeftAs::Unknown), "{outcome:?}");
+    assert!(!outcome.message.contains("somebody has changed it"), "{}", outcome.message);
+    assert!(outcome.message.contains("locked by admin"), "{}", outcome.message);
 }
 
 /// So many lines that a device has none of.

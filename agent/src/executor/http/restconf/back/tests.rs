@@ -95,3 +95,17 @@ fn stars_in_the_place_of_a_secret_are_never_written_and_another_kind_is_left_alo
         assert!(said.contains(why), "{said}");
     }
 }
+
+#[test]
+fn each_entry_of_a_long_list_is_found_by_its_key_however_its_number_is_written() {
+    // Looked for among all others, one by one, they would take very long.
+    let list = |number: &dyn Fn(u32) -> Value, mtu: u32| -> Value {
+        let entries = (0..4_000).map(|at| json!({"id": number(at), "mtu": mtu, "up": true}));
+        json!({"x:list": {"entry": entries.collect::<Vec<_>>()}})
+    };
+    let (now, then) = (list(&|at| at.to_string().into(), 9000), list(&|at| at.into(), 1500));
+    let way = way(now.as_object().unwrap(), then.as_object().unwrap()).unwrap();
+    let merged = way.merged["x:list"]["entry"].as_array().unwrap();
+    assert_eq!((merged.len(), &way.removed[..]), (4_000, &[][..]));
+    assert_eq!(merged[7], json!({"id": 7, "mtu": 1500, "up": true}));
+}
