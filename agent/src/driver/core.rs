@@ -152,7 +152,7 @@ impl Core {
     pub fn handle(&mut self, event: Event, now: Timestamp) {
         match event {
             Event::Connected(welcome) => self.connected(&welcome),
-            Event::Disconnected => self.disconnected(),
+            Event::Disconnected => self.disconnected(now),
             Event::Down(message) => self.down(message, now),
             Event::Ended(ended) => self.ended(ended, now),
             Event::Progress(note) => self.progressed(note),

@@ -382,3 +382,41 @@ async fn what_is_lost_with_its_link_is_inconclusive_within_two_seconds() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_comparison_that_is_called_off_ends_at_once_and_one_that_waits_behind_it_asks_no_device() {
+    use switchyard_shared::task::{COMPARISON, Purpose};
+    let mut bench = bench(4, 0).await;
+    let comparison = |rollout: &str| {
+        let op = OpId { rollout: RolloutName::new(rollout).unwrap(), attempt: COMPARISON, ..op(1) };
+        Task { purpose: Purpose::Compare, work: Work::command("configure", Some("show")), ..task(op) }
+    };
+    let work = |tasks| FromCoordinator::Assignment(Assignment { tasks, unusable: vec![] });
+    bench.down(work(vec![comparison("ntp"), comparison("dns")])).await;
+    while bench.devices.contacted.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let clock = SystemClock::shared();
+    let begun = clock.now();
+    for rollout in ["dns", "ntp"] {
+        let (rollout, devices) = (RolloutName::new(rollout).unwrap(), vec![op(1).device]);
+        let cancel = FromCoordinator::Cancel { rollout, devices, reason: "enough".into(), comparisons: true };
+        bench.down(cancel).await;
+    }
+    let mut ended = vec![];
+    while ended.len() < 2 {
+        if let FromAgent::Compared(compared) = bench.up.recv().await.unwrap() {
+            let outcome = compared.outcome;
+            ended.push((compared.op.rollout.to_string(), outcome.class, outcome.message));
+        }
+    }
+    let ends =
+        ["dns", "ntp"].map(|name| (name.to_owned(), Class::Cancelled, "called off: enough".to_owned()));
+    assert_eq!(ended, ends);
+    assert!(clock.now().since(begun) < Duration::from_secs(1), "it waited for the device");
+    assert_eq!(*bench.devices.contacted.lock().unwrap(), ["d001"], "asked once, for the one that ran");
+    bench.down(work(vec![comparison("dns")])).await;
+    while bench.devices.contacted.lock().unwrap().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+}

@@ -65,6 +65,7 @@ impl World {
             sent: 0,
             heard: false,
             ahead: Ahead::of(hello.left_out.clone()),
+            calls_off_comparisons: hello.calls_off_comparisons,
         };
         let replaced = self.fleet.sessions.insert(site.clone(), session);
         if let Some(before) = &replaced {

@@ -66,7 +66,7 @@ impl World {
     ) {
         let Some(session) = self.fleet.sessions.get(site) else { return };
         let (rollout, reason) = (rollout.clone(), why.to_owned());
-        turn.send(&session.outbox, FromCoordinator::Cancel { rollout, devices, reason });
+        turn.send(&session.outbox, FromCoordinator::Cancel { rollout, devices, reason, comparisons: false });
     }
 
     /// Tells an agent that was away what was stopped meanwhile.
@@ -83,6 +83,19 @@ impl World {
 }
 
 impl World {
+    /// Calls off what agents were asked to read for somebody who has gone: what runs there or waits holds places that
+    /// the next one needs.
+    pub(super) fn call_off_abandoned(&mut self, turn: &mut Turn) {
+        for ((site, rollout), devices) in self.comparisons.abandoned() {
+            let session = self.fleet.sessions.get(&site).filter(|session| session.calls_off_comparisons);
+            if let Some(session) = session {
+                let reason = "nobody waits for it any more".to_owned();
+                let cancel = FromCoordinator::Cancel { rollout, devices, reason, comparisons: true };
+                turn.send(&session.outbox, cancel);
+            }
+        }
+    }
+
     /// Calls off what an agent that was away still has in hand and nobody waits for any more: its rollout is
     /// stopped or has ended, or has given it up.
     pub(super) fn call_off_unwanted(&self, site: &SiteName, in_hand: &[OpId], turn: &mut Turn) {

@@ -105,6 +105,7 @@ impl World {
         self.turns = self.turns.wrapping_add(1);
         ids.into_iter().for_each(|id| self.compare_more(id, turn));
         self.comparisons.tidy();
+        self.call_off_abandoned(turn);
         self.comparisons
             .running
             .values()

@@ -181,16 +181,25 @@ impl Comparisons {
         });
     }
 
-    /// Forgets comparisons that are over, and what their readers do not wait for any more.
+    /// Forgets comparisons that are over.
     pub(super) fn tidy(&mut self) {
         let open: Vec<u64> = self.asked.values().map(|asked| asked.comparison).collect();
         self.running.retain(|id, comparison| {
             let goes_on = comparison.waits() || open.contains(id);
             goes_on && !comparison.answers.is_closed()
         });
-        for asked in self.asked.values_mut().filter(|asked| !self.running.contains_key(&asked.comparison)) {
-            asked.place = None;
+    }
+
+    /// The devices that agents were asked to read for readers that have gone since, by site and rollout's name; told
+    /// once. Until their agents answer they count as being read.
+    pub(super) fn abandoned(&mut self) -> BTreeMap<(SiteName, RolloutName), Vec<DeviceName>> {
+        let mut abandoned: BTreeMap<_, Vec<DeviceName>> = BTreeMap::new();
+        for ((name, device), asked) in &mut self.asked {
+            if !self.running.contains_key(&asked.comparison) && asked.place.take().is_some() {
+                abandoned.entry((asked.site.clone(), name.clone())).or_default().push(device.clone());
+            }
         }
+        abandoned
     }
 }
 

@@ -53,6 +53,8 @@ pub(super) struct Session {
     pub heard: bool,
     /// Results that came before older ones.
     pub ahead: Ahead,
+    /// Whether it can be told that a comparison is called off.
+    pub calls_off_comparisons: bool,
 }
 
 /// Sites, agents, breakers and holds.

@@ -133,6 +133,7 @@ fn hello(in_hand: Vec<OpId>) -> Hello {
         journal_id: "j".into(),
         former_journal_ids: Vec::new(),
         left_out: Vec::new(),
+        calls_off_comparisons: true,
     }
 }
 
@@ -435,6 +436,7 @@ async fn a_clone_that_is_called_after_a_journal_in_use_is_not_believed_what_it_l
     back.inbox.close();
 }
 
+mod abandoned;
 mod away;
 mod bad_input;
 mod collecting;

@@ -17,8 +17,9 @@ impl Core {
             FromCoordinator::HeartbeatReply(_) => {}
             FromCoordinator::Assignment(assignment) => self.assigned(assignment, now),
             FromCoordinator::Ack(sequence) => self.acked(sequence),
-            FromCoordinator::Cancel { rollout, devices, reason } => {
-                self.cancel(&rollout, &devices, &reason, now)
+            FromCoordinator::Cancel { rollout, devices, reason, comparisons } => {
+                let called = if comparisons { Purpose::Compare } else { Purpose::Apply };
+                self.cancel((&rollout, &devices, &called), &reason, now);
             }
             FromCoordinator::Site(settings) => self.site_settings(settings, now),
             FromCoordinator::Breaker { name, action, by, reason } => {
@@ -93,14 +94,19 @@ impl Core {
             || self.queue.iter().any(|queued| queued.op == *op)
     }
 
-    /// Calls off what has written nothing, of all devices or of those named. A reading goes on: it changes
+    /// Calls off what has written nothing, of all devices or of those named. A reading after a doubt goes on: it changes
     /// nothing, and a rollout that stands still needs to know what its devices have. So does a device's way back.
-    fn cancel(&mut self, rollout: &RolloutName, devices: &[DeviceName], reason: &str, now: Timestamp) {
+    fn cancel(
+        &mut self,
+        (rollout, devices, called): (&RolloutName, &[DeviceName], &Purpose),
+        reason: &str,
+        now: Timestamp,
+    ) {
         let message = format!("called off: {reason}");
         let devices: BTreeSet<&DeviceName> = devices.iter().collect();
         let meant = |task: &Task| {
-            let (op, applies) = (&task.op, task.purpose == Purpose::Apply);
-            applies && op.rollout == *rollout && (devices.is_empty() || devices.contains(&op.device))
+            let (op, is_called) = (&task.op, task.purpose == *called);
+            is_called && op.rollout == *rollout && (devices.is_empty() || devices.contains(&op.device))
         };
         let (off, kept) = std::mem::take(&mut self.queue).into_iter().partition(&meant);
         self.queue = kept;

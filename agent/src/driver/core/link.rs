@@ -24,6 +24,7 @@ impl Core {
             left_out: self.ledger.left_out(),
             site_epoch: self.site_epoch,
             last_sequence: Some(self.ledger.last_sequence()),
+            calls_off_comparisons: true,
             max_in_flight: u32::try_from(self.pool.max()).unwrap_or(u32::MAX),
         }
     }
@@ -62,10 +63,13 @@ impl Core {
         }
     }
 
-    /// What is queued was never started and is forgotten; the next Hello tells the coordinator so.
-    pub(super) fn disconnected(&mut self) {
+    /// What is queued was never started and is forgotten; the next Hello tells the coordinator so. What compares is
+    /// waited for by nobody any more: the coordinator has told its reader that the agent was lost.
+    pub(super) fn disconnected(&mut self, now: Timestamp) {
         self.connected = false;
         self.queue.clear();
+        let comparing = self.running.keys().filter(|op| op.attempt == COMPARISON).cloned().collect();
+        self.call_off(comparing, "called off: the coordinator was lost", now);
         self.start_at = None;
         self.outbox.clear();
     }

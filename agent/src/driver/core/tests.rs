@@ -1,5 +1,6 @@
 //! An agent and the world around it, event by event, with no clock, no task and no socket.
 
+mod comparing;
 mod delivery;
 mod doubt;
 mod full;

@@ -1,5 +1,6 @@
 //! What becomes of a device, whatever its driver meets on its way.
 
+mod called_off;
 mod evidence;
 mod fake;
 mod lock;

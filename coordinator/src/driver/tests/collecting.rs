@@ -163,6 +163,8 @@ async fn a_reader_that_goes_ends_it_and_that_is_recorded_too() {
     assert_eq!(first.len(), 1, "within its credit");
     drop(answers);
     assert_eq!(recorded(&store, 2).await[1]["unknown"], 0, "nothing was told of it");
+    let called_off = agent.abandoned("device-trust").await;
+    assert_eq!(called_off, [first[0].op.device.to_string()], "and what is asked is called off");
     driver.deliver(agent.session, FromAgent::Credit(9)).await.unwrap();
     driver.ask(|_, _| Ok(())).await.unwrap();
     assert!(agent.nothing_waits(), "the other device is not asked any more");

@@ -7,7 +7,7 @@ use switchyard_shared::comparison::{DeviceDifference, Differs};
 use switchyard_shared::task::{COMPARISON, Purpose, Task};
 
 /// Stores a plan over `inventory` and gives its name.
-async fn planned(driver: &Driver, inventory: &str, spec: &str) -> String {
+pub(super) async fn planned(driver: &Driver, inventory: &str, spec: &str) -> String {
     let inventory = Inventory::parse(inventory, "i").unwrap();
     let spec = RolloutSpec::parse(spec, "s").unwrap();
     let (files, vars) = (BTreeMap::from([("t".to_owned(), b"x".to_vec())]), BTreeMap::new());
@@ -22,7 +22,7 @@ async fn planned(driver: &Driver, inventory: &str, spec: &str) -> String {
     driver.ask(keep).await.unwrap()
 }
 
-async fn compare(
+pub(super) async fn compare(
     driver: &Driver,
     plan: &str,
     devices: &[&str],
@@ -32,7 +32,7 @@ async fn compare(
 }
 
 /// The answers that come, until the end.
-async fn all(mut answers: mpsc::Receiver<DeviceDifference>) -> Vec<DeviceDifference> {
+pub(super) async fn all(mut answers: mpsc::Receiver<DeviceDifference>) -> Vec<DeviceDifference> {
     let mut found = Vec::new();
     let end = async {
         while let Some(difference) = answers.recv().await {
@@ -44,7 +44,7 @@ async fn all(mut answers: mpsc::Receiver<DeviceDifference>) -> Vec<DeviceDiffere
     found
 }
 
-async fn tasks(agent: &mut Agent) -> Vec<Task> {
+pub(super) async fn tasks(agent: &mut Agent) -> Vec<Task> {
     loop {
         if let FromCoordinator::Assignment(work) = agent.next().await {
             return work.tasks;
@@ -52,7 +52,7 @@ async fn tasks(agent: &mut Agent) -> Vec<Task> {
     }
 }
 
-async fn tell(driver: &Driver, agent: &Agent, op: &OpId, class: Class, diff: &str) {
+pub(super) async fn tell(driver: &Driver, agent: &Agent, op: &OpId, class: Class, diff: &str) {
     let outcome = Outcome::new(class, Phase::Read, LeftAs::Unchanged, "so it is", Timestamp(0));
     let compared = Compared { op: op.clone(), outcome, diff: diff.to_owned(), keys: vec![] };
     driver.deliver(agent.session, FromAgent::Compared(Box::new(compared))).await.unwrap();
@@ -168,7 +168,8 @@ async fn a_lost_agent_leaves_what_it_was_reading_unknown_and_a_reader_that_goes_
     let found = all(answers).await;
     assert_eq!(found[0].reason, "the agent of lab was lost while it read the device");
     assert_eq!(found[1].reason, "no agent of lab is connected");
-    let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
+    let older = Hello { calls_off_comparisons: false, ..hello(vec![]) };
+    let mut agent = connect(&driver, "one", older).await.unwrap();
     driver.deliver(agent.session, FromAgent::Credit(1)).await.unwrap();
     drop(compare(&driver, &plan, &["a"]).await.unwrap());
     let op = tasks(&mut agent).await.remove(0).op;

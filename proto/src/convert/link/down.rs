@@ -80,6 +80,8 @@ pub enum FromCoordinator {
         devices: Vec<DeviceName>,
         /// Why.
         reason: String,
+        /// Whether what compares is meant, instead of what is to write.
+        comparisons: bool,
     },
     /// What the inventory says about the agent's site; follows the welcome.
     Site(SiteSettings),
@@ -116,11 +118,14 @@ impl From<FromCoordinator> for agent_v1::ConnectResponse {
                 tasks: assignment.tasks.iter().map(Into::into).collect(),
             }),
             FromCoordinator::Ack(acked_sequence) => Message::Ack(agent_v1::Ack { acked_sequence }),
-            FromCoordinator::Cancel { rollout, devices, reason } => Message::Cancel(agent_v1::Cancel {
-                rollout: rollout.to_string(),
-                reason,
-                devices: devices.iter().map(DeviceName::to_string).collect(),
-            }),
+            FromCoordinator::Cancel { rollout, devices, reason, comparisons } => {
+                Message::Cancel(agent_v1::Cancel {
+                    rollout: rollout.to_string(),
+                    reason,
+                    devices: devices.iter().map(DeviceName::to_string).collect(),
+                    comparisons,
+                })
+            }
             FromCoordinator::Site(settings) => Message::SiteSettings((&settings).into()),
             FromCoordinator::Breaker { name, action, by, reason } => {
                 Message::BreakerCommand(agent_v1::BreakerCommand {
@@ -150,6 +155,7 @@ impl TryFrom<agent_v1::ConnectResponse> for FromCoordinator {
                     .map_err(|error| BadField::new("cancel.rollout", error))?,
                 devices: to_devices(&cancel.devices)?,
                 reason: printable(cancel.reason.as_bytes(), MESSAGE_BYTES_MAX),
+                comparisons: cancel.comparisons,
             },
             Message::SiteSettings(settings) => Self::Site(settings.into()),
             Message::BreakerCommand(command) => Self::Breaker {
@@ -231,6 +237,7 @@ mod tests {
                 rollout: RolloutName::new("ntp").unwrap(),
                 devices: vec![DeviceName::new("r1").unwrap()],
                 reason: "aborted".into(),
+                comparisons: true,
             },
             FromCoordinator::Site(SiteSettings {
                 sentinel: Some("gw.lon:22".into()),

@@ -47,6 +47,8 @@ pub struct Hello {
     pub site_epoch: u64,
     /// The highest result sequence its journal has given, if it says so.
     pub last_sequence: Option<u64>,
+    /// Whether it calls comparisons off when it is told so.
+    pub calls_off_comparisons: bool,
 }
 
 /// A result among others.
@@ -124,6 +126,7 @@ impl From<FromAgent> for agent_v1::ConnectRequest {
                 left_out: hello.left_out.into_iter().map(range).collect(),
                 site_epoch: hello.site_epoch,
                 last_sequence: hello.last_sequence,
+                calls_off_comparisons: hello.calls_off_comparisons,
             }),
             FromAgent::Heartbeat(count) => Message::Heartbeat(agent_v1::Heartbeat { count }),
             FromAgent::Credit(granted_total) => Message::Credit(agent_v1::Credit { granted_total }),
@@ -247,6 +250,7 @@ fn to_hello(wire: agent_v1::Hello) -> Result<Hello, BadField> {
         former_journal_ids: former.map(|id| printable(id.as_bytes(), JOURNAL_ID_BYTES_MAX)).collect(),
         site_epoch: wire.site_epoch,
         last_sequence: wire.last_sequence,
+        calls_off_comparisons: wire.calls_off_comparisons,
     })
 }
 
@@ -277,6 +281,7 @@ mod tests {
                 left_out: vec![(4, 1_000_003)],
                 site_epoch: 2,
                 last_sequence: Some(6),
+                calls_off_comparisons: true,
             }),
             FromAgent::Heartbeat(3),
             FromAgent::Credit(12),

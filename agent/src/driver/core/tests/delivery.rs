@@ -109,6 +109,7 @@ fn a_cancelled_rollout_is_called_off_and_others_go_on() {
         rollout: RolloutName::new("ntp").unwrap(),
         devices: Vec::new(),
         reason: "aborted by ann".into(),
+        comparisons: false,
     };
     world.event(Event::Down(cancel));
     assert_eq!(world.called_off, [(op(1), "called off: aborted by ann".into())]);

@@ -13,7 +13,8 @@ fn reading(n: usize, attempt: u32) -> Task {
 
 fn cancel(world: &mut World, devices: Vec<DeviceName>) {
     let rollout = RolloutName::new("ntp").unwrap();
-    let cancel = FromCoordinator::Cancel { rollout, devices, reason: "aborted by anna".into() };
+    let cancel =
+        FromCoordinator::Cancel { rollout, devices, reason: "aborted by anna".into(), comparisons: false };
     world.event(Event::Down(cancel));
 }
 

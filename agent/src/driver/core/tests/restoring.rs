@@ -29,7 +29,12 @@ fn an_abort_of_the_rollout_does_not_call_off_the_way_back_of_a_device() {
     let mut world = World::new(4);
     world.assign_tasks(vec![restore(1), task(op(2))]);
     let rollout = RolloutName::new("ntp").unwrap();
-    let cancel = FromCoordinator::Cancel { rollout, devices: vec![], reason: "aborted by anna".into() };
+    let cancel = FromCoordinator::Cancel {
+        rollout,
+        devices: vec![],
+        reason: "aborted by anna".into(),
+        comparisons: false,
+    };
     world.event(Event::Down(cancel));
     let called_off: Vec<&OpId> = world.called_off.iter().map(|(op, _)| op).collect();
     assert_eq!(called_off, [&op(2)]);
