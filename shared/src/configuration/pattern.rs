@@ -7,6 +7,9 @@ const VALUE: &str = "=";
 
 /// The beginning of `line` that `pattern` describes, word by word, when something follows it.
 pub(super) fn beginning<'a>(line: &'a str, pattern: &str) -> Option<&'a str> {
+    if is_other(line, pattern) {
+        return None;
+    }
     let mut rest = line;
     for wanted in pattern.split(' ') {
         if let Some(without) = wanted.strip_prefix('-') {
@@ -24,6 +27,13 @@ pub(super) fn beginning<'a>(line: &'a str, pattern: &str) -> Option<&'a str> {
     Some(line[..line.len() - rest.len()].trim_end())
 }
 
+/// Whether their first letters tell that `pattern` does not describe `line`: of most lines and patterns they do, and every
+/// line of a device meets every pattern.
+fn is_other(line: &str, pattern: &str) -> bool {
+    let (first, wanted) = (line.as_bytes().first(), pattern.as_bytes().first());
+    first != wanted && !matches!(wanted, Some(b'*' | b'-' | b'='))
+}
+
 /// The same, and the word that follows.
 pub(super) fn followed<'a>(line: &'a str, patterns: &[String]) -> Option<(&'a str, &'a str)> {
     let place = patterns.iter().find_map(|pattern| beginning(line, pattern))?;
@@ -33,6 +43,9 @@ pub(super) fn followed<'a>(line: &'a str, patterns: &[String]) -> Option<(&'a st
 /// What `line` shares with every line whose place it takes by `pattern`: its beginning, or, where the pattern says which
 /// words are the value, all its other words.
 pub(super) fn place<'a>(line: &'a str, pattern: &str) -> Option<Cow<'a, str>> {
+    if is_other(line, pattern) {
+        return None;
+    }
     if !pattern.split(' ').any(|wanted| wanted == VALUE) {
         return beginning(line, pattern).map(Cow::Borrowed);
     }

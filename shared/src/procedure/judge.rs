@@ -4,7 +4,7 @@ use super::{Check, Expectation};
 use regex::{Regex, RegexBuilder};
 use std::collections::BTreeMap;
 
-/// Most memory of one compiled expression, in bytes.
+/// Most memory of one compiled expression, and as much again while it is used, in bytes.
 const REGEX_BYTES_MAX: usize = 256 * 1024;
 /// Longest part of what was seen that a message quotes, in characters.
 const QUOTED_MAX: usize = 80;
@@ -14,7 +14,8 @@ pub type Saved = BTreeMap<String, String>;
 
 /// Compiles a regular expression of a check, within bounds; the error says what is wrong with it.
 pub fn compile(expression: &str) -> Result<Regex, String> {
-    let built = RegexBuilder::new(expression).size_limit(REGEX_BYTES_MAX).build();
+    let built =
+        RegexBuilder::new(expression).size_limit(REGEX_BYTES_MAX).dfa_size_limit(REGEX_BYTES_MAX).build();
     built.map_err(|error| error.to_string().lines().last().unwrap_or_default().trim().to_owned())
 }
 
