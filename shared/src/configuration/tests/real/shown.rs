@@ -65,6 +65,28 @@ fn blanks_that_a_device_fills_up_with_say_nothing_and_those_of_a_text_stay() {
 }
 
 #[test]
+fn a_line_that_takes_back_what_a_device_fills_up_with_blanks_is_said_and_not_called_unchanged() {
+    let dialect = dialect();
+    let merged = |from: &str, to: &str| {
+        commands(&missing(&parse(from, &dialect), &parse(to, &dialect), &dialect), &dialect)
+    };
+    for shown in ["20 deny   ip any any", "20 deny ip any any"] {
+        let has = format!("ip access-list extended A\n {shown}\naccess-list 701 {}\n", &shown[3..]);
+        for blanks in [" ", "   "] {
+            let list = format!("ip access-list extended A\n no 20 deny{blanks}ip any any\n");
+            let expected = ["ip access-list extended A", "no 20 deny ip any any", "exit"];
+            assert_eq!(merged(&has, &list), expected, "{shown}");
+            for word in ["no", "no  "] {
+                let alone = format!("{word} access-list 701 deny{blanks}ip any any\n");
+                assert_eq!(merged(&has, &alone), ["no access-list 701 deny ip any any"], "{shown}");
+            }
+        }
+    }
+    let text = "no description  one   two\n";
+    assert_eq!(print(&parse(text, &dialect)), text, "a text stays as it is");
+}
+
+#[test]
 fn an_order_that_is_the_devices_own_is_named_where_lines_of_another_kind_changed_places() {
     let dialect = Dialect { sorted: vec!["ip access-list standard".into()], ..dialect() };
     let list = |lines: &str| -> Vec<Block> {
