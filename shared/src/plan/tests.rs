@@ -176,6 +176,11 @@ fn a_commit_that_is_for_good_at_once_although_it_was_to_be_confirmed_is_said() {
     for commit in ["", "commit: {method: confirmed}, "] {
         assert_eq!(said(&ours, commit), line);
     }
+    let local = [
+        device("l1", "platform: terraform, transport: local_exec"),
+        device("c1", "platform: restconf, transport: http"),
+    ];
+    assert_eq!(said(&local.concat(), ""), line.replace("1 (ios)", "2 (restconf, terraform)"));
     let asked = "; 2 (mine, netconf) more tell only when they are asked";
     assert_eq!(said(&[ours.clone(), theirs.clone()].concat(), ""), format!("{line}{asked}"));
     assert!(
