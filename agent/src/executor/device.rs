@@ -90,6 +90,15 @@ pub enum Written {
     },
 }
 
+/// A way back that was gone to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Restored {
+    /// The device took all of it.
+    Whole,
+    /// It took all of it, except that something stays which no way back can have: a sentence that says so.
+    Except(String),
+}
+
 /// Why a write was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WriteEnd {
@@ -198,13 +207,14 @@ pub trait Session: Send {
     fn cancel<'a>(&'a mut self, pass: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>>;
 
     /// Puts a device that has `running` back to `before`. [`WriteEnd::NotSent`], [`WriteEnd::NoWay`] and
-    /// [`WriteEnd::Busy`] mean that no step of it was accepted: what the device has then is not ours.
+    /// [`WriteEnd::Busy`] mean that no step of it was accepted: what the device has then is not ours. One that is refused
+    /// as [`LeftAs::Changed`] did nothing, as far as the driver knows; the engine looks whether that is so.
     fn restore<'a>(
         &'a mut self,
         pass: &'a WritePass,
         running: &'a Running,
         before: &'a Running,
-    ) -> BoxFuture<'a, Result<(), WriteEnd>>;
+    ) -> BoxFuture<'a, Result<Restored, WriteEnd>>;
 
     /// Keeps the running configuration for the next boot.
     fn save<'a>(&'a mut self, pass: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>>;

@@ -7,7 +7,7 @@ mod tests;
 
 pub use allowed::{Allowed, AllowedError, FILE, FILE_BYTES_MAX, Programs};
 
-use super::device::{Difference, Driver, Job, Running, Session, WriteEnd, Written};
+use super::device::{Difference, Driver, Job, Restored, Running, Session, WriteEnd, Written};
 use super::wanted::{Redactor, Wanted};
 use super::{Failure, WritePass, json_secrecy};
 use crate::platform::Platforms;
@@ -182,14 +182,14 @@ impl Session for Local {
         pass: &'a WritePass,
         _: &'a Running,
         before: &'a Running,
-    ) -> BoxFuture<'a, Result<(), WriteEnd>> {
+    ) -> BoxFuture<'a, Result<Restored, WriteEnd>> {
         Box::pin(async move {
             match before.0.trim().is_empty() {
                 true => Err(WriteEnd::Rejected {
                     message: "nothing was shown of it before the change".into(),
                     left_as: LeftAs::Changed,
                 }),
-                false => self.writing(pass, &before.0).await,
+                false => self.writing(pass, &before.0).await.map(|()| Restored::Whole),
             }
         })
     }

@@ -5,7 +5,7 @@ mod seen;
 mod writing;
 
 use super::script::Names;
-use crate::executor::device::{Difference, Job, Running, Session, WriteEnd, Written};
+use crate::executor::device::{Difference, Job, Restored, Running, Session, WriteEnd, Written};
 use crate::executor::ssh::{self, Door, NotRun, Ran};
 use crate::executor::wanted::Wanted;
 use crate::executor::{Failure, WritePass};
@@ -262,13 +262,14 @@ impl Session for FileSession {
         pass: &'a WritePass,
         running: &'a Running,
         before: &'a Running,
-    ) -> BoxFuture<'a, Result<(), WriteEnd>> {
+    ) -> BoxFuture<'a, Result<Restored, WriteEnd>> {
         Box::pin(async move {
             let has = Seen::of(running);
             match Seen::of(before).text {
-                Some(text) => self.put(pass, &has, text, false).await,
-                None => self.remove(pass, &has).await,
+                Some(text) => self.put(pass, &has, text, false).await?,
+                None => self.remove(pass, &has).await?,
             }
+            Ok(Restored::Whole)
         })
     }
 

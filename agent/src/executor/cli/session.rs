@@ -4,7 +4,7 @@ use super::broken_before;
 use super::script::{Carrier, Names, Refusal, Script};
 use super::shell::{Line, Shell};
 use super::writing;
-use crate::executor::device::{Difference, Running, Session, WriteEnd, Written};
+use crate::executor::device::{Difference, Restored, Running, Session, WriteEnd, Written};
 use crate::executor::wanted::Wanted;
 use crate::executor::{Failure, WritePass};
 use crate::platform::Platform;
@@ -171,7 +171,7 @@ impl Session for CliSession {
         pass: &'a WritePass,
         running: &'a Running,
         before: &'a Running,
-    ) -> BoxFuture<'a, Result<(), WriteEnd>> {
+    ) -> BoxFuture<'a, Result<Restored, WriteEnd>> {
         Box::pin(writing::restore(self, pass, running, before))
     }
 

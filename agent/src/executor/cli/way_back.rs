@@ -3,7 +3,7 @@
 
 use super::script::Script;
 use crate::executor::WritePass;
-use crate::executor::device::{Running, WriteEnd};
+use crate::executor::device::{Restored, Running, WriteEnd};
 use futures_util::future::BoxFuture;
 use switchyard_shared::configuration::{Block, spared, way};
 use switchyard_shared::outcome::LeftAs;
@@ -52,7 +52,7 @@ pub(in crate::executor) async fn restore(
     pass: &WritePass,
     running: &Running,
     before: &Running,
-) -> Result<(), WriteEnd> {
+) -> Result<Restored, WriteEnd> {
     let platform = carrier.script().platform.clone();
     let mut now = running.clone();
     let (mut said, mut is_begun) = (None, false);
@@ -66,7 +66,7 @@ pub(in crate::executor) async fn restore(
     let (then, torn) = spared(&carrier.script().blocks(&now.0), &had, &platform.dialect);
     for round in 0..ROUNDS_MAX {
         if now == *before {
-            return Ok(());
+            return Ok(Restored::Whole);
         }
         let has = carrier.script().blocks(&now.0);
         let mut steps = way(&has, &then, &platform.dialect);
@@ -98,8 +98,8 @@ pub(in crate::executor) async fn restore(
     let script = carrier.script();
     let stays = script.lists_named(&torn).map(|lists| format!("{lists} stays as it is: {ALL_OR_NOTHING}"));
     match (script.is_alike(&now, &then), stays) {
-        (true, None) => Ok(()),
-        (true, Some(message)) => Err(WriteEnd::Rejected { message, left_as: LeftAs::Changed }),
+        (true, None) => Ok(Restored::Whole),
+        (true, Some(stays)) => Ok(Restored::Except(stays)),
         (false, stays) => {
             let stays = stays.map(|stays| format!("; {stays}")).unwrap_or_default();
             Err(script.not_back(&now, &then, &(stays + &told(said))))

@@ -7,7 +7,7 @@ use super::shell::{Answer, Broken, Line, TOO_MUCH};
 use super::typing::{Typed, lines, one};
 use super::way_back::{self, Carries};
 use crate::executor::WritePass;
-use crate::executor::device::{Running, WriteEnd, Written};
+use crate::executor::device::{Restored, Running, WriteEnd, Written};
 use crate::executor::wanted::Wanted;
 use crate::platform::{Candidate, Configure};
 use futures_util::future::BoxFuture;
@@ -252,7 +252,7 @@ pub(super) async fn restore(
     pass: &WritePass,
     running: &Running,
     before: &Running,
-) -> Result<(), WriteEnd> {
+) -> Result<Restored, WriteEnd> {
     session.begin_to_type();
     way_back::restore(session, pass, running, before).await
 }

@@ -102,7 +102,7 @@ impl Run<'_> {
             }
             WriteEnd::Rejected { message, left_as } => {
                 let back = match left_as {
-                    LeftAs::Unchanged | LeftAs::Reverted => Some((left_as, String::new())),
+                    LeftAs::Unchanged | LeftAs::Reverted => Some(Back::new(left_as, "")),
                     LeftAs::Changed | LeftAs::Unknown if self.job.procedure.revert => {
                         self.put_back(&mut session, begun, None).await
                     }
@@ -140,7 +140,7 @@ impl Run<'_> {
                     "read the device before anything else: it may have the change, a part of it, or nothing",
                 )
             }
-            WriteEnd::Rejected { message, left_as } => self.refused(&message, Some((left_as, String::new()))),
+            WriteEnd::Rejected { message, left_as } => self.refused(&message, Some(Back::new(left_as, ""))),
         }
     }
 
@@ -149,34 +149,34 @@ impl Run<'_> {
     pub(super) async fn left_alone(&self, session: &mut Box<dyn Session>, begun: &Begun) -> Option<Back> {
         let now = self.read_anew(session).await?;
         if now == begun.before {
-            return Some((LeftAs::Unchanged, String::new()));
+            return Some(Back::new(LeftAs::Unchanged, ""));
         }
         self.engine.snapshots.note_left(&self.job.task.op, self.digest(&now)).await;
-        Some((LeftAs::Changed, String::new()))
+        Some(Back::new(LeftAs::Changed, ""))
     }
 
     /// The end of a write that the device refused, and what its way back came to.
     fn refused(&self, said: &str, back: Option<Back>) -> Outcome {
-        let (left_as, note) = back.map_or((None, String::new()), |(left_as, note)| (Some(left_as), note));
-        let part = match (left_as, note.is_empty()) {
-            (Some(LeftAs::Changed), true) => "; it has a part of it, which stays",
-            (Some(LeftAs::Changed), false) => "; it has a part of it",
-            (Some(LeftAs::Unchanged | LeftAs::Reverted | LeftAs::Unknown) | None, _) => "",
+        let message = format!("{} refused the change: {said}", self.device());
+        let Some(Back { left_as, note, is_short }) = back else {
+            return self
+                .ended(Class::LostAfterWrite, Phase::Revert, LeftAs::Unknown, &message)
+                .with_hint(super::after::READ_IT);
         };
-        let message = format!("{} refused the change: {said}{part}{note}", self.device());
         let ask = self.ask_for_it_back();
-        let (class, phase, left_as, hint) = match left_as {
-            None => (Class::LostAfterWrite, Phase::Revert, LeftAs::Unknown, super::after::READ_IT),
-            Some(LeftAs::Unknown) => (Class::RollbackFailed, Phase::Write, LeftAs::Unknown, ask.as_str()),
-            Some(LeftAs::Changed) => {
-                let hint = if note.is_empty() { ask.as_str() } else { BY_HAND };
-                (Class::Rejected, Phase::Write, LeftAs::Changed, hint)
+        let by_hand = if note.is_empty() { ask.as_str() } else { BY_HAND };
+        let (class, part, hint) = match left_as {
+            LeftAs::Unknown => (Class::RollbackFailed, "", ask.as_str()),
+            LeftAs::Changed if is_short => (Class::RollbackFailed, "", by_hand),
+            LeftAs::Changed if note.is_empty() => {
+                (Class::Rejected, "; it has a part of it, which stays", by_hand)
             }
-            Some(left_as @ (LeftAs::Unchanged | LeftAs::Reverted)) => {
-                (Class::Rejected, Phase::Write, left_as, "correct the template, then plan again")
+            LeftAs::Changed => (Class::Rejected, "; it has a part of it", by_hand),
+            LeftAs::Unchanged | LeftAs::Reverted => {
+                (Class::Rejected, "", "correct the template, then plan again")
             }
         };
-        self.ended(class, phase, left_as, &message).with_hint(hint)
+        self.ended(class, Phase::Write, left_as, &format!("{message}{part}{note}")).with_hint(hint)
     }
 
     /// The longest that one write or one way back may take; drivers bound each answer on its way.

@@ -2,7 +2,7 @@
 
 use super::Run;
 use super::limits::{goodbye, within};
-use crate::executor::device::{Difference, Running, Session, WriteEnd, Written};
+use crate::executor::device::{Difference, Restored, Running, Session, WriteEnd, Written};
 use crate::executor::wanted::Wanted;
 use crate::executor::{Failure, WritePass};
 use futures_util::future::BoxFuture;
@@ -109,7 +109,7 @@ impl Session for Gone {
         _: &'a WritePass,
         _: &'a Running,
         _: &'a Running,
-    ) -> BoxFuture<'a, Result<(), WriteEnd>> {
+    ) -> BoxFuture<'a, Result<Restored, WriteEnd>> {
         self.not_sent()
     }
 

@@ -36,7 +36,7 @@ impl Run<'_> {
             (Written::UntilConfirmed { since }, _) => self.by_itself(begun, (since, at), known).await,
             // It was seen with the change, which stays.
             (Written::ForGood, Trouble::Bad(_)) if !self.job.procedure.revert && known.is_some() => {
-                Some((LeftAs::Changed, String::new()))
+                Some(Back::new(LeftAs::Changed, ""))
             }
             (Written::ForGood, Trouble::Bad(_)) => match self.reconnect().await {
                 Ok(mut session) => {
@@ -57,10 +57,9 @@ impl Run<'_> {
 
     /// The end of a change that was not to stay, or could not be judged.
     fn taken_back(&self, trouble: &Trouble, back: Option<Back>) -> Outcome {
-        let (left_as, note) = back.map_or((None, String::new()), |(left_as, note)| (Some(left_as), note));
         let (device, why) = (self.device(), trouble.why());
-        match left_as {
-            Some(LeftAs::Unchanged | LeftAs::Reverted) => {
+        match back {
+            Some(Back { left_as: LeftAs::Unchanged | LeftAs::Reverted, note, .. }) => {
                 let message = format!("{device}: {why}; it is as it was before the change{note}");
                 let (class, hint) = match trouble {
                     Trouble::Bad(_) | Trouble::Unseen(..) => {
@@ -70,7 +69,7 @@ impl Run<'_> {
                 };
                 self.ended(class, Phase::Verify, LeftAs::Reverted, &message).with_hint(hint)
             }
-            Some(LeftAs::Changed) => {
+            Some(Back { left_as: LeftAs::Changed, note, is_short: false }) => {
                 let message = format!("{device}: {why}; what it has of the change stays on it{note}");
                 let ask = self.ask_for_it_back();
                 self.ended(Class::PostcheckFailed, Phase::Verify, LeftAs::Changed, &message).with_hint(
@@ -80,10 +79,10 @@ impl Run<'_> {
                     },
                 )
             }
-            Some(LeftAs::Unknown) => {
+            Some(Back { left_as: left_as @ (LeftAs::Changed | LeftAs::Unknown), note, is_short }) => {
                 let message = format!("{device}: {why}; it could not be put back{note}");
-                self.ended(Class::RollbackFailed, Phase::Revert, LeftAs::Unknown, &message)
-                    .with_hint(&self.ask_for_it_back())
+                let hint = if is_short { BY_HAND.to_owned() } else { self.ask_for_it_back() };
+                self.ended(Class::RollbackFailed, Phase::Revert, left_as, &message).with_hint(&hint)
             }
             None => {
                 let message = format!("{device}: {why}; nobody could look at it since");
@@ -130,7 +129,7 @@ impl Run<'_> {
                 let now = self.read_after(&mut *session).await;
                 seen = now.ok().map(|now| self.seen_back(&*session, begun, &now, left));
                 goodbye(session).await;
-                if matches!(seen, Some((LeftAs::Reverted, _))) {
+                if seen.as_ref().is_some_and(|back| back.left_as == LeftAs::Reverted) {
                     return seen;
                 }
             }
@@ -152,24 +151,26 @@ impl Run<'_> {
     ) -> Option<Back> {
         let now = self.read_after(session).await.ok()?;
         let back = self.seen_back(session, begun, &now, left);
-        if back.0 == LeftAs::Reverted {
+        if back.left_as == LeftAs::Reverted {
             return Some(back);
         }
-        if back.0 == LeftAs::Changed || self.engine.clock.now() >= self.confirm_until(since) {
+        if back.left_as == LeftAs::Changed || self.engine.clock.now() >= self.confirm_until(since) {
             return None;
         }
         let told = after_write(self.job.task.timeouts.command, session.cancel(&begun.pass)).await;
         let now = if told.is_ok() { self.read_after(session).await.ok()? } else { return None };
         let back = self.seen_back(session, begun, &now, None);
-        (back.0 == LeftAs::Reverted).then_some(back)
+        (back.left_as == LeftAs::Reverted).then_some(back)
     }
 
     /// How a device was left that may have taken the change back, and has `now`.
     fn seen_back(&self, session: &dyn Session, begun: &Begun, now: &Running, left: Option<&str>) -> Back {
         match self.is_back(session, now, &begun.before) {
-            Some(note) => (LeftAs::Reverted, note.to_owned()),
-            None if self.is_changed_since(now, left) => (LeftAs::Changed, format!("; {CHANGED_SINCE}")),
-            None => (LeftAs::Unknown, String::new()),
+            Some(note) => Back::new(LeftAs::Reverted, note),
+            None if self.is_changed_since(now, left) => {
+                Back::new(LeftAs::Changed, format!("; {CHANGED_SINCE}"))
+            }
+            None => Back::new(LeftAs::Unknown, ""),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::limits::{after_write, goodbye};
 use super::sessions::another_session;
 use super::{Ended, Run};
 use crate::executor::Failure;
-use crate::executor::device::{Running, Session, WriteEnd};
+use crate::executor::device::{Restored, Running, Session, WriteEnd};
 use switchyard_shared::id::OpId;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::procedure::{LOCK_WAIT, LOCK_WAITS, LOOKS_AFTER_WAY_BACK};
@@ -34,8 +34,21 @@ const ORDER_STAYS: &str =
 const BACK_IN_ANOTHER_ORDER: &str = "; it shows entries of a list in another order than then: look at the device if that \
                                      order counts";
 
-/// How a device was left by a way back, and what is to be said of it: it goes on after a sentence and may be empty.
-pub(super) type Back = (LeftAs, String);
+/// How a device was left by a way back.
+pub(super) struct Back {
+    pub(super) left_as: LeftAs,
+    /// What is to be said of it: it goes on after a sentence and may be empty.
+    pub(super) note: String,
+    /// Whether a way back was gone to its end, and something that no way back can have stays. One that was not begun leaves
+    /// a device [`LeftAs::Changed`], too.
+    pub(super) is_short: bool,
+}
+
+impl Back {
+    pub(super) fn new(left_as: LeftAs, note: impl Into<String>) -> Self {
+        Self { left_as, note: note.into(), is_short: false }
+    }
+}
 
 /// Why not one byte of a way back was sent.
 enum NotBegun {
@@ -59,8 +72,9 @@ impl Run<'_> {
     }
 
     /// Puts the device back to what it had, and reads whether it is; `None` when nobody knows: the way back itself may
-    /// be what ended the session. [`LeftAs::Changed`]: the driver has no way back that is safe, and went none.
-    /// `left` is the digest of what it had when it was last seen to have the change: what came since stays.
+    /// be what ended the session. [`LeftAs::Changed`]: nothing of it went back, for there is no way that is safe or the
+    /// device took none; unless it is [`Back::is_short`]. `left` is the digest of what it had when it was last seen to have
+    /// the change: what came since stays.
     pub(super) async fn put_back(
         &self,
         session: &mut Box<dyn Session>,
@@ -69,8 +83,10 @@ impl Run<'_> {
     ) -> Option<Back> {
         let back = self.go_back(session, begun, left).await?;
         Some(back.unwrap_or_else(|not_begun| match not_begun {
-            NotBegun::Kept { why, .. } => (LeftAs::Changed, format!("; it was not put back: {why}")),
-            NotBegun::ChangedSince => (LeftAs::Changed, format!("; {CHANGED_SINCE}, so it was not put back")),
+            NotBegun::Kept { why, .. } => Back::new(LeftAs::Changed, format!("; it was not put back: {why}")),
+            NotBegun::ChangedSince => {
+                Back::new(LeftAs::Changed, format!("; {CHANGED_SINCE}, so it was not put back"))
+            }
         }))
     }
 
@@ -101,7 +117,7 @@ impl Run<'_> {
     ) -> Option<Result<Back, NotBegun>> {
         let now = self.read_anew(session).await?;
         if now == begun.before {
-            return Some(Ok((LeftAs::Unchanged, String::new())));
+            return Some(Ok(Back::new(LeftAs::Unchanged, "")));
         }
         if self.is_changed_since(&now, left) {
             return Some(Err(NotBegun::ChangedSince));
@@ -116,22 +132,23 @@ impl Run<'_> {
         let stayed = self.digest(&after) == self.digest(&now);
         let is_same = after == begun.before && (restored.is_ok() || session.is_shown_whole());
         let back = match restored {
-            _ if is_same => (LeftAs::Reverted, String::new()),
-            Ok(()) if session.alike(&after, &begun.before) => {
+            _ if is_same => Back::new(LeftAs::Reverted, ""),
+            Ok(_) if session.alike(&after, &begun.before) => {
                 match self.has_what_was_wanted(&**session, &after) {
-                    true => (LeftAs::Changed, ORDER_STAYS.to_owned()),
-                    false => (LeftAs::Reverted, BACK_IN_ANOTHER_ORDER.to_owned()),
+                    true => Back::new(LeftAs::Changed, ORDER_STAYS),
+                    false => Back::new(LeftAs::Reverted, BACK_IN_ANOTHER_ORDER),
                 }
+            }
+            Ok(Restored::Except(stays)) => {
+                let note = format!("; all is back, except that {stays}");
+                Back { is_short: true, ..Back::new(LeftAs::Changed, note) }
             }
             // The device may still be at it.
             Err(WriteEnd::Lost(_)) => return None,
             Err(WriteEnd::Rejected { message, left_as: LeftAs::Changed }) if stayed => {
-                (LeftAs::Changed, format!("; it was not put back: {message}"))
+                Back::new(LeftAs::Changed, format!("; it was not put back: {message}"))
             }
-            Err(WriteEnd::Rejected { message, left_as: LeftAs::Changed }) => {
-                (LeftAs::Changed, format!("; on the way back: {message}"))
-            }
-            Ok(()) => (LeftAs::Unknown, "; after the way back it has something else".to_owned()),
+            Ok(Restored::Whole) => Back::new(LeftAs::Unknown, "; after the way back it has something else"),
             Err(why @ (WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Busy(_))) => {
                 // Nothing was sent, so what it has now and had not then is somebody else's.
                 return Some(Err(match stayed {
@@ -139,9 +156,11 @@ impl Run<'_> {
                     false => NotBegun::ChangedSince,
                 }));
             }
-            Err(end @ WriteEnd::Rejected { .. }) => (LeftAs::Unknown, format!("; on the way back: {end}")),
+            Err(end @ WriteEnd::Rejected { .. }) => {
+                Back::new(LeftAs::Unknown, format!("; on the way back: {end}"))
+            }
         };
-        if let (LeftAs::Changed | LeftAs::Unknown, _) = back {
+        if matches!(back.left_as, LeftAs::Changed | LeftAs::Unknown) {
             // The next try must not take what this one left for somebody's change.
             let of = self.goes_back_from().unwrap_or_else(|| self.job.task.op.clone());
             self.engine.snapshots.note_left(&of, self.digest(&after)).await;
@@ -215,11 +234,11 @@ impl Run<'_> {
                 let failure = self.leaves_it(since, Phase::Revert);
                 Outcome { left_as: LeftAs::Changed, ..*self.failed(&failure) }
             }
-            Some(Ok((LeftAs::Reverted | LeftAs::Unchanged, note))) => {
+            Some(Ok(Back { left_as: LeftAs::Reverted | LeftAs::Unchanged, note, .. })) => {
                 let is_back = format!("{device} is as it was before the change{note}");
                 self.save_back(&mut session, &begun.pass, &is_back).await
             }
-            Some(Ok((left_as @ (LeftAs::Changed | LeftAs::Unknown), note))) => {
+            Some(Ok(Back { left_as: left_as @ (LeftAs::Changed | LeftAs::Unknown), note, .. })) => {
                 let message =
                     format!("{device} could not be put back to what it had before the change{note}");
                 self.ended(Class::RollbackFailed, Phase::Revert, left_as, &message).with_hint(BY_HAND)

@@ -8,7 +8,7 @@ use super::trouble;
 use super::wire::Wire;
 use super::{change, compare};
 use crate::executor::at_length::at_length;
-use crate::executor::device::{Difference, Job, Running, Session, WriteEnd, Written};
+use crate::executor::device::{Difference, Job, Restored, Running, Session, WriteEnd, Written};
 use crate::executor::json_secrecy::hide;
 use crate::executor::wanted::Wanted;
 use crate::executor::{Failure, WritePass, json_order};
@@ -246,8 +246,8 @@ impl Session for GnmiSession {
         pass: &'a WritePass,
         running: &'a Running,
         before: &'a Running,
-    ) -> BoxFuture<'a, Result<(), WriteEnd>> {
-        Box::pin(self.restore_now(pass, running, before))
+    ) -> BoxFuture<'a, Result<Restored, WriteEnd>> {
+        Box::pin(async { self.restore_now(pass, running, before).await.map(|()| Restored::Whole) })
     }
 
     /// gNMI has no word for it, and targets differ in whether a Set lasts until after a boot: that is remarked.

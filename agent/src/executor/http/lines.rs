@@ -6,7 +6,7 @@ use super::rpc::{Heard, heard};
 use super::trouble;
 use super::wire::{Ask, CallError, Lines, Place, Wire};
 use crate::executor::cli::{Carrier, Refusal, Script, restore};
-use crate::executor::device::{Difference, Job, Running, Session, WriteEnd, Written};
+use crate::executor::device::{Difference, Job, Restored, Running, Session, WriteEnd, Written};
 use crate::executor::wanted::Wanted;
 use crate::executor::{Failure, WritePass};
 use crate::http_client::Reply;
@@ -241,7 +241,7 @@ impl Session for LinesSession {
         pass: &'a WritePass,
         running: &'a Running,
         before: &'a Running,
-    ) -> BoxFuture<'a, Result<(), WriteEnd>> {
+    ) -> BoxFuture<'a, Result<Restored, WriteEnd>> {
         Box::pin(restore(self, pass, running, before))
     }
 

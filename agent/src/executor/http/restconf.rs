@@ -9,7 +9,7 @@ mod write;
 use super::json::{self, Tree};
 use super::wire::{Ask, CallError, Place, Wire};
 use crate::executor::at_length::at_length;
-use crate::executor::device::{Difference, Job, Running, Session, WriteEnd, Written};
+use crate::executor::device::{Difference, Job, Restored, Running, Session, WriteEnd, Written};
 use crate::executor::wanted::Wanted;
 use crate::executor::{Failure, WritePass, json_order};
 use crate::http_client::Reply;
@@ -195,8 +195,8 @@ impl Session for RestconfSession {
         pass: &'a WritePass,
         running: &'a Running,
         before: &'a Running,
-    ) -> BoxFuture<'a, Result<(), WriteEnd>> {
-        Box::pin(self.restore_now(pass, running, before))
+    ) -> BoxFuture<'a, Result<Restored, WriteEnd>> {
+        Box::pin(async { self.restore_now(pass, running, before).await.map(|()| Restored::Whole) })
     }
 
     /// Nothing is said: a device with a startup configuration keeps every edit in it by itself, RFC 8040 section 1.4.

@@ -9,7 +9,7 @@ use super::xml::{Element, print};
 use super::xpath;
 use super::{back, compare};
 use crate::executor::at_length::at_length;
-use crate::executor::device::{Difference, Running, Session, WriteEnd, Written};
+use crate::executor::device::{Difference, Restored, Running, Session, WriteEnd, Written};
 use crate::executor::ssh;
 use crate::executor::wanted::Wanted;
 use crate::executor::{Failure, WritePass};
@@ -285,9 +285,9 @@ impl Session for NetconfSession {
         pass: &'a WritePass,
         running: &'a Running,
         before: &'a Running,
-    ) -> BoxFuture<'a, Result<(), WriteEnd>> {
+    ) -> BoxFuture<'a, Result<Restored, WriteEnd>> {
         self.runs = None;
-        Box::pin(self.restore_now(pass, running, before))
+        Box::pin(async { self.restore_now(pass, running, before).await.map(|()| Restored::Whole) })
     }
 
     fn save<'a>(&'a mut self, pass: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {

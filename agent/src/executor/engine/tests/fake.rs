@@ -90,8 +90,14 @@ impl Bench {
         lock(&self.world).refuses_the_way_back = true;
     }
 
-    pub fn stops_half_way_back(&self, stops: bool) {
-        lock(&self.world).stops_half_way = stops;
+    /// A way back ends in its middle, and its driver says this of it.
+    pub fn stops_half_way_back(&self, left_as: Option<LeftAs>) {
+        lock(&self.world).stops_half_way = left_as;
+    }
+
+    /// All but a list of it goes back, and then it has this.
+    pub fn has_after_a_way_back(&self, has: &str) {
+        lock(&self.world).spares = Some(has.into());
     }
 
     pub fn awaits_confirmation(&self) {

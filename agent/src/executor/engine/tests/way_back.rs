@@ -12,10 +12,10 @@ async fn a_way_back_that_failed_half_way_can_be_tried_again_unless_somebody_came
         assert_eq!(bench.apply().await.class, Class::Ok);
         bench.task.op.attempt = 2;
         bench.task.purpose = Purpose::Restore { attempt: 1, before: None, overwrite: false };
-        bench.stops_half_way_back(true);
+        bench.stops_half_way_back(Some(LeftAs::Unknown));
         let outcome = bench.apply().await;
         assert_eq!((outcome.class, outcome.left_as), (Class::RollbackFailed, LeftAs::Unknown), "{outcome:?}");
-        bench.stops_half_way_back(false);
+        bench.stops_half_way_back(None);
         if let Some(text) = meanwhile {
             bench.set(text);
         }
@@ -39,4 +39,45 @@ async fn an_order_that_is_the_change_and_stays_is_not_called_put_back() {
     let outcome = bench.apply().await;
     assert_eq!((outcome.class, outcome.left_as), (Class::RollbackFailed, LeftAs::Changed), "{outcome:?}");
     assert_eq!(bench.has(), "cba");
+}
+
+/// Changes that go wrong so that they are to be taken back: at a check, and as the device refuses them half way.
+fn gone_wrong() -> [Bench; 2] {
+    let (mut checked, refused) = (Bench::new("old", "new"), Bench::new("old", "new"));
+    checked.procedure.post = vec![command("show", Expectation::Contains("gone".into()))];
+    refused.refuse_the_write("a part");
+    [checked, refused]
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_way_back_that_ended_half_way_is_a_failed_one_whatever_its_driver_says() {
+    for left_as in [LeftAs::Unknown, LeftAs::Changed] {
+        for bench in gone_wrong() {
+            bench.stops_half_way_back(Some(left_as));
+            let outcome = bench.apply().await;
+            let told = (outcome.class, outcome.left_as);
+            assert_eq!(told, (Class::RollbackFailed, LeftAs::Unknown), "{outcome:?}");
+            assert!(outcome.message.ends_with("; on the way back: % no room"), "{}", outcome.message);
+            assert!(outcome.hint.contains("switchyard rollback ntp --device r1"), "{}", outcome.hint);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_which_a_list_cannot_go_back_is_a_failed_way_back_that_names_it() {
+    for has in ["all but a list", "new"] {
+        for mut bench in gone_wrong() {
+            bench.has_after_a_way_back(has);
+            for attempt in 1..=2 {
+                let outcome = bench.apply().await;
+                let told = (outcome.class, outcome.left_as, bench.has());
+                assert_eq!(told, (Class::RollbackFailed, LeftAs::Changed, has.into()), "{outcome:?}");
+                let names = "; all is back, except that the list stays as it is";
+                assert!(outcome.message.ends_with(names), "{attempt}: {}", outcome.message);
+                assert!(outcome.hint.contains("put it back by hand"), "{}", outcome.hint);
+                bench.task.op.attempt = 2;
+                bench.task.purpose = Purpose::Restore { attempt: 1, before: None, overwrite: false };
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! A device of one line, as its driver sees it.
 
 use super::world::{Deed, Loses, Saving, Shared, done, lock};
-use crate::executor::device::{Difference, Driver, Job, Running, Session, WriteEnd, Written};
+use crate::executor::device::{Difference, Driver, Job, Restored, Running, Session, WriteEnd, Written};
 use crate::executor::wanted::Wanted;
 use crate::executor::{Failure, WritePass};
 use futures_util::future::BoxFuture;
@@ -195,7 +195,7 @@ impl Session for FakeSession {
         _: &'a WritePass,
         _: &'a Running,
         before: &'a Running,
-    ) -> BoxFuture<'a, Result<(), WriteEnd>> {
+    ) -> BoxFuture<'a, Result<Restored, WriteEnd>> {
         Box::pin(async {
             done(&self.0, Deed::Restore).await;
             let takes = lock(&self.0).writing_takes;
@@ -208,9 +208,13 @@ impl Session for FakeSession {
             if world.refuses_the_way_back {
                 return Err(WriteEnd::Rejected { message: "% locked".into(), left_as: LeftAs::Unknown });
             }
-            if world.stops_half_way {
+            if let Some(left_as) = world.stops_half_way {
                 world.has = "half way back".into();
-                return Err(WriteEnd::Rejected { message: "% no room".into(), left_as: LeftAs::Unknown });
+                return Err(WriteEnd::Rejected { message: "% no room".into(), left_as });
+            }
+            if let Some(has) = world.spares.clone() {
+                world.has = has;
+                return Ok(Restored::Except("the list stays as it is".into()));
             }
             let lost = Err(WriteEnd::Lost("it hung up".into()));
             world.is_lost = world.loses != Loses::Nothing;
@@ -224,7 +228,7 @@ impl Session for FakeSession {
             };
             match restarts {
                 true if world.is_lost => lost,
-                true => Ok(()),
+                true => Ok(Restored::Whole),
                 false => {
                     Err(WriteEnd::Rejected { message: "it did not start".into(), left_as: LeftAs::Unknown })
                 }

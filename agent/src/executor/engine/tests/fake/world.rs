@@ -3,7 +3,7 @@
 use crate::fs::{Fs as _, RealFs};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
-use switchyard_shared::outcome::Class;
+use switchyard_shared::outcome::{Class, LeftAs};
 
 /// What is done with a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +34,10 @@ pub struct World {
     pub(super) witness: Option<(Deed, Witness)>,
     pub(super) refuses: Option<String>,
     pub(super) refuses_the_way_back: bool,
-    /// A way back ends in its middle.
-    pub(super) stops_half_way: bool,
+    /// A way back ends in its middle, and its driver says this of it.
+    pub(super) stops_half_way: Option<LeftAs>,
+    /// What no way back can have: the device has that afterwards.
+    pub(super) spares: Option<String>,
     pub(super) awaits: bool,
     pub(super) cancels_nothing: bool,
     pub(super) heals_at_once: bool,
