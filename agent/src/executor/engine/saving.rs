@@ -5,6 +5,7 @@ use super::after::REST;
 use super::limits::{after_write, within};
 use super::sessions::another_session;
 use super::trouble::Trouble;
+use super::way_back::BY_HAND;
 use super::{Ended, Run};
 use crate::executor::WritePass;
 use crate::executor::device::{Running, Session, WriteEnd};
@@ -17,6 +18,9 @@ const SAVE_IT: &str =
 /// What to do about a device that was put back and may begin its next boot with the change.
 const SAVE_BACK: &str =
     "look at the device's storage, then save it by hand or roll it back again: that saves it";
+/// The same of one that does not have all back.
+const SAVE_PART_BACK: &str = "look at the device's storage, then save it by hand or roll it back again: that saves it; put \
+                              back by hand what stays: what it had is kept at its agent";
 /// The difference that a save makes, as a plan shows it.
 const SAVES: &str = "--- next boot\n+++ running\n@@ the next boot @@\n+what runs is saved\n";
 /// Answers until a session that has read nothing knows whether what runs is saved: what runs, and what starts.
@@ -95,17 +99,40 @@ impl Run<'_> {
         pass: &WritePass,
         is_back: &str,
     ) -> Outcome {
-        if !self.must_save_back(&mut **session).await {
-            let message = format!("{is_back}{}", self.saves_itself(&**session));
-            return self.ended(Class::Ok, Phase::Revert, LeftAs::Reverted, &message);
-        }
-        match self.save(session, pass).await {
-            Ok(()) => {
-                let message = format!("{is_back}; it is saved for the next boot");
-                self.ended(Class::Ok, Phase::Confirm, LeftAs::Reverted, &message)
+        match self.keep_back(session, pass).await {
+            Ok((phase, saved)) => {
+                self.ended(Class::Ok, phase, LeftAs::Reverted, &format!("{is_back}{saved}"))
             }
             Err(trouble) => self.not_saved_back(is_back, &trouble),
         }
+    }
+
+    /// The end of a way back that could not bring back all, as `is_short` says: what came back is saved all the same.
+    pub(super) async fn save_part_back(
+        &self,
+        session: &mut Box<dyn Session>,
+        pass: &WritePass,
+        is_short: &str,
+    ) -> Outcome {
+        let (saved, hint) = match self.keep_back(session, pass).await {
+            Ok((_, saved)) => (saved, BY_HAND),
+            Err(trouble) => (may_bring_back(&trouble), SAVE_PART_BACK),
+        };
+        let message = format!("{is_short}{saved}");
+        self.ended(Class::RollbackFailed, Phase::Revert, LeftAs::Changed, &message).with_hint(hint)
+    }
+
+    /// Saves what came back, where that is to be done; what is to be said of it goes on after a sentence.
+    async fn keep_back(
+        &self,
+        session: &mut Box<dyn Session>,
+        pass: &WritePass,
+    ) -> Result<(Phase, String), Trouble> {
+        if !self.must_save_back(&mut **session).await {
+            return Ok((Phase::Revert, self.saves_itself(&**session)));
+        }
+        self.save(session, pass).await?;
+        Ok((Phase::Confirm, "; what it has now is saved for the next boot".to_owned()))
     }
 
     /// Whether a device that has again what it had may have been left with the change for its next boot, and can be told
@@ -124,7 +151,7 @@ impl Run<'_> {
     }
 
     fn not_saved_back(&self, is_back: &str, trouble: &Trouble) -> Outcome {
-        let message = format!("{is_back}; its next boot may bring the change back: {}", trouble.why());
+        let message = format!("{is_back}{}", may_bring_back(trouble));
         self.ended(class_of(trouble), Phase::Confirm, LeftAs::Reverted, &message).with_hint(SAVE_BACK)
     }
 
@@ -202,6 +229,11 @@ impl Run<'_> {
         let limit = self.job.task.timeouts.command.saturating_mul(answers);
         within(Phase::Read, limit, self.device(), session.is_saved()).await.ok().flatten()
     }
+}
+
+/// What is said of a device that is back and not known to be saved.
+fn may_bring_back(trouble: &Trouble) -> String {
+    format!("; its next boot may bring the change back: {}", trouble.why())
 }
 
 /// What a save is evidence of that is not known to be made.

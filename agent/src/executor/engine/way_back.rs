@@ -238,10 +238,15 @@ impl Run<'_> {
                 let is_back = format!("{device} is as it was before the change{note}");
                 self.save_back(&mut session, &begun.pass, &is_back).await
             }
-            Some(Ok(Back { left_as: left_as @ (LeftAs::Changed | LeftAs::Unknown), note, .. })) => {
+            Some(Ok(Back { left_as: left_as @ (LeftAs::Changed | LeftAs::Unknown), note, is_short })) => {
                 let message =
                     format!("{device} could not be put back to what it had before the change{note}");
-                self.ended(Class::RollbackFailed, Phase::Revert, left_as, &message).with_hint(BY_HAND)
+                match is_short {
+                    true => self.save_part_back(&mut session, &begun.pass, &message).await,
+                    false => {
+                        self.ended(Class::RollbackFailed, Phase::Revert, left_as, &message).with_hint(BY_HAND)
+                    }
+                }
             }
             None => {
                 let message =

@@ -100,6 +100,33 @@ async fn a_way_back_that_cannot_be_saved_says_so_and_the_next_one_saves_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_way_back_brought_back_that_leaves_a_list_is_saved_or_said_not_to_be() {
+    for (saving, says, hint, boots) in [
+        (Saving::Works, "what it has now is saved for the next boot", "put it back by hand", "a list"),
+        (
+            Saving::Refuses,
+            "its next boot may bring the change back: it is not saved",
+            "save it by hand",
+            "new",
+        ),
+        (Saving::HasNoWord, "if the change was saved, its next boot brings it back", "by hand", "new"),
+    ] {
+        let mut bench = saved().await;
+        bench.has_after_a_way_back("a list");
+        bench.saves(saving);
+        let outcome = rolled_back(&mut bench).await;
+        let told = (outcome.class, outcome.left_as, bench.next_boot());
+        assert_eq!(told, (Class::RollbackFailed, LeftAs::Changed, Some(boots.into())), "{outcome:?}");
+        assert!(outcome.message.contains("except that the list stays as it is; "), "{}", outcome.message);
+        assert!(outcome.message.contains(says), "{}", outcome.message);
+        assert!(outcome.hint.contains(hint), "{}", outcome.hint);
+        bench.saves(Saving::Works);
+        let outcome = rolled_back(&mut bench).await;
+        assert_eq!(bench.next_boot(), Some("a list".into()), "another way back saves it: {outcome:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_device_that_is_back_of_which_nobody_can_tell_what_it_boots_is_saved() {
     let mut bench = saved().await;
     bench.tells_what_it_boots(false);

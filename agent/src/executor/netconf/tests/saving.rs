@@ -37,7 +37,7 @@ async fn a_change_is_saved_and_so_is_its_way_back_and_what_is_saved_is_not_saved
     let back = Purpose::Restore { attempt: task.op.attempt, before, overwrite: false };
     let back = bench.again(&task, back).await;
     assert_eq!((back.class, back.left_as), (Class::Ok, LeftAs::Reverted), "{back:?}");
-    assert!(back.message.contains("it is saved for the next boot"), "{}", back.message);
+    assert!(back.message.contains("what it has now is saved for the next boot"), "{}", back.message);
     assert_eq!(bench.typed(1), [SAVED, SAVED].concat());
     assert_eq!(bench.has(1), HAS);
 }
