@@ -295,7 +295,7 @@ fn post_checks(post: &[Check], timeouts: &Timeouts) -> Duration {
 }
 
 fn checks(checks: &[Check], timeouts: &Timeouts) -> Duration {
-    checks.iter().map(|check| check.longest(timeouts.command)).fold(Duration::ZERO, Duration::saturating_add)
+    checks.iter().map(|check| check.longest(timeouts)).fold(Duration::ZERO, Duration::saturating_add)
 }
 
 #[cfg(test)]

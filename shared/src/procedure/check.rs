@@ -1,6 +1,7 @@
 //! Checks before and after a write: what is looked at, and what must be seen.
 
 use super::{parse_comparison, saved_name};
+use crate::task::Timeouts;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -8,6 +9,9 @@ use std::time::Duration;
 pub const CHECKS_MAX: usize = 32;
 /// Most expectations of one check.
 pub const EXPECTATIONS_MAX: usize = 16;
+
+/// What a look at the device that fails takes besides: a goodbye, and asking whether the way to the device was lost.
+const BESIDE_A_FAILED_LOOK: Duration = Duration::from_secs(3);
 
 /// One check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,10 +55,18 @@ impl Check {
         self.initial_delay.saturating_add(self.interval.saturating_mul(self.needed() - 1))
     }
 
-    /// The longest it may take when each look takes `look`.
-    pub fn longest(&self, look: Duration) -> Duration {
+    /// The longest it may take when each look takes [`Timeouts::command`]: one at the device that fails is followed by a new
+    /// session, unless it is the last.
+    pub fn longest(&self, timeouts: &Timeouts) -> Duration {
         let waits = self.interval.saturating_mul(self.count.saturating_sub(1));
-        self.initial_delay.saturating_add(waits).saturating_add(look.saturating_mul(self.count))
+        let looks = timeouts.command.saturating_mul(self.count);
+        let longest = self.initial_delay.saturating_add(waits).saturating_add(looks);
+        if !self.probe.asks_the_device() {
+            return longest;
+        }
+        let failing = self.failure_limit.saturating_add(1).min(self.count);
+        let sessions = timeouts.connect.saturating_mul(failing.saturating_sub(1));
+        longest.saturating_add(sessions).saturating_add(BESIDE_A_FAILED_LOOK.saturating_mul(failing))
     }
 }
 
@@ -106,6 +118,16 @@ pub enum Probe {
     },
 }
 
+impl Probe {
+    /// Whether it needs a session with the device.
+    pub fn asks_the_device(&self) -> bool {
+        match self {
+            Self::Tcp { .. } | Self::Http { .. } | Self::Prometheus { .. } => false,
+            Self::Command { .. } | Self::NetconfGet { .. } | Self::GnmiGet { .. } => true,
+        }
+    }
+}
+
 fn ok() -> u16 {
     200
 }
@@ -122,4 +144,31 @@ pub enum Expectation {
     NotContains(String),
     /// A comparison such as `>= 3`; a number, or the name that another check saved, in double braces.
     Expect(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_has_time_for_each_session_that_follows_a_look_which_failed() {
+        let seconds = Duration::from_secs;
+        let timeouts = Timeouts { connect: seconds(5), command: seconds(30) };
+        let longest = |probe: Probe, count, failure_limit| {
+            let (name, expectations, save_as) = ("c".into(), vec![], None);
+            let (initial_delay, interval) = (seconds(2), seconds(10));
+            Check { name, probe, expectations, save_as, initial_delay, interval, count, failure_limit }
+                .longest(&timeouts)
+                .as_secs()
+        };
+        let show = || Probe::Command { command: "show".into() };
+        assert_eq!(longest(show(), 1, 0), 2 + 30 + 3);
+        assert_eq!(longest(show(), 3, 2), 2 + 3 * 30 + 2 * 10 + 2 * 5 + 3 * 3);
+        assert_eq!(
+            longest(show(), 3, 1),
+            2 + 3 * 30 + 2 * 10 + 5 + 2 * 3,
+            "the second that fails is the last"
+        );
+        assert_eq!(longest(Probe::Tcp { port: 22 }, 3, 2), 2 + 3 * 30 + 2 * 10, "it needs no session");
+    }
 }

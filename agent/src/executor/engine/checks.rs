@@ -1,11 +1,12 @@
 //! Checks before the write and after it.
 
-use super::limits::within;
+use super::limits::{in_time, unless_called_off, within};
 use super::sessions::another_session;
 use super::trouble::Trouble;
 use super::{Ended, Run, web};
 use crate::executor::Failure;
 use crate::executor::device::Session;
+use futures_util::TryFutureExt as _;
 use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::procedure::{Check, Probe, Saved, Tally, judge};
 use tokio::net::TcpStream;
@@ -14,26 +15,18 @@ use tokio::net::TcpStream;
 pub(super) const NO_BLAME: &str =
     "it is no failure of the device: look at what stands before it, then try the device again";
 
-/// Whether a look needs the session with the device.
-fn asks_the_device(probe: &Probe) -> bool {
-    match probe {
-        Probe::Tcp { .. } | Probe::Http { .. } | Probe::Prometheus { .. } => false,
-        Probe::Command { .. } | Probe::NetconfGet { .. } | Probe::GnmiGet { .. } => true,
-    }
-}
-
 impl Run<'_> {
     /// What the checks before the write saved; the first that fails ends the attempt.
     pub(super) async fn pre_checks(&self, session: &mut Box<dyn Session>) -> Result<Saved, Ended> {
         let mut saved = Saved::new();
         for check in &self.job.procedure.pre {
-            let limit = check.longest(self.job.task.timeouts.command);
             // On the heap, so that an attempt without checks does not carry their room.
             let checking = Box::pin(async {
                 let seen = self.check(session, check, &saved, Phase::Validate).await;
                 seen.map_err(|trouble| self.skipped(check, &trouble))
             });
-            let seen = self.before_write(Phase::Validate, limit, checking).await;
+            // Each of its steps has a deadline of its own: one of the whole would end it without saying which step failed.
+            let seen = unless_called_off(&self.cancel, Phase::Validate, self.device(), checking).await;
             let seen = seen.map_err(|failure| self.failed(&failure))?;
             saved.extend(check.save_as.clone().map(|name| (name, seen)));
         }
@@ -92,7 +85,7 @@ impl Run<'_> {
         let (mut tally, mut has_one_more) = (Tally::default(), phase == Phase::Verify);
         loop {
             let looked = self.look_and_judge(&mut **session, check, saved, phase).await;
-            let is_over = looked.is_err() && asks_the_device(&check.probe);
+            let is_over = looked.is_err() && check.probe.asks_the_device();
             let mut judged = match looked {
                 Ok(judged) => judged.map_err(Trouble::Bad),
                 Err(failure) if is_over => Err(self.not_seen(&failure, has_one_more).await),
@@ -160,25 +153,26 @@ impl Run<'_> {
         saved: &Saved,
         phase: Phase,
     ) -> Result<Result<String, String>, Failure> {
-        let limit = self.job.task.timeouts.command;
-        let seen = within(phase, limit, self.device(), self.look(session, &check.probe)).await?;
+        let seen = self.look(session, &check.probe, phase).await?;
         // Redacted before it is judged: what is saved, compared and quoted holds no secret.
         let seen = self.wanted.redact(&session.redact(&seen));
         Ok(judge(&seen, &check.expectations, saved).map(|()| seen))
     }
 
-    async fn look(&self, session: &mut dyn Session, probe: &Probe) -> Result<String, Failure> {
+    /// Sees what `probe` names, or fails, in the time of one answer.
+    async fn look(&self, session: &mut dyn Session, probe: &Probe, phase: Phase) -> Result<String, Failure> {
+        let limit = self.job.task.timeouts.command;
         match probe {
             Probe::Tcp { port } => {
                 let hostname = self.job.task.endpoint.hostname.as_str();
-                let connected = TcpStream::connect((hostname, *port)).await;
-                connected.map(|_| "open".to_owned()).map_err(|error| {
-                    let message = format!("{hostname}:{port} does not answer: {error}");
+                let connecting = TcpStream::connect((hostname, *port)).map_err(|error| error.to_string());
+                in_time(limit, connecting).await.map(|_| "open".to_owned()).map_err(|why| {
+                    let message = format!("{hostname}:{port} is not open: {why}");
                     Failure::new(Class::Unreachable, Phase::Verify, message)
                 })
             }
             Probe::Command { .. } | Probe::NetconfGet { .. } | Probe::GnmiGet { .. } => {
-                session.look(probe).await
+                within(phase, limit, self.device(), session.look(probe)).await
             }
             Probe::Http { url, status, ca_ref } => {
                 web::http(url, *status, &self.asking(ca_ref.as_deref())).await
@@ -195,6 +189,7 @@ impl Run<'_> {
     }
 
     fn asking<'b>(&'b self, ca_ref: Option<&'b str>) -> web::Asking<'b> {
-        web::Asking { redactor: &self.job.redactor, secrets: &self.engine.secrets, ca_ref }
+        let limit = self.job.task.timeouts.command;
+        web::Asking { redactor: &self.job.redactor, secrets: &self.engine.secrets, ca_ref, limit }
     }
 }

@@ -29,6 +29,17 @@ pub(super) async fn within<T>(
     }
 }
 
+/// Waits for `work`, which asks what is no session with a device.
+pub(super) async fn in_time<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, String>>,
+) -> Result<T, String> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => done,
+        Err(_) => Err(format!("no answer within {}", format_duration(limit))),
+    }
+}
+
 /// Waits for `work`, which comes before any write, unless the attempt is called off.
 pub(super) async fn unless_called_off<T>(
     cancel: &CancellationToken,

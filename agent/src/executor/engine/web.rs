@@ -1,5 +1,6 @@
 //! Checks that ask a web server or a Prometheus, from the agent and without any login.
 
+use super::limits::in_time;
 use crate::executor::wanted::Redactor;
 use crate::executor::{Failure, json_secrecy};
 use crate::http_client::{Connection, Reply, tls};
@@ -9,6 +10,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
 use switchyard_shared::outcome::{Class, Phase};
 use tokio::net::TcpStream;
 
@@ -25,6 +27,8 @@ pub(super) struct Asking<'a> {
     pub(super) secrets: &'a Secrets,
     /// Which of them may have signed the server's certificate; those of the system if none is named.
     pub(super) ca_ref: Option<&'a str>,
+    /// How long all of it may take.
+    pub(super) limit: Duration,
 }
 
 impl Asking<'_> {
@@ -83,6 +87,10 @@ fn failure(message: String) -> Failure {
 }
 
 async fn get(url: &str, asking: &Asking<'_>) -> Result<Reply, String> {
+    in_time(asking.limit, get_now(url, asking)).await
+}
+
+async fn get_now(url: &str, asking: &Asking<'_>) -> Result<Reply, String> {
     let uri: hyper::Uri = url.parse().map_err(|_| "it is no address".to_owned())?;
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
         return Err("it is no address".into());

@@ -91,6 +91,50 @@ async fn a_check_before_the_write_that_gets_no_answer_is_none_that_failed_and_sa
     assert!(outcome.message.contains("before the write failed: no such look"), "{outcome:?}");
 }
 
+/// Timers end on whole milliseconds: with these, a deadline of the whole comes before the last of its steps.
+fn on_broken_milliseconds(bench: &mut Bench, check: Check, count: u32) {
+    let odd = Duration::from_micros(400);
+    bench.task.timeouts.command += odd;
+    bench.procedure.pre = vec![Check { count, failure_limit: count - 1, initial_delay: odd, ..check }];
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_before_the_write_that_hangs_is_ended_by_its_looks_and_named() {
+    for count in [1, 2] {
+        let mut bench = Bench::new("old", "new");
+        on_broken_milliseconds(&mut bench, command("show", Expectation::Contains("old".into())), count);
+        bench.hang(Deed::Look);
+        bench.is_slow_once((Deed::Close, 1));
+        let outcome = bench.apply().await;
+        assert_eq!((outcome.class, outcome.left_as), (Class::Timeout, LeftAs::Unchanged), "{outcome:?}");
+        assert!(outcome.message.contains("the check look before the write could not be made"), "{outcome:?}");
+        assert_eq!(looks(&bench), count as usize);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_hangs_under_a_check_before_the_write_is_no_failure_of_the_device() {
+    // Takes every connection and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let asks = Probe::Prometheus { url: Some(url.clone()), query: "up".into(), ca_ref: None };
+    for (probe, count) in
+        [(asks.clone(), 1), (asks, 2), (Probe::Http { url: url.clone(), status: 200, ca_ref: None }, 1)]
+    {
+        let mut bench = Bench::new("old", "new");
+        on_broken_milliseconds(&mut bench, check(probe, None), count);
+        let outcome = bench.apply().await;
+        assert_eq!(
+            (outcome.class, outcome.left_as),
+            (Class::PrecheckFailed, LeftAs::Unchanged),
+            "{outcome:?}"
+        );
+        let says = ["the check look before the write", url.as_str(), "no answer within"];
+        assert!(says.iter().all(|part| outcome.message.contains(part)), "{}", outcome.message);
+        assert_eq!(bench.deeds(), [Deed::Connect, Deed::Read, Deed::Close], "no word more to the device");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn whether_the_link_was_cut_is_asked_when_it_is_lost_under_the_checks_of_an_unconfirmed_change() {
     let bench = checked(true);

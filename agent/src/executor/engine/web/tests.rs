@@ -8,6 +8,9 @@ use std::sync::{Arc, LazyLock, Mutex};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 
+/// Long enough for a busy machine.
+const LIMIT: Duration = Duration::from_secs(60);
+
 /// Answers everything with `answer` as it stands; gives its address and what it was asked.
 async fn server(answer: String) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -31,7 +34,7 @@ async fn server(answer: String) -> (String, Arc<Mutex<Vec<String>>>) {
 fn plain() -> Asking<'static> {
     static NOTHING: LazyLock<(Redactor, Secrets)> =
         LazyLock::new(|| (Redactor::of(Vec::new()), Secrets::new("/nowhere")));
-    Asking { redactor: &NOTHING.0, secrets: &NOTHING.1, ca_ref: None }
+    Asking { redactor: &NOTHING.0, secrets: &NOTHING.1, ca_ref: None, limit: LIMIT }
 }
 
 fn with(redactor: &Redactor) -> Asking<'_> {
@@ -151,7 +154,7 @@ async fn a_page_behind_a_private_ca_is_seen_with_its_ca_and_by_no_other() {
     }
     let secrets = Secrets::new(data.path());
     let (url, redactor) = (format!("https://{}", served.address()), Redactor::of(Vec::new()));
-    let asking = |ca_ref| Asking { redactor: &redactor, secrets: &secrets, ca_ref };
+    let asking = |ca_ref| Asking { redactor: &redactor, secrets: &secrets, ca_ref, limit: LIMIT };
     // It wants a login, which no check has: that it says so shows that it was asked.
     http(&url, 401, &asking(Some("file:ca.pem"))).await.unwrap();
     let failure = prometheus(&url, "up", &asking(Some("file:ca.pem"))).await.unwrap_err();
