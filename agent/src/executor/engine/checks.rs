@@ -11,9 +11,20 @@ use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::procedure::{Check, Probe, Saved, Tally, judge};
 use tokio::net::TcpStream;
 
+/// What is said of a check of which nobody knows whether it passes.
+const NOT_MADE: &str = "could not be made";
+/// What to do about a check that said no of a device.
+const PUT_RIGHT: &str = "nothing was written; put the device right, or correct the check";
 /// What to do about a device whose way was lost before anything was written to it.
 pub(super) const NO_BLAME: &str =
     "it is no failure of the device: look at what stands before it, then try the device again";
+
+/// Why a check did not pass.
+struct NotPassed {
+    trouble: Trouble,
+    /// The last look, where it failed and asked no session with the device.
+    beside: Option<Failure>,
+}
 
 impl Run<'_> {
     /// What the checks before the write saved; the first that fails ends the attempt.
@@ -23,7 +34,7 @@ impl Run<'_> {
             // On the heap, so that an attempt without checks does not carry their room.
             let checking = Box::pin(async {
                 let seen = self.check(session, check, &saved, Phase::Validate).await;
-                seen.map_err(|trouble| self.skipped(check, &trouble))
+                seen.map_err(|not_passed| self.skipped(check, &not_passed))
             });
             // Each of its steps has a deadline of its own: one of the whole would end it without saying which step failed.
             let seen = unless_called_off(&self.cancel, Phase::Validate, self.device(), checking).await;
@@ -34,17 +45,21 @@ impl Run<'_> {
     }
 
     /// Why nothing is written to a device of which `check` does not say that it may be.
-    fn skipped(&self, check: &Check, trouble: &Trouble) -> Failure {
+    fn skipped(&self, check: &Check, not_passed: &NotPassed) -> Failure {
+        let NotPassed { trouble, beside } = not_passed;
+        let told = beside.as_ref().filter(|failure| !failure.hint.is_empty());
+        let by_itself = told.map(|failure| format!("nothing was written; {}", failure.hint));
         let (class, came_to, hint) = match trouble {
             Trouble::Bad(_) => {
-                let hint = "nothing was written; put the device right, or correct the check";
-                (Class::PrecheckFailed, "failed", hint)
+                let is_seen = told.is_none_or(|failure| failure.class == Class::PrecheckFailed);
+                let came_to = if is_seen { "failed" } else { NOT_MADE };
+                (Class::PrecheckFailed, came_to, by_itself.as_deref().unwrap_or(PUT_RIGHT))
             }
-            Trouble::NoWay(Class::AgentError, _) => (Class::AgentError, "could not be made", NO_BLAME),
+            Trouble::NoWay(Class::AgentError, _) => (Class::AgentError, NOT_MADE, NO_BLAME),
             Trouble::Unseen(class, _) | Trouble::NoWay(class, _) => {
                 let class = self.refused.get().map_or(*class, |failure| failure.class);
                 let hint = "nothing was written; see what keeps the device from answering, and try again";
-                (class, "could not be made", hint)
+                (class, NOT_MADE, hint)
             }
         };
         let (device, name, why) = (self.device(), &check.name, trouble.why());
@@ -61,8 +76,8 @@ impl Run<'_> {
     ) -> Result<(), Trouble> {
         for check in checks {
             let checked = Box::pin(self.check(session, check, saved, Phase::Verify)).await;
-            let not_made = |why| format!("the check {} could not be made: {why}", check.name);
-            checked.map_err(|trouble| match trouble {
+            let not_made = |why| format!("the check {} {NOT_MADE}: {why}", check.name);
+            checked.map_err(|not_passed| match not_passed.trouble {
                 Trouble::Bad(why) => Trouble::Bad(format!("the check {} failed: {why}", check.name)),
                 Trouble::Unseen(class, why) => Trouble::Unseen(class, not_made(why)),
                 Trouble::NoWay(class, why) => Trouble::NoWay(class, not_made(why)),
@@ -79,17 +94,17 @@ impl Run<'_> {
         check: &Check,
         saved: &Saved,
         phase: Phase,
-    ) -> Result<String, Trouble> {
+    ) -> Result<String, NotPassed> {
         tokio::time::sleep(check.initial_delay).await;
         // That a session ends or is slow says nothing of a change, also where one look is all that the check wants.
         let (mut tally, mut has_one_more) = (Tally::default(), phase == Phase::Verify);
         loop {
             let looked = self.look_and_judge(&mut **session, check, saved, phase).await;
             let is_over = looked.is_err() && check.probe.asks_the_device();
-            let mut judged = match looked {
-                Ok(judged) => judged.map_err(Trouble::Bad),
-                Err(failure) if is_over => Err(self.not_seen(&failure, has_one_more).await),
-                Err(failure) => Err(Trouble::Bad(failure.message)),
+            let (mut judged, beside) = match looked {
+                Ok(judged) => (judged.map_err(Trouble::Bad), None),
+                Err(failure) if is_over => (Err(self.not_seen(&failure, has_one_more).await), None),
+                Err(failure) => (Err(Trouble::Bad(failure.message.clone())), Some(failure)),
             };
             if has_one_more && matches!(judged, Err(Trouble::Unseen(..) | Trouble::NoWay(..))) {
                 has_one_more = false;
@@ -99,9 +114,10 @@ impl Run<'_> {
                 }
             }
             match tally.count(check, judged.is_ok()) {
-                Some(true) => return judged,
+                Some(true) => return judged.map_err(|trouble| NotPassed { trouble, beside }),
                 Some(false) => {
-                    return judged.and_then(|_| Err(Trouble::Bad("too few looks were good".into())));
+                    let too_few = |_| Err(Trouble::Bad("too few looks were good".into()));
+                    return judged.and_then(too_few).map_err(|trouble| NotPassed { trouble, beside });
                 }
                 None => tokio::time::sleep(check.interval).await,
             }

@@ -42,7 +42,7 @@ impl Asking<'_> {
 
 /// The body of what `url` answers with `status`.
 pub(super) async fn http(url: &str, status: u16, asking: &Asking<'_>) -> Result<String, Failure> {
-    let reply = get(url, asking).await.map_err(|why| failure(format!("failed to GET {url}: {why}")))?;
+    let reply = get(url, asking).await.map_err(|why| unanswered(format!("failed to GET {url}: {why}")))?;
     if reply.status != status {
         let words = quoted(&String::from_utf8_lossy(&reply.body), asking.redactor);
         return Err(failure(format!("{url} answers with status {}, not {status}{words}", reply.status)));
@@ -53,7 +53,7 @@ pub(super) async fn http(url: &str, status: u16, asking: &Asking<'_>) -> Result<
 /// The one value that `query` gives now at the Prometheus at `url`.
 pub(super) async fn prometheus(url: &str, query: &str, asking: &Asking<'_>) -> Result<String, Failure> {
     let place = format!("{}/api/v1/query?query={}", url.trim_end_matches('/'), escaped(query));
-    let reply = get(&place, asking).await.map_err(|why| failure(format!("failed to ask {url}: {why}")))?;
+    let reply = get(&place, asking).await.map_err(|why| unanswered(format!("failed to ask {url}: {why}")))?;
     let body = text(&reply).map_err(|why| failure(format!("{url} {why}")))?;
     let answer: Value = serde_json::from_str(&body).map_err(|_| {
         let words = quoted(&body, asking.redactor);
@@ -84,6 +84,11 @@ fn value(answer: &Value, redactor: &Redactor) -> Result<String, String> {
 fn failure(message: String) -> Failure {
     Failure::new(Class::PrecheckFailed, Phase::Validate, message)
         .with_hint("ask it by hand from the agent's machine, then correct the check or what it looks at")
+}
+
+/// There is no answer: nothing was learned of what was to be seen.
+fn unanswered(message: String) -> Failure {
+    Failure { class: Class::Unreachable, ..failure(message) }
 }
 
 async fn get(url: &str, asking: &Asking<'_>) -> Result<Reply, String> {

@@ -3,6 +3,7 @@
 use super::fake::{Bench, Deed, World};
 use super::*;
 use switchyard_shared::outcome::Found;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 fn checked(awaits: bool) -> Bench {
     let mut bench = Bench::new("old", "new");
@@ -129,10 +130,36 @@ async fn a_server_that_hangs_under_a_check_before_the_write_is_no_failure_of_the
             (Class::PrecheckFailed, LeftAs::Unchanged),
             "{outcome:?}"
         );
-        let says = ["the check look before the write", url.as_str(), "no answer within"];
+        let says = ["the check look before the write could not be made", url.as_str(), "no answer within"];
         assert!(says.iter().all(|part| outcome.message.contains(part)), "{}", outcome.message);
+        assert!(outcome.hint.contains("nothing was written; ask it by hand"), "{}", outcome.hint);
         assert_eq!(bench.deeds(), [Deed::Connect, Deed::Read, Deed::Close], "no word more to the device");
     }
+}
+
+#[tokio::test]
+async fn a_page_that_says_no_before_the_write_fails_its_check_and_says_what_to_do_about_the_page() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _question = stream.read(&mut [0; 1024]).await.unwrap();
+        let answer = b"HTTP/1.1 503 x\r\ncontent-length: 0\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    let mut bench = Bench::new("old", "new");
+    bench.procedure.pre = vec![check(Probe::Http { url, status: 200, ca_ref: None }, None)];
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::PrecheckFailed, LeftAs::Unchanged), "{outcome:?}");
+    assert!(outcome.message.contains("the check look before the write failed: http"), "{}", outcome.message);
+    assert!(outcome.hint.contains("nothing was written; ask it by hand"), "{}", outcome.hint);
+    bench.procedure.pre =
+        vec![check(Probe::Prometheus { url: None, query: "up".into(), ca_ref: None }, None)];
+    let outcome = bench.apply().await;
+    assert_eq!(outcome.class, Class::PrecheckFailed, "{outcome:?}");
+    assert!(outcome.message.contains("failed: it names no Prometheus"), "{}", outcome.message);
+    assert!(outcome.hint.contains("start the agent with --prometheus"), "{}", outcome.hint);
 }
 
 #[tokio::test(start_paused = true)]
