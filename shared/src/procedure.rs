@@ -26,6 +26,8 @@ pub const COMMENT_BYTES_MAX: usize = 256;
 pub const LOOKS_AFTER_PATIENCE: Duration = Duration::from_secs(30);
 /// New sessions that a device is looked at over when the one of its way back has ended.
 pub const LOOKS_AFTER_WAY_BACK: u32 = 2;
+/// Answers until a session that has read nothing knows whether what runs is saved: what runs, and what starts.
+pub const ANSWERS_OF_A_NEW_SESSION: u32 = 2;
 /// How often a way back that could not be begun, because somebody else holds the device's lock, is begun anew.
 pub const LOCK_WAITS: u32 = 2;
 /// Wait before each of them.
@@ -229,7 +231,8 @@ impl Procedure {
 
     /// The longest that the checks of a device which was read after a doubt may take, and a look at what it saved.
     pub fn after_reading(&self, timeouts: &Timeouts) -> Duration {
-        post_checks(&self.post, timeouts).saturating_add(timeouts.command)
+        let saved = timeouts.command.saturating_mul(ANSWERS_OF_A_NEW_SESSION);
+        post_checks(&self.post, timeouts).saturating_add(saved)
     }
 
     /// The longest that the lines of a configuration of `lines` lines may take to be typed, or to be taken back; zero

@@ -10,7 +10,7 @@ use super::{Ended, Run};
 use crate::executor::WritePass;
 use crate::executor::device::{Running, Session, WriteEnd};
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
-use switchyard_shared::procedure::LOOKS_AFTER_WAY_BACK;
+use switchyard_shared::procedure::{ANSWERS_OF_A_NEW_SESSION, LOOKS_AFTER_WAY_BACK};
 
 /// What to do about a device that may not begin with what it has.
 const SAVE_IT: &str =
@@ -23,8 +23,6 @@ const SAVE_PART_BACK: &str = "look at the device's storage, then save it by hand
                               back by hand what stays: what it had is kept at its agent";
 /// The difference that a save makes, as a plan shows it.
 const SAVES: &str = "--- next boot\n+++ running\n@@ the next boot @@\n+what runs is saved\n";
-/// Answers until a session that has read nothing knows whether what runs is saved: what runs, and what starts.
-const ANSWERS_OF_A_NEW_SESSION: u32 = 2;
 /// What is said of a device that is known not to be saved.
 const NOT_SAVED: &str = "it is not saved for the next boot";
 /// What is said of one of which nobody can tell.
@@ -171,9 +169,9 @@ impl Run<'_> {
     }
 
     /// The end of a reading after a doubt that found the change on the device, as `has` says: whoever made it may not have
-    /// come to its save.
+    /// come to its save. A check may have opened another session, which has read nothing.
     pub(super) async fn found(&self, session: &mut dyn Session, has: &str) -> Outcome {
-        let saved = self.is_saved(session).await;
+        let saved = self.is_saved_in(ANSWERS_OF_A_NEW_SESSION, session).await;
         if saved == Some(false) {
             return self.not_saved(has, &Trouble::Bad(NOT_SAVED.to_owned()), "");
         }

@@ -79,8 +79,8 @@ impl NetconfSession {
         Ok(Running(print(&data, "")))
     }
 
-    /// Whether it starts with what runs. What was read just before is not read again: all of this has the time of one
-    /// answer.
+    /// Whether it starts with what runs. What was read just before is not read again: the caller gives this the time of one
+    /// answer, and of two in a session that has read nothing.
     async fn is_saved_now(&mut self) -> Result<Option<bool>, Failure> {
         if !self.abilities.startup {
             return Ok(None);

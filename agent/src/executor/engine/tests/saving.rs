@@ -189,6 +189,25 @@ async fn a_device_that_shows_what_runs_and_what_starts_each_in_time_is_waited_fo
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_slow_device_that_is_read_over_another_session_after_a_doubt_tells_whether_it_is_saved() {
+    for (saved, class) in [(true, Class::Ok), (false, Class::PostcheckFailed)] {
+        let mut bench = Bench::new("new", "new");
+        bench.task.purpose = Purpose::Settle { before: None };
+        bench.procedure.commit.save = true;
+        bench.procedure.post = vec![command("show", Expectation::Contains("new".into()))];
+        bench.is_saved(Some(saved));
+        bench.is_slow_once((Deed::Look, 1));
+        let telling = bench.task.timeouts.command.mul_f64(1.9);
+        bench.tells_whether_it_is_saved_after(telling);
+        let outcome = bench.apply().await;
+        assert_eq!((outcome.class, outcome.left_as), (class, LeftAs::Changed), "{saved}: {outcome:?}");
+        assert!(!outcome.message.contains("not known to be saved"), "{}", outcome.message);
+        bench.procedure.post.clear();
+        assert!(bench.procedure.after_reading(&bench.task.timeouts) > telling, "the attempt has that time");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_device_that_is_lost_for_good_while_it_saves_has_the_change_all_the_same() {
     let mut bench = Bench::new("old", "new");
     bench.procedure.commit.save = true;
