@@ -21,6 +21,7 @@ mod tests;
 
 pub use after::after;
 pub use change::{commands, contradiction, missing};
+pub use continued::Continued;
 pub use defaults::{about, besides, lacking, leaves, unshown, without};
 pub use diff::{DIFF_BYTES_MAX, cut, unified};
 pub use index::Index;
@@ -73,9 +74,9 @@ pub struct Dialect {
     /// in what follows, which stand beside the others. Where the value does not come last `=` stands for each of its
     /// words, and the pattern for the whole line: `neighbor * route-map = out`.
     pub single: Vec<String>,
-    /// First words of lines that go on with the value of the line that begins as they do but for the last word:
-    /// `switchport trunk allowed vlan add` with `switchport trunk allowed vlan`. They are one line, with a comma between.
-    pub continues: Vec<String>,
+    /// Lines that set a list, and those that add to it or remove from it: `switchport trunk allowed vlan add` with
+    /// `switchport trunk allowed vlan`. They are one line, with a comma between.
+    pub continues: Vec<Continued>,
     /// First words of lines that one section alone has at a time: no other one takes such a line before it is gone.
     pub exclusive: Vec<String>,
     /// First words of lines that a device fills up with blanks: several of them say the same as one.

@@ -94,7 +94,7 @@ fn dialect(mut section: Reader<'_>) -> Option<Dialect> {
         leave: section.text("leave"),
         negation: negation.unwrap_or_default(),
         single: section.texts("single"),
-        continues: section.texts("continues"),
+        continues: sections::continued(&mut section),
         exclusive: section.texts("exclusive"),
         padded: section.texts("padded"),
         defines: section.texts("defines"),

@@ -6,7 +6,7 @@ use super::{
     Reading, Shown, TEXT_BYTES_MAX, Unsaved,
 };
 use regex::{Regex, RegexBuilder};
-use switchyard_shared::configuration::{Numbered, Text};
+use switchyard_shared::configuration::{Continued, Numbered, Text};
 use switchyard_shared::yaml::{Field, Section};
 
 /// A section of a definition: texts, lists of texts and patterns, each within its bound.
@@ -168,6 +168,19 @@ pub(super) fn of_several_lines(section: &mut Reader<'_>) -> Vec<Text> {
         let begins = section.required("begins", "begins: banner *");
         let ends = section.text("ends");
         begins.map(|begins| Text { begins, ends })
+    };
+    fields.iter().filter_map(|field| field.section().map(Reader).and_then(read)).collect()
+}
+
+/// Lists of a dialect that lines add to and remove from.
+pub(super) fn continued(section: &mut Reader<'_>) -> Vec<Continued> {
+    let fields = section.items("continues");
+    let read = |mut section: Reader<'_>| {
+        let begins = section.required("begins", "begins: switchport trunk allowed vlan");
+        let adds = section.required("adds", "adds: add");
+        let removes = section.required("removes", "removes: remove");
+        drop(section);
+        Some(Continued { begins: begins?, adds: adds?, removes: removes? })
     };
     fields.iter().filter_map(|field| field.section().map(Reader).and_then(read)).collect()
 }

@@ -45,6 +45,10 @@ impl<'d> Section<'d> {
             }
             return;
         }
+        if let Some((at, line)) = self.changed(&step.line) {
+            self.clear(at);
+            return self.put(at, Block::line(line));
+        }
         let taken_back = self.dialect.takes_back(&step.line).filter(|_| step.children.is_empty());
         if taken_back.is_some_and(|short| self.take_away(short)) {
             return;
@@ -63,6 +67,13 @@ impl<'d> Section<'d> {
                 self.put(self.slots.len() - 1, fresh);
             }
         }
+    }
+
+    /// The line whose value `line` changes, and what it is then.
+    fn changed(&self, line: &str) -> Option<(usize, String)> {
+        let place = self.dialect.changes(line)?;
+        between(&self.lines, place)
+            .find_map(|(has, slots)| Some((*slots.first()?, self.dialect.changed(has, line)?)))
     }
 
     /// Takes away what is `short` or begins with it; whether there was any.

@@ -49,13 +49,17 @@ fn missing_of(running: &Index<'_>, wanted: &Block, dialect: &Dialect) -> Option<
     Some(wanted.clone())
 }
 
-/// The lines to type, in order; a section is left again after its last line.
-pub fn commands(steps: &[Block], dialect: &Dialect) -> Vec<String> {
-    let mut lines = Vec::new();
+/// The lines to type into a section that has `running`, in order; a section is left again after its last line.
+pub fn commands(steps: &[Block], running: &[Block], dialect: &Dialect) -> Vec<String> {
+    if steps.is_empty() {
+        return Vec::new();
+    }
+    let (mut lines, known) = (Vec::new(), Index::of(running, dialect));
     for step in steps {
-        lines.extend(dialect.parts(&step.line));
+        lines.extend(known.parts(&step.line, dialect));
         if !step.children.is_empty() {
-            lines.extend(commands(&step.children, dialect));
+            let has = known.find(&step.line).map_or(&[][..], |block| &block.children);
+            lines.extend(commands(&step.children, has, dialect));
             lines.extend(dialect.leave.clone());
         }
     }

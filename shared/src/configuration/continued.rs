@@ -1,14 +1,28 @@
 //! Values that a device shows on several lines when they are long: the first line sets one, the others add to it.
 
-use super::{Block, Dialect, pattern};
+use super::{Block, Dialect, Index, pattern};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most bytes of one line of such a value: devices take no longer ones.
 const PART_BYTES_MAX: usize = 200;
+/// The highest number of such a value.
+const NUMBER_MAX: u16 = 4095;
+
+/// Lines that set a list of numbers and ranges, and those that change it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Continued {
+    /// The first words of the line that sets it.
+    pub begins: String,
+    /// The word that follows where the line adds to it.
+    pub adds: String,
+    /// The word that follows where the line removes from it.
+    pub removes: String,
+}
 
 impl Dialect {
-    /// Whether `line` adds to a value that no other line sets.
+    /// Whether `line` adds to a value that no other line sets, or removes from one.
     pub fn adds_alone(&self, line: &str) -> bool {
-        self.added(line).is_some()
+        self.changes(line).is_some()
     }
 
     /// `blocks` of one section, with every value in one line.
@@ -16,45 +30,71 @@ impl Dialect {
         if !blocks.iter().any(|block| self.adds_alone(&block.line)) {
             return blocks;
         }
-        let mut whole: Vec<Block> = Vec::with_capacity(blocks.len());
+        let (mut whole, mut set): (Vec<Block>, BTreeMap<String, usize>) = (Vec::new(), BTreeMap::new());
         for block in blocks {
-            let begun = self.added(&block.line).and_then(|(place, more)| {
-                let mut values = whole.iter_mut().rev();
-                let begun = values.find(|other| value(&other.line, place).is_some())?;
-                Some((begun, more))
-            });
-            match begun {
-                Some((begun, more)) => begun.line = format!("{},{more}", begun.line),
-                None => whole.push(block),
+            if let Some((place, more)) = self.added(&block.line)
+                && let Some(begun) = set.get(place).and_then(|at| whole.get_mut(*at))
+            {
+                begun.line.push(',');
+                begun.line.push_str(more);
+                continue;
             }
+            if let Some((_, place)) =
+                self.continues(&block.line).filter(|(_, at)| value(&block.line, at).is_some())
+            {
+                set.insert(place.to_owned(), whole.len());
+            }
+            whole.push(block);
         }
         whole
     }
 
-    /// `line` in the parts in which a device takes it.
-    pub fn parts(&self, line: &str) -> Vec<String> {
-        let pattern = self.continues.iter().filter(|_| line.len() > PART_BYTES_MAX).find_map(|continues| {
-            let (place, adds) = continues.rsplit_once(' ')?;
-            let place = pattern::beginning(line, place)?;
-            Some((place, adds, value(line, place)?))
-        });
-        let Some((place, adds, value)) = pattern else { return vec![line.to_owned()] };
-        let mut parts: Vec<String> = Vec::new();
-        for item in value.split(',') {
-            let adds = if parts.is_empty() { String::new() } else { format!("{adds} ") };
-            match parts.last_mut().filter(|part| part.len() + 1 + item.len() <= PART_BYTES_MAX) {
-                Some(part) => *part = format!("{part},{item}"),
-                None => parts.push(format!("{place} {adds}{item}")),
+    /// `line` in the parts in which a device whose section `has` these lines takes it. Where it has such a value, nothing
+    /// that stays is gone meanwhile: the first of several plain lines would be all that it has until the next one.
+    pub(super) fn parts(&self, line: &str, has: &Index<'_>) -> Vec<String> {
+        let long = self.continues(line).filter(|_| line.len() > PART_BYTES_MAX);
+        let long = long.and_then(|(continued, place)| Some((continued, place, value(line, place)?)));
+        let Some((continued, place, wanted)) = long else { return vec![line.to_owned()] };
+        let [adds, removes] = [&continued.adds, &continued.removes].map(|word| format!("{place} {word}"));
+        let old = has.beginning_with(place).find_map(|block| value(&block.line, place));
+        match old.and_then(numbers).zip(numbers(wanted)) {
+            Some((old, new)) => {
+                let gone = old.difference(&new).copied().collect();
+                let gone = Some(listed(&gone)).filter(|gone| !gone.is_empty());
+                let gone = gone.map(|gone| in_parts(&removes, &removes, &gone));
+                in_parts(&adds, &adds, wanted).into_iter().chain(gone.into_iter().flatten()).collect()
             }
+            None => in_parts(place, &adds, wanted),
         }
-        parts
+    }
+
+    /// What the words are that `line` shares with the line it changes, when it adds to a value or removes from it.
+    pub(super) fn changes<'l>(&self, line: &'l str) -> Option<&'l str> {
+        let (continued, place) = self.continues(line)?;
+        let (word, _) = line[place.len()..].trim_start().split_once(' ')?;
+        (word == continued.adds || word == continued.removes).then_some(place)
+    }
+
+    /// What a device with the line `has` shows instead of it once it has heard `line`, which changes it.
+    pub(super) fn changed(&self, has: &str, line: &str) -> Option<String> {
+        let (continued, place) = self.continues(line)?;
+        let (word, more) = line[place.len()..].trim_start().split_once(' ')?;
+        let (old, more) = (numbers(value(has, place)?)?, numbers(more)?);
+        let new = if word == continued.adds { &old | &more } else { &old - &more };
+        Some(if new.is_empty() { format!("{place} none") } else { format!("{place} {}", listed(&new)) })
     }
 
     /// The first words of the line that `line` goes on with, and what it adds.
     fn added<'l>(&self, line: &'l str) -> Option<(&'l str, &'l str)> {
-        let begins = self.continues.iter().find_map(|continues| pattern::beginning(line, continues))?;
-        let (place, _) = begins.rsplit_once(' ')?;
-        Some((place, line[begins.len()..].trim_start()))
+        let (continued, place) = self.continues(line)?;
+        let more = line[place.len()..].trim_start().strip_prefix(continued.adds.as_str())?;
+        more.starts_with(' ').then(|| (place, more.trim_start()))
+    }
+
+    /// What kind of value `line` sets or changes, and the words that all lines about this one begin with.
+    fn continues<'l>(&self, line: &'l str) -> Option<(&Continued, &'l str)> {
+        let place = |continued: &Continued| pattern::beginning(line, &continued.begins);
+        self.continues.iter().find_map(|continued| Some((continued, place(continued)?)))
     }
 }
 
@@ -62,4 +102,54 @@ impl Dialect {
 fn value<'l>(line: &'l str, place: &str) -> Option<&'l str> {
     let value = line.strip_prefix(place)?.strip_prefix(' ')?;
     value.starts_with(|first: char| first.is_ascii_digit()).then_some(value)
+}
+
+/// `list` on lines that begin with `first`, and behind the first one with `further`.
+fn in_parts(first: &str, further: &str, list: &str) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    for item in list.split(',') {
+        let begins = if parts.is_empty() { first } else { further };
+        match parts.last_mut().filter(|part| part.len() + 1 + item.len() <= PART_BYTES_MAX) {
+            Some(part) => {
+                part.push(',');
+                part.push_str(item);
+            }
+            None => parts.push(format!("{begins} {item}")),
+        }
+    }
+    parts
+}
+
+/// The numbers of `list`, when it is one of numbers and ranges.
+fn numbers(list: &str) -> Option<BTreeSet<u16>> {
+    let range = |item: &str| -> Option<(u16, u16)> {
+        let (from, to) = item.split_once('-').unwrap_or((item, item));
+        let (from, to) = (from.trim().parse().ok()?, to.trim().parse().ok()?);
+        (from <= to && to <= NUMBER_MAX).then_some((from, to))
+    };
+    let mut ranges = list.split(',').map(range).collect::<Option<Vec<_>>>()?;
+    ranges.sort_unstable();
+    let (mut numbers, mut next) = (BTreeSet::new(), 0);
+    for (from, to) in ranges {
+        // Each number once, however often a device says it.
+        numbers.extend(from.max(next)..=to);
+        next = next.max(to + 1);
+    }
+    Some(numbers)
+}
+
+/// `numbers` as a device lists them.
+fn listed(numbers: &BTreeSet<u16>) -> String {
+    let mut ranges: Vec<(u16, u16)> = Vec::new();
+    for number in numbers {
+        match ranges.last_mut().filter(|(_, to)| to + 1 == *number) {
+            Some((_, to)) => *to = *number,
+            None => ranges.push((*number, *number)),
+        }
+    }
+    let item = |(from, to): &(u16, u16)| match to - from {
+        0 => from.to_string(),
+        _ => format!("{from}-{to}"),
+    };
+    ranges.iter().map(item).collect::<Vec<_>>().join(",")
 }

@@ -34,6 +34,11 @@ impl<'a> Index<'a> {
         self.bare.contains_key(&Key::of(short)) || beginnings.next().is_some()
     }
 
+    /// `line` in the parts in which a device that has these lines takes it.
+    pub fn parts(&self, line: &str, dialect: &Dialect) -> Vec<String> {
+        dialect.parts(line, self)
+    }
+
     /// The first block of each line that begins with `short` and goes on with another word.
     pub fn beginning_with(&self, short: &str) -> impl Iterator<Item = &'a Block> {
         between(&self.bare, short).map(|(_, at)| &self.blocks[*at])

@@ -37,7 +37,7 @@ const RUNNING: &str = "Building configuration...\n\nCurrent configuration:\n!\nh
 
 fn to_send(running: &str, wanted: &str, dialect: &Dialect) -> Vec<String> {
     let (running, wanted) = (parse(running, dialect), parse(wanted, dialect));
-    commands(&missing(&running, &wanted, dialect), dialect)
+    commands(&missing(&running, &wanted, dialect), &[], dialect)
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn the_way_back_from_a_change_ends_where_it_began() {
         .replace("no ipv6 forwarding\n", "ntp server 1.1.1.1\n");
     let (from, to) = (parse(&changed, &dialect), parse(RUNNING, &dialect));
     let steps = way(&from, &to, &dialect);
-    let sent = commands(&steps, &dialect);
+    let sent = commands(&steps, &[], &dialect);
     assert!(
         !sent.contains(&"no hostname r9".to_owned()) && sent.contains(&"no ntp server 1.1.1.1".to_owned()),
         "{sent:?}"
@@ -109,7 +109,7 @@ fn a_line_is_taken_back_by_its_short_form_where_the_platform_wants_that() {
     let from = parse("interface lo\n description x\n address-family v4\n  network y\n", &dialect);
     let step = emptied(&from[0], &dialect);
     assert_eq!(
-        commands(&[step], &dialect),
+        commands(&[step], &[], &dialect),
         ["interface lo", "no address-family v4", "no description", "exit"]
     );
 }
@@ -197,7 +197,7 @@ fn a_line_of_which_there_is_one_takes_the_place_of_the_old_one() {
         "+ neighbor 10.0.0.3 remote-as 3",
     ];
     assert_eq!(changed, expected);
-    let back = commands(&way(&after(&running, &steps, &dialect), &running, &dialect), &dialect);
+    let back = commands(&way(&after(&running, &steps, &dialect), &running, &dialect), &[], &dialect);
     let expected = [
         "router bgp 65001",
         "no neighbor 10.0.0.3 remote-as 3",
@@ -227,7 +227,7 @@ fn what_needs_another_line_is_taken_back_before_it() {
         &dialect,
     );
     let to = parse("router bgp 1\n address-family v4\n  neighbor y activate\n", &dialect);
-    let sent = commands(&way(&from, &to, &dialect), &dialect);
+    let sent = commands(&way(&from, &to, &dialect), &[], &dialect);
     let expected = [
         "router bgp 1",
         "address-family v4",

@@ -37,7 +37,7 @@ fn compared(text: &str, platform: &Platform) {
     assert_eq!(parse(&print(&running), dialect), running, "what is printed reads the same");
     let _ = contradiction(&wanted, dialect);
     let steps = way(&running, &wanted, dialect);
-    let _ = (commands(&steps, dialect), after(&running, &steps, dialect));
+    let _ = (commands(&steps, &running, dialect), after(&running, &steps, dialect));
 }
 
 fn platform(choice: usize) -> Arc<Platform> {

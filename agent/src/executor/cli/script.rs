@@ -295,7 +295,7 @@ impl Script {
             let message = format!("{}: an empty configuration would take everything away", self.names.device);
             return refused(message, "correct the template, or use mode: merge");
         }
-        let lines = commands(&steps, dialect);
+        let lines = commands(&steps, &before, dialect);
         for line in &lines {
             if let Some(why) = self.unsayable(line, carrier) {
                 let message =

@@ -48,7 +48,7 @@ impl Script {
         }
         if let Some(line) = find(wanted, &|line| dialect.adds_alone(line)) {
             let why = format!(
-                "the template says `{}` without the line that this adds to, and nobody can tell what the device has then",
+                "the template says `{}` without the line that this adds to or removes from, and nobody can tell what the device has then",
                 self.quoted(line)
             );
             return Err(self.refuses(&why, "write the whole value, as the device shows it afterwards"));

@@ -24,7 +24,7 @@ pub(super) fn lines(steps: &[Block], running: &[Block], dialect: &Dialect) -> Ve
         let has = section(&step.line).map_or(&[][..], |block| &block.children);
         // What cannot be typed was refused when it was compared.
         let typed = dialect.typed(&step.line).unwrap_or_else(|| step.line.clone());
-        let mut parts = dialect.parts(&typed).into_iter();
+        let mut parts = known.parts(&typed, dialect).into_iter();
         let line = parts.next().unwrap_or_default();
         let mut within: Vec<Typed> = parts.map(|part| one(&part)).collect();
         within.extend(self::lines(&step.children, has, dialect));
@@ -48,7 +48,7 @@ pub(super) fn one(line: &str) -> Typed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use switchyard_shared::configuration::{parse, way};
+    use switchyard_shared::configuration::{Continued, parse, way};
 
     fn dialect() -> Dialect {
         Dialect {
@@ -90,7 +90,8 @@ mod tests {
     #[test]
     fn a_value_that_is_too_long_for_a_line_is_typed_in_parts_that_are_passed_over_with_the_first() {
         let trunk = "switchport trunk allowed vlan";
-        let dialect = Dialect { continues: vec![format!("{trunk} add")], ..dialect() };
+        let continued = Continued { begins: trunk.into(), adds: "add".into(), removes: "remove".into() };
+        let dialect = Dialect { continues: vec![continued], ..dialect() };
         let numbers: Vec<String> = (0..60).map(|number| (1000 + 2 * number).to_string()).collect();
         let wanted = parse(&format!("interface Gi1\n {trunk} {}\n mtu 9000\n", numbers.join(",")), &dialect);
         let lines = lines(&wanted, &[], &dialect);
@@ -99,5 +100,11 @@ mod tests {
         assert!(second.line.starts_with(&format!("{trunk} add 1")) && mtu.line == "mtu 9000", "{second:?}");
         let device = format!("interface Gi1\n {}\n {}\n mtu 9000\n", first.line, second.line);
         assert_eq!(parse(&device, &dialect), wanted);
+        let has = parse(&format!("interface Gi1\n {trunk} 7,1000\n"), &dialect);
+        let lines = self::lines(&wanted, &has, &dialect);
+        let [_, first, second, gone, ..] = lines.as_slice() else { panic!("{:?}", words(&lines)) };
+        assert!(first.line.starts_with(&format!("{trunk} add 1000,")) && first.within == 2, "{first:?}");
+        assert!(second.line.starts_with(&format!("{trunk} add 1")), "{second:?}");
+        assert_eq!(gone.line, format!("{trunk} remove 7"), "nothing that stays is gone meanwhile");
     }
 }

@@ -20,11 +20,15 @@ fn dialect() -> Dialect {
             "neighbor * route-map = out",
             "ip access-group = in",
             "ip default-gateway",
-            "switchport trunk allowed vlan -add",
+            "switchport trunk allowed vlan -add -remove",
         ]),
         short: texts(&["switchport trunk allowed vlan"]),
-        continues: texts(&["switchport trunk allowed vlan add"]),
-        exclusive: texts(&["ip address -secondary"]),
+        continues: vec![Continued {
+            begins: "switchport trunk allowed vlan".into(),
+            adds: "add".into(),
+            removes: "remove".into(),
+        }],
+        exclusive: texts(&["ip address -secondary -dhcp -negotiated"]),
         padded: texts(&["permit", "deny", "-remark -description * deny", "access-list * deny"]),
         defines: texts(&["ip access-list standard", "ip access-list extended", "route-map"]),
         joins: texts(&["ip route vrf * * *", "ip route * *"]),
@@ -76,7 +80,7 @@ impl Device {
     fn goes_to(mut self, wanted: &str) -> Self {
         let dialect = dialect();
         let steps = way(&self.has, &parse(wanted, &dialect), &dialect);
-        commands(&steps, &dialect).iter().for_each(|line| self.hear(line));
+        commands(&steps, &self.has.clone(), &dialect).iter().for_each(|line| self.hear(line));
         self
     }
 
@@ -141,7 +145,7 @@ fn a_list_is_typed_anew_from_its_first_line_out_of_place_and_nothing_else_is() {
     let from = list(" permit a\n deny c\n permit b\n");
     let to = list(" permit a\n permit b\n deny c\n");
     let dialect = dialect();
-    let sent = commands(&way(&parse(&from, &dialect), &parse(&to, &dialect), &dialect), &dialect);
+    let sent = commands(&way(&parse(&from, &dialect), &parse(&to, &dialect), &dialect), &[], &dialect);
     let expected = ["ip access-list extended EDGE", "no permit b", "no deny c", "permit b", "deny c", "exit"];
     assert_eq!(sent, expected);
     assert_eq!(Device::new(&from).goes_to(&to).text(), to);
@@ -153,7 +157,8 @@ fn a_new_line_of_a_list_stands_where_it_was_asked_for_and_not_behind_the_line_th
     let (from, to) = (list(" permit a\n deny any\n"), list(" permit a\n permit b\n deny any\n"));
     assert_eq!(Device::new(&from).goes_to(&to).text(), to);
     let shorter = list(" permit b\n deny any\n");
-    let sent = commands(&way(&parse(&to, &dialect()), &parse(&shorter, &dialect()), &dialect()), &dialect());
+    let sent =
+        commands(&way(&parse(&to, &dialect()), &parse(&shorter, &dialect()), &dialect()), &[], &dialect());
     assert_eq!(sent, ["ip access-list extended EDGE", "no permit a", "exit"], "the rest stands right");
     assert_eq!(Device::new(&to).goes_to(&shorter).text(), shorter);
     let numbered = |lines: &str| list(lines).replace("permit", "10 permit").replace("deny", "20 deny");
@@ -207,15 +212,21 @@ fn a_line_goes_unless_a_new_one_takes_its_place() {
         let (from, to) = (bgp(from), bgp(to));
         let there = Device::new(&from).goes_to(&to);
         assert_eq!(there.text().replace(" no ip address\n", ""), to, "{from}");
-        let sent = commands(&way(&there.has, &there.has, &dialect()), &dialect());
+        let sent = commands(&way(&there.has, &there.has, &dialect()), &[], &dialect());
         assert_eq!(sent, Vec::<String>::new());
     }
     let two = "hostname r1\nhostname r2\n";
-    let sent =
-        commands(&way(&parse(two, &dialect()), &parse("hostname r3\n", &dialect()), &dialect()), &dialect());
+    let sent = commands(
+        &way(&parse(two, &dialect()), &parse("hostname r3\n", &dialect()), &dialect()),
+        &[],
+        &dialect(),
+    );
     assert_eq!(sent, ["no hostname r2", "hostname r3"], "one line takes the place of one");
-    let sent =
-        commands(&way(&parse(two, &dialect()), &parse("hostname r1\n", &dialect()), &dialect()), &dialect());
+    let sent = commands(
+        &way(&parse(two, &dialect()), &parse("hostname r1\n", &dialect()), &dialect()),
+        &[],
+        &dialect(),
+    );
     assert_eq!(sent, ["no hostname r2"], "the one that it had already takes no place");
 }
 
@@ -233,7 +244,7 @@ fn a_device_is_never_without_a_route_while_one_takes_the_place_of_another() {
     }
     let dialect = dialect();
     let sent = |from: &str, to: &str| {
-        commands(&way(&parse(from, &dialect), &parse(to, &dialect), &dialect), &dialect)
+        commands(&way(&parse(from, &dialect), &parse(to, &dialect), &dialect), &[], &dialect)
     };
     let named = ROUTE.replace("10.0.0.1", "10.0.0.1 name up");
     let expected = ["no ip route 0.0.0.0 0.0.0.0 10.0.0.1", "ip route 0.0.0.0 0.0.0.0 10.0.0.1 name up"];

@@ -52,7 +52,7 @@ fn one_changed_line_of_a_text_changes_the_whole_and_the_way_back_takes_its_place
         assert_eq!(steps, new, "it is sent whole");
         assert_eq!(after(&old, &steps, &dialect), new);
         assert_eq!(way(&new, &old, &dialect), old, "the old one takes its place");
-        let gone = commands(&way(&new, &[], &dialect), &dialect);
+        let gone = commands(&way(&new, &[], &dialect), &[], &dialect);
         assert_eq!(gone, ["no banner motd"]);
         assert_eq!(missing(&new, &parse("no banner motd\n", &dialect), &dialect).len(), 1, "it has one");
     }

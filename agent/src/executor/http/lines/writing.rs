@@ -33,7 +33,8 @@ impl LinesSession {
             }
             Err(Unsaid::Strange(reply)) => return Err(no_change(self.strange(&reply))),
         }
-        self.configure(pass, &steps, whole, self.script.names.confirmed).await
+        let has = self.script.blocks(&running.0);
+        self.configure(pass, (&steps, &has), whole, self.script.names.confirmed).await
     }
 
     /// What is said to a device that has `running`, and whether it is all that shall stay.
@@ -55,11 +56,11 @@ impl LinesSession {
         ))
     }
 
-    /// Says `steps` in one request, with the way in and the commit.
+    /// Says `steps` to a device with the second lines in one request, with the way in and the commit.
     async fn configure(
         &mut self,
         pass: &WritePass,
-        steps: &[Block],
+        (steps, has): (&[Block], &[Block]),
         clear: bool,
         confirmed: bool,
     ) -> Result<Written, WriteEnd> {
@@ -78,7 +79,7 @@ impl LinesSession {
         if clear {
             lines.extend(fill(&configure.clear));
         }
-        lines.extend(commands(steps, &platform.dialect));
+        lines.extend(commands(steps, if clear { &[] } else { has }, &platform.dialect));
         lines.extend(fill(last));
         // One request: when the device comes to its last line, nobody is told.
         let since = pass.now();
@@ -187,14 +188,14 @@ impl Carries for LinesSession {
         &'a mut self,
         pass: &'a WritePass,
         steps: &'a [Block],
-        _has: &'a [Block],
+        has: &'a [Block],
         whole: bool,
     ) -> BoxFuture<'a, Result<Option<String>, WriteEnd>> {
-        Box::pin(async move { self.configure(pass, steps, whole, false).await.map(|_| None) })
+        Box::pin(async move { self.configure(pass, (steps, has), whole, false).await.map(|_| None) })
     }
 
     fn too_many(&self, steps: &[Block]) -> Option<String> {
-        let lines = commands(steps, &self.script.platform.dialect).len();
+        let lines = commands(steps, &[], &self.script.platform.dialect).len();
         let max = self.script.names.typing.as_millis() / LINE_TIME.as_millis();
         (lines as u128 > max).then(|| {
             format!("takes {lines} lines in one request, and a configuration of this size may take {max}")

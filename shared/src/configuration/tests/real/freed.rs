@@ -13,7 +13,7 @@ fn addressed(last: &[Option<u8>]) -> String {
 /// Goes from one to the other; every line that the device refuses is a failure. The lines that take an address away.
 fn goes(from: &[Option<u8>], to: &[Option<u8>]) -> Vec<String> {
     let (dialect, mut device) = (dialect(), Device::new(&addressed(from)));
-    let lines = commands(&way(&device.has, &parse(&addressed(to), &dialect), &dialect), &dialect);
+    let lines = commands(&way(&device.has, &parse(&addressed(to), &dialect), &dialect), &[], &dialect);
     for line in &lines {
         let is_elsewhere = |block: &Block| {
             Some(&block.line) != device.path.first() && block.children.iter().any(|has| has.line == *line)
@@ -40,4 +40,16 @@ fn of_interfaces_that_exchange_their_addresses_one_is_without_for_a_while() {
     assert_eq!(goes(&ring(0), &ring(1)).len(), 1);
     assert_eq!(goes(&ring(3), &ring(0)).len(), 1);
     assert_eq!(goes(&[Some(1), Some(2), Some(3)], &[Some(2), Some(1), Some(4)]).len(), 1);
+}
+
+#[test]
+fn an_address_that_is_asked_for_is_nobodys_and_leaves_no_interface_without_one() {
+    let address = "ip address 10.0.0.1 255.255.255.0";
+    for asked in ["ip address dhcp", "ip address negotiated"] {
+        let text = |one: &str, other: &str| format!("interface Gi0\n {one}\ninterface Gi1\n {other}\n");
+        let (dialect, from, to) = (dialect(), text(asked, address), text(address, asked));
+        let (from, to) = (parse(&from, &dialect), parse(&to, &dialect));
+        let sent = commands(&way(&from, &to, &dialect), &from, &dialect);
+        assert_eq!(sent, ["interface Gi1", asked, "exit", "interface Gi0", address, "exit"]);
+    }
 }

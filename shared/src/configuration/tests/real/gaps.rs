@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 fn sent(from: &str, to: &str) -> Vec<String> {
     let dialect = dialect();
-    commands(&way(&parse(from, &dialect), &parse(to, &dialect), &dialect), &dialect)
+    commands(&way(&parse(from, &dialect), &parse(to, &dialect), &dialect), &[], &dialect)
 }
 
 #[test]
@@ -227,11 +227,11 @@ proptest! {
         let steps = way(&before, &then, &dialect);
         prop_assert_eq!(sorted_text(&after(&before, &steps, &dialect)), sorted_text(&then));
         let mut device = Device::new(&from.text());
-        for line in commands(&steps, &dialect) {
+        for line in commands(&steps, &[], &dialect) {
             prop_assert!(!device.refuses(&line), "{} to {:?}", line, device.text());
             device.hear(&line);
             device.forget_neighbor(&line);
-            prop_assert_eq!(device.dangles(), None, "after {} of {:?}", line, commands(&steps, &dialect));
+            prop_assert_eq!(device.dangles(), None, "after {} of {:?}", line, commands(&steps, &[], &dialect));
             let has_gateway = device.has.iter().any(|block| block.line.starts_with("ip default-gateway "));
             prop_assert!(has_gateway || from.gateway.is_none() || to.gateway.is_none(), "after {}", line);
         }

@@ -21,7 +21,7 @@ fn ios() -> Dialect {
 
 fn sent(from: &str, to: &str) -> Vec<String> {
     let ios = ios();
-    commands(&way(&parse(from, &ios), &parse(to, &ios), &ios), &ios)
+    commands(&way(&parse(from, &ios), &parse(to, &ios), &ios), &[], &ios)
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn a_line_of_a_numbered_list_stands_where_it_was_asked_for_and_goes_alone() {
     assert_eq!(sent(&long, &short), expected, "and not the whole list");
     assert_eq!(sent(&long, "hostname r1\n"), ["hostname r1", "no ip access-list extended 101"]);
     let ios = ios();
-    let merge = |text: &str| commands(&missing(&parse(&long, &ios), &parse(text, &ios), &ios), &ios);
+    let merge = |text: &str| commands(&missing(&parse(&long, &ios), &parse(text, &ios), &ios), &[], &ios);
     assert_eq!(merge("no access-list 101 permit udp any any eq 53\n"), expected);
     assert_eq!(merge("no access-list 101\n"), ["no ip access-list extended 101"]);
     assert_eq!(merge(&short), Vec::<String>::new(), "it has those");
@@ -83,7 +83,7 @@ fn a_list_of_which_no_line_can_be_taken_back_alone_is_not_torn() {
     for whole in [list(&[]), has.clone(), list(&["permit a", "deny b", "permit c"])] {
         assert_eq!(torn(&has, &whole, &ios), None);
     }
-    assert_eq!(commands(&way(&has, &[], &ios), &ios)[0], "no access-list 700");
+    assert_eq!(commands(&way(&has, &[], &ios), &[], &ios)[0], "no access-list 700");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_way_back_leaves_a_list_that_it_would_tear_and_goes_all_the_rest() {
     assert_eq!(stays, ["access-list 700 permit a"]);
     let expected =
         ["no access-list 702", "access-list 701 permit a", "no ntp server 192.0.2.9", "ntp server 192.0.2.1"];
-    let sent = commands(&way(&now, &then, &ios), &ios);
+    let sent = commands(&way(&now, &then, &ios), &[], &ios);
     assert_eq!(BTreeSet::from_iter(sent.iter().map(String::as_str)), BTreeSet::from(expected), "{sent:?}");
     assert_eq!(spared(&before, &before, &ios), (before.clone(), Vec::new()));
 }
