@@ -179,8 +179,9 @@ pub(super) fn continued(section: &mut Reader<'_>) -> Vec<Continued> {
         let begins = section.required("begins", "begins: switchport trunk allowed vlan");
         let adds = section.required("adds", "adds: add");
         let removes = section.required("removes", "removes: remove");
+        let by_default = section.text("default");
         drop(section);
-        Some(Continued { begins: begins?, adds: adds?, removes: removes? })
+        Some(Continued { begins: begins?, adds: adds?, removes: removes?, by_default })
     };
     fields.iter().filter_map(|field| field.section().map(Reader).and_then(read)).collect()
 }

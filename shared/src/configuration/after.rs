@@ -46,6 +46,10 @@ impl<'d> Section<'d> {
             return;
         }
         if let Some((at, line)) = self.changed(&step.line) {
+            let at = at.unwrap_or_else(|| {
+                self.slots.push(None);
+                self.slots.len() - 1
+            });
             self.clear(at);
             return self.put(at, Block::line(line));
         }
@@ -69,11 +73,14 @@ impl<'d> Section<'d> {
         }
     }
 
-    /// The line whose value `line` changes, and what it is then.
-    fn changed(&self, line: &str) -> Option<(usize, String)> {
+    /// The line whose value `line` changes, if there is one, and what it is then.
+    fn changed(&self, line: &str) -> Option<(Option<usize>, String)> {
         let place = self.dialect.changes(line)?;
-        between(&self.lines, place)
-            .find_map(|(has, slots)| Some((*slots.first()?, self.dialect.changed(has, line)?)))
+        let mut shown = between(&self.lines, place).peekable();
+        if shown.peek().is_none() {
+            return Some((None, self.dialect.changed(None, line)?));
+        }
+        shown.find_map(|(has, slots)| Some((Some(*slots.first()?), self.dialect.changed(Some(has), line)?)))
     }
 
     /// Takes away what is `short` or begins with it; whether there was any.

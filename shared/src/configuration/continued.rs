@@ -8,6 +8,9 @@ const PART_BYTES_MAX: usize = 200;
 /// The highest number of such a value.
 const NUMBER_MAX: u16 = 4095;
 
+/// What stands for every number.
+const ALL: &str = "all";
+
 /// Lines that set a list of numbers and ranges, and those that change it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Continued {
@@ -17,6 +20,16 @@ pub struct Continued {
     pub adds: String,
     /// The word that follows where the line removes from it.
     pub removes: String,
+    /// The list that a device has which shows none, or `all`; absent where nobody knows.
+    pub by_default: Option<String>,
+}
+
+impl Continued {
+    /// The numbers that a device has which shows these lines of `place`, none of which is a list.
+    fn of_no_list(&self, place: &str, shown: &[&str]) -> Option<BTreeSet<u16>> {
+        let is_all = |line: &&str| line.strip_prefix(place).is_some_and(|rest| rest.trim() == ALL);
+        shown.iter().all(is_all).then(|| numbers(self.by_default.as_deref()?)).flatten()
+    }
 }
 
 impl Dialect {
@@ -56,16 +69,14 @@ impl Dialect {
         let long = long.and_then(|(continued, place)| Some((continued, place, value(line, place)?)));
         let Some((continued, place, wanted)) = long else { return vec![line.to_owned()] };
         let [adds, removes] = [&continued.adds, &continued.removes].map(|word| format!("{place} {word}"));
-        let old = has.beginning_with(place).find_map(|block| value(&block.line, place));
-        match old.and_then(numbers).zip(numbers(wanted)) {
-            Some((old, new)) => {
-                let gone = old.difference(&new).copied().collect();
-                let gone = Some(listed(&gone)).filter(|gone| !gone.is_empty());
-                let gone = gone.map(|gone| in_parts(&removes, &removes, &gone));
-                in_parts(&adds, &adds, wanted).into_iter().chain(gone.into_iter().flatten()).collect()
-            }
-            None => in_parts(place, &adds, wanted),
-        }
+        let shown: Vec<&str> = has.beginning_with(place).map(|block| block.line.as_str()).collect();
+        let set = shown.iter().find_map(|line| numbers(value(line, place)?));
+        let old = set.or_else(|| continued.of_no_list(place, &shown));
+        let Some((old, new)) = old.zip(numbers(wanted)) else { return in_parts(place, &adds, wanted) };
+        let more = if new.is_subset(&old) { Vec::new() } else { in_parts(&adds, &adds, wanted) };
+        let gone = listed(&old.difference(&new).copied().collect());
+        let less = if gone.is_empty() { Vec::new() } else { in_parts(&removes, &removes, &gone) };
+        more.into_iter().chain(less).collect()
     }
 
     /// What the words are that `line` shares with the line it changes, when it adds to a value or removes from it.
@@ -75,11 +86,18 @@ impl Dialect {
         (word == continued.adds || word == continued.removes).then_some(place)
     }
 
-    /// What a device with the line `has` shows instead of it once it has heard `line`, which changes it.
-    pub(super) fn changed(&self, has: &str, line: &str) -> Option<String> {
+    /// What a device with the line `has`, or with none, shows once it has heard `line`, which changes that.
+    pub(super) fn changed(&self, has: Option<&str>, line: &str) -> Option<String> {
         let (continued, place) = self.continues(line)?;
         let (word, more) = line[place.len()..].trim_start().split_once(' ')?;
-        let (old, more) = (numbers(value(has, place)?)?, numbers(more)?);
+        let old = match has {
+            Some(has) => {
+                let set = value(has, place).and_then(numbers);
+                set.or_else(|| continued.of_no_list(place, &[has]))
+            }
+            None => continued.of_no_list(place, &[]),
+        };
+        let (old, more) = (old?, numbers(more)?);
         let new = if word == continued.adds { &old | &more } else { &old - &more };
         Some(if new.is_empty() { format!("{place} none") } else { format!("{place} {}", listed(&new)) })
     }

@@ -90,7 +90,8 @@ mod tests {
     #[test]
     fn a_value_that_is_too_long_for_a_line_is_typed_in_parts_that_are_passed_over_with_the_first() {
         let trunk = "switchport trunk allowed vlan";
-        let continued = Continued { begins: trunk.into(), adds: "add".into(), removes: "remove".into() };
+        let [adds, removes] = ["add", "remove"].map(str::to_owned);
+        let continued = Continued { begins: trunk.into(), adds, removes, by_default: None };
         let dialect = Dialect { continues: vec![continued], ..dialect() };
         let numbers: Vec<String> = (0..60).map(|number| (1000 + 2 * number).to_string()).collect();
         let wanted = parse(&format!("interface Gi1\n {trunk} {}\n mtu 9000\n", numbers.join(",")), &dialect);

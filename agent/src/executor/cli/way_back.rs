@@ -40,8 +40,8 @@ pub(in crate::executor) trait Carries: Send {
         whole: bool,
     ) -> BoxFuture<'a, Result<Option<String>, WriteEnd>>;
 
-    /// Why `steps` are not sent, if they are too many.
-    fn too_many(&self, _steps: &[Block]) -> Option<String> {
+    /// Why `steps` are not sent to a device that has the second lines, if they are too many.
+    fn too_many(&self, _steps: &[Block], _has: &[Block]) -> Option<String> {
         None
     }
 }
@@ -72,13 +72,13 @@ pub(in crate::executor) async fn restore(
         let mut steps = way(&has, &then, &platform.dialect);
         let whole = (round > 0 || steps.is_empty())
             && !platform.configure.clear.is_empty()
-            && carrier.too_many(&then).is_none();
+            && carrier.too_many(&then, &[]).is_none();
         if whole {
             steps.clone_from(&then);
         } else if steps.is_empty() {
             break;
         }
-        if let Some(why) = carrier.too_many(&steps) {
+        if let Some(why) = carrier.too_many(&steps, if whole { &[] } else { &has }) {
             let message = format!("the way back {why}{}", told(said));
             let left_as = if is_begun { LeftAs::Unknown } else { LeftAs::Changed };
             return Err(WriteEnd::Rejected { message, left_as });

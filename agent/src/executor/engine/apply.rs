@@ -158,7 +158,7 @@ impl Run<'_> {
     /// The end of a write that the device refused, and what its way back came to.
     fn refused(&self, said: &str, back: Option<Back>) -> Outcome {
         let message = format!("{} refused the change: {said}", self.device());
-        let Some(Back { left_as, note, is_short }) = back else {
+        let Some(Back { left_as, note, is_short, .. }) = back else {
             return self
                 .ended(Class::LostAfterWrite, Phase::Revert, LeftAs::Unknown, &message)
                 .with_hint(super::after::READ_IT);

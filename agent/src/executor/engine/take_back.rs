@@ -69,7 +69,7 @@ impl Run<'_> {
                 };
                 self.ended(class, Phase::Verify, LeftAs::Reverted, &message).with_hint(hint)
             }
-            Some(Back { left_as: LeftAs::Changed, note, is_short: false }) => {
+            Some(Back { left_as: LeftAs::Changed, note, is_short: false, .. }) => {
                 let message = format!("{device}: {why}; what it has of the change stays on it{note}");
                 let ask = self.ask_for_it_back();
                 self.ended(Class::PostcheckFailed, Phase::Verify, LeftAs::Changed, &message).with_hint(
@@ -79,7 +79,7 @@ impl Run<'_> {
                     },
                 )
             }
-            Some(Back { left_as: left_as @ (LeftAs::Changed | LeftAs::Unknown), note, is_short }) => {
+            Some(Back { left_as: left_as @ (LeftAs::Changed | LeftAs::Unknown), note, is_short, .. }) => {
                 let message = format!("{device}: {why}; it could not be put back{note}");
                 let hint = if is_short { BY_HAND.to_owned() } else { self.ask_for_it_back() };
                 self.ended(Class::RollbackFailed, Phase::Revert, left_as, &message).with_hint(&hint)

@@ -34,6 +34,9 @@ const ORDER_STAYS: &str =
 const BACK_IN_ANOTHER_ORDER: &str = "; it shows entries of a list in another order than then: look at the device if that \
                                      order counts";
 
+const NOTHING_SAVED: &str =
+    "; nothing more went back, so nothing was saved: look what it has for its next boot";
+
 /// How a device was left by a way back.
 pub(super) struct Back {
     pub(super) left_as: LeftAs,
@@ -42,11 +45,13 @@ pub(super) struct Back {
     /// Whether a way back was gone to its end, and something that no way back can have stays. One that was not begun leaves
     /// a device [`LeftAs::Changed`], too.
     pub(super) is_short: bool,
+    /// Whether the device has something else since.
+    pub(super) has_moved: bool,
 }
 
 impl Back {
     pub(super) fn new(left_as: LeftAs, note: impl Into<String>) -> Self {
-        Self { left_as, note: note.into(), is_short: false }
+        Self { left_as, note: note.into(), is_short: false, has_moved: false }
     }
 }
 
@@ -141,7 +146,7 @@ impl Run<'_> {
             }
             Ok(Restored::Except(stays)) => {
                 let note = format!("; all is back, except that {stays}");
-                Back { is_short: true, ..Back::new(LeftAs::Changed, note) }
+                Back { is_short: true, has_moved: !stayed, ..Back::new(LeftAs::Changed, note) }
             }
             // The device may still be at it.
             Err(WriteEnd::Lost(_)) => return None,
@@ -238,12 +243,21 @@ impl Run<'_> {
                 let is_back = format!("{device} is as it was before the change{note}");
                 self.save_back(&mut session, &begun.pass, &is_back).await
             }
-            Some(Ok(Back { left_as: left_as @ (LeftAs::Changed | LeftAs::Unknown), note, is_short })) => {
+            Some(Ok(Back {
+                left_as: left_as @ (LeftAs::Changed | LeftAs::Unknown),
+                note,
+                is_short,
+                has_moved,
+            })) => {
                 let message =
                     format!("{device} could not be put back to what it had before the change{note}");
-                match is_short {
+                match is_short && has_moved {
                     true => self.save_part_back(&mut session, &begun.pass, &message).await,
+                    // What it boots with may be what it had before the change: a part of the change is not laid over it.
                     false => {
+                        let saves = is_short && self.job.procedure.commit.save;
+                        let unsaved = if saves { NOTHING_SAVED } else { "" };
+                        let message = format!("{message}{unsaved}");
                         self.ended(Class::RollbackFailed, Phase::Revert, left_as, &message).with_hint(BY_HAND)
                     }
                 }

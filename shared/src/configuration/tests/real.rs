@@ -27,6 +27,7 @@ fn dialect() -> Dialect {
             begins: "switchport trunk allowed vlan".into(),
             adds: "add".into(),
             removes: "remove".into(),
+            by_default: Some("1-4094".into()),
         }],
         exclusive: texts(&["ip address -secondary -dhcp -negotiated"]),
         padded: texts(&["permit", "deny", "-remark -description * deny", "access-list * deny"]),

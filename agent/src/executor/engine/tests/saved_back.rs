@@ -121,8 +121,14 @@ async fn what_a_way_back_brought_back_that_leaves_a_list_is_saved_or_said_not_to
         assert!(outcome.message.contains(says), "{}", outcome.message);
         assert!(outcome.hint.contains(hint), "{}", outcome.hint);
         bench.saves(Saving::Works);
+        bench.boots("old");
         let outcome = rolled_back(&mut bench).await;
-        assert_eq!(bench.next_boot(), Some("a list".into()), "another way back saves it: {outcome:?}");
+        assert_eq!(
+            bench.next_boot(),
+            Some("old".into()),
+            "what it boots is better than what it has: {outcome:?}"
+        );
+        assert!(outcome.message.contains("nothing was saved"), "{}", outcome.message);
     }
 }
 

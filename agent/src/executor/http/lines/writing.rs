@@ -49,7 +49,9 @@ impl LinesSession {
     /// A device gets all lines at once, and a doubt about them is settled when the time that the whole rollout knows
     /// of is over: more than that are not sent.
     pub(super) fn must_fit(&self, running: &Running, wanted: &Wanted) -> Result<(), Failure> {
-        let Some(why) = self.too_many(&self.steps(running, wanted).0) else { return Ok(()) };
+        let (steps, whole) = self.steps(running, wanted);
+        let has = if whole { Vec::new() } else { self.script.blocks(&running.0) };
+        let Some(why) = self.too_many(&steps, &has) else { return Ok(()) };
         let message = format!("{}: the change {why}", self.wire.place());
         Err(Failure::new(Class::PrecheckFailed, Phase::Read, message).with_hint(
             "nothing was written; use transport: ssh_cli, which says one line at a time, or take away less at once",
@@ -194,8 +196,8 @@ impl Carries for LinesSession {
         Box::pin(async move { self.configure(pass, (steps, has), whole, false).await.map(|_| None) })
     }
 
-    fn too_many(&self, steps: &[Block]) -> Option<String> {
-        let lines = commands(steps, &[], &self.script.platform.dialect).len();
+    fn too_many(&self, steps: &[Block], has: &[Block]) -> Option<String> {
+        let lines = commands(steps, has, &self.script.platform.dialect).len();
         let max = self.script.names.typing.as_millis() / LINE_TIME.as_millis();
         (lines as u128 > max).then(|| {
             format!("takes {lines} lines in one request, and a configuration of this size may take {max}")

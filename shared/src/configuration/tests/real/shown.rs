@@ -45,6 +45,10 @@ fn what_adds_to_nothing_known_stays_a_line_of_its_own() {
         assert!(blocks[0].children.iter().any(|line| dialect.adds_alone(&line.line)));
     }
     let long = format!("{TRUNK} {}", ["1000-1001"; 50].join(","));
+    let only_remove = Index::of(&[], &dialect).parts(&long, &dialect);
+    assert_eq!(only_remove, [format!("{TRUNK} remove 1-999,1002-4094")], "what shows no list allows all");
+    let unknown = Continued { by_default: None, ..dialect.continues[0].clone() };
+    let dialect = Dialect { continues: vec![unknown], ..dialect };
     let parts = Index::of(&[], &dialect).parts(&long, &dialect);
     assert_eq!(parts.len(), 4, "{parts:?}");
     assert!(parts.iter().all(|part| part.len() <= 200) && parts[1].starts_with(&format!("{TRUNK} add 1000")));
@@ -65,6 +69,7 @@ fn a_change_of_a_long_list_takes_away_nothing_that_stays_not_even_between_two_li
         numbers.map(|number| (number * step).to_string()).collect::<Vec<_>>().join(",")
     };
     let (few, even, threes) = ("1,7-9,3000".to_owned(), list(1..300, 2), list(1..400, 3));
+    let all = "all".to_owned();
     let (close, ranges) = (list(2..300, 2) + ",4000-4094", "1000-1100,".repeat(30) + "3000");
     for (from, to) in [
         (&even, &threes),
@@ -75,8 +80,10 @@ fn a_change_of_a_long_list_takes_away_nothing_that_stays_not_even_between_two_li
         (&close, &even),
         (&few, &ranges),
         (&few, &few),
+        (&all, &even),
+        (&all, &close),
     ] {
-        let (old, new) = (vlans(from), vlans(to));
+        let (old, new) = (vlans(if *from == all { "1-4094" } else { from }), vlans(to));
         let (mut has, kept): (BTreeSet<u16>, Vec<u16>) =
             (old.clone(), old.intersection(&new).copied().collect());
         let [from, to] = [from, to].map(|list| trunk(&[list]));
