@@ -132,14 +132,16 @@ impl Dialect {
         self.sorted.iter().any(|pattern| pattern::beginning(line, pattern).is_some())
     }
 
-    /// `line`, or the one that it takes back, with one blank where a device shows several that say no more.
+    /// `line`, or the one that it takes back, with one blank where a device shows several that say no more, and with no
+    /// more behind the word that takes back.
     fn unpadded(&self, line: &str) -> String {
         let rest = self.takes_back(line).unwrap_or(line);
         let (word, bare) = (&line[..line.len() - rest.len()], rest.trim_start());
         let is_padded = || self.padded.iter().any(|pattern| pattern::beginning(bare, pattern).is_some());
         match line.contains("  ") && is_padded() {
             true => format!("{word}{}", bare.split_whitespace().collect::<Vec<_>>().join(" ")),
-            false => line.to_owned(),
+            false if word.is_empty() => line.to_owned(),
+            false => format!("{word}{bare}"),
         }
     }
 

@@ -155,6 +155,7 @@ fn a_line_that_takes_back_what_a_device_fills_up_with_blanks_is_said_and_not_cal
             }
         }
     }
+    assert_eq!(merged("ntp server 192.0.2.1\n", "no  ntp server 192.0.2.1\n"), ["no ntp server 192.0.2.1"]);
     let text = "no description  one   two\n";
     assert_eq!(print(&parse(text, &dialect)), text, "a text stays as it is");
 }
