@@ -28,8 +28,7 @@ pub(super) const BY_HAND: &str =
 /// What is said of a device that has somebody else's work besides the change.
 pub(super) const CHANGED_SINCE: &str = "somebody has changed it since";
 /// What is said of a device on which the order that was changed stays.
-const ORDER_STAYS: &str =
-    "; it was not put back: the order of entries is the change, and the device did not take the other one";
+const ORDER_STAYS: &str = "; the order of entries is the change, and the device did not take the other one";
 /// What is said of a device that has what it had, with its entries in another order.
 const BACK_IN_ANOTHER_ORDER: &str = "; it shows entries of a list in another order than then: look at the device if that \
                                      order counts";
@@ -140,7 +139,9 @@ impl Run<'_> {
             _ if is_same => Back::new(LeftAs::Reverted, ""),
             Ok(_) if session.alike(&after, &begun.before) => {
                 match self.has_what_was_wanted(&**session, &after) {
-                    true => Back::new(LeftAs::Changed, ORDER_STAYS),
+                    true => {
+                        Back { is_short: true, has_moved: !stayed, ..Back::new(LeftAs::Changed, ORDER_STAYS) }
+                    }
                     false => Back::new(LeftAs::Reverted, BACK_IN_ANOTHER_ORDER),
                 }
             }

@@ -31,7 +31,7 @@ async fn an_order_that_is_the_change_and_stays_is_not_called_put_back() {
     bench.lists_backwards();
     bench.procedure.post = vec![command("show", Expectation::Contains("gone".into()))];
     let outcome = bench.apply().await;
-    assert_eq!((outcome.class, outcome.left_as), (Class::PostcheckFailed, LeftAs::Changed), "{outcome:?}");
+    assert_eq!((outcome.class, outcome.left_as), (Class::RollbackFailed, LeftAs::Changed), "{outcome:?}");
     assert!(outcome.message.contains("the order of entries is the change"), "{}", outcome.message);
     bench.procedure.post.clear();
     bench.task.op.attempt = 2;
