@@ -1,5 +1,5 @@
 """What the measurements of whole programs share: processor time and memory of a process, and programs that get ready."""
-import os, subprocess, sys, threading
+import os, resource, subprocess, sys, threading
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -8,6 +8,12 @@ def cpu(pid):
     """Seconds of processor time of a process and of its children that have ended, user and system."""
     fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
     return sum(int(field) for field in fields[11:15]) / TICK
+
+
+def children_cpu():
+    """Seconds of processor time of our own children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def kib(pid, what):
