@@ -70,11 +70,15 @@ async fn what_holds_one_value_is_never_without_one_on_the_way_there_and_back() {
     for (platform, has) in [
         (
             "cisco_ios",
-            "ip default-gateway V1\nusername a privilege 15 secret 9 V1\ninterface Gi1\n ip access-group V1 in\n",
+            "ip default-gateway V1\nusername a privilege 15 secret 9 V1\ninterface Gi1\n ip access-group V1 in\n \
+             encapsulation dot1Q V1\n switchport access vlan V1\n switchport trunk native vlan V1\ninterface Tunnel1\n \
+             tunnel source V1\n tunnel destination V1\nline vty 0 4\n access-class V1 in\n transport input V1\n",
         ),
         (
             "cisco_nxos",
-            "username a password 5 V1 role network-admin\ninterface Gi1\n ip access-group V1 in\n",
+            "username a password 5 V1 role network-admin\ninterface Gi1\n ip access-group V1 in\n \
+             encapsulation dot1q V1\n switchport access vlan V1\n switchport trunk native vlan V1\ninterface Tunnel1\n \
+             tunnel source V1\n tunnel destination V1\nline vty\n access-class V1 in\n",
         ),
         ("frr", "router bgp 1\n neighbor 10.0.0.2 remote-as 2\n neighbor 10.0.0.2 route-map V1 out\n"),
     ] {
