@@ -85,9 +85,14 @@ impl Names {
 
     /// A line of a definition with everything in it.
     pub(in crate::executor) fn fill(&self, line: &str) -> String {
+        self.fill_for(&self.id, line)
+    }
+
+    /// The same of another attempt or place.
+    fn fill_for(&self, id: &str, line: &str) -> String {
         let seconds = self.confirm_timeout.as_secs().max(1);
         let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-        line.replace("{id}", &self.id)
+        line.replace("{id}", id)
             .replace("{comment}", &self.comment)
             .replace("{seconds}", &seconds.to_string())
             .replace("{minutes}", &seconds.div_ceil(60).to_string())
@@ -257,20 +262,14 @@ impl Script {
     pub(in crate::executor) fn of_place(&self, lines: &[String], before: &Running) -> Vec<String> {
         let holds = crc32c::crc32c(self.platform.redact(&before.0).as_bytes());
         let id = format!("{}{holds:08x}", self.names.id);
-        let names = Names { id, ..self.names.clone() };
-        lines.iter().map(|line| names.fill(line)).collect()
+        lines.iter().map(|line| self.names.fill_for(&id, line)).collect()
     }
 
     /// What takes away the drafts that this attempt, and those before it, may have left.
     pub(in crate::executor) fn discards(&self) -> Vec<String> {
         let lines = &self.platform.configure.discard;
-        let of = |id: &String| Names { id: id.clone(), ..self.names.clone() };
-        self.names
-            .ids
-            .iter()
-            .map(of)
-            .flat_map(|names| lines.iter().map(move |line| names.fill(line)))
-            .collect()
+        let ids = self.names.ids.iter();
+        ids.flat_map(|id| lines.iter().map(move |line| self.names.fill_for(id, line))).collect()
     }
 
     /// How a device would differ.

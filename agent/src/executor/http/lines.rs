@@ -79,7 +79,8 @@ impl LinesSession {
                     Some((at, refusal?))
                 });
                 match refused {
-                    Some((at, refusal)) => Err(Unsaid::Refused(Some(at), refusal)),
+                    // A device that took all lines did not stop at the one whose answer reads as a refusal.
+                    Some((at, refusal)) => Err(Unsaid::Refused(pass.is_none().then_some(at), refusal)),
                     None => Ok(texts),
                 }
             }

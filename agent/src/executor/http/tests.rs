@@ -1,6 +1,7 @@
 //! Devices with an API over HTTP, played by the simulator, whose ledgers of requests are the witnesses.
 
 mod bad_input;
+mod drafts;
 mod gate;
 mod lines;
 mod many_entries;

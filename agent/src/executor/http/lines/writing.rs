@@ -24,15 +24,8 @@ impl LinesSession {
         let (steps, whole) = self.steps(running, wanted);
         self.script.note_said(&steps);
         let checkpoint = self.script.of_place(&configure.checkpoint, running);
-        match self.all(pass, &checkpoint).await {
-            // A device without room for another checkpoint is put back by its lines.
-            Ok(()) | Err(Unsaid::Refused(..)) => {}
-            Err(Unsaid::Not(error)) => return Err(no_change(lost(error))),
-            Err(Unsaid::Strange(reply)) if has_no_room(reply.status) => {
-                return Err(WriteEnd::Busy(format!("status {} to a checkpoint", reply.status)));
-            }
-            Err(Unsaid::Strange(reply)) => return Err(no_change(self.strange(&reply))),
-        }
+        // A device without room for another checkpoint is put back by its lines.
+        let _is_made = self.aside(pass, &checkpoint).await?;
         let has = self.script.blocks(&running.0);
         self.configure(pass, (&steps, &has), whole, self.script.names.confirmed).await
     }
@@ -86,7 +79,7 @@ impl LinesSession {
         // One request: when the device comes to its last line, nobody is told.
         let since = pass.now();
         let mut said = self.say(&lines, Some(pass)).await;
-        if matches!(said, Err(Unsaid::Refused(Some(at), _)) if at < entered) && self.discards(pass).await {
+        if matches!(said, Err(Unsaid::Refused(Some(at), _)) if at < entered) && self.discards(pass).await? {
             said = self.say(&lines, Some(pass)).await;
         }
         let Err(unsaid) = said else {
@@ -99,25 +92,38 @@ impl LinesSession {
             // What stays of it is a draft that nobody has put in force.
             let _ = self.all(pass, &abort).await;
         }
-        let end = self.end(unsaid, Some(entered));
-        Err(end)
+        // A draft is nothing that runs.
+        let harmless = if configure.candidate.is_some() { lines.len() - last.len() } else { entered };
+        Err(self.end(unsaid, Some(harmless)))
     }
 
     /// Takes away the drafts that this attempt, and those before it, have left under their names; `false` where none was
     /// there. One by one: a request ends at the first line that is refused.
-    async fn discards(&mut self, pass: &WritePass) -> bool {
+    async fn discards(&mut self, pass: &WritePass) -> Result<bool, WriteEnd> {
         let mut any = false;
         for line in self.script.discards() {
-            any |= self.say(&[line], Some(pass)).await.is_ok();
+            any |= self.aside(pass, &[line]).await?;
         }
-        any
+        Ok(any)
     }
 
-    /// The end of lines that were not all taken, the first `entered` of which change nothing.
-    pub(super) fn end(&self, unsaid: Unsaid, entered: Option<usize>) -> WriteEnd {
+    /// Says what changes no configuration; whether the device took it.
+    async fn aside(&mut self, pass: &WritePass, lines: &[String]) -> Result<bool, WriteEnd> {
+        match self.all(pass, lines).await {
+            Ok(()) => Ok(true),
+            Err(Unsaid::Refused(..)) => Ok(false),
+            Err(Unsaid::Strange(reply)) if has_no_room(reply.status) => {
+                Err(WriteEnd::Busy(format!("status {} before the change", reply.status)))
+            }
+            Err(unsaid) => Err(no_change(self.end(unsaid, None))),
+        }
+    }
+
+    /// The end of lines that were not all taken, the first `harmless` of which change nothing.
+    pub(super) fn end(&self, unsaid: Unsaid, harmless: Option<usize>) -> WriteEnd {
         match unsaid {
             Unsaid::Refused(at, refusal) => {
-                let untouched = matches!((at, entered), (Some(at), Some(entered)) if at < entered);
+                let untouched = matches!((at, harmless), (Some(at), Some(harmless)) if at < harmless);
                 match (refusal, untouched) {
                     (Refusal::Busy(words), true) => WriteEnd::Busy(words),
                     (Refusal::Busy(message) | Refusal::Refused(message), untouched) => WriteEnd::Rejected {
@@ -193,7 +199,11 @@ impl Carries for LinesSession {
         has: &'a [Block],
         whole: bool,
     ) -> BoxFuture<'a, Result<Option<String>, WriteEnd>> {
-        Box::pin(async move { self.configure(pass, (steps, has), whole, false).await.map(|_| None) })
+        Box::pin(async move {
+            // A request whose end nobody heard may have left other lines under this name.
+            self.discards(pass).await?;
+            self.configure(pass, (steps, has), whole, false).await.map(|_| None)
+        })
     }
 
     fn too_many(&self, steps: &[Block], has: &[Block]) -> Option<String> {
