@@ -113,14 +113,12 @@ impl Run<'_> {
                     Err(failure) => judged = Err(self.no_session(&failure).await),
                 }
             }
-            match tally.count(check, judged.is_ok()) {
-                Some(true) => return judged.map_err(|trouble| NotPassed { trouble, beside }),
-                Some(false) => {
-                    let too_few = |_| Err(Trouble::Bad("too few looks were good".into()));
-                    return judged.and_then(too_few).map_err(|trouble| NotPassed { trouble, beside });
-                }
-                None => tokio::time::sleep(check.interval).await,
+            if let Some(passed) = tally.count(check, judged.is_ok()) {
+                let too_few = |_| Err(Trouble::Bad("too few looks were good".into()));
+                let judged = if passed { judged } else { judged.and_then(too_few) };
+                return judged.map_err(|trouble| NotPassed { trouble, beside });
             }
+            tokio::time::sleep(check.interval).await;
             if is_over {
                 let _the_next_look_tells = another_session(session, self.reconnect()).await;
             }

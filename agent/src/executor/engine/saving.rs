@@ -19,8 +19,8 @@ const SAVE_IT: &str =
 const SAVE_BACK: &str =
     "look at the device's storage, then save it by hand or roll it back again: that saves it";
 /// The same of one that does not have all back.
-const SAVE_PART_BACK: &str = "look at the device's storage, then save it by hand or roll it back again: that saves it; put \
-                              back by hand what stays: what it had is kept at its agent";
+const SAVE_PART_BACK: &str = "look at the device's storage, put back by hand what stays (what it had is kept at its agent), \
+                              then save it by hand: another rollback finds nothing to put back and saves nothing";
 /// The difference that a save makes, as a plan shows it.
 const SAVES: &str = "--- next boot\n+++ running\n@@ the next boot @@\n+what runs is saved\n";
 /// What is said of a device that is known not to be saved.
@@ -157,9 +157,11 @@ impl Run<'_> {
     async fn is_saved_by_now(&self, session: &mut Box<dyn Session>) -> Option<bool> {
         let mut saved = None;
         for _ in 0..LOOKS_AFTER_WAY_BACK {
-            if another_session(session, self.reconnect()).await.is_ok() {
-                saved = self.is_saved_in(ANSWERS_OF_A_NEW_SESSION, &mut **session).await;
-            }
+            saved = match another_session(session, self.reconnect()).await {
+                Ok(()) => self.is_saved_in(ANSWERS_OF_A_NEW_SESSION, &mut **session).await,
+                // What was seen before may have been a save that was not at its end.
+                Err(_) => None,
+            };
             if saved == Some(true) {
                 return saved;
             }

@@ -219,6 +219,19 @@ async fn a_device_that_is_lost_for_good_while_it_saves_has_the_change_all_the_sa
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_device_that_was_seen_while_it_saved_and_never_again_is_not_said_to_be_not_saved() {
+    let mut bench = Bench::new("old", "new");
+    bench.procedure.commit.save = true;
+    bench.is_saved(Some(false));
+    bench.saves(Saving::Loses { is_made: false });
+    // The first, one to verify, and one that still sees the device without the save.
+    bench.refuses_sessions_from((Deed::Connect, 4), Class::Unreachable);
+    let outcome = bench.apply().await;
+    assert_eq!(told(&outcome), NOT_SAVED, "{}", outcome.message);
+    assert!(outcome.message.contains("is not known to be saved"), "{}", outcome.message);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_nobody_can_tell_of_the_next_boot_is_said_and_not_written() {
     let mut bench = Bench::new("new", "new");
     bench.procedure.commit.save = true;
