@@ -140,7 +140,6 @@ impl Dialect {
         let is_padded = || self.padded.iter().any(|pattern| pattern::beginning(bare, pattern).is_some());
         match line.contains("  ") && is_padded() {
             true => format!("{word}{}", bare.split_whitespace().collect::<Vec<_>>().join(" ")),
-            false if word.is_empty() => line.to_owned(),
             false => format!("{word}{bare}"),
         }
     }

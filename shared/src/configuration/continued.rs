@@ -24,6 +24,16 @@ pub struct Continued {
     pub by_default: Option<String>,
 }
 
+/// What a line does to a value that another one sets.
+struct ChangeOf<'d, 'l> {
+    continued: &'d Continued,
+    /// The words that it shares with the line that sets it.
+    place: &'l str,
+    /// Whether it adds, or removes.
+    adds: bool,
+    list: &'l str,
+}
+
 impl Continued {
     /// The numbers that a device has which shows these lines of `place`, none of which is a list.
     fn of_no_list(&self, place: &str, shown: &[&str]) -> Option<BTreeSet<u16>> {
@@ -35,21 +45,21 @@ impl Continued {
 impl Dialect {
     /// Whether `line` adds to a value that no other line sets, or removes from one.
     pub fn adds_alone(&self, line: &str) -> bool {
-        self.changes(line).is_some()
+        self.change_of(line).is_some()
     }
 
-    /// `blocks` of one section, with every value in one line.
+    /// `blocks` of one section, with every value in one line, and as a device lists it: the same numbers are the same text.
     pub(super) fn continued(&self, blocks: Vec<Block>) -> Vec<Block> {
-        if !blocks.iter().any(|block| self.adds_alone(&block.line)) {
+        if !blocks.iter().any(|block| self.continues(&block.line).is_some()) {
             return blocks;
         }
         let (mut whole, mut set): (Vec<Block>, BTreeMap<String, usize>) = (Vec::new(), BTreeMap::new());
         for block in blocks {
-            if let Some((place, more)) = self.added(&block.line)
+            if let Some(ChangeOf { place, adds: true, list, .. }) = self.change_of(&block.line)
                 && let Some(begun) = set.get(place).and_then(|at| whole.get_mut(*at))
             {
                 begun.line.push(',');
-                begun.line.push_str(more);
+                begun.line.push_str(list);
                 continue;
             }
             if let Some((_, place)) =
@@ -58,6 +68,11 @@ impl Dialect {
                 set.insert(place.to_owned(), whole.len());
             }
             whole.push(block);
+        }
+        for (place, at) in set {
+            if let Some(numbers) = value(&whole[at].line, &place).and_then(numbers) {
+                whole[at].line = format!("{place} {}", listed(&numbers));
+            }
         }
         whole
     }
@@ -81,15 +96,12 @@ impl Dialect {
 
     /// What the words are that `line` shares with the line it changes, when it adds to a value or removes from it.
     pub(super) fn changes<'l>(&self, line: &'l str) -> Option<&'l str> {
-        let (continued, place) = self.continues(line)?;
-        let (word, _) = line[place.len()..].trim_start().split_once(' ')?;
-        (word == continued.adds || word == continued.removes).then_some(place)
+        self.change_of(line).map(|change| change.place)
     }
 
     /// What a device with the line `has`, or with none, shows once it has heard `line`, which changes that.
     pub(super) fn changed(&self, has: Option<&str>, line: &str) -> Option<String> {
-        let (continued, place) = self.continues(line)?;
-        let (word, more) = line[place.len()..].trim_start().split_once(' ')?;
+        let ChangeOf { continued, place, adds, list } = self.change_of(line)?;
         let old = match has {
             Some(has) => {
                 let set = value(has, place).and_then(numbers);
@@ -97,16 +109,18 @@ impl Dialect {
             }
             None => continued.of_no_list(place, &[]),
         };
-        let (old, more) = (old?, numbers(more)?);
-        let new = if word == continued.adds { &old | &more } else { &old - &more };
+        let (old, more) = (old?, numbers(list)?);
+        let new = if adds { &old | &more } else { &old - &more };
         Some(if new.is_empty() { format!("{place} none") } else { format!("{place} {}", listed(&new)) })
     }
 
-    /// The first words of the line that `line` goes on with, and what it adds.
-    fn added<'l>(&self, line: &'l str) -> Option<(&'l str, &'l str)> {
+    /// What `line` does to a value that another line sets.
+    fn change_of<'l>(&self, line: &'l str) -> Option<ChangeOf<'_, 'l>> {
         let (continued, place) = self.continues(line)?;
-        let more = line[place.len()..].trim_start().strip_prefix(continued.adds.as_str())?;
-        more.starts_with(' ').then(|| (place, more.trim_start()))
+        let (word, list) = line[place.len()..].trim_start().split_once(' ')?;
+        let adds = word == continued.adds;
+        let change = ChangeOf { continued, place, adds, list: list.trim_start() };
+        (adds || word == continued.removes).then_some(change)
     }
 
     /// What kind of value `line` sets or changes, and the words that all lines about this one begin with.
