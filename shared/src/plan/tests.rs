@@ -1,6 +1,7 @@
 //! Promises of plans.
 
 mod secrets;
+mod task;
 
 use super::*;
 use crate::inventory::Inventory;

@@ -221,13 +221,28 @@ mod tests {
             count: 3,
             failure_limit: 2,
         };
-        for transport in Transport::ALL {
+        let later = |probe: Probe| Check { name: "later".into(), save_as: None, ..check(probe) };
+        let pre: Vec<Check> = probes.iter().cloned().map(check).collect();
+        let post: Vec<Check> = probes.iter().cloned().map(later).collect();
+        // Each yes or no beside each other one: none is taken for another, and none is always said.
+        let cases = Transport::ALL.iter().flat_map(|transport| (0..16).map(move |said| (*transport, said)));
+        for (transport, said) in cases {
+            let is = |bit: u8| said & bit != 0;
+            let comment = if is(4) { "CHG-7" } else { "" };
             let procedure = Procedure {
-                mode: Mode::Replace,
-                pre: probes.iter().cloned().map(check).collect(),
-                post: probes.iter().cloned().map(check).collect(),
+                transport,
+                platform: "frr".into(),
+                mode: if is(1) { Mode::Replace } else { Mode::Merge },
+                commit: Commit {
+                    confirmed: is(2),
+                    confirm_timeout: Duration::from_secs(45),
+                    save: is(4),
+                    comment: comment.into(),
+                },
+                pre: pre.clone(),
+                post: post.clone(),
+                revert: is(8),
                 secrets: [("key".to_owned(), "env:K".to_owned())].into(),
-                ..Procedure::new(*transport, "frr")
             };
             let wire = agent_v1::Procedure::from(&procedure);
             assert_eq!(Procedure::try_from(wire), Ok(procedure));
