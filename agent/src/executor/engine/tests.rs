@@ -10,6 +10,7 @@ mod room;
 mod saved_back;
 mod saving;
 mod secrecy;
+mod silent;
 mod way;
 mod way_back;
 
