@@ -6,6 +6,7 @@ mod fake;
 mod lock;
 mod looks;
 mod others_work;
+mod planned;
 mod room;
 mod saved_back;
 mod saving;
