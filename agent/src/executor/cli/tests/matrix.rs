@@ -56,6 +56,22 @@ const REFUSED_AND_BACK: Expected =
     (Class::Rejected, Phase::Write, LeftAs::Reverted, Has::Before, Typed::Refused);
 const REFUSED: Expected = (Class::Rejected, Phase::Write, LeftAs::Unchanged, Has::Before, Typed::Refused);
 
+/// What whoever reads of such an end is told to do next, in one of these words; nothing of any other end.
+const NEXT: [(Class, Phase, &[&str]); 12] = [
+    (Class::Unreachable, Phase::Connect, &["log in by hand", "allow this user an interactive shell"]),
+    (Class::Unreachable, Phase::Read, &["log in by hand", "allow this user commands"]),
+    (Class::Unreachable, Phase::Write, &["look at the device's log and its sessions, then try again"]),
+    (Class::Timeout, Phase::Read, &["see what keeps the device from answering, and try again"]),
+    (Class::Overloaded, Phase::Connect, &["lower max_parallel_per_site"]),
+    (Class::Overloaded, Phase::Write, &["wait for the other session, or end it"]),
+    (Class::PrecheckFailed, Phase::Queue, &["write change: {mode: replace} into the spec"]),
+    (Class::PrecheckFailed, Phase::Read, &["by hand", "may this user read it?", "look at its log"]),
+    (Class::Rejected, Phase::Write, &["correct the template, then plan again"]),
+    (Class::RollbackFailed, Phase::Write, &["to put back what it had: switchyard rollback ntp --device dev"]),
+    (Class::LostAfterWrite, Phase::Write, &["read the device before anything else"]),
+    (Class::LostAfterWrite, Phase::Confirm, &["if it stays unknown, look at the device"]),
+];
+
 const fn untouched(class: Class, phase: Phase) -> Expected {
     (class, phase, LeftAs::Unchanged, Has::Before, Typed::Nothing)
 }
@@ -188,6 +204,7 @@ async fn cell(bench: Arc<Bench>, number: usize, row: Row, column: Column) -> Vec
         class != Class::Overloaded || outcome.message.contains(who(row.platform, mode)),
         outcome.message.clone(),
     );
+    check(says_what_to_do(&outcome), format!("what now? {} | {}", outcome.message, outcome.hint));
     let text = bench.has(number);
     check(row.is(has, &text), format!("it has\n{text}"));
     let words = if wanted == Wanted::Replace { row.replace_words } else { row.merge_words };
@@ -229,6 +246,7 @@ async fn doubts(bench: &Bench, row: &Row, mode: Mode, task: &Task, outcome: &Out
     let found = if is_untold { Found::Different } else { Found::Applied };
     must(settled.found == Some(found), format!("settled {settled:?}"))?;
     if is_untold {
+        must(settled.hint.contains("look at the device"), settled.hint)?;
         must(settled.message.contains("is still due"), settled.message)?;
         bench.mends(task).await;
         let plan = bench.again(task, Purpose::Compare).await;
@@ -238,6 +256,15 @@ async fn doubts(bench: &Bench, row: &Row, mode: Mode, task: &Task, outcome: &Out
     }
     let served = bench.served(task);
     must(row.way != Way::File || served.as_deref() == Some(row.merged), format!("served {served:?}"))
+}
+
+/// Whether a person is told what to do next wherever one is needed, and nowhere else.
+fn says_what_to_do(outcome: &Outcome) -> bool {
+    let next = NEXT.iter().find(|(class, phase, _)| (*class, *phase) == (outcome.class, outcome.phase));
+    match next {
+        Some((_, _, words)) => words.iter().any(|words| outcome.hint.contains(words)),
+        None => matches!(outcome.class, Class::Ok | Class::Unchanged) && outcome.hint.is_empty(),
+    }
 }
 
 /// What a device says of whoever is in the way.
