@@ -1,7 +1,8 @@
 //! From an open session through the gate to the end of the write.
 
+use super::after::READ_IT;
 use super::limits::{after_write, goodbye};
-use super::way_back::{BY_HAND, Back};
+use super::way_back::{BY_HAND, Back, UNSEEN};
 use super::{Ended, Run};
 use crate::executor::WritePass;
 use crate::executor::device::{Running, Session, WriteEnd};
@@ -102,11 +103,13 @@ impl Run<'_> {
             }
             WriteEnd::Rejected { message, left_as } => {
                 let back = match left_as {
-                    LeftAs::Unchanged | LeftAs::Reverted => Some(Back::new(left_as, "")),
+                    LeftAs::Unchanged | LeftAs::Reverted => Ok(Back::new(left_as, "")),
                     LeftAs::Changed | LeftAs::Unknown if self.job.procedure.revert => {
                         self.put_back(&mut session, begun, None).await
                     }
-                    LeftAs::Changed | LeftAs::Unknown => self.left_alone(&mut session, begun).await,
+                    LeftAs::Changed | LeftAs::Unknown => {
+                        self.left_alone(&mut session, begun).await.ok_or_else(|| UNSEEN.to_owned())
+                    }
                 };
                 goodbye(session).await;
                 self.refused(&message, back)
@@ -140,7 +143,7 @@ impl Run<'_> {
                     "read the device before anything else: it may have the change, a part of it, or nothing",
                 )
             }
-            WriteEnd::Rejected { message, left_as } => self.refused(&message, Some(Back::new(left_as, ""))),
+            WriteEnd::Rejected { message, left_as } => self.refused(&message, Ok(Back::new(left_as, ""))),
         }
     }
 
@@ -155,13 +158,17 @@ impl Run<'_> {
         Some(Back::new(LeftAs::Changed, ""))
     }
 
-    /// The end of a write that the device refused, and what its way back came to.
-    fn refused(&self, said: &str, back: Option<Back>) -> Outcome {
+    /// The end of a write that the device refused, and what its way back came to; the error says why nobody knows that.
+    fn refused(&self, said: &str, back: Result<Back, String>) -> Outcome {
         let message = format!("{} refused the change: {said}", self.device());
-        let Some(Back { left_as, note, is_short, .. }) = back else {
-            return self
-                .ended(Class::LostAfterWrite, Phase::Revert, LeftAs::Unknown, &message)
-                .with_hint(super::after::READ_IT);
+        let Back { left_as, note, is_short, .. } = match back {
+            Ok(back) => back,
+            Err(unknown) => {
+                let message = format!("{message}; {unknown}");
+                return self
+                    .ended(Class::LostAfterWrite, Phase::Revert, LeftAs::Unknown, &message)
+                    .with_hint(READ_IT);
+            }
         };
         let ask = self.ask_for_it_back();
         let by_hand = if note.is_empty() { ask.as_str() } else { BY_HAND };

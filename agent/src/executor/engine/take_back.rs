@@ -5,7 +5,7 @@ use super::after::{READ_IT, REST};
 use super::apply::Begun;
 use super::limits::{after_write, goodbye};
 use super::trouble::Trouble;
-use super::way_back::{BY_HAND, Back, CHANGED_SINCE};
+use super::way_back::{BY_HAND, Back, CHANGED_SINCE, UNSEEN};
 use crate::executor::device::{Running, Session, Written};
 use std::time::Duration;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
@@ -32,34 +32,37 @@ impl Run<'_> {
         if let Some(left) = known {
             self.engine.snapshots.note_left(&self.job.task.op, left.to_owned()).await;
         }
+        let unseen = || UNSEEN.to_owned();
         let back = match (written, &trouble) {
-            (Written::UntilConfirmed { since }, _) => self.by_itself(begun, (since, at), known).await,
+            (Written::UntilConfirmed { since }, _) => {
+                self.by_itself(begun, (since, at), known).await.ok_or_else(unseen)
+            }
             // It was seen with the change, which stays.
             (Written::ForGood, Trouble::Bad(_)) if !self.job.procedure.revert && known.is_some() => {
-                Some(Back::new(LeftAs::Changed, ""))
+                Ok(Back::new(LeftAs::Changed, ""))
             }
             (Written::ForGood, Trouble::Bad(_)) => match self.reconnect().await {
                 Ok(mut session) => {
                     let back = match self.job.procedure.revert {
                         true => self.put_back(&mut session, begun, known).await,
-                        false => self.left_alone(&mut session, begun).await,
+                        false => self.left_alone(&mut session, begun).await.ok_or_else(unseen),
                     };
                     goodbye(session).await;
                     back
                 }
-                Err(_) => None,
+                Err(_) => Err(unseen()),
             },
             // Nothing speaks against it: whoever reads the device back judges it.
-            (Written::ForGood, Trouble::Unseen(..) | Trouble::NoWay(..)) => None,
+            (Written::ForGood, Trouble::Unseen(..) | Trouble::NoWay(..)) => Err(unseen()),
         };
         self.taken_back(&trouble, back)
     }
 
-    /// The end of a change that was not to stay, or could not be judged.
-    fn taken_back(&self, trouble: &Trouble, back: Option<Back>) -> Outcome {
+    /// The end of a change that was not to stay, or could not be judged; the error says why nobody knows what it has.
+    fn taken_back(&self, trouble: &Trouble, back: Result<Back, String>) -> Outcome {
         let (device, why) = (self.device(), trouble.why());
         match back {
-            Some(Back { left_as: LeftAs::Unchanged | LeftAs::Reverted, note, .. }) => {
+            Ok(Back { left_as: LeftAs::Unchanged | LeftAs::Reverted, note, .. }) => {
                 let message = format!("{device}: {why}; it is as it was before the change{note}");
                 let (class, hint) = match trouble {
                     Trouble::Bad(_) | Trouble::Unseen(..) => {
@@ -69,7 +72,7 @@ impl Run<'_> {
                 };
                 self.ended(class, Phase::Verify, LeftAs::Reverted, &message).with_hint(hint)
             }
-            Some(Back { left_as: LeftAs::Changed, note, is_short: false, .. }) => {
+            Ok(Back { left_as: LeftAs::Changed, note, is_short: false, .. }) => {
                 let message = format!("{device}: {why}; what it has of the change stays on it{note}");
                 let ask = self.ask_for_it_back();
                 self.ended(Class::PostcheckFailed, Phase::Verify, LeftAs::Changed, &message).with_hint(
@@ -79,13 +82,13 @@ impl Run<'_> {
                     },
                 )
             }
-            Some(Back { left_as: left_as @ (LeftAs::Changed | LeftAs::Unknown), note, is_short, .. }) => {
+            Ok(Back { left_as: left_as @ (LeftAs::Changed | LeftAs::Unknown), note, is_short, .. }) => {
                 let message = format!("{device}: {why}; it could not be put back{note}");
                 let hint = if is_short { BY_HAND.to_owned() } else { self.ask_for_it_back() };
                 self.ended(Class::RollbackFailed, Phase::Revert, left_as, &message).with_hint(&hint)
             }
-            None => {
-                let message = format!("{device}: {why}; nobody could look at it since");
+            Err(unknown) => {
+                let message = format!("{device}: {why}; {unknown}");
                 let class = match trouble {
                     Trouble::Bad(_) | Trouble::Unseen(..) => Class::LostAfterWrite,
                     Trouble::NoWay(..) => Class::Inconclusive,

@@ -36,6 +36,9 @@ const BACK_IN_ANOTHER_ORDER: &str = "; it shows entries of a list in another ord
 const NOTHING_SAVED: &str =
     "; nothing more went back, so nothing was saved: look what it has for its next boot";
 
+/// Why nobody knows how a device is that was to go back; it goes on after a sentence.
+pub(super) const UNSEEN: &str = "nobody could look at it since";
+
 /// How a device was left by a way back.
 pub(super) struct Back {
     pub(super) left_as: LeftAs,
@@ -75,8 +78,8 @@ impl Run<'_> {
         )
     }
 
-    /// Puts the device back to what it had, and reads whether it is; `None` when nobody knows: the way back itself may
-    /// be what ended the session. [`LeftAs::Changed`]: nothing of it went back, for there is no way that is safe or the
+    /// Puts the device back to what it had, and reads whether it is; the error says why nobody knows: the way back itself
+    /// may be what ended the session. [`LeftAs::Changed`]: nothing of it went back, for there is no way that is safe or the
     /// device took none; unless it is [`Back::is_short`]. `left` is the digest of what it had when it was last seen to have
     /// the change: what came since stays.
     pub(super) async fn put_back(
@@ -84,9 +87,9 @@ impl Run<'_> {
         session: &mut Box<dyn Session>,
         begun: &Begun,
         left: Option<&str>,
-    ) -> Option<Back> {
+    ) -> Result<Back, String> {
         let back = self.go_back(session, begun, left).await?;
-        Some(back.unwrap_or_else(|not_begun| match not_begun {
+        Ok(back.unwrap_or_else(|not_begun| match not_begun {
             NotBegun::Kept { why, .. } => Back::new(LeftAs::Changed, format!("; it was not put back: {why}")),
             NotBegun::ChangedSince => {
                 Back::new(LeftAs::Changed, format!("; {CHANGED_SINCE}, so it was not put back"))
@@ -94,19 +97,19 @@ impl Run<'_> {
         }))
     }
 
-    /// The same; the error says why not one byte of it was sent, however often that was tried.
+    /// The same; the inner error says why not one byte of it was sent, however often that was tried.
     async fn go_back(
         &self,
         session: &mut Box<dyn Session>,
         begun: &Begun,
         left: Option<&str>,
-    ) -> Option<Result<Back, NotBegun>> {
+    ) -> Result<Result<Back, NotBegun>, String> {
         let mut left = left.map(str::to_owned);
         for _ in 0..LOCK_WAITS {
             match self.go_back_once(session, begun, left.as_deref()).await? {
                 // What comes while it is waited for is the work of who holds the lock.
                 Err(NotBegun::Kept { has, .. }) => left = Some(has),
-                back => return Some(back),
+                back => return Ok(back),
             }
             tokio::time::sleep(LOCK_WAIT).await;
         }
@@ -118,13 +121,13 @@ impl Run<'_> {
         session: &mut Box<dyn Session>,
         begun: &Begun,
         left: Option<&str>,
-    ) -> Option<Result<Back, NotBegun>> {
-        let now = self.read_anew(session).await?;
+    ) -> Result<Result<Back, NotBegun>, String> {
+        let now = self.read_anew(session).await.ok_or(UNSEEN)?;
         if now == begun.before {
-            return Some(Ok(Back::new(LeftAs::Unchanged, "")));
+            return Ok(Ok(Back::new(LeftAs::Unchanged, "")));
         }
         if self.is_changed_since(&now, left) {
-            return Some(Err(NotBegun::ChangedSince));
+            return Ok(Err(NotBegun::ChangedSince));
         }
         self.job.context.progress(Phase::Revert);
         let restored = after_write(self.writing(), session.restore(&begun.pass, &now, &begun.before)).await;
@@ -132,7 +135,7 @@ impl Run<'_> {
             let said = self.wanted.redact(&end.to_string());
             tracing::warn!(device = %self.job.task.op.device, said, "the way back was refused");
         }
-        let after = self.read_anew(session).await?;
+        let after = self.read_anew(session).await.ok_or(UNSEEN)?;
         let stayed = self.digest(&after) == self.digest(&now);
         let is_same = after == begun.before && (restored.is_ok() || session.is_shown_whole());
         let back = match restored {
@@ -150,14 +153,14 @@ impl Run<'_> {
                 Back { is_short: true, has_moved: !stayed, ..Back::new(LeftAs::Changed, note) }
             }
             // The device may still be at it.
-            Err(WriteEnd::Lost(_)) => return None,
+            Err(WriteEnd::Lost(why)) => return Err(format!("the end of its way back is not known: {why}")),
             Err(WriteEnd::Rejected { message, left_as: LeftAs::Changed }) if stayed => {
                 Back::new(LeftAs::Changed, format!("; it was not put back: {message}"))
             }
             Ok(Restored::Whole) => Back::new(LeftAs::Unknown, "; after the way back it has something else"),
             Err(why @ (WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Busy(_))) => {
                 // Nothing was sent, so what it has now and had not then is somebody else's.
-                return Some(Err(match stayed {
+                return Ok(Err(match stayed {
                     true => NotBegun::Kept { why, has: self.digest(&now) },
                     false => NotBegun::ChangedSince,
                 }));
@@ -171,7 +174,7 @@ impl Run<'_> {
             let of = self.goes_back_from().unwrap_or_else(|| self.job.task.op.clone());
             self.engine.snapshots.note_left(&of, self.digest(&after)).await;
         }
-        Some(Ok(back))
+        Ok(Ok(back))
     }
 
     /// Whether the device has something else than when it was last seen to have the change, whose digest is `left`.
@@ -232,19 +235,19 @@ impl Run<'_> {
         let device = self.device();
         let outcome = match back {
             // It has what it had when this was begun.
-            Some(Err(NotBegun::Kept { why, .. })) => {
+            Ok(Err(NotBegun::Kept { why, .. })) => {
                 Outcome { left_as: LeftAs::Changed, ..self.ended_by(why, Phase::Revert) }
             }
-            Some(Err(NotBegun::ChangedSince)) => {
+            Ok(Err(NotBegun::ChangedSince)) => {
                 let since = "somebody has changed it since this way back was begun";
                 let failure = self.leaves_it(since, Phase::Revert);
                 Outcome { left_as: LeftAs::Changed, ..*self.failed(&failure) }
             }
-            Some(Ok(Back { left_as: LeftAs::Reverted | LeftAs::Unchanged, note, .. })) => {
+            Ok(Ok(Back { left_as: LeftAs::Reverted | LeftAs::Unchanged, note, .. })) => {
                 let is_back = format!("{device} is as it was before the change{note}");
                 self.save_back(&mut session, &begun.pass, &is_back).await
             }
-            Some(Ok(Back {
+            Ok(Ok(Back {
                 left_as: left_as @ (LeftAs::Changed | LeftAs::Unknown),
                 note,
                 is_short,
@@ -263,9 +266,8 @@ impl Run<'_> {
                     }
                 }
             }
-            None => {
-                let message =
-                    format!("{device}: contact was lost on its way back, and nobody could look since");
+            Err(why) => {
+                let message = format!("{device} is not known to be as it was before the change: {why}");
                 self.ended(Class::LostAfterWrite, Phase::Revert, LeftAs::Unknown, &message).with_hint(READ_IT)
             }
         };

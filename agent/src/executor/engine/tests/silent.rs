@@ -40,6 +40,24 @@ async fn asked_for_back() -> Bench {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_way_back_without_an_answer_leaves_a_doubt_that_names_it_and_is_not_sent_again() {
+    for (bench, phase, says, has) in [
+        (checked(), Phase::Verify, "the check look failed", "new"),
+        (refused_half_way(), Phase::Revert, "refused the change", "half"),
+        (asked_for_back().await, Phase::Revert, "is not known to be as it was before the change", "new"),
+    ] {
+        bench.hang(Deed::Restore);
+        let outcome = ended(&bench).await;
+        assert_eq!(told(&outcome), (Class::LostAfterWrite, phase, LeftAs::Unknown), "{outcome:?}");
+        assert!(outcome.message.contains(says), "{}", outcome.message);
+        let end = "the end of its way back is not known: no answer within ";
+        assert!(outcome.message.contains(end), "{}", outcome.message);
+        assert!(outcome.hint.contains("it is read before anything else"), "{}", outcome.hint);
+        assert_eq!((times(&bench, Deed::Restore), bench.has().as_str()), (1, has), "{outcome:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_device_that_is_back_and_did_not_say_so_is_read_and_believed() {
     for (bench, class) in [
         (checked(), Class::PostcheckFailed),
