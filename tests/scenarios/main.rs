@@ -9,6 +9,7 @@ mod gnmi;
 mod http;
 mod identities;
 mod killed;
+mod local_exec;
 mod main_job;
 mod netconf;
 mod openbao;

@@ -1,11 +1,11 @@
-//! A real NETCONF server through all layers: an agent that is killed before the confirmation, and a change that cuts
-//! the device off.
+//! A real NETCONF server through all layers: what plan shows, what apply does and the way back; an agent that is killed
+//! before the confirmation, and a change that cuts the device off.
 
 use serde_json::Value;
 use std::time::Duration;
 use switchyard_tests::netconfd::{Netconfd, Other};
 use switchyard_tests::wait;
-use switchyard_tests::world::{World, text};
+use switchyard_tests::world::{World, document, text};
 use tokio::net::TcpSocket;
 use tokio::runtime::Runtime;
 
@@ -14,8 +14,12 @@ const CHANGE: &str = "<system xmlns=\"urn:switchyard:test\"><hostname>r2</hostna
 /// The device's own word that it has taken an unconfirmed change back.
 const TAKEN_BACK: &str = "Confirmed-commit timeout";
 /// A look over the new session.
-const MTU: &str = "name: mtu, type: netconf_get, initial_delay: 6s, matches: '\\d+', xpath: \
-    \"/switchyard-test:system/switchyard-test:mtu\"";
+const MTU: &str = "post: [{name: mtu, type: netconf_get, initial_delay: 6s, matches: '\\d+', xpath: \
+    \"/switchyard-test:system/switchyard-test:mtu\"}]";
+/// A look before the change, and one after it that knows what was seen then.
+const GROWS: &str = "pre: [{name: before, type: netconf_get, save_as: was, xpath: \
+    \"/switchyard-test:system/switchyard-test:mtu\"}], post: [{name: grows, type: netconf_get, expect: \"> {{ was }}\", xpath: \
+    \"/switchyard-test:system/switchyard-test:mtu\"}]";
 /// Longest until a doubt is settled: the patience of a device that counts in minutes, and what it was told last.
 const SETTLED_WITHIN: Duration = Duration::from_secs(300);
 
@@ -55,13 +59,13 @@ impl Lab {
         lab
     }
 
-    /// A spec of this name with `template`, whose change must pass `check` and be confirmed within `patience`.
-    fn spec(&self, name: &str, template: &str, patience: &str, check: &str) -> String {
+    /// A spec of this name with `template`, whose change must pass `checks` and be confirmed within `patience`.
+    fn spec(&self, name: &str, template: &str, patience: &str, checks: &str) -> String {
         self.world.write(&format!("{name}.xml"), template);
         let spec = format!(
             "api_version: switchyard/v1\nkind: Rollout\nmetadata: {{name: {name}}}\nspec:\n  change:\n    transport: netconf\n    \
              commit: {{confirm_timeout: {patience}}}\n    templates: {{default: {name}.xml}}\n  timeouts: {{connect: 2s, \
-             command: 5s}}\n  checks: {{post: [{{{check}}}]}}\n"
+             command: 5s}}\n  checks: {{{checks}}}\n"
         );
         self.world.write(&format!("{name}.yaml"), &spec).display().to_string()
     }
@@ -88,14 +92,59 @@ impl Lab {
 
 #[test]
 #[ignore = "needs netconfd: use tests/run"]
+fn over_netconf_plan_shows_the_true_diff_apply_makes_it_once_and_rollback_takes_it_back() {
+    let mut lab = Lab::new();
+    let (before, spec) = (lab.running(), lab.spec("mtu", CHANGE, "10s", GROWS));
+    let planned = lab.world.run(&["plan", "-f", &spec, "--detailed-exitcode", "-o", "json"]);
+    assert_eq!(planned.status.code(), Some(2), "{}", text(&planned));
+    let diff = document(&planned)["comparison"]["groups"][0]["diff"].as_str().expect("a diff").to_owned();
+    let changed: Vec<&str> =
+        diff.lines().skip(2).filter(|line| line.starts_with(['+', '-'])).map(str::trim_end).collect();
+    assert_eq!(
+        changed,
+        [
+            "-  <hostname>r1</hostname>",
+            "-  <mtu>1500</mtu>",
+            "+  <hostname>r2</hostname>",
+            "+  <mtu>9000</mtu>"
+        ],
+        "{diff}"
+    );
+    assert_eq!((lab.running(), lab.peer.confirmed_commits()), (before.clone(), 1), "plan writes nothing");
+
+    for counted in ["succeeded", "unchanged"] {
+        let applied = lab.world.document(&["apply", "-f", &spec, "-o", "json"]);
+        assert_eq!(applied["devices"][counted], 1, "{applied}");
+        assert!(lab.running().contains("<mtu>9000</mtu>"));
+        assert_eq!(lab.peer.confirmed_commits(), 2, "the second apply writes nothing");
+    }
+    let after = lab.running();
+    for (name, template, class, left_as) in [
+        ("bad", CHANGE.replace("9000", "70000"), "REJECTED", "UNCHANGED"),
+        ("shrinks", CHANGE.replace("9000", "1400"), "POSTCHECK_FAILED", "REVERTED"),
+    ] {
+        let refused =
+            lab.world.document(&["apply", "-f", &lab.spec(name, &template, "10s", GROWS), "-o", "json"]);
+        assert_eq!(refused["devices"]["failed"], 1, "{refused}");
+        let outcome = lab.device(name)["outcome"].clone();
+        assert_eq!((&outcome["class"], &outcome["left_as"]), (&class.into(), &left_as.into()), "{outcome}");
+        assert_eq!(lab.running(), after, "it is as it was");
+    }
+    let back = lab.world.run(&["rollback", "mtu", "--device", "r1", "--reason", "a test", "-o", "json"]);
+    assert_eq!((back.status.code(), lab.running()), (Some(0), before), "{}", text(&back));
+}
+
+#[test]
+#[ignore = "needs netconfd: use tests/run"]
 fn an_agent_killed_before_the_confirmation_leaves_a_device_that_heals_itself_and_a_doubt_that_is_settled() {
     let mut lab = Lab::new();
     // A port that is bound and closed: until the test opens it, the check fails and nothing is confirmed.
     let closed = TcpSocket::new_v4().expect("a socket");
     closed.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
     let port = closed.local_addr().expect("an address").port();
-    let check = format!("name: port, type: tcp, port: {port}, count: 2, interval: 20s, failure_limit: 1");
-    let (before, spec) = (lab.running(), lab.spec("mtu", CHANGE, "20s", &check));
+    let checks =
+        format!("post: [{{name: port, type: tcp, port: {port}, count: 2, interval: 20s, failure_limit: 1}}]");
+    let (before, spec) = (lab.running(), lab.spec("mtu", CHANGE, "20s", &checks));
     lab.world.say(&["apply", "-f", &spec, "--no-wait"]);
     lab.until_committed(2);
     lab.world.agents.get_mut("lab").expect("an agent").kill();

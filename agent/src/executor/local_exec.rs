@@ -77,7 +77,7 @@ impl Local {
     /// What a program said, for a message: without secrets, then short.
     fn quoted(&self, said: &[u8]) -> String {
         let text = self.redactor.redact(&String::from_utf8_lossy(said));
-        printable(self.redact(&text).as_bytes(), QUOTED_BYTES_MAX)
+        printable(self.redact(text.trim()).as_bytes(), QUOTED_BYTES_MAX)
     }
 
     async fn reading(&self) -> Result<Running, Failure> {
