@@ -40,6 +40,8 @@ struct Local {
     device: String,
     redactor: Redactor,
     platforms: Platforms,
+    /// Whether this attempt may write at all.
+    writes: bool,
     /// Longest time for one program that writes.
     limit: Duration,
 }
@@ -66,9 +68,9 @@ impl Driver for LocalExec {
             // What a program of this machine does says nothing about the site's network: its time is no silence.
             job.context.answered(true);
             let (device, redactor) = (device.to_string(), job.redactor.clone());
-            let limit = job.task.timeouts.command;
+            let (writes, limit) = (job.task.purpose.writes(), job.task.timeouts.command);
             let platforms = self.platforms.clone();
-            Ok(Box::new(Local { programs, device, redactor, platforms, limit }) as Box<dyn Session>)
+            Ok(Box::new(Local { programs, device, redactor, platforms, writes, limit }) as Box<dyn Session>)
         })
     }
 }
@@ -102,6 +104,9 @@ impl Local {
     }
 
     async fn writing(&self, pass: &WritePass, text: &str) -> Result<(), WriteEnd> {
+        if !self.writes {
+            return Err(WriteEnd::NotSent("this attempt only reads".into()));
+        }
         let program = Program::writing(&self.programs, &self.device, pass);
         let Ok(end) = timeout(self.limit, program.run(Some(text))).await else {
             let why = format!("{} did not end within {:?} and was killed", program.name(), self.limit);

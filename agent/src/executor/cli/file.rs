@@ -35,6 +35,8 @@ pub(super) struct FileSession {
     device: String,
     /// Stands around the file in answers.
     mark: String,
+    /// Whether this attempt may write at all.
+    writes: bool,
     /// Longest wait for one answer.
     answer: Duration,
 }
@@ -45,7 +47,7 @@ pub(super) async fn open(
     platform: Arc<FilePlatform>,
     job: &Job<'_>,
 ) -> Result<Box<dyn Session>, Failure> {
-    let Names { device, answer, .. } = Names::of(job);
+    let Names { device, writes, answer, .. } = Names::of(job);
     let restores = matches!(job.task.purpose, Purpose::Restore { .. });
     if job.procedure.mode == Mode::Merge && !restores {
         let message = format!(
@@ -60,16 +62,20 @@ pub(super) async fn open(
         let _ = write!(mark, "{byte:02x}");
         mark
     });
-    Ok(Box::new(FileSession { ssh, platform, device, mark, answer }))
+    Ok(Box::new(FileSession { ssh, platform, device, mark, writes, answer }))
 }
 
 impl FileSession {
-    /// The one way by which words reach the device. The engine bounds the time of what only looks.
+    /// The one way by which words reach the device: none that can change it in an attempt that only reads. The engine
+    /// bounds the time of what only looks.
     async fn say(&mut self, say: &Say<'_>, input: &[u8]) -> Result<Ran, NotRun> {
         let line = say.line(&self.platform);
         let most = CONFIGURATION_BYTES_MAX + BESIDE_BYTES_MAX;
         if say.only_looks() {
             return self.ssh.run(&line, input, most).await;
+        }
+        if !self.writes {
+            return Err(NotRun::NotSent("this attempt only reads".into()));
         }
         let limit = self.answer * say.commands(&self.platform);
         match tokio::time::timeout(limit, self.ssh.run(&line, input, most)).await {

@@ -41,6 +41,8 @@ pub(in crate::executor) struct Names {
     pub(super) ids: Vec<String>,
     pub(super) comment: String,
     pub(super) confirm_timeout: Duration,
+    /// Whether it may write at all.
+    pub(super) writes: bool,
     /// Longest wait for one answer.
     pub(in crate::executor) answer: Duration,
     /// Longest wait for all lines of one write, or of one way back.
@@ -74,6 +76,7 @@ impl Names {
                 false => commit.comment.chars().filter(plain).take(COMMENT_BYTES_MAX).collect(),
             },
             confirm_timeout: commit.confirm_timeout,
+            writes: task.purpose.writes(),
             answer: task.timeouts.command,
             typing: job.procedure.typing(task.lines()),
             redactor: job.redactor.clone(),

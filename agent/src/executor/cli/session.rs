@@ -36,7 +36,9 @@ impl Deref for CliSession {
 
 impl CliSession {
     pub(super) fn new(mut shell: Shell, platform: Arc<Platform>, names: Names) -> Self {
-        shell.be_patient(names.answer);
+        if names.writes {
+            shell.may_write(names.answer);
+        }
         Self { shell, script: Script::new(platform, names), late: None }
     }
 

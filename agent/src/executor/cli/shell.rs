@@ -1,4 +1,5 @@
-//! A device's shell: a line goes out, its answer comes back. Nothing that could change the device goes out without a pass.
+//! A device's shell: a line goes out, its answer comes back. Nothing that could change the device goes out without a
+//! pass, or in an attempt that only reads.
 
 use super::reader::{Event, Prompt, Reader};
 use super::script::shortened;
@@ -54,20 +55,20 @@ pub(super) struct Shell {
     password: Option<Secret>,
     /// Whether the password has been said.
     tried: bool,
-    /// Longest wait for the answer to a line that may change the device.
-    patience: Duration,
+    /// Longest wait for the answer to a line that may change the device; no such line is said without it.
+    patience: Option<Duration>,
 }
 
 impl Shell {
     /// A shell that has just been opened; its first prompt comes with [`Shell::greeting`].
     pub(super) fn new(wire: Box<dyn Wire>, platform: Arc<Platform>, password: Option<Secret>) -> Self {
         let reader = Reader::new(platform.clone());
-        Self { wire, reader, platform, password, tried: false, patience: Duration::MAX }
+        Self { wire, reader, platform, password, tried: false, patience: None }
     }
 
-    /// From now on no answer to a line that may change the device is waited for longer than `patience`.
-    pub(super) fn be_patient(&mut self, patience: Duration) {
-        self.patience = patience;
+    /// From now on lines that may change the device are said, and no answer to one is waited for longer than `patience`.
+    pub(super) fn may_write(&mut self, patience: Duration) {
+        self.patience = Some(patience);
     }
 
     /// Waits for the first prompt, whatever stands before it.
@@ -83,24 +84,23 @@ impl Shell {
     /// Says a line and waits for its whole answer. `certain`: nothing in the answer may pass for its end, which costs
     /// one more exchange, and two where no last line tells that it is whole.
     pub(super) async fn say(&mut self, line: Line<'_>, certain: bool) -> Result<Answer, Broken> {
-        let (text, configuring) = match line {
-            Line::Looks(text) if self.only_looks(text) => (text.to_owned(), false),
-            Line::Looks(text) => {
+        let (text, patience) = match (line, self.patience) {
+            (Line::Looks(text), _) if self.only_looks(text) => (text.to_owned(), None),
+            (Line::Looks(text), _) => {
                 let why = format!("`{text}` is not known to only look, so it was not said");
                 return Err(Broken::NotSaid(why));
             }
-            Line::Changes(_pass, text) => (typed(text, self.platform.configure.literal.as_deref())?, true),
-        };
-        self.reader.sent(&text, certain, configuring);
-        self.send(text + "\n").await?;
-        match (configuring, self.patience) {
-            (true, patience) if patience < Duration::MAX => {
-                let answer = tokio::time::timeout(patience, self.answer(true)).await;
-                let waited = || format!("no answer to a line within {}", format_duration(patience));
-                answer.unwrap_or_else(|_| Err(Broken::Lost(waited())))
+            (Line::Changes(_pass, text), Some(patience)) => {
+                (typed(text, self.platform.configure.literal.as_deref())?, Some(patience))
             }
-            (_, _) => self.answer(configuring).await,
-        }
+            (Line::Changes(..), None) => return Err(Broken::NotSaid("this attempt only reads".into())),
+        };
+        self.reader.sent(&text, certain, patience.is_some());
+        self.send(text + "\n").await?;
+        let Some(patience) = patience else { return self.answer(false).await };
+        let answer = tokio::time::timeout(patience, self.answer(true)).await;
+        let waited = || format!("no answer to a line within {}", format_duration(patience));
+        answer.unwrap_or_else(|_| Err(Broken::Lost(waited())))
     }
 
     fn only_looks(&self, line: &str) -> bool {

@@ -2,6 +2,7 @@
 
 pub(in crate::executor) mod bench;
 mod defaults;
+mod gate;
 mod half;
 mod half_back;
 mod left;
@@ -45,6 +46,7 @@ pub(super) fn names() -> Names {
         ids: vec!["sw1".into()],
         comment: String::new(),
         confirm_timeout: Duration::from_secs(60),
+        writes: true,
         answer: Duration::from_secs(1),
         typing: Duration::from_secs(1),
         redactor: Redactor::of(Vec::new()),

@@ -2,6 +2,7 @@
 
 mod bad;
 mod bench;
+mod gate;
 mod masked;
 mod secrets;
 mod target;

@@ -72,11 +72,14 @@ impl Bench {
         Self { folder, task, gates: Gates::default(), timeout: Duration::from_secs(20) }
     }
 
+    fn driver(&self) -> Arc<dyn Driver> {
+        let allowed = Arc::new(Allowed::open(&RealFs, self.folder.path()).unwrap());
+        Arc::new(LocalExec::new(allowed, Platforms::built_in()))
+    }
+
     async fn apply(&self) -> Outcome {
         let data = self.folder.path();
-        let allowed = Arc::new(Allowed::open(&RealFs, data).unwrap());
-        let driver: Arc<dyn Driver> = Arc::new(LocalExec::new(allowed, Platforms::built_in()));
-        let drivers = BTreeMap::from([(Transport::LocalExec, driver)]);
+        let drivers = BTreeMap::from([(Transport::LocalExec, self.driver())]);
         let snapshots = Snapshots::new(data, Arc::new(RealFs));
         let (secrets, key) = (Secrets::new(data), SiteKey::of(data));
         let engine = Engine::new(drivers, snapshots, secrets, key, SystemClock::shared());
@@ -226,6 +229,32 @@ async fn a_password_that_a_program_prints_or_complains_of_leaves_the_site_in_no_
     assert_eq!(bench.apply().await.class, Class::Ok);
     let diff = bench.gates.2.lock().unwrap().clone();
     assert!(diff.contains("-user ann password (secret)\n") && !diff.contains("hunter"), "{diff}");
+}
+
+#[tokio::test]
+async fn a_comparison_never_starts_the_program_that_writes_even_with_the_pass_of_the_gate() {
+    let records = "#!/bin/sh\necho started >> \"$1/record\"\ncat > \"$1/$2\"\n";
+    let mut bench = Bench::new(SHOW, records, "old\n", "new\n");
+    let is_started = |bench: &Bench| RealFs.read(&bench.folder.path().join("record"), 4096).is_ok();
+    bench.task.purpose = Purpose::Compare;
+    assert_eq!(bench.apply().await.class, Class::Ok);
+    assert_eq!(*bench.gates.2.lock().unwrap(), "--- running\n+++ planned\n@@ -1 +1 @@\n-old\n+new\n");
+    assert_eq!((bench.gates.0.load(Ordering::SeqCst), is_started(&bench)), (0, false));
+
+    let pass = WritePass::ask(&bench.gates, SystemClock::shared(), None).await.unwrap();
+    let procedure = procedure(Mode::Replace);
+    for (purpose, may_write) in [(Purpose::Compare, false), (Purpose::Apply, true)] {
+        bench.task.purpose = purpose;
+        let redactor = Redactor::of(Vec::new());
+        let (task, context, unshown) = (&bench.task, &bench.gates, Default::default());
+        let job = Job { task, procedure: &procedure, context, redactor, unshown };
+        let mut session = bench.driver().connect(&job).await.unwrap();
+        let (running, wanted) = (Running("old\n".to_owned().into()), Running("new\n".to_owned().into()));
+        let put = session.restore(&pass, &running, &wanted).await;
+        let kept_back = Err(WriteEnd::NotSent("this attempt only reads".into()));
+        assert_eq!(put, if may_write { Ok(Restored::Whole) } else { kept_back });
+        assert_eq!(is_started(&bench), may_write);
+    }
 }
 
 #[tokio::test]

@@ -106,8 +106,8 @@ impl Bench {
         Self { target, executors, procedure, context: Context::default(), endpoint, timeouts, folder }
     }
 
-    pub async fn attempt(&self, attempt: u32, purpose: Purpose, configuration: &str) -> Outcome {
-        let task = Task {
+    pub fn task(&self, attempt: u32, purpose: Purpose, configuration: &str) -> Task {
+        Task {
             op: OpId {
                 rollout: RolloutName::new("mtu").unwrap(),
                 device: DeviceName::new("r1").unwrap(),
@@ -120,7 +120,11 @@ impl Bench {
             timeouts: self.timeouts,
             breakers: BreakerSettings::default(),
             pools: PoolSettings::default(),
-        };
+        }
+    }
+
+    pub async fn attempt(&self, attempt: u32, purpose: Purpose, configuration: &str) -> Outcome {
+        let task = self.task(attempt, purpose, configuration);
         self.executors.attempt(&task, &self.context, CancellationToken::new()).await
     }
 
