@@ -23,6 +23,8 @@ pub(super) async fn run(call: Call, channel: Channel<Msg>) {
         tokio::time::sleep(call.slow_delay).await;
     }
     let Some(said) = Said::of(&call.command) else {
+        // No script of the driver: nobody knows what it would do on a device.
+        listener::note(&call.device, Kind::Typed, call.client, &call.command);
         return answer(&channel, b"Switchyard simulated device\n", 0).await;
     };
     match said.does {

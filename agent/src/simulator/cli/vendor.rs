@@ -68,6 +68,8 @@ pub(in crate::simulator) struct Vendor {
     /// What a device has that never took anything.
     pub(in crate::simulator) starts: &'static str,
     words: &'static [(&'static str, Place, Meaning)],
+    /// How lines begin that only look, whatever a definition says of them.
+    looks: &'static [&'static str],
     pub(super) defaults: &'static [ByDefault],
 }
 
@@ -101,6 +103,13 @@ const EOS_DEFAULTS: &[ByDefault] = &[
     default("interface ", "lldp transmit", "lldp transmit"),
     default("management api http-commands", "shutdown", "shutdown"),
 ];
+const CISCO_LOOKS: &[&str] = &["show", "ping", "traceroute", "dir"];
+/// What a `|` may be followed by, with any maker, when no more is done with an answer than to show a part of it or show it
+/// otherwise.
+const FILTERS: [&str; 15] = [
+    "include", "exclude", "begin", "section", "count", "json", "no-more", "display", "match", "except",
+    "find", "last", "grep", "as", "more",
+];
 const REFUSED: &str = "% Invalid input detected at '^' marker.\n";
 
 const VENDORS: [Vendor; 6] = [
@@ -132,6 +141,7 @@ const VENDORS: [Vendor; 6] = [
             ("write memory", Ready, Save),
             ("exit", Ready, Goodbye),
         ],
+        looks: CISCO_LOOKS,
         defaults: IOS_DEFAULTS,
     },
     Vendor {
@@ -159,6 +169,7 @@ const VENDORS: [Vendor; 6] = [
             ("copy running-config startup-config", Ready, Save),
             ("exit", Ready, Goodbye),
         ],
+        looks: CISCO_LOOKS,
         defaults: NXOS_DEFAULTS,
     },
     Vendor {
@@ -191,6 +202,7 @@ const VENDORS: [Vendor; 6] = [
             ("write memory", Ready, Save),
             ("exit", Ready, Goodbye),
         ],
+        looks: CISCO_LOOKS,
         defaults: EOS_DEFAULTS,
     },
     Vendor {
@@ -217,6 +229,7 @@ const VENDORS: [Vendor; 6] = [
             ("commit …", Configure, Commit),
             ("exit", Ready, Goodbye),
         ],
+        looks: &["show", "traceroute"],
         defaults: &[],
     },
     Vendor {
@@ -248,6 +261,7 @@ const VENDORS: [Vendor; 6] = [
             ("save startup", Ready, Save),
             ("quit", Ready, Goodbye),
         ],
+        looks: &["show", "info", "ping", "traceroute"],
         defaults: &[],
     },
     Vendor {
@@ -271,6 +285,7 @@ const VENDORS: [Vendor; 6] = [
             ("write memory", Ready, Save),
             ("exit", Ready, Goodbye),
         ],
+        looks: &["show", "ping", "traceroute"],
         defaults: &[],
     },
 ];
@@ -307,6 +322,13 @@ impl Vendor {
         let here = self.words.iter().filter(|(_, at, _)| *at == place);
         here.filter_map(|(pattern, _, meaning)| Some((*meaning, open_words(pattern, line)?))).next()
     }
+
+    /// Whether `line` only looks, as far as its maker knows.
+    pub(super) fn only_looks(&self, line: &str) -> bool {
+        let mut parts = line.split('|').map(|part| part.split_whitespace().next().unwrap_or_default());
+        let begins = parts.next().is_some_and(|word| self.looks.contains(&word));
+        begins && !line.contains('>') && parts.all(|word| FILTERS.contains(&word))
+    }
 }
 
 /// The words of `line` in the places of `*` in `pattern`; `…` is any number of words.
@@ -338,6 +360,7 @@ pub(super) fn opened(path: &[String], line: &str) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::Platforms;
 
     #[test]
     fn a_pattern_matches_whole_lines_and_gives_its_open_words() {
@@ -353,6 +376,21 @@ mod tests {
             junos.meaning("commit confirmed 5 comment \"x y\" and-quit", Configure),
             Some((CommitForMinutes, vec!["5"]))
         );
+    }
+
+    #[test]
+    fn what_a_definition_calls_looking_only_looks_by_its_makers_own_words() {
+        let platforms = Platforms::built_in();
+        for vendor in &VENDORS {
+            let looks = &platforms.get(vendor.platform).expect("a platform").looks;
+            let piped = looks.pipes.iter().map(|pipe| format!("show x | {pipe} y"));
+            for line in looks.beginnings.iter().cloned().chain(piped) {
+                assert!(vendor.only_looks(&line), "{}: {line}", vendor.platform);
+            }
+            for line in ["reload", "clear counters", "show x | redirect flash:y", "show x > y", ""] {
+                assert!(!vendor.only_looks(line), "{}: {line}", vendor.platform);
+            }
+        }
     }
 
     #[test]

@@ -14,6 +14,9 @@ const SAID_FILE: &str = "said";
 /// Most bytes that are said to programs by one script.
 const SAID_BYTES_MAX: u64 = 64 * 1024;
 
+/// What makes a shell do more than take words apart.
+const ACTS: [char; 8] = [';', '&', '|', '<', '>', '$', '`', '\n'];
+
 /// What a script does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Does {
@@ -35,7 +38,10 @@ pub(super) struct Said {
 impl Said {
     /// The script in `command`, if it is one of the driver's.
     pub(super) fn of(command: &str) -> Option<Self> {
-        let (_, rest) = command.split_once("sh -c ")?;
+        let (becomes, rest) = command.split_once("sh -c ")?;
+        if becomes.contains(ACTS) {
+            return None;
+        }
         let mut words = words(rest)?.into_iter();
         let script = words.next()?;
         let known = [
@@ -102,7 +108,7 @@ fn place(device: &Device, name: &str) -> String {
     quoted(&device.folder().join(name).to_string_lossy())
 }
 
-/// Words as a shell takes them apart that knows single quotes and backslashes alone.
+/// Words as a shell takes them apart that knows single quotes and backslashes alone; there are none where it would act.
 fn words(text: &str) -> Option<Vec<String>> {
     let mut words: Vec<String> = Vec::new();
     let (mut letters, mut is_word) = (text.chars(), false);
@@ -124,6 +130,7 @@ fn words(text: &str) -> Option<Vec<String>> {
                     quoted => word.push(quoted),
                 }
             },
+            plain if ACTS.contains(&plain) => return None,
             plain => word.push(plain),
         }
     }
@@ -148,6 +155,10 @@ mod tests {
     fn nothing_is_run_that_is_no_script_of_the_driver() {
         for command in ["reload", "sh -c 'reload' sh /etc/x", &format!("sh -c '{PLACES}rm' sh /etc/x")] {
             assert_eq!(Said::of(command), None);
+        }
+        let reads = format!("sh -c {} sh /etc/x M", quoted(&[PLACES, READ].concat()));
+        for more in [format!("reload; {reads}"), format!("{reads}; reload"), format!("{reads} > /etc/x")] {
+            assert_eq!(Said::of(&more), None, "{more}");
         }
         let said = Said::of(&format!("sudo -n sh -c {} sh /etc/x 'a b'", quoted(&[PLACES, READ].concat())));
         let said = said.expect("a script of the driver");
