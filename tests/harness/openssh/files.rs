@@ -6,7 +6,7 @@ use super::{OpenSshConfig, OpenSshFleet};
 use futures_util::future::BoxFuture;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use switchyard_agent::clock::SystemClock;
 use switchyard_agent::executor::executors::Executors;
@@ -22,10 +22,16 @@ use switchyard_shared::task::{
 };
 use tokio_util::sync::CancellationToken;
 
-struct OpenGate;
+/// Lets every write through, and keeps the difference that a plan shows.
+#[derive(Default)]
+struct OpenGate(Mutex<String>);
 
 impl AttemptContext for OpenGate {
     fn progress(&self, _phase: Phase) {}
+
+    fn differs(&self, diff: String) {
+        *self.0.lock().expect("no test panics with it") = diff;
+    }
 
     fn open_write_gate(&self, _: Option<String>) -> BoxFuture<'_, Result<(), GateRefused>> {
         Box::pin(async { Ok(()) })
@@ -39,6 +45,7 @@ struct Host {
     /// The folder of the file.
     folder: PathBuf,
     attempts: u32,
+    gate: OpenGate,
     _dir: tempfile::TempDir,
 }
 
@@ -63,7 +70,8 @@ impl Host {
         let platforms = Platforms::built_in().with_folder(&platforms, &RealFs).expect("a definition");
         let (data, clock) = (dir.path().join("agent"), SystemClock::shared());
         let executors = Executors::with_platforms(&data, Secrets::new(&data), platforms, clock);
-        Self { fleet, executors: executors.expect("executors"), folder, attempts: 0, _dir: dir }
+        let (executors, gate) = (executors.expect("executors"), OpenGate::default());
+        Self { fleet, executors, folder, attempts: 0, gate, _dir: dir }
     }
 
     fn file(&self) -> PathBuf {
@@ -74,16 +82,15 @@ impl Host {
         std::fs::read(self.file()).expect("the file")
     }
 
-    /// Everything in the folder, with what a write would change of it.
-    fn all(&self) -> Vec<(String, u64, i64)> {
+    /// The folder and everything in it, with what a write would change of them: also one that leaves no file behind.
+    fn all(&self) -> Vec<(PathBuf, u64, i64, i64)> {
         let entries = std::fs::read_dir(&self.folder).expect("a folder");
-        let mut all: Vec<_> = entries
-            .map(|entry| {
-                let entry = entry.expect("an entry");
-                let meta = entry.metadata().expect("its data");
-                (entry.file_name().to_string_lossy().into_owned(), meta.ino(), meta.mtime_nsec())
-            })
-            .collect();
+        let paths = entries.map(|entry| entry.expect("an entry").path()).chain([self.folder.clone()]);
+        let of = |path: PathBuf| {
+            let meta = path.symlink_metadata().expect("its data");
+            (path, meta.ino(), meta.ctime(), meta.ctime_nsec())
+        };
+        let mut all: Vec<_> = paths.map(of).collect();
         all.sort();
         all
     }
@@ -115,11 +122,18 @@ impl Host {
             breakers: BreakerSettings::default(),
             pools: PoolSettings::default(),
         };
-        self.executors.attempt(&task, &OpenGate, CancellationToken::new()).await
+        self.executors.attempt(&task, &self.gate, CancellationToken::new()).await
     }
 
     fn names(&self) -> Vec<String> {
-        self.all().into_iter().map(|(name, _, _)| name).collect()
+        let within = self.all().into_iter().filter(|(path, ..)| *path != self.folder);
+        let name = |path: &Path| path.file_name().expect("a name").to_string_lossy().into_owned();
+        within.map(|(path, ..)| name(&path)).collect()
+    }
+
+    /// What the last plan showed.
+    fn diff(&self) -> String {
+        self.gate.0.lock().expect("no test panics with it").clone()
     }
 
     /// Waits until a file is gone from the folder.
@@ -149,6 +163,23 @@ impl Host {
 
 fn put(path: &Path, bytes: &[u8]) {
     std::fs::write(path, bytes).expect("a file");
+}
+
+#[tokio::test]
+#[ignore = "needs openssh-server: use tests/run"]
+async fn a_plan_shows_the_true_difference_and_no_file_lies_beside_the_file_not_even_for_a_moment() {
+    let mut host = Host::new("").await;
+    put(&host.file(), b"server 192.0.2.1\nit's \"old\"\nlast");
+    let before = host.all();
+    let text = b"server 192.0.2.1\nit's new\nlast";
+    let plan = host.attempt(text, Purpose::Compare, Mode::Replace).await;
+    assert_eq!((plan.class, plan.left_as), (Class::Ok, LeftAs::Unchanged), "{plan:?}");
+    let diff = concat!(
+        "--- running\n+++ planned\n@@ -1,3 +1,3 @@\n server 192.0.2.1\n",
+        "-it's \"old\"\n+it's new\n last\n\\ No newline at end of file\n"
+    );
+    assert_eq!(host.diff(), diff);
+    assert_eq!(host.all(), before);
 }
 
 #[tokio::test]
@@ -207,7 +238,7 @@ async fn a_file_keeps_its_mode_a_link_stays_one_and_a_new_file_goes_again() {
     let written = host.attempts;
     let back = host.back(written).await;
     assert_eq!((back.class, back.left_as), (Class::Ok, LeftAs::Reverted), "{back:?}");
-    assert_eq!(host.all().len(), 1, "only the other file is there: {:?}", host.all());
+    assert_eq!(host.names(), ["real"], "only the other file is there");
 }
 
 #[tokio::test]
