@@ -3,10 +3,11 @@
 use super::bench::Bench;
 use crate::simulator::Mode;
 use russh::keys::{Algorithm, HashAlg, PrivateKey, key::safe_rng};
-use russh::server::{Auth, Config, Handler, Response, run_stream};
-use russh::{MethodKind, MethodSet};
+use russh::server::{Auth, ChannelOpenHandle, Config, Handler, Msg, Response, Session, run_stream};
+use russh::{Channel, ChannelId, MethodKind, MethodSet};
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use tokio::net::TcpListener;
 
@@ -15,9 +16,10 @@ const PASSWORD: &str = "tr0ub4dor";
 /// One round: what is asked, and whether the answer is shown.
 type Round = &'static [(&'static str, bool)];
 
-/// A device that asks its rounds one after the other and then lets nobody in.
+/// A device that asks its rounds one after the other, and then lets in whoever has said its password and nothing else.
 struct Asks {
     rounds: Vec<Round>,
+    password: &'static str,
     heard: Arc<Mutex<Vec<String>>>,
 }
 
@@ -33,28 +35,63 @@ impl Handler for Asks {
         let said = response.into_iter().flatten().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         self.heard.lock().expect("no test panics with it").extend(said);
         if self.rounds.is_empty() {
-            return Ok(Auth::reject());
+            let heard = self.heard.lock().expect("no test panics with it").concat();
+            return Ok(if heard == self.password { Auth::Accept } else { Auth::reject() });
         }
         let prompts: Vec<(Cow<'static, str>, bool)> =
             self.rounds.remove(0).iter().map(|(asks, shown)| (Cow::Borrowed(*asks), *shown)).collect();
         Ok(Auth::Partial { name: "".into(), instructions: "".into(), prompts: prompts.into() })
     }
+
+    async fn channel_open_session(
+        &mut self,
+        _: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        reply.accept().await;
+        Ok(())
+    }
+
+    async fn exec_request(
+        &mut self,
+        id: ChannelId,
+        _: &[u8],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        session.channel_success(id)
+    }
+
+    async fn channel_eof(&mut self, id: ChannelId, session: &mut Session) -> Result<(), Self::Error> {
+        session.exit_status_request(id, 0)?;
+        session.close(id)
+    }
 }
 
-/// Logs in to a device that asks these rounds; gives the outcome and what the device heard.
+/// Logs in to a device that asks these rounds and lets nobody in; gives the outcome and what the device heard.
 async fn asked(rounds: &[Round]) -> (Outcome, Vec<String>) {
+    let (outcome, heard) = attempt("", rounds).await;
+    assert_eq!((outcome.class, outcome.phase), (Class::AuthFailed, Phase::Authenticate), "{outcome:?}");
+    assert_eq!(outcome.left_as, LeftAs::Unchanged);
+    (outcome, heard)
+}
+
+/// The same of a device with this password.
+async fn attempt(password: &'static str, rounds: &[Round]) -> (Outcome, Vec<String>) {
     let mut bench = Bench::new(Mode::Good).await;
     let key = PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519).expect("a key");
     let print = key.public_key().fingerprint(HashAlg::Sha256).to_string();
     let methods = MethodSet::from(&[MethodKind::KeyboardInteractive][..]);
-    let config = Arc::new(Config { keys: vec![key], methods, ..Config::default() });
+    let at_once = Duration::ZERO;
+    let config = Config { keys: vec![key], methods, auth_rejection_time: at_once, ..Config::default() };
+    let config = Arc::new(config);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
     bench.task.endpoint.port = listener.local_addr().expect("an address").port();
     bench.task.endpoint.hostname = "127.0.0.1".into();
     bench.task.endpoint.host_keys = vec![print];
     bench.task.endpoint.credential_ref = bench.put("password", PASSWORD);
     let heard = Arc::new(Mutex::new(Vec::new()));
-    let device = Asks { rounds: rounds.to_vec(), heard: heard.clone() };
+    let device = Asks { rounds: rounds.to_vec(), password, heard: heard.clone() };
     let serving = tokio::spawn(async move {
         let (stream, _) = listener.accept().await.expect("a connection");
         if let Ok(session) = run_stream(config, stream, device).await {
@@ -63,11 +100,19 @@ async fn asked(rounds: &[Round]) -> (Outcome, Vec<String>) {
     });
     let outcome = bench.attempt().await;
     serving.abort();
-    assert_eq!((outcome.class, outcome.phase), (Class::AuthFailed, Phase::Authenticate), "{outcome:?}");
-    assert_eq!(outcome.left_as, LeftAs::Unchanged);
     assert!(!format!("{outcome:?}").contains(PASSWORD), "{outcome:?}");
     let heard = heard.lock().expect("no test panics with it").clone();
     (outcome, heard)
+}
+
+#[tokio::test]
+async fn a_password_is_the_answer_to_one_question_and_a_round_without_questions_is_answered_with_nothing() {
+    let asks: Round = &[("Password: ", false)];
+    for rounds in [&[asks][..], &[asks, &[]], &[&[], asks, &[]]] {
+        let (outcome, heard) = attempt(PASSWORD, rounds).await;
+        assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Changed), "{outcome:?}");
+        assert_eq!(heard, [PASSWORD], "once");
+    }
 }
 
 #[tokio::test]
