@@ -1,5 +1,8 @@
 //! Every way an agent has to work on a device, behind the one seam.
 
+#[cfg(test)]
+mod tests;
+
 use super::cli::CliDriver;
 use super::device::Driver;
 use super::engine::Engine;
@@ -108,41 +111,5 @@ impl Executor for Executors {
 
     fn fingerprint(&self, reference: String) -> BoxFuture<'static, Option<u64>> {
         self.command.fingerprint(reference)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::SystemClock;
-    use crate::executor::{GateRefused, ssh};
-    use switchyard_shared::outcome::Phase;
-    use switchyard_shared::procedure::Procedure;
-
-    struct Gate;
-
-    impl AttemptContext for Gate {
-        fn progress(&self, _phase: Phase) {}
-
-        fn open_write_gate(&self, _before: Option<String>) -> BoxFuture<'_, Result<(), GateRefused>> {
-            Box::pin(async { Ok(()) })
-        }
-    }
-
-    /// What the SSH library keeps for a session is beside this, and measured by `tests/run --campaign real-devices`.
-    const ATTEMPT_BYTES_MAX: usize = 4 * 1024;
-
-    #[test]
-    fn an_attempt_that_waits_for_its_device_takes_less_than_4_kib_of_the_agents_own() {
-        let folder = tempfile::tempdir().unwrap();
-        let secrets = Secrets::new(folder.path());
-        let executors = Executors::new(folder.path(), secrets, SystemClock::shared()).unwrap();
-        let driver = Work::Driver(Arc::new(Procedure::new(Transport::SshCli, "cisco_ios")));
-        for work in [driver, Work::command("configure", Some("show")), Work::HostKeys] {
-            let task = Task { work, ..ssh::played_task() };
-            let attempt = executors.attempt(&task, &Gate, CancellationToken::new());
-            let bytes = size_of_val(&*attempt);
-            assert!(bytes < ATTEMPT_BYTES_MAX, "{bytes} bytes for {:?}", task.work);
-        }
     }
 }
