@@ -101,6 +101,20 @@ async fn a_change_is_edited_in_the_candidate_and_committed_until_it_is_confirmed
 }
 
 #[tokio::test]
+async fn a_device_that_can_validate_is_told_to_test_before_it_sets_and_no_other_is() {
+    let validates = |version| format!("{CANDIDATE} urn:ietf:params:netconf:capability:validate:{version}");
+    for (abilities, is_told) in
+        [(validates("1.1"), true), (validates("1.0"), true), (CANDIDATE.into(), false)]
+    {
+        let peer = Peer::new(|_| Answer::Ok);
+        assert_eq!(write(&mut session(&peer, &abilities, true).await).await, Ok(true));
+        let says = "<default-operation>merge</default-operation><test-option>test-then-set</test-option><error-option>";
+        assert_eq!(peer.heard().contains(says), is_told, "{abilities}: {}", peer.heard());
+        assert_eq!(peer.heard().contains("test-option"), is_told, "{abilities}: {}", peer.heard());
+    }
+}
+
+#[tokio::test]
 async fn a_device_that_cannot_wait_is_changed_for_good_and_the_outcome_says_so() {
     let peer = Peer::new(|_| Answer::Ok);
     let mut direct = session(&peer, RUNNING_ONLY, true).await;
