@@ -28,7 +28,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 #[cfg(not(test))]
 use store::Store;
@@ -36,6 +36,7 @@ use switchyard_proto::gnmi::g_nmi_server::GNmiServer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::time::{Sleep, sleep};
 use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -46,6 +47,10 @@ use tonic::transport::server::Connected;
 const FRESH_MAX: usize = 16;
 /// Longest handshake.
 const HANDSHAKE_WAIT: Duration = Duration::from_secs(10);
+/// Most bytes that a slow target says at once.
+const DRIP_BYTES: usize = 7;
+/// How long it rests before them.
+const DRIP_REST: Duration = Duration::from_millis(1);
 
 /// What a target is.
 pub struct TargetConfig {
@@ -137,7 +142,7 @@ async fn accept(
         service.contact(client);
         let cut = stop.child_token();
         let stream = CutStream::new(stream, cut.clone());
-        let (tls, fresh) = (tls.clone(), fresh.clone());
+        let (tls, fresh, service) = (tls.clone(), fresh.clone(), service.clone());
         tokio::spawn(async move {
             let stream: Box<dyn Stream> = match tls {
                 None => Box::new(stream),
@@ -149,7 +154,8 @@ async fn accept(
                     }
                 }
             };
-            let _ = fresh.send(Ok(Io { stream, visit: Visit { client, cut } })).await;
+            let rest = (service.fault() == GnmiFault::Drips).then(|| Box::pin(sleep(DRIP_REST)));
+            let _ = fresh.send(Ok(Io { stream, visit: Visit { client, cut }, rest })).await;
         });
     }
 }
@@ -162,6 +168,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 struct Io {
     stream: Box<dyn Stream>,
     visit: Visit,
+    /// Until a slow target says more.
+    rest: Option<Pin<Box<Sleep>>>,
 }
 
 impl Connected for Io {
@@ -184,7 +192,10 @@ impl AsyncRead for Io {
 
 impl AsyncWrite for Io {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let Some(rest) = &mut self.rest else { return Pin::new(&mut self.stream).poll_write(cx, bytes) };
+        ready!(rest.as_mut().poll(cx));
+        rest.set(sleep(DRIP_REST));
+        Pin::new(&mut self.stream).poll_write(cx, &bytes[..bytes.len().min(DRIP_BYTES)])
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -119,6 +119,8 @@ fn odd(updates: &mut Vec<Update>, fault: GnmiFault) {
         GnmiFault::Leaf => Typed::JsonIetfVal(b"\"none\"".to_vec()),
         GnmiFault::Huge => Typed::JsonIetfVal(format!("\"{}\"", "x".repeat(HUGE_BYTES)).into_bytes()),
         GnmiFault::None
+        | GnmiFault::SessionLimit
+        | GnmiFault::Drips
         | GnmiFault::DropAfterWrite
         | GnmiFault::DropBeforeConfirm
         | GnmiFault::DropBeforeWrite

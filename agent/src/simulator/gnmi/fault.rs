@@ -12,6 +12,10 @@ pub enum GnmiFault {
     DropBeforeConfirm,
     /// Drops the connection instead of any Set.
     DropBeforeWrite,
+    /// Has no room for another session.
+    SessionLimit,
+    /// Says whatever it says a few bytes at a time, slowly.
+    Drips,
     /// Has no room for any Set.
     Exhausted,
     /// Breaks down over every change, and does not say whether it took it.

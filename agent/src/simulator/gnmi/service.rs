@@ -81,6 +81,10 @@ impl Service {
         }
     }
 
+    pub(super) fn fault(&self) -> GnmiFault {
+        self.state().fault
+    }
+
     pub(super) fn told(&self) -> Vec<Told> {
         self.state().told.clone()
     }
@@ -204,6 +208,9 @@ impl GNmi for Calls {
         request: Request<CapabilityRequest>,
     ) -> Result<Response<CapabilityResponse>, Status> {
         let visit = self.0.visitor(&request)?;
+        if self.0.state().fault == GnmiFault::SessionLimit {
+            return Err(Status::resource_exhausted("3 of 3 sessions are open"));
+        }
         self.0.noted(self.0.device.note(Kind::Login, visit.client, &self.0.login.0));
         let encoding =
             if self.0.state().fault == GnmiFault::NoJson { Encoding::Proto } else { Encoding::JsonIetf };

@@ -26,6 +26,12 @@ async fn answers_of_the_wrong_type_are_told_apart_and_nothing_is_written() {
         (GnmiFault::ErrorInGet, Class::PrecheckFailed, Phase::Read, "the database is gone (INTERNAL)"),
         (GnmiFault::TwoValues, Class::PrecheckFailed, Phase::Read, "two values stand at /system/config/motd"),
         (GnmiFault::EndlessPath, Class::PrecheckFailed, Phase::Read, "a path has more than 64 elements"),
+        (
+            GnmiFault::SessionLimit,
+            Class::Overloaded,
+            Phase::Authenticate,
+            "is in use: 3 of 3 sessions are open",
+        ),
         (GnmiFault::InvalidExtension, Class::Rejected, Phase::Write, "write change.commit: {method: direct}"),
         (GnmiFault::Exhausted, Class::Overloaded, Phase::Write, "3 of 3 sessions write already"),
         (GnmiFault::Pending, Class::Overloaded, Phase::Write, "commit \"change-of-alice\" waits"),

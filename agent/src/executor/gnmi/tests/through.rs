@@ -85,6 +85,14 @@ async fn a_change_is_confirmed_over_a_new_session_and_the_second_time_nothing_is
 }
 
 #[tokio::test]
+async fn a_slow_device_that_says_a_few_bytes_at_a_time_takes_a_change_like_any_other() {
+    let bench = Bench::new().await;
+    let outcome = bench.apply_with(GnmiFault::Drips, CHANGE).await;
+    is(&outcome, Class::Ok, Phase::Verify, LeftAs::Changed);
+    assert_eq!(bench.target.told(), [Told::ChangeUntil, Told::ConfirmNobodys, Told::Confirm]);
+}
+
+#[tokio::test]
 async fn a_refused_value_leaves_the_device_as_it_was_and_names_its_path() {
     let bench = Bench::new().await;
     for (bad, why) in [(json!(70_000), "mtu 70000 is out of range"), (json!("big"), "mtu is no whole number")]
