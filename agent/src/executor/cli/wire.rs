@@ -42,6 +42,7 @@ impl SshWire {
         let lost = |session: &Session| {
             let message = format!("{device}: session lost before its shell began: {}", session.lost());
             Failure::new(Class::Unreachable, Phase::Connect, message)
+                .with_hint("nothing was written; log in by hand and look at its sessions")
         };
         let Some(channel) = session.channel.take() else { return Err(lost(&session)) };
         let (mut read, write) = channel.split();
