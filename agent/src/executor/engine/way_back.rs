@@ -169,7 +169,7 @@ impl Run<'_> {
                 Back::new(LeftAs::Unknown, format!("; on the way back: {end}"))
             }
         };
-        if matches!(back.left_as, LeftAs::Changed | LeftAs::Unknown) {
+        if !is_same {
             // The next try must not take what this one left for somebody's change.
             let of = self.goes_back_from().unwrap_or_else(|| self.job.task.op.clone());
             self.engine.snapshots.note_left(&of, self.digest(&after)).await;

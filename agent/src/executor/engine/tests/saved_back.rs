@@ -100,6 +100,22 @@ async fn a_way_back_that_cannot_be_saved_says_so_and_the_next_one_saves_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_way_back_into_another_order_that_could_not_be_saved_is_saved_by_the_next_one() {
+    let mut bench = saved().await;
+    bench.lists_backwards();
+    bench.saves(Saving::Refuses);
+    let outcome = rolled_back(&mut bench).await;
+    let told = (outcome.class, outcome.phase, outcome.left_as);
+    assert_eq!(told, (Class::PostcheckFailed, Phase::Confirm, LeftAs::Reverted), "{}", outcome.message);
+    assert!(outcome.hint.contains("roll it back again: that saves it"), "{}", outcome.hint);
+    assert_eq!((bench.has().as_str(), bench.next_boot()), ("dlo", Some("new".into())));
+    bench.saves(Saving::Works);
+    let outcome = rolled_back(&mut bench).await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Reverted), "{}", outcome.message);
+    assert_eq!(bench.next_boot(), Some(bench.has()), "{}", outcome.message);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_way_back_brought_back_that_leaves_a_list_is_saved_or_said_not_to_be() {
     for (saving, says, hint, boots) in [
         (Saving::Works, "what it has now is saved for the next boot", "put it back by hand", "a list"),
