@@ -11,6 +11,32 @@ const RUNNING: &str = "hostname r1\nntp server 192.0.2.1\n";
 /// A change of which the device refuses the last line.
 const HALF_GOOD: &str = "hostname r1\nntp server 192.0.2.1\nntp server 192.0.2.2\nnonsense\n";
 
+/// A device that does some things another way.
+struct Odd(PlayedLines, fn(&Asked<'_>, Answered) -> Answered);
+
+impl Persona for Odd {
+    fn writes(&self, asked: &Asked<'_>) -> bool {
+        self.0.writes(asked)
+    }
+
+    fn answer(&mut self, asked: &Asked<'_>) -> Answered {
+        let answered = self.0.answer(asked);
+        (self.1)(asked, answered)
+    }
+
+    fn meddle(&mut self) {
+        self.0.meddle();
+    }
+
+    fn running(&self) -> String {
+        self.0.running()
+    }
+}
+
+async fn odd(answers: fn(&Asked<'_>, Answered) -> Answered) -> Bench {
+    Bench::new(Odd(PlayedLines::eos(RUNNING, SystemClock::shared()), answers), "arista_eos").await
+}
+
 /// A device behind a proxy that loses each request to abort, whereupon somebody else changes it; and all that ever ran.
 struct LosesAborts {
     device: PlayedLines,
@@ -70,4 +96,37 @@ async fn what_a_lost_abort_left_in_a_draft_is_never_put_in_force_by_a_way_back()
             assert!(ran.starts_with("hostname r1\n") && !ran.contains("192.0.2.2"), "{replaces}: {ran}");
         }
     }
+}
+
+#[tokio::test]
+async fn lines_that_a_device_took_are_not_said_again_for_what_an_answer_among_them_reads_like() {
+    let bench = odd(|asked, answered| {
+        let takes = asked.body.contains("ntp server 192.0.2.2") && answered.body.contains("\"result\"");
+        let body = answered.body.replacen("\"output\":\"\"", "\"output\":\"% Session is new\"", 2);
+        Answered { body: if takes { body } else { answered.body }, ..answered }
+    })
+    .await;
+    let outcome = bench.apply("ntp server 192.0.2.2\n").await;
+    assert_eq!(outcome.class, Class::Rejected, "{}", outcome.message);
+    assert_ne!(outcome.left_as, LeftAs::Unchanged, "it took them: {}", outcome.message);
+    let said = bench.device.writes();
+    let times = said.iter().filter(|said| said.body.contains("\"ntp server 192.0.2.2\"")).count();
+    assert_eq!(times, 1, "{said:?}");
+}
+
+#[tokio::test]
+async fn a_way_back_that_cannot_tell_whether_a_draft_is_left_is_not_begun_and_says_why() {
+    let bench = odd(|asked, answered| match asked.body.contains("no configure session") {
+        true => Answered { status: 503, ..Answered::default() },
+        false => answered,
+    })
+    .await;
+    assert_eq!(bench.apply("ntp server 192.0.2.2\n").await.class, Class::Ok);
+    let after = bench.device.running();
+    let before = bench.told.before.lock().unwrap().clone();
+    let back = Purpose::Restore { attempt: 1, before, overwrite: false };
+    let outcome = bench.attempt(back, "", 2).await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Overloaded, LeftAs::Changed), "{}", outcome.message);
+    assert!(outcome.message.contains("status 503 before the change"), "{}", outcome.message);
+    assert_eq!(bench.device.running(), after);
 }
