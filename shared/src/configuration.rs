@@ -79,6 +79,8 @@ pub struct Dialect {
     pub continues: Vec<Continued>,
     /// First words of lines that one section alone has at a time: no other one takes such a line before it is gone.
     pub exclusive: Vec<String>,
+    /// The same of the sections of one port, whose names go on behind a dot: `encapsulation dot1Q` of `interface Gi1.10`.
+    pub exclusive_of_port: Vec<String>,
     /// First words of lines that a device fills up with blanks: several of them say the same as one.
     pub padded: Vec<String>,
     /// First words of lines at the top that define what other lines name, which is the word that follows: a new one is

@@ -96,6 +96,7 @@ fn dialect(mut section: Reader<'_>) -> Option<Dialect> {
         single: section.texts("single"),
         continues: sections::continued(&mut section),
         exclusive: section.texts("exclusive"),
+        exclusive_of_port: section.texts("exclusive_of_port"),
         padded: section.texts("padded"),
         defines: section.texts("defines"),
         joins: section.texts("joins"),

@@ -66,6 +66,19 @@ fn lines_that_close_a_section_are_no_configuration_of_a_platform_that_shows_them
 }
 
 #[test]
+fn the_same_vlans_of_a_trunk_are_the_same_on_every_platform_that_lists_them() {
+    let platforms = Platforms::built_in();
+    for name in ["arista_eos", "cisco_ios", "cisco_nxos"] {
+        let dialect = &platforms.get(name).unwrap().dialect;
+        let trunk = |list: &str| {
+            let text = format!("interface Ethernet1\n switchport trunk allowed vlan {list}\n");
+            switchyard_shared::configuration::parse(&text, dialect)
+        };
+        assert_eq!(trunk("20,10,11,12"), trunk("10-12,20"), "{name}");
+    }
+}
+
+#[test]
 fn a_platform_is_found_by_its_short_names_too() {
     let platforms = Platforms::built_in();
     for (alias, name) in [

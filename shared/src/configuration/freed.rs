@@ -4,9 +4,13 @@ use super::index::Key;
 use super::{Block, Dialect, Index, pattern};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Among all sections.
+const EVERYWHERE: &str = "";
+
 /// `steps` in their order, except that a section in which another line takes the place of an exclusive one
-/// ([`Dialect::exclusive`]) comes before the section that takes that one. Of sections that wait for each other one is
-/// without such a line for a while.
+/// ([`Dialect::exclusive`], [`Dialect::exclusive_of_port`]) comes before the section that takes that one. Of sections that
+/// wait for each other one is without such a line for a while; but never without a port's, which the session may run over:
+/// those the device refuses.
 pub(super) fn freed_first(steps: Vec<Block>, from: &[Block], dialect: &Dialect) -> Vec<Block> {
     let mut freed = freed(&steps, from, dialect);
     if freed.is_empty() {
@@ -19,15 +23,17 @@ pub(super) fn freed_first(steps: Vec<Block>, from: &[Block], dialect: &Dialect) 
         while let Some(at) = chain.last().copied().filter(|at| !is_said[*at]) {
             waits[at] = true;
             let needed = steps[at].children.iter().find_map(|child| {
-                let other = freed.remove(&Key::of(&child.line))?;
-                (other != at && !is_said[other]).then_some((other, &child.line))
+                let among = among(&steps[at].line, &child.line, dialect)?;
+                let other = freed.remove(&(among.to_owned(), Key::owned(&child.line)))?;
+                (other != at && !is_said[other]).then_some((other, &child.line, among))
             });
             match needed {
-                Some((other, line)) if waits[other] => {
+                Some((other, line, EVERYWHERE)) if waits[other] => {
                     let children = vec![Block::line(dialect.negated(line))];
                     order.push(Block { line: steps[other].line.clone(), children });
                 }
-                Some((other, _)) => chain.push(other),
+                Some((other, _, _)) if waits[other] => {}
+                Some((other, _, _)) => chain.push(other),
                 None => {
                     is_said[at] = true;
                     order.push(steps[at].clone());
@@ -39,9 +45,9 @@ pub(super) fn freed_first(steps: Vec<Block>, from: &[Block], dialect: &Dialect) 
     order
 }
 
-/// The exclusive lines of `from` of which `steps` take the place, and which of them does.
-fn freed(steps: &[Block], from: &[Block], dialect: &Dialect) -> BTreeMap<Key<'static>, usize> {
-    if dialect.exclusive.is_empty() {
+/// The exclusive lines of `from` of which `steps` take the place, among which sections they are, and which step does it.
+fn freed(steps: &[Block], from: &[Block], dialect: &Dialect) -> BTreeMap<(String, Key<'static>), usize> {
+    if dialect.exclusive.is_empty() && dialect.exclusive_of_port.is_empty() {
         return BTreeMap::new();
     }
     let has = Index::of(from, dialect);
@@ -51,12 +57,22 @@ fn freed(steps: &[Block], from: &[Block], dialect: &Dialect) -> BTreeMap<Key<'st
         let new = step.children.iter().filter_map(|child| dialect.place(&child.line));
         let new: BTreeSet<Key<'_>> = new.map(Key).collect();
         for line in section.children.iter().map(|child| child.line.as_str()) {
-            let is_exclusive =
-                dialect.exclusive.iter().any(|words| pattern::beginning(line, words).is_some());
-            if is_exclusive && dialect.place(line).is_some_and(|place| new.contains(&Key(place))) {
-                freed.insert(Key::owned(line), at);
+            let Some(among) = among(&step.line, line, dialect) else { continue };
+            if dialect.place(line).is_some_and(|place| new.contains(&Key(place))) {
+                freed.insert((among.to_owned(), Key::owned(line)), at);
             }
         }
     }
     freed
+}
+
+/// Among which sections one alone has `line` at a time, which stands in `section`: those of its port, or [`EVERYWHERE`].
+fn among<'s>(section: &'s str, line: &str, dialect: &Dialect) -> Option<&'s str> {
+    let is_one_of =
+        |patterns: &[String]| patterns.iter().any(|words| pattern::beginning(line, words).is_some());
+    if is_one_of(&dialect.exclusive) {
+        return Some(EVERYWHERE);
+    }
+    let (port, _) = section.rsplit_once('.')?;
+    is_one_of(&dialect.exclusive_of_port).then_some(port)
 }

@@ -53,3 +53,48 @@ fn an_address_that_is_asked_for_is_nobodys_and_leaves_no_interface_without_one()
         assert_eq!(sent, ["interface Gi1", asked, "exit", "interface Gi0", address, "exit"]);
     }
 }
+
+/// The tags of the subinterfaces of two ports, and the lines that lead from one to the other.
+fn retags(from: &[u16], to: &[u16]) -> Vec<String> {
+    let text = |tags: &[u16]| -> Vec<Block> {
+        let of = |port: &str| -> String {
+            let tag =
+                |(at, tag): (usize, &u16)| format!("interface {port}.{at}\n encapsulation dot1Q {tag}\n");
+            tags.iter().enumerate().map(tag).collect()
+        };
+        parse(&(of("Gi1") + &of("Gi2")), &dialect())
+    };
+    let (from, to, dialect) = (text(from), text(to), dialect());
+    commands(&way(&from, &to, &dialect), &from, &dialect)
+}
+
+#[test]
+fn tags_that_move_along_the_subinterfaces_of_a_port_are_free_before_they_are_taken() {
+    let (one, other) = ([10, 20, 30, 40, 50], [20, 30, 40, 50, 60]);
+    for (from, to) in [(one, other), (other, one)] {
+        let sent = retags(&from, &to);
+        for port in ["Gi1", "Gi2"] {
+            let (mut has, mut here) = (from, None);
+            for line in &sent {
+                if let Some(name) = line.strip_prefix("interface ") {
+                    here = name
+                        .strip_prefix(port)
+                        .and_then(|rest| rest.strip_prefix('.'))
+                        .map(|at| at.parse::<usize>().unwrap());
+                } else if let (Some(at), Some(tag)) = (here, line.strip_prefix("encapsulation dot1Q ")) {
+                    let tag = tag.parse().unwrap();
+                    assert!(!has.contains(&tag), "{line} of {sent:?}");
+                    has[at] = tag;
+                }
+            }
+            assert_eq!(has, to, "{sent:?}");
+        }
+    }
+}
+
+#[test]
+fn tags_that_subinterfaces_exchange_are_never_taken_away() {
+    let sent = retags(&[10, 20, 30], &[20, 30, 10]);
+    assert_eq!(sent.iter().filter(|line| line.starts_with("encapsulation")).count(), 6, "{sent:?}");
+    assert!(!sent.iter().any(|line| line.starts_with("no ")), "{sent:?}");
+}
