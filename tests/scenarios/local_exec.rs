@@ -1,5 +1,4 @@
 //! Programs of the agent's machine as devices, through all layers: what a spec says of its mode and of failures is done.
-#![expect(clippy::disallowed_methods, reason = "a test's own files")]
 
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt as _;
