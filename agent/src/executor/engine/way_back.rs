@@ -124,6 +124,7 @@ impl Run<'_> {
     ) -> Result<Result<Back, NotBegun>, String> {
         let now = self.read_anew(session).await.ok_or(UNSEEN)?;
         if now == begun.before {
+            self.note_left(&now).await;
             return Ok(Ok(Back::new(LeftAs::Unchanged, "")));
         }
         if self.is_changed_since(&now, left) {
@@ -169,12 +170,15 @@ impl Run<'_> {
                 Back::new(LeftAs::Unknown, format!("; on the way back: {end}"))
             }
         };
-        if !is_same {
-            // The next try must not take what this one left for somebody's change.
-            let of = self.goes_back_from().unwrap_or_else(|| self.job.task.op.clone());
-            self.engine.snapshots.note_left(&of, self.digest(&after)).await;
-        }
+        self.note_left(&after).await;
         Ok(Ok(back))
+    }
+
+    /// Notes what the device has after a way back: the next one must not take that for somebody's change, nor what somebody
+    /// makes of it later for ours.
+    pub(super) async fn note_left(&self, now: &Running) {
+        let of = self.goes_back_from().unwrap_or_else(|| self.job.task.op.clone());
+        self.engine.snapshots.note_left(&of, self.digest(now)).await;
     }
 
     /// Whether the device has something else than when it was last seen to have the change, whose digest is `left`.

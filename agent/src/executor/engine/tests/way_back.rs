@@ -2,6 +2,7 @@
 
 use super::fake::Bench;
 use super::*;
+use switchyard_shared::id::{OpId, RolloutName};
 
 #[tokio::test(start_paused = true)]
 async fn a_way_back_that_failed_half_way_can_be_tried_again_unless_somebody_came_between() {
@@ -79,5 +80,27 @@ async fn a_change_of_which_a_list_cannot_go_back_is_a_failed_way_back_that_names
                 bench.task.purpose = Purpose::Restore { attempt: 1, before: None, overwrite: false };
             }
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_again_after_a_way_back_is_not_taken_for_the_change_that_went() {
+    for confirmed in [false, true] {
+        let mut bench = Bench::new("old", "new");
+        if confirmed {
+            bench.awaits_confirmation();
+        }
+        bench.procedure.post = vec![command("show", Expectation::Contains("gone".into()))];
+        let outcome = bench.apply().await;
+        assert_eq!((outcome.left_as, bench.has().as_str()), (LeftAs::Reverted, "old"), "{outcome:?}");
+        bench.procedure.post.clear();
+        let first = bench.task.op.clone();
+        bench.task.op.rollout = RolloutName::new("other").unwrap();
+        assert_eq!(bench.apply().await.class, Class::Ok);
+        bench.task.op = OpId { attempt: 2, ..first };
+        bench.task.purpose = Purpose::Restore { attempt: 1, before: None, overwrite: false };
+        let outcome = bench.apply().await;
+        assert_eq!((outcome.class, bench.has().as_str()), (Class::PrecheckFailed, "new"), "{outcome:?}");
+        assert!(outcome.message.contains("rollout other has written to it since"), "{}", outcome.message);
     }
 }
