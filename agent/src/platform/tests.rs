@@ -79,6 +79,23 @@ fn the_same_vlans_of_a_trunk_are_the_same_on_every_platform_that_lists_them() {
 }
 
 #[test]
+fn tags_and_addresses_that_move_are_freed_first_on_the_platforms_that_refuse_them_twice() {
+    let platforms = Platforms::built_in();
+    for (name, tag) in [("cisco_ios", "encapsulation dot1Q"), ("cisco_nxos", "encapsulation dot1q")] {
+        let dialect = &platforms.get(name).unwrap().dialect;
+        let parsed = |one: u8, other: u8| {
+            let of = |number: u8, last: u8| {
+                format!("interface E1.{number}\n {tag} {last}\n ip address 10.0.0.{last} 255.255.255.0\n")
+            };
+            switchyard_shared::configuration::parse(&(of(1, one) + &of(2, other)), dialect)
+        };
+        let way = switchyard_shared::configuration::way(&parsed(10, 20), &parsed(20, 30), dialect);
+        let first: Vec<&str> = way.iter().map(|step| step.line.as_str()).collect();
+        assert_eq!(first, ["interface E1.2", "interface E1.1"], "{name}");
+    }
+}
+
+#[test]
 fn a_platform_is_found_by_its_short_names_too() {
     let platforms = Platforms::built_in();
     for (alias, name) in [

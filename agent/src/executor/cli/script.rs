@@ -11,7 +11,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use switchyard_shared::configuration::{
-    Block, Index, after, commands, differ_in_order_alone, missing, out_of_order, parse, print, unified, way,
+    Block, Index, Rings, after, commands, differ_in_order_alone, freed_first, missing, out_of_order, parse,
+    print, unified, way,
 };
 use switchyard_shared::outcome::{Class, LeftAs, Phase};
 use switchyard_shared::procedure::Mode;
@@ -197,7 +198,8 @@ impl Script {
         let blocks = self.blocks(wanted.reveal());
         let (lacks, shown) = self.parted(running, &blocks);
         let mut steps = match wanted.mode {
-            Mode::Merge => missing(running, &blocks, dialect),
+            // Who merges has not asked for a line to go.
+            Mode::Merge => freed_first(missing(running, &blocks, dialect), running, Rings::Leave, dialect),
             Mode::Replace => way(&self.given_up(running, &blocks), &shown, dialect),
         };
         steps.extend(lacks);

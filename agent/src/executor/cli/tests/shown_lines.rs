@@ -15,8 +15,9 @@ async fn a_trunk_that_is_shown_on_several_lines_loses_none_of_them_to_a_change_o
     };
     let has = format!("hostname r1\n{}", trunk(&["1-10", "add 20-30"]));
     let part = |platform| Part { platform, has: &has, mode: Mode::Good };
-    let bench = Bench::new(&["cisco_ios", "cisco_nxos"].map(part)).await;
-    for (number, platform) in (1..).zip(["cisco_ios", "cisco_nxos"]) {
+    let platforms = ["cisco_ios", "cisco_nxos", "arista_eos"];
+    let bench = Bench::new(&platforms.map(part)).await;
+    for (number, platform) in (1..).zip(platforms) {
         let alone = bench.task(number, platform, &trunk(&["add 40"]), Wants::Merge);
         let outcome = bench.attempt(&alone).await;
         assert_eq!((outcome.class, bench.typed(number)), (Class::PrecheckFailed, vec![]), "{outcome:?}");
