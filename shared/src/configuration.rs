@@ -24,7 +24,6 @@ pub use change::{commands, contradiction, missing};
 pub use continued::Continued;
 pub use defaults::{about, besides, lacking, leaves, unshown, without};
 pub use diff::{DIFF_BYTES_MAX, cut, unified};
-pub use freed::{Rings, freed_first};
 pub use index::Index;
 pub use numbered::{Numbered, spared, torn};
 pub use order::{differ_in_order_alone, misplaced, not_compared, out_of_order};

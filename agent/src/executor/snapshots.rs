@@ -31,13 +31,15 @@ const LEFT: &str = "left";
 const LEFT_BYTES_MAX: u64 = 256;
 
 /// What is known of the time since a write.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Since {
     /// The digest, under the site's key, of what the device had after it, when it was seen to have the change, or of what a
     /// way back from it left.
     pub left: Option<String>,
     /// The other rollout that has written to it last.
     pub written_by: Option<String>,
+    /// What the first other rollout that has written to it since met there.
+    pub met: Option<Running>,
 }
 
 /// The snapshots of one agent.
@@ -152,10 +154,15 @@ impl Snapshots {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
-        let names = self.names(&self.folder.join(op.device.as_str()))?;
-        let last = names.last().and_then(|name| name.split('@').nth(1));
-        let written_by = last.filter(|rollout| *rollout != op.rollout.as_str()).map(str::to_owned);
-        Ok(Since { left, written_by })
+        let folder = self.folder.join(op.device.as_str());
+        let names = self.names(&folder)?;
+        let of_another =
+            |name: &&String| name.split('@').nth(1).filter(|of| *of != op.rollout.as_str()).is_some();
+        let own = names.iter().rposition(|name| is_of(name, op));
+        let next = own.and_then(|own| names[own..].iter().find(of_another));
+        let met = next.map(|name| self.kept(&folder, name)).transpose()?.map(Running);
+        let last = names.last().filter(of_another).and_then(|name| name.split('@').nth(1));
+        Ok(Since { left, written_by: last.map(str::to_owned), met })
     }
 
     /// What is kept of the attempts of `op`'s rollout at its device, newest first.

@@ -7,18 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Among all sections.
 const EVERYWHERE: &str = "";
 
-/// What is done with sections of which each waits for the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rings {
-    /// One of them is without such a line for a while; but never without a port's, which the session may run over.
-    Break,
-    /// They stay in their order, and the device refuses them.
-    Leave,
-}
-
 /// `steps` in their order, except that a section in which another line takes the place of an exclusive one
-/// ([`Dialect::exclusive`], [`Dialect::exclusive_of_port`]) comes before the section that takes that one.
-pub fn freed_first(steps: Vec<Block>, from: &[Block], rings: Rings, dialect: &Dialect) -> Vec<Block> {
+/// ([`Dialect::exclusive`], [`Dialect::exclusive_of_port`]) comes before the section that takes that one. Of sections that
+/// wait for each other one is without such a line for a while; but never without a port's, which the session may run over:
+/// those the device refuses.
+pub(super) fn freed_first(steps: Vec<Block>, from: &[Block], dialect: &Dialect) -> Vec<Block> {
     let mut freed = freed(&steps, from, dialect);
     if freed.is_empty() {
         return steps;
@@ -35,7 +28,7 @@ pub fn freed_first(steps: Vec<Block>, from: &[Block], rings: Rings, dialect: &Di
                 (other != at && !is_said[other]).then_some((other, &child.line, among))
             });
             match needed {
-                Some((other, line, EVERYWHERE)) if waits[other] && rings == Rings::Break => {
+                Some((other, line, EVERYWHERE)) if waits[other] => {
                     let children = vec![Block::line(dialect.negated(line))];
                     order.push(Block { line: steps[other].line.clone(), children });
                 }

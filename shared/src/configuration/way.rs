@@ -2,7 +2,7 @@
 //! need not be.
 
 use super::Dialect;
-use super::freed::{Rings, freed_first};
+use super::freed::freed_first;
 use super::index::{Index, Key, between};
 use super::named::defined_first;
 use super::order::{displaced, retyped};
@@ -29,7 +29,7 @@ pub(super) enum When {
 pub fn way(from: &[Block], to: &[Block], dialect: &Dialect) -> Vec<Block> {
     let mentions = Mentions::of(from, to, dialect);
     let Steps { mut first, added, last } = Section::at_the_top(from, to, dialect).steps(&mentions);
-    first.extend(defined_first(freed_first(added, from, Rings::Break, dialect), dialect));
+    first.extend(defined_first(freed_first(added, from, dialect), dialect));
     first.extend(last);
     first
 }

@@ -11,8 +11,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use switchyard_shared::configuration::{
-    Block, Index, Rings, after, commands, differ_in_order_alone, freed_first, missing, out_of_order, parse,
-    print, unified, way,
+    Block, Index, after, commands, differ_in_order_alone, missing, out_of_order, parse, print, unified, way,
 };
 use switchyard_shared::outcome::{Class, LeftAs, Phase};
 use switchyard_shared::procedure::Mode;
@@ -198,8 +197,7 @@ impl Script {
         let blocks = self.blocks(wanted.reveal());
         let (lacks, shown) = self.parted(running, &blocks);
         let mut steps = match wanted.mode {
-            // Who merges has not asked for a line to go.
-            Mode::Merge => freed_first(missing(running, &blocks, dialect), running, Rings::Leave, dialect),
+            Mode::Merge => missing(running, &blocks, dialect),
             Mode::Replace => way(&self.given_up(running, &blocks), &shown, dialect),
         };
         steps.extend(lacks);

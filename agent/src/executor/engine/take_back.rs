@@ -55,10 +55,6 @@ impl Run<'_> {
             // Nothing speaks against it: whoever reads the device back judges it.
             (Written::ForGood, Trouble::Unseen(..) | Trouble::NoWay(..)) => Err(unseen()),
         };
-        if let (Written::UntilConfirmed { .. }, Ok(Back { left_as: LeftAs::Reverted, .. })) = (written, &back)
-        {
-            self.note_left(&begun.before).await;
-        }
         self.taken_back(&trouble, back)
     }
 

@@ -353,7 +353,7 @@ async fn a_device_is_put_back_to_what_it_had_before_an_earlier_attempt() {
     let outcome = bench.apply().await;
     assert_eq!((outcome.class, bench.has().as_str()), (Class::PrecheckFailed, "new"), "{}", outcome.message);
     assert!(outcome.message.contains("is of another change"), "{}", outcome.message);
-    bench.task.purpose = Purpose::Restore { attempt: 1, before: Some(bench.digest("old")), overwrite: true };
+    bench.task.purpose = Purpose::Restore { attempt: 1, before: Some(bench.digest("old")), overwrite: false };
     assert_eq!((bench.apply().await.class, bench.has().as_str()), (Class::Ok, "old"));
     bench.task.purpose = Purpose::Restore { attempt: 7, before: None, overwrite: false };
     let outcome = bench.apply().await;

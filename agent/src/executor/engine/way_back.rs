@@ -124,7 +124,6 @@ impl Run<'_> {
     ) -> Result<Result<Back, NotBegun>, String> {
         let now = self.read_anew(session).await.ok_or(UNSEEN)?;
         if now == begun.before {
-            self.note_left(&now).await;
             return Ok(Ok(Back::new(LeftAs::Unchanged, "")));
         }
         if self.is_changed_since(&now, left) {
@@ -170,15 +169,12 @@ impl Run<'_> {
                 Back::new(LeftAs::Unknown, format!("; on the way back: {end}"))
             }
         };
-        self.note_left(&after).await;
+        if !is_same {
+            // The next try must not take what this one left for somebody's change.
+            let of = self.goes_back_from().unwrap_or_else(|| self.job.task.op.clone());
+            self.engine.snapshots.note_left(&of, self.digest(&after)).await;
+        }
         Ok(Ok(back))
-    }
-
-    /// Notes what the device has after a way back: the next one must not take that for somebody's change, nor what somebody
-    /// makes of it later for ours.
-    pub(super) async fn note_left(&self, now: &Running) {
-        let of = self.goes_back_from().unwrap_or_else(|| self.job.task.op.clone());
-        self.engine.snapshots.note_left(&of, self.digest(now)).await;
     }
 
     /// Whether the device has something else than when it was last seen to have the change, whose digest is `left`.
@@ -322,8 +318,10 @@ impl Run<'_> {
     async fn must_be_as_left(&self, of: &OpId, now: &Running) -> Result<(), Ended> {
         let since = self.engine.snapshots.since(of).await.map_err(|failure| self.failed(&failure))?;
         let rollout = &of.rollout;
+        // A change that had gone when another rollout came, and is there again, is that one's.
+        let is_met = |left: &str| since.met.as_ref().is_none_or(|met| self.digest(met) == left);
         let why = match (since.left, since.written_by) {
-            (Some(left), _) if left == self.digest(now) => return Ok(()),
+            (Some(left), _) if left == self.digest(now) && is_met(&left) => return Ok(()),
             (_, Some(other)) => format!("rollout {other} has written to it since rollout {rollout} wrote"),
             (Some(_), None) => format!("somebody has changed it since rollout {rollout} wrote"),
             (None, None) => {

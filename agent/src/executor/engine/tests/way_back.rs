@@ -1,6 +1,6 @@
 //! Putting a device back once more.
 
-use super::fake::Bench;
+use super::fake::{Bench, Saving};
 use super::*;
 use switchyard_shared::id::{OpId, RolloutName};
 
@@ -84,7 +84,7 @@ async fn a_change_of_which_a_list_cannot_go_back_is_a_failed_way_back_that_names
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_came_again_after_a_way_back_is_not_taken_for_the_change_that_went() {
+async fn what_another_rollout_made_again_after_a_way_back_is_not_taken_for_the_change_that_went() {
     for confirmed in [false, true] {
         let mut bench = Bench::new("old", "new");
         if confirmed {
@@ -103,4 +103,37 @@ async fn what_came_again_after_a_way_back_is_not_taken_for_the_change_that_went(
         assert_eq!((outcome.class, bench.has().as_str()), (Class::PrecheckFailed, "new"), "{outcome:?}");
         assert!(outcome.message.contains("rollout other has written to it since"), "{}", outcome.message);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_another_rollout_met_and_gave_back_can_be_put_back() {
+    let mut bench = Bench::new("old", "new");
+    assert_eq!(bench.apply().await.class, Class::Ok);
+    let first = bench.task.op.clone();
+    bench.task.op.rollout = RolloutName::new("other").unwrap();
+    bench.task.configuration = b"newer".as_slice().into();
+    assert_eq!((bench.apply().await.class, bench.has().as_str()), (Class::Ok, "newer"));
+    bench.task.op.attempt = 2;
+    bench.task.purpose = Purpose::Restore { attempt: 1, before: None, overwrite: false };
+    assert_eq!((bench.apply().await.class, bench.has().as_str()), (Class::Ok, "new"));
+    bench.task.op = OpId { attempt: 2, ..first };
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, bench.has().as_str()), (Class::Ok, "old"), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_a_boot_brought_back_is_put_back_again() {
+    let mut bench = Bench::new("old", "new");
+    bench.procedure.commit.save = true;
+    bench.boots("old");
+    assert_eq!(bench.apply().await.class, Class::Ok);
+    bench.task.op.attempt = 2;
+    bench.task.purpose = Purpose::Restore { attempt: 1, before: None, overwrite: false };
+    bench.saves(Saving::Refuses);
+    assert_eq!(bench.apply().await.class, Class::PostcheckFailed);
+    bench.set("new");
+    bench.saves(Saving::Works);
+    bench.task.op.attempt = 3;
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, bench.has().as_str()), (Class::Ok, "old"), "{outcome:?}");
 }

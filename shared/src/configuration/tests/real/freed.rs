@@ -98,17 +98,3 @@ fn tags_that_subinterfaces_exchange_are_never_taken_away() {
     assert_eq!(sent.iter().filter(|line| line.starts_with("encapsulation")).count(), 6, "{sent:?}");
     assert!(!sent.iter().any(|line| line.starts_with("no ")), "{sent:?}");
 }
-
-#[test]
-fn a_merge_frees_what_moves_before_it_is_taken_and_takes_nothing_away_that_nobody_asked_for() {
-    let (dialect, last) = (dialect(), |last: [u8; 3]| addressed(&last.map(Some)));
-    let merged = |from: [u8; 3], to: [u8; 3]| -> Vec<String> {
-        let (from, to) = (parse(&last(from), &dialect), parse(&last(to), &dialect));
-        let steps = freed_first(missing(&from, &to, &dialect), &from, Rings::Leave, &dialect);
-        let lines = commands(&steps, &from, &dialect);
-        lines.into_iter().filter(|line| line.contains("address")).collect()
-    };
-    let address = |last: u8| format!("ip address 10.0.0.{last} 255.255.255.0");
-    assert_eq!(merged([1, 2, 3], [2, 3, 4]), [4, 3, 2].map(address));
-    assert_eq!(merged([1, 2, 3], [2, 1, 3]).len(), 2, "the device refuses an exchange");
-}
