@@ -156,8 +156,7 @@ impl Snapshots {
         };
         let folder = self.folder.join(op.device.as_str());
         let names = self.names(&folder)?;
-        let of_another =
-            |name: &&String| name.split('@').nth(1).filter(|of| *of != op.rollout.as_str()).is_some();
+        let of_another = |name: &&String| name.split('@').nth(1).is_some_and(|of| of != op.rollout.as_str());
         let own = names.iter().rposition(|name| is_of(name, op));
         let next = own.and_then(|own| names[own..].iter().find(of_another));
         let met = next.map(|name| self.kept(&folder, name)).transpose()?.map(Running);

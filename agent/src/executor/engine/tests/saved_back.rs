@@ -100,6 +100,17 @@ async fn a_way_back_that_cannot_be_saved_says_so_and_the_next_one_saves_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_change_that_a_boot_brought_back_is_put_back_again() {
+    let mut bench = saved().await;
+    bench.saves(Saving::Refuses);
+    assert_eq!(rolled_back(&mut bench).await.class, Class::PostcheckFailed);
+    bench.set("new");
+    bench.saves(Saving::Works);
+    let outcome = rolled_back(&mut bench).await;
+    assert_eq!((outcome.class, bench.has().as_str()), (Class::Ok, "old"), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_way_back_into_another_order_that_could_not_be_saved_is_saved_by_the_next_one() {
     let mut bench = saved().await;
     bench.lists_backwards();

@@ -1,6 +1,6 @@
 //! Putting a device back once more.
 
-use super::fake::{Bench, Saving};
+use super::fake::Bench;
 use super::*;
 use switchyard_shared::id::{OpId, RolloutName};
 
@@ -117,23 +117,6 @@ async fn a_change_that_another_rollout_met_and_gave_back_can_be_put_back() {
     bench.task.purpose = Purpose::Restore { attempt: 1, before: None, overwrite: false };
     assert_eq!((bench.apply().await.class, bench.has().as_str()), (Class::Ok, "new"));
     bench.task.op = OpId { attempt: 2, ..first };
-    let outcome = bench.apply().await;
-    assert_eq!((outcome.class, bench.has().as_str()), (Class::Ok, "old"), "{outcome:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_change_that_a_boot_brought_back_is_put_back_again() {
-    let mut bench = Bench::new("old", "new");
-    bench.procedure.commit.save = true;
-    bench.boots("old");
-    assert_eq!(bench.apply().await.class, Class::Ok);
-    bench.task.op.attempt = 2;
-    bench.task.purpose = Purpose::Restore { attempt: 1, before: None, overwrite: false };
-    bench.saves(Saving::Refuses);
-    assert_eq!(bench.apply().await.class, Class::PostcheckFailed);
-    bench.set("new");
-    bench.saves(Saving::Works);
-    bench.task.op.attempt = 3;
     let outcome = bench.apply().await;
     assert_eq!((outcome.class, bench.has().as_str()), (Class::Ok, "old"), "{outcome:?}");
 }
