@@ -151,6 +151,12 @@ async fn a_coordinator_that_stops_answering_is_left_when_the_lease_ends() {
 
 /// What is logged from now on in this thread.
 fn logged() -> (Arc<Mutex<Vec<u8>>>, tracing::subscriber::DefaultGuard) {
+    // Whoever first comes to what is logged notes for all threads whether somebody listens: so on each of them somebody does.
+    static ELSEWHERE: std::sync::Once = std::sync::Once::new();
+    ELSEWHERE.call_once(|| {
+        let nowhere = tracing_subscriber::fmt().with_writer(std::io::sink).finish();
+        tracing::subscriber::set_global_default(nowhere).expect("nobody else sets one");
+    });
     let text = Arc::new(Mutex::new(Vec::new()));
     let sink = text.clone();
     let subscriber =
