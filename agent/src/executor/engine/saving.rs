@@ -73,6 +73,7 @@ impl Run<'_> {
             // The save may be made, and it may be what the device is still at.
             WriteEnd::NotSent(_) | WriteEnd::NoWay(_) | WriteEnd::Lost(_) => {
                 let unseen = self.unseen(Class::Unreachable, format!("{NOT_KNOWN}: {end}")).await;
+                self.ask_for_the_link(&unseen);
                 match self.is_saved_by_now(session).await {
                     Some(true) => Ok(()),
                     Some(false) => Err(not_saved()),

@@ -25,9 +25,7 @@ impl Run<'_> {
         trouble: Trouble,
         left: Option<String>,
     ) -> Outcome {
-        if matches!(trouble, Trouble::Unseen(..)) && self.refused.get().is_none() {
-            self.job.context.unseen();
-        }
+        self.ask_for_the_link(&trouble);
         let known = left.as_deref();
         if let Some(left) = known {
             self.engine.snapshots.note_left(&self.job.task.op, left.to_owned()).await;

@@ -42,6 +42,14 @@ impl Run<'_> {
         }
     }
 
+    /// Has it found out now whether the link was cut, where that may be why nobody could look. What a device says to a
+    /// login is no sign of it.
+    pub(super) fn ask_for_the_link(&self, trouble: &Trouble) {
+        if matches!(trouble, Trouble::Unseen(..)) && self.refused.get().is_none() {
+            self.job.context.unseen();
+        }
+    }
+
     /// There is no session any more to look over.
     pub(super) async fn no_session(&self, failure: &Failure) -> Trouble {
         let why = format!("it cannot be reached over a new session: {}", failure.message);

@@ -103,6 +103,31 @@ fn a_device_that_healed_itself_after_the_link_was_cut_is_not_held_against_the_ch
 }
 
 #[test]
+fn a_save_that_was_lost_with_its_link_is_not_held_against_the_change_and_a_refused_one_is() {
+    for (is_lost, then, class) in [
+        (true, Reached::Dead, Class::Inconclusive),
+        (true, Reached::Alive, Class::PostcheckFailed),
+        (false, Reached::Dead, Class::PostcheckFailed),
+    ] {
+        let mut world = with_sentinel();
+        world.assign([op(1)]);
+        world.write(op(1));
+        if is_lost {
+            world.sign(op(1), SignKind::Unseen);
+        }
+        world.event(probed("gw.lon:22", then));
+        let not_saved = (Class::PostcheckFailed, Phase::Confirm, LeftAs::Changed);
+        let outcome = Outcome::new(not_saved.0, not_saved.1, not_saved.2, "it may not be saved", world.now);
+        let diff = String::new();
+        world.event(Event::Ended(Ended { op: op(1), outcome, wrote: true, diff, keys: vec![] }));
+        world.event(probed("gw.lon:22", Reached::Alive));
+        let (found, message) = world.last_result();
+        assert_eq!(found, class, "{then:?}: {message}");
+        assert!(message.ends_with("it may not be saved"), "{message}");
+    }
+}
+
+#[test]
 fn a_link_that_was_cut_when_a_device_was_lost_from_sight_was_cut_although_it_is_back_at_the_end() {
     for (then, asked) in [(Reached::Dead, 1), (Reached::Alive, 2)] {
         let mut world = with_sentinel();

@@ -1,6 +1,6 @@
 //! What is evidence against a change that was accepted, and what is not.
 
-use super::fake::{Bench, Deed, World};
+use super::fake::{Bench, Deed, Saving, World};
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -70,6 +70,28 @@ async fn whether_the_link_was_cut_is_asked_when_an_unconfirmed_change_is_lost_fr
     bench.procedure.post = vec![command("show", Expectation::Contains("gone".into()))];
     assert_eq!(bench.apply().await.class, Class::PostcheckFailed);
     assert_eq!(bench.times_unseen(), 0, "a check that fails was seen");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whether_the_link_was_cut_is_asked_when_a_save_is_lost_and_before_another_session_is_tried() {
+    let verified = 2;
+    for (saving, times) in [
+        (Saving::Loses { is_made: false }, 1),
+        (Saving::Loses { is_made: true }, 1),
+        (Saving::Refuses, 0),
+        (Saving::Works, 0),
+    ] {
+        let mut bench = Bench::new("old", "new");
+        bench.procedure.commit.save = true;
+        bench.is_saved(Some(false));
+        bench.saves(saving);
+        bench.when(Deed::Connect, move |world: &mut World| {
+            assert_eq!(world.is_unseen(), world.has_done(Deed::Connect) > verified);
+        });
+        let outcome = bench.apply().await;
+        assert_eq!(outcome.left_as, LeftAs::Changed, "{outcome:?}");
+        assert_eq!(bench.times_unseen(), times, "the core judges it by that: {saving:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

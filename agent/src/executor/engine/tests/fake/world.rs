@@ -131,6 +131,11 @@ impl World {
         self.is_lost = true;
     }
 
+    /// Whether it was told that the device cannot be looked at.
+    pub fn is_unseen(&self) -> bool {
+        self.times_unseen > 0
+    }
+
     /// How often that was done.
     pub fn has_done(&self, deed: Deed) -> usize {
         self.deeds.iter().filter(|done| **done == deed).count()
