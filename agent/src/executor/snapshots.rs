@@ -9,6 +9,7 @@ use super::device::Running;
 use crate::fs::{Fs, replace};
 use crate::turns::Turns;
 use room::{Ledger, Needed};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -27,19 +28,21 @@ const DIGITS: usize = 8;
 
 /// What the name of a note begins with, where a snapshot has its number.
 const LEFT: &str = "left";
-/// Largest note of what a device was left as, in bytes: a digest.
-const LEFT_BYTES_MAX: u64 = 256;
+/// Largest note of what a device was left as, in bytes: two digests.
+const LEFT_BYTES_MAX: u64 = 512;
+/// What the name of a file ends with that is not whole.
+const UNFINISHED: &str = ".unfinished";
 
 /// What is known of the time since a write.
 #[derive(Clone)]
 pub struct Since {
-    /// The digest, under the site's key, of what the device had after it, when it was seen to have the change, or of what a
-    /// way back from it left.
-    pub left: Option<String>,
-    /// The other rollout that has written to it last.
+    /// The digests, under the site's key, of what the device had after it, when it was seen to have the change, and of what
+    /// the last way back from it left where that was something else than what it had before.
+    pub left: Vec<String>,
+    /// The other rollout that has written to it last, after the last attempt of this one.
     pub written_by: Option<String>,
-    /// What the first other rollout that has written to it since met there.
-    pub met: Option<Running>,
+    /// What each other rollout that has written to it since then met there first.
+    pub met: Vec<Running>,
 }
 
 /// The snapshots of one agent.
@@ -117,6 +120,19 @@ impl Snapshots {
         }
     }
 
+    /// Notes the digest of what a way back from the write of `op` left, beside what that write left.
+    pub async fn note_way_back(&self, op: &OpId, digest: String) {
+        let (this, op_noted) = (self.clone(), op.clone());
+        let note = move || {
+            let left = this.left_now(&op_noted)?.into_iter().take(1);
+            let both: Vec<String> = left.chain([digest]).collect();
+            replace(&*this.fs, &this.left_file(&op_noted), both.join("\n").as_bytes())
+        };
+        if let Err(error) = self.looks.run(note).await.flatten() {
+            tracing::warn!(%op, %error, "failed to note what the way back left");
+        }
+    }
+
     /// Notes the digest of what the device has after the write of that attempt of `op`'s rollout before which it had what
     /// `is_it` says yes to; that attempt need not be the one of `op`.
     pub async fn note_left_after(&self, op: &OpId, digest: String, is_it: impl Fn(&Running) -> bool) {
@@ -148,20 +164,28 @@ impl Snapshots {
         })
     }
 
+    fn left_now(&self, op: &OpId) -> io::Result<Vec<String>> {
+        match self.fs.read(&self.left_file(op), LEFT_BYTES_MAX) {
+            Ok(left) => {
+                let left = String::from_utf8(left).map_err(io::Error::other)?;
+                Ok(left.lines().map(str::to_owned).collect())
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
     fn since_now(&self, op: &OpId) -> io::Result<Since> {
-        let left = match self.fs.read(&self.left_file(op), LEFT_BYTES_MAX) {
-            Ok(digest) => Some(String::from_utf8(digest).map_err(io::Error::other)?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error),
-        };
+        let left = self.left_now(op)?;
         let folder = self.folder.join(op.device.as_str());
         let names = self.names(&folder)?;
-        let of_another = |name: &&String| name.split('@').nth(1).is_some_and(|of| of != op.rollout.as_str());
-        let own = names.iter().rposition(|name| is_of(name, op));
-        let next = own.and_then(|own| names[own..].iter().find(of_another));
-        let met = next.map(|name| self.kept(&folder, name)).transpose()?.map(Running);
-        let last = names.last().filter(of_another).and_then(|name| name.split('@').nth(1));
-        Ok(Since { left, written_by: last.map(str::to_owned), met })
+        let own = names.iter().rposition(|name| rollout(name) == Some(op.rollout.as_str()));
+        let since = own.map_or(&[][..], |own| &names[own + 1..]);
+        let mut others = BTreeSet::new();
+        let firsts = since.iter().filter(|name| others.insert(rollout(name)));
+        let met = firsts.map(|name| Ok(Running(self.kept(&folder, name)?))).collect::<io::Result<_>>()?;
+        let written_by = since.last().and_then(|name| rollout(name)).map(str::to_owned);
+        Ok(Since { left, written_by, met })
     }
 
     /// What is kept of the attempts of `op`'s rollout at its device, newest first.
@@ -169,10 +193,8 @@ impl Snapshots {
         let folder = self.folder.join(op.device.as_str());
         let mut found = Vec::new();
         for name in self.names(&folder)?.iter().rev() {
-            let mut parts = name.split('@').skip(1);
-            let is_of_it = parts.next() == Some(op.rollout.as_str());
-            if let Some(attempt) = parts.next().and_then(|attempt| attempt.parse().ok()).filter(|_| is_of_it)
-            {
+            let attempt = name.split('@').nth(2).and_then(|attempt| attempt.parse().ok());
+            if let Some(attempt) = attempt.filter(|_| rollout(name) == Some(op.rollout.as_str())) {
                 found.push((attempt, Running(self.kept(&folder, name)?)));
             }
         }
@@ -200,7 +222,7 @@ impl Snapshots {
         let folder = self.folder.join(op.device.as_str());
         self.fs.create_dirs(&folder)?;
         let names = self.names(&folder)?;
-        let newest = names.iter().rev().find(|name| is_of(name, op));
+        let newest = names.last().filter(|name| is_of(name, op));
         if newest.map(|name| self.kept(&folder, name)).transpose()?.is_some_and(|kept| *kept == text) {
             return Ok(());
         }
@@ -208,8 +230,10 @@ impl Snapshots {
         // What made room may have been of this device.
         let names = self.names(&folder)?;
         let next = names.last().and_then(|name| number(name)).map_or(1, |last| last.saturating_add(1));
-        replace(&*self.fs, &folder.join(format!("{next:0DIGITS$}@{}", stem(op))), text.as_bytes())?;
-        let too_many = (names.len() + 1).saturating_sub(PER_DEVICE_MAX);
+        let path = folder.join(format!("{next:0DIGITS$}@{}", stem(op)));
+        replace(&*self.fs, &path, text.as_bytes())?;
+        let names = self.names(&folder)?;
+        let too_many = names.len().saturating_sub(PER_DEVICE_MAX);
         let may_go = names.iter().filter(|name| !spared.is_some_and(|spared| is_of(name, spared)));
         may_go.take(too_many).try_for_each(|name| {
             let bytes = self.fs.stat(&folder.join(name)).map_or(0, |stat| stat.bytes);
@@ -235,7 +259,7 @@ impl Snapshots {
     /// Whole snapshots, oldest first.
     fn names(&self, folder: &Path) -> io::Result<Vec<String>> {
         let names = self.fs.list(folder)?.into_iter().filter(|name| number(name).is_some());
-        Ok(names.filter(|name| !name.ends_with(".unfinished")).collect())
+        Ok(names.filter(|name| !name.ends_with(UNFINISHED)).collect())
     }
 }
 
@@ -245,6 +269,10 @@ fn stem(op: &OpId) -> String {
 
 fn is_of(name: &str, op: &OpId) -> bool {
     name.split_once('@').is_some_and(|(_, rest)| rest == stem(op))
+}
+
+fn rollout(name: &str) -> Option<&str> {
+    name.split('@').nth(1)
 }
 
 fn number(name: &str) -> Option<u64> {
@@ -291,6 +319,18 @@ mod tests {
         assert_eq!(text(&snapshots.read(&op(1), |_| true).await.unwrap()), "of this one");
         let refused = snapshots.read(&op(1), |_| false).await.unwrap_err();
         assert!(refused.message.contains("is of another change"), "{}", refused.message);
+    }
+
+    #[tokio::test]
+    async fn who_wrote_before_a_name_was_given_again_has_not_written_since() {
+        let data = tempfile::tempdir().unwrap();
+        let snapshots = Snapshots::new(data.path(), Arc::new(RealFs));
+        let other = OpId { rollout: RolloutName::new("other").unwrap(), ..op(1) };
+        for (op, had) in [(op(1), "old"), (other, "its own"), (op(1), "old")] {
+            let _ = snapshots.keep(&op, &Running(Zeroizing::new(had.into())), None).await.unwrap();
+        }
+        let since = snapshots.since(&op(1)).await.unwrap();
+        assert_eq!((since.written_by, since.met.len()), (None, 0));
     }
 
     #[tokio::test]

@@ -172,7 +172,7 @@ impl Run<'_> {
         if !is_same {
             // The next try must not take what this one left for somebody's change.
             let of = self.goes_back_from().unwrap_or_else(|| self.job.task.op.clone());
-            self.engine.snapshots.note_left(&of, self.digest(&after)).await;
+            self.engine.snapshots.note_way_back(&of, self.digest(&after)).await;
         }
         Ok(Ok(back))
     }
@@ -318,10 +318,12 @@ impl Run<'_> {
     async fn must_be_as_left(&self, of: &OpId, now: &Running) -> Result<(), Ended> {
         let since = self.engine.snapshots.since(of).await.map_err(|failure| self.failed(&failure))?;
         let rollout = &of.rollout;
-        // A change that had gone when another rollout came, and is there again, is that one's.
-        let is_met = |left: &str| since.met.as_ref().is_none_or(|met| self.digest(met) == left);
-        let why = match (since.left, since.written_by) {
-            (Some(left), _) if left == self.digest(now) && is_met(&left) => return Ok(()),
+        let now = self.digest(now);
+        // A change that had gone when another rollout came, and is there again, is that one's or a later one's.
+        if since.left.contains(&now) && since.met.iter().all(|met| self.digest(met) == now) {
+            return Ok(());
+        }
+        let why = match (since.left.first(), since.written_by) {
             (_, Some(other)) => format!("rollout {other} has written to it since rollout {rollout} wrote"),
             (Some(_), None) => format!("somebody has changed it since rollout {rollout} wrote"),
             (None, None) => {

@@ -101,13 +101,19 @@ async fn a_way_back_that_cannot_be_saved_says_so_and_the_next_one_saves_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_change_that_a_boot_brought_back_is_put_back_again() {
-    let mut bench = saved().await;
-    bench.saves(Saving::Refuses);
-    assert_eq!(rolled_back(&mut bench).await.class, Class::PostcheckFailed);
-    bench.set("new");
-    bench.saves(Saving::Works);
-    let outcome = rolled_back(&mut bench).await;
-    assert_eq!((outcome.class, bench.has().as_str()), (Class::Ok, "old"), "{outcome:?}");
+    for (backwards, back) in [(false, "old"), (true, "dlo")] {
+        let mut bench = saved().await;
+        if backwards {
+            bench.lists_backwards();
+        }
+        bench.saves(Saving::Refuses);
+        assert_eq!(rolled_back(&mut bench).await.class, Class::PostcheckFailed);
+        assert_eq!(bench.has(), back);
+        bench.set("new");
+        bench.saves(Saving::Works);
+        let outcome = rolled_back(&mut bench).await;
+        assert_eq!((outcome.class, bench.has().as_str()), (Class::Ok, back), "{outcome:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

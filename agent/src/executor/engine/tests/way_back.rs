@@ -120,3 +120,60 @@ async fn a_change_that_another_rollout_met_and_gave_back_can_be_put_back() {
     let outcome = bench.apply().await;
     assert_eq!((outcome.class, bench.has().as_str()), (Class::Ok, "old"), "{outcome:?}");
 }
+
+/// Lets rollout `name` bring the device to `wanted`; the next task is a way back of the first rollout again.
+async fn another_brings(bench: &mut Bench, name: &str, wanted: &str) {
+    let ours = bench.task.clone();
+    bench.task.op = OpId { rollout: RolloutName::new(name).unwrap(), attempt: 1, ..ours.op.clone() };
+    (bench.task.purpose, bench.task.configuration) = (Purpose::Apply, wanted.as_bytes().into());
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, bench.has().as_str()), (Class::Ok, wanted), "{outcome:?}");
+    bench.task = ours;
+}
+
+/// A device that rollout `ntp` has brought from `old` to `new`, and the way back of it as what comes next.
+async fn changed() -> Bench {
+    let mut bench = Bench::new("old", "new");
+    assert_eq!(bench.apply().await.class, Class::Ok);
+    bench.task.op.attempt = 2;
+    bench.task.purpose = Purpose::Restore { attempt: 1, before: None, overwrite: false };
+    bench
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_a_second_rollout_took_away_and_a_third_made_again_is_the_thirds() {
+    let mut bench = changed().await;
+    another_brings(&mut bench, "second", "old").await;
+    another_brings(&mut bench, "third", "new").await;
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, bench.has().as_str()), (Class::PrecheckFailed, "new"), "{outcome:?}");
+    assert!(outcome.message.contains("rollout third has written to it since"), "{}", outcome.message);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_way_back_that_failed_half_way_can_be_tried_again_though_another_rollout_was_there_before_it() {
+    let mut bench = changed().await;
+    another_brings(&mut bench, "other", "newer").await;
+    let ours = bench.task.clone();
+    bench.task.op = OpId { rollout: RolloutName::new("other").unwrap(), ..ours.op.clone() };
+    assert_eq!((bench.apply().await.class, bench.has().as_str()), (Class::Ok, "new"));
+    bench.task = ours;
+    bench.stops_half_way_back(Some(LeftAs::Unknown));
+    assert_eq!(bench.apply().await.class, Class::RollbackFailed);
+    bench.stops_half_way_back(None);
+    bench.task.op.attempt = 3;
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, bench.has().as_str()), (Class::Ok, "old"), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_rollout_made_of_what_a_way_back_left_is_its_own() {
+    let mut bench = changed().await;
+    bench.lists_backwards();
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.left_as, bench.has().as_str()), (LeftAs::Reverted, "dlo"), "{outcome:?}");
+    another_brings(&mut bench, "other", "wen").await;
+    bench.task.op.attempt = 3;
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, bench.has().as_str()), (Class::PrecheckFailed, "wen"), "{outcome:?}");
+}
