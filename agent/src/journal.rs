@@ -251,11 +251,5 @@ fn newest(
     })
 }
 
-/// Whether the system refused for want of room.
-fn is_full(error: &io::Error) -> bool {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
-}
-
 #[cfg(test)]
 mod tests;

@@ -6,14 +6,14 @@ pub use room::{Held, SITE_BYTES_MAX};
 
 use super::Failure;
 use super::device::Running;
-use crate::fs::{Fs, replace};
+use crate::fs::{Fs, is_full, replace};
 use crate::turns::Turns;
 use room::{Ledger, Needed};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use switchyard_shared::id::OpId;
+use switchyard_shared::id::{DeviceName, OpId};
 use switchyard_shared::outcome::{Class, Phase};
 use zeroize::Zeroizing;
 
@@ -221,6 +221,7 @@ impl Snapshots {
         }
         let folder = self.folder.join(op.device.as_str());
         self.fs.create_dirs(&folder)?;
+        self.drop_unfinished(&folder)?;
         let names = self.names(&folder)?;
         let newest = names.last().filter(|name| is_of(name, op));
         if newest.map(|name| self.kept(&folder, name)).transpose()?.is_some_and(|kept| *kept == text) {
@@ -231,7 +232,7 @@ impl Snapshots {
         let names = self.names(&folder)?;
         let next = names.last().and_then(|name| number(name)).map_or(1, |last| last.saturating_add(1));
         let path = folder.join(format!("{next:0DIGITS$}@{}", stem(op)));
-        replace(&*self.fs, &path, text.as_bytes())?;
+        self.write(&op.device, &path, text)?;
         let names = self.names(&folder)?;
         let too_many = names.len().saturating_sub(PER_DEVICE_MAX);
         let may_go = names.iter().filter(|name| !spared.is_some_and(|spared| is_of(name, spared)));
@@ -241,6 +242,27 @@ impl Snapshots {
             self.give_room(bytes);
             Ok(())
         })
+    }
+
+    /// Puts a whole snapshot at `path`; on a full disk the oldest of all go for it.
+    fn write(&self, device: &DeviceName, path: &Path, text: &str) -> io::Result<()> {
+        let bytes = text.len() as u64;
+        let write = || replace(&*self.fs, path, text.as_bytes());
+        let written = write().or_else(|error| match is_full(&error) {
+            true => self.give_way(device, bytes).and_then(|()| write()),
+            false => Err(error),
+        });
+        if written.is_err() {
+            self.give_room(bytes);
+        }
+        written
+    }
+
+    /// What an agent that was killed while it wrote has left is no snapshot, and may hold what is secret.
+    fn drop_unfinished(&self, folder: &Path) -> io::Result<()> {
+        let names = self.fs.list(folder)?;
+        let unfinished = names.iter().filter(|name| name.ends_with(UNFINISHED));
+        unfinished.map(|name| self.fs.remove(&folder.join(name))).collect()
     }
 
     /// What is kept of `op`, newest first.
@@ -283,7 +305,7 @@ fn number(name: &str) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::fs::RealFs;
-    use switchyard_shared::id::{DeviceName, RolloutName};
+    use switchyard_shared::id::RolloutName;
 
     fn op(attempt: u32) -> OpId {
         OpId { rollout: RolloutName::new("ntp.v2").unwrap(), device: DeviceName::new("r1").unwrap(), attempt }

@@ -1,8 +1,8 @@
 //! Room that is taken while the disk has it and given back when the disk is full: results of what runs
 //! still fit then.
 
-use super::is_full;
 use crate::fs::Fs;
+use crate::fs::is_full;
 use std::io;
 use std::path::{Path, PathBuf};
 

@@ -64,7 +64,7 @@ impl Snapshots {
             Some(used) if ledger.kept_since_count < KEPT_BEFORE_COUNT && used + bytes <= self.bytes_max => {
                 used
             }
-            Some(_) | None => self.clear(&mut ledger, device, bytes)?,
+            Some(_) | None => self.clear(&mut ledger, device, bytes, self.bytes_max)?,
         };
         if used + bytes > self.bytes_max {
             return Err(io::Error::other(format!(
@@ -83,14 +83,24 @@ impl Snapshots {
         ledger.used = ledger.used.map(|used| used.saturating_sub(bytes));
     }
 
-    /// Counts all snapshots; where there is no room for `bytes` more the oldest go, those of other devices than `device`
+    /// The disk is full, before the snapshots have all their room: the oldest go for the `bytes` of `device` that have
+    /// taken theirs.
+    pub(super) fn give_way(&self, device: &DeviceName, bytes: u64) -> io::Result<()> {
+        let mut ledger = lock(&self.ledger);
+        let written = ledger.used.unwrap_or(0).saturating_sub(bytes);
+        let used = self.clear(&mut ledger, device, bytes, written)?;
+        ledger.used = Some(used + bytes);
+        Ok(())
+    }
+
+    /// Counts all snapshots; where `bytes` more would be beyond `bound` the oldest go, those of other devices than `device`
     /// first. Gives the bytes that are left.
-    fn clear(&self, ledger: &mut Ledger, device: &DeviceName, bytes: u64) -> io::Result<u64> {
+    fn clear(&self, ledger: &mut Ledger, device: &DeviceName, bytes: u64, bound: u64) -> io::Result<u64> {
         let mut all = self.all()?;
         let mut used = all.iter().map(|kept| kept.bytes).sum::<u64>();
-        let enough = match used + bytes > self.bytes_max {
-            true => self.bytes_max - self.bytes_max / ROOM_SHARE,
-            false => self.bytes_max,
+        let enough = match used + bytes > bound {
+            true => bound - bound / ROOM_SHARE,
+            false => bound,
         };
         all.retain(|kept| !self.needs(kept));
         all.sort_by_key(|kept| (kept.device == *device, kept.modified));
@@ -104,7 +114,7 @@ impl Snapshots {
             gone += 1;
         }
         if gone > 0 {
-            tracing::info!(gone, used, bound = self.bytes_max, "the oldest snapshots of devices made room");
+            tracing::info!(gone, used, bound, "the oldest snapshots of devices made room");
         }
         (ledger.used, ledger.kept_since_count) = (Some(used), 0);
         Ok(used)

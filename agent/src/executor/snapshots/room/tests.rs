@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::*;
+use crate::fs::memory::MemoryFs;
 use crate::fs::{Fs as _, RealFs};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
@@ -174,4 +175,33 @@ async fn room_is_counted_from_what_lies_on_the_disk_and_given_back_by_what_goes(
         drop(keep(&wide, "r7", attempt).await.unwrap());
     }
     assert_eq!(used(&wide), Some(500 + 100 * PER_DEVICE_MAX as u64));
+}
+
+#[tokio::test]
+async fn on_a_full_disk_the_oldest_snapshots_go_before_a_device_is_refused() {
+    let disk = MemoryFs::new(1);
+    let snapshots = Snapshots::new(Path::new("/data"), Arc::new(disk.clone()));
+    for device in ["r1", "r2", "r3", "r4"] {
+        drop(keep(&snapshots, device, 1).await.unwrap());
+    }
+    disk.set_capacity(Some(450));
+    let held = keep(&snapshots, "r5", 1).await.unwrap();
+    assert!(has(&snapshots, "r5", 1).await && has(&snapshots, "r4", 1).await);
+    assert!(!has(&snapshots, "r1", 1).await, "it was the oldest");
+    assert_eq!(lock(&snapshots.ledger).used, Some(disk.used()));
+    disk.set_capacity(Some(0));
+    let failure = keep(&snapshots, "r6", 1).await.unwrap_err();
+    assert_eq!(failure.class, Class::AgentError);
+    assert!(has(&snapshots, "r5", 1).await, "its way back needs it now");
+    drop(held);
+}
+
+#[tokio::test]
+async fn what_a_killed_agent_had_not_finished_goes_with_the_next_snapshot_of_the_device() {
+    let disk = MemoryFs::new(1);
+    let draft = Path::new("/data/snapshots/r1/00000007@gone@1.unfinished");
+    disk.put(draft, b"key s3cret");
+    let snapshots = Snapshots::new(Path::new("/data"), Arc::new(disk.clone()));
+    drop(keep(&snapshots, "r1", 1).await.unwrap());
+    assert_eq!(disk.files(), [Path::new("/data/snapshots/r1/00000001@ntp@1")]);
 }
