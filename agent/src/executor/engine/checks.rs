@@ -77,13 +77,25 @@ impl Run<'_> {
         for check in checks {
             let checked = Box::pin(self.check(session, check, saved, Phase::Verify)).await;
             let not_made = |why| format!("the check {} {NOT_MADE}: {why}", check.name);
-            checked.map_err(|not_passed| match not_passed.trouble {
-                Trouble::Bad(why) => Trouble::Bad(format!("the check {} failed: {why}", check.name)),
-                Trouble::Unseen(class, why) => Trouble::Unseen(class, not_made(why)),
-                Trouble::NoWay(class, why) => Trouble::NoWay(class, not_made(why)),
+            checked.map_err(|not_passed| {
+                self.ask_why_none_answers(&not_passed);
+                match not_passed.trouble {
+                    Trouble::Bad(why) => Trouble::Bad(format!("the check {} failed: {why}", check.name)),
+                    Trouble::Unseen(class, why) => Trouble::Unseen(class, not_made(why)),
+                    Trouble::NoWay(class, why) => Trouble::NoWay(class, not_made(why)),
+                }
             })?;
         }
         Ok(())
+    }
+
+    /// A port or a page that gives no answer may be behind a link that was cut just then: that is found out at once. A
+    /// reading after a doubt has written nothing that it could speak against.
+    fn ask_why_none_answers(&self, not_passed: &NotPassed) {
+        let none_answers = not_passed.beside.as_ref().is_some_and(|look| look.class == Class::Unreachable);
+        if none_answers && self.job.task.purpose.writes() {
+            self.job.context.unseen();
+        }
     }
 
     /// Looks as often as `check` wants; gives what was seen last, or why it failed: the last look decides whether that was
