@@ -261,8 +261,8 @@ impl Snapshots {
     /// What an agent that was killed while it wrote has left is no snapshot, and may hold what is secret.
     fn drop_unfinished(&self, folder: &Path) -> io::Result<()> {
         let names = self.fs.list(folder)?;
-        let unfinished = names.iter().filter(|name| name.ends_with(UNFINISHED));
-        unfinished.map(|name| self.fs.remove(&folder.join(name))).collect()
+        let mut unfinished = names.iter().filter(|name| name.ends_with(UNFINISHED));
+        unfinished.try_for_each(|name| self.fs.remove(&folder.join(name)))
     }
 
     /// What is kept of `op`, newest first.
