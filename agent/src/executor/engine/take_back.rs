@@ -158,7 +158,10 @@ impl Run<'_> {
         if back.left_as == LeftAs::Changed || self.engine.clock.now() >= self.confirm_until(since) {
             return None;
         }
-        let told = after_write(self.job.task.timeouts.command, session.cancel(&begun.pass)).await;
+        // Its last word, too, is said before that: it is cut off, and the device goes back by itself.
+        let by_itself_at = since.plus(self.job.procedure.commit.confirm_timeout);
+        let limit = self.job.task.timeouts.command.min(by_itself_at.since(self.engine.clock.now()));
+        let told = after_write(limit, session.cancel(&begun.pass)).await;
         let now = if told.is_ok() { self.read_after(session).await.ok()? } else { return None };
         let back = self.seen_back(session, begun, &now, None);
         (back.left_as == LeftAs::Reverted).then_some(back)

@@ -109,6 +109,11 @@ impl Bench {
         lock(&self.world).cancels_nothing = true;
     }
 
+    /// It takes so long to take the change back when it is told to.
+    pub fn cancelling_takes(&self, time: Duration) {
+        lock(&self.world).cancelling_takes = time;
+    }
+
     /// It takes an unconfirmed change back when the session of the write closes.
     pub fn heals_at_once(&self) {
         lock(&self.world).heals_at_once = true;

@@ -3,6 +3,7 @@
 use super::fake::{Bench, Deed, World};
 use super::*;
 use crate::attempt;
+use tokio::time::Instant;
 
 /// The end of the attempt, before the agent ends it from outside without knowing what it was at.
 async fn ended(bench: &Bench) -> Outcome {
@@ -84,6 +85,23 @@ async fn a_device_that_does_not_answer_to_being_told_to_take_its_change_back_is_
     assert!(outcome.hint.contains("correct the change"), "{}", outcome.hint);
     let words = [Deed::Cancel, Deed::Confirm, Deed::Restore].map(|deed| times(&bench, deed));
     assert_eq!((words, bench.has().as_str()), ([1, 0, 0], "old"), "it is told once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_is_told_to_take_its_change_back_no_longer_than_until_it_does_that_by_itself() {
+    for (takes, waits) in [(30, false), (50, true)] {
+        let mut bench = checked();
+        bench.procedure.post[0].initial_delay = Duration::from_secs(265);
+        bench.task.timeouts.command = Duration::from_secs(60);
+        bench.awaits_confirmation();
+        bench.cancelling_takes(Duration::from_secs(takes));
+        let begun = Instant::now();
+        let outcome = ended(&bench).await;
+        let want = (Class::PostcheckFailed, Phase::Verify, LeftAs::Reverted);
+        assert_eq!((told(&outcome), bench.has().as_str()), (want, "old"), "{outcome:?}");
+        let patience = bench.procedure.commit.confirm_timeout;
+        assert_eq!((times(&bench, Deed::Cancel), begun.elapsed() > patience), (1, waits), "{takes}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

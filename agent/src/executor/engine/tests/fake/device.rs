@@ -155,7 +155,7 @@ impl Session for FakeSession {
                     tokio::time::sleep(patience).await;
                     let mut world = lock(&later);
                     if let Some(before) = world.unconfirmed.take() {
-                        world.has = before;
+                        world.one_step_back = Some(std::mem::replace(&mut world.has, before));
                     }
                 });
             }
@@ -180,9 +180,11 @@ impl Session for FakeSession {
     fn cancel<'a>(&'a mut self, _: &'a WritePass) -> BoxFuture<'a, Result<(), WriteEnd>> {
         Box::pin(async {
             done(&self.0, Deed::Cancel).await;
+            let takes = lock(&self.0).cancelling_takes;
+            tokio::time::sleep(takes).await;
             let mut world = lock(&self.0);
             if !world.cancels_nothing
-                && let Some(before) = world.unconfirmed.take()
+                && let Some(before) = world.unconfirmed.take().or_else(|| world.one_step_back.take())
             {
                 world.has = before;
             }

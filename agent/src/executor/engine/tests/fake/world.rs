@@ -40,6 +40,9 @@ pub struct World {
     pub(super) spares: Option<String>,
     pub(super) awaits: bool,
     pub(super) cancels_nothing: bool,
+    pub(super) cancelling_takes: Duration,
+    /// The change that it took back by itself: it is what another step back brings.
+    pub(super) one_step_back: Option<String>,
     pub(super) heals_at_once: bool,
     pub(super) confirms_too_late: bool,
     pub(super) changed_meanwhile: Option<String>,
