@@ -53,11 +53,14 @@ pub trait Fs: Send + Sync + 'static {
 /// Puts `bytes` in the place of what was at `path`: after a crash there is the old or the new, whole.
 pub fn replace(fs: &dyn Fs, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let draft = path.with_extension("unfinished");
-    let mut file = fs.create(&draft)?;
-    file.append(bytes)?;
-    file.sync()?;
-    drop(file);
-    fs.rename(&draft, path)?;
+    let written = fs.create(&draft).and_then(|mut file| {
+        file.append(bytes)?;
+        file.sync()
+    });
+    written.and_then(|()| fs.rename(&draft, path)).inspect_err(|_| {
+        // What stays of it takes the room that the next one needs.
+        let _gone_or_written_over_next_time = fs.remove(&draft);
+    })?;
     path.parent().map_or(Ok(()), |folder| fs.sync_dir(folder))
 }
 
@@ -147,7 +150,23 @@ impl Fs for RealFs {
 
 #[cfg(test)]
 mod tests {
+    use super::memory::{MemoryFs, Op};
     use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_put_in_place_leaves_no_draft_and_the_old_one_as_it_was() {
+        let path = Path::new("/data/key");
+        for op in [Op::Append, Op::Sync, Op::Rename] {
+            let fs = MemoryFs::new(1);
+            fs.put(path, b"old");
+            fs.fail(op, 0, 1, io::ErrorKind::StorageFull);
+            let error = replace(&fs, path, b"new").unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{op:?}");
+            assert_eq!((fs.files(), fs.used()), (vec![path.to_owned()], 3), "{op:?}");
+            replace(&fs, path, b"new").unwrap();
+            assert_eq!(fs.read(path, 8).unwrap(), b"new", "{op:?}");
+        }
+    }
 
     #[test]
     fn a_file_is_read_into_memory_that_never_grew_and_not_beyond_its_bound() {
