@@ -6,6 +6,7 @@ mod gate;
 mod half;
 mod half_back;
 mod left;
+mod locks;
 mod login;
 mod matrix;
 mod order;

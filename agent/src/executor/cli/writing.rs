@@ -111,8 +111,11 @@ async fn enter(session: &mut CliSession, pass: &WritePass, configure: &Configure
     for line in &configure.enter {
         let answer = say(session, pass, line).await.map_err(|end| not_begun(end.into()))?;
         prompt = answer.prompt;
-        if let Some(refusal) = session.refusal(&answer.text) {
-            return Err(not_begun(refused(line, refusal)));
+        match session.refusal(&answer.text) {
+            // Whoever is let in is told of locks, too: of its own, or of others who look.
+            Some(Refusal::Busy(_)) if prompt == Prompt::Configure => {}
+            Some(refusal) => return Err(not_begun(refused(line, refusal))),
+            None => {}
         }
     }
     if prompt == Prompt::Configure {

@@ -122,7 +122,7 @@ const VENDORS: [Vendor; 6] = [
         refused: REFUSED,
         not_committed: "",
         unsaved: ["!Contextual Config Diffs:\n", "!No changes were found\n"],
-        locked: "Configuration mode locked exclusively by user 'bob' process '3' from terminal '2'. Please try later.\n",
+        locked: "%  Configuration mode locked exclusively by user 'bob' process '3' from terminal '0'. Please try later.\n",
         exclusive: false,
         starts: INDENTED,
         words: &[

@@ -19,6 +19,8 @@ use zeroize::Zeroizing;
 /// A device of IOS's kind that takes every line of configuration and needs `each` for its answer.
 struct Slow {
     each: Duration,
+    /// What it says to whoever enters its configuration.
+    greets: &'static str,
     waiting: Vec<u8>,
     configures: bool,
     thinks: Duration,
@@ -28,9 +30,11 @@ impl Wire for Slow {
     fn send(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), String>> {
         let line = String::from_utf8_lossy(&bytes).trim().to_owned();
         self.thinks = if self.configures { self.each } else { Duration::ZERO };
-        self.configures = (self.configures || line == "configure terminal") && line != "end";
+        let enters = line == "configure terminal";
+        self.configures = (self.configures || enters) && line != "end";
+        let greeting = if enters { self.greets } else { "" };
         let prompt = if self.configures { "r1(config)#" } else { "r1#" };
-        self.waiting = format!("{line}\r\n{prompt}").into_bytes();
+        self.waiting = format!("{line}\r\n{greeting}{prompt}").into_bytes();
         Box::pin(async { Ok(()) })
     }
 
@@ -51,6 +55,15 @@ impl Wire for Slow {
 
 /// Types `lines` lines into a device that needs `each` for every answer; a command may take 30 seconds.
 async fn type_into(each: Duration, lines: usize) -> Result<(), WriteEnd> {
+    type_to_one_that_says("", each, lines).await
+}
+
+/// The same where it says `greets` to whoever enters its configuration.
+pub(super) async fn type_to_one_that_says(
+    greets: &'static str,
+    each: Duration,
+    lines: usize,
+) -> Result<(), WriteEnd> {
     let mut task = crate::executor::ssh::played_task();
     let text: String =
         (0..lines).map(|number| format!("ntp server 10.0.{}.{}\n", number / 250, number % 250)).collect();
@@ -66,7 +79,7 @@ async fn type_into(each: Duration, lines: usize) -> Result<(), WriteEnd> {
         unshown: Default::default(),
     });
     let (thinks, configures) = (Duration::ZERO, false);
-    let device = Slow { each, waiting: b"\r\nr1#".to_vec(), configures, thinks };
+    let device = Slow { each, greets, waiting: b"\r\nr1#".to_vec(), configures, thinks };
     let mut shell = Shell::new(Box::new(device), platform.clone(), None);
     shell.greeting().await.expect("a prompt");
     let mut session = CliSession::new(shell, platform, names);

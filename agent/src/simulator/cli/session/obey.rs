@@ -15,6 +15,10 @@ const MANY_LINES: usize = 1_000_000;
 pub(super) const PIECE_LINES: usize = 8_000;
 /// A line that a device takes as the end of its configuration.
 const LEAVES: &str = "leaves";
+/// A line of IOS by which every session that configures does so alone, and what it says to that one.
+const EXCLUSIVE: &str = "configuration mode exclusive auto";
+const LOCKED_BY_YOU: &str = "Configuration mode locked exclusively. The lock will be cleared once you exit out of \
+    configuration mode using end/exit\n";
 /// The first byte of a character of two, at the end of a line.
 const HALF_CHARACTER: &[u8] = b"\xc3\r\n";
 
@@ -90,7 +94,9 @@ impl Session {
     }
 
     fn enter(&mut self, name: &str) {
-        if self.has(Trick::Locked) || (self.vendor().exclusive && !self.cli.memory.hold(self.number)) {
+        let locks = self.locks_itself();
+        let alone = self.vendor().exclusive || locks;
+        if self.has(Trick::Locked) || (alone && !self.cli.memory.hold(self.number)) {
             return self.answer(self.vendor().locked);
         }
         self.draft = match name {
@@ -105,7 +111,12 @@ impl Session {
         };
         name.clone_into(&mut self.name);
         self.path.clear();
-        self.answer("");
+        self.answer(if locks { LOCKED_BY_YOU } else { "" });
+    }
+
+    fn locks_itself(&self) -> bool {
+        let locks = |block: &Block| block.line == EXCLUSIVE;
+        self.vendor().platform == "cisco_ios" && self.cli.memory.running().iter().any(locks)
     }
 
     fn draft(&mut self, draft: Option<Vec<Block>>) {
