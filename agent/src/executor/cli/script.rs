@@ -18,7 +18,7 @@ use switchyard_shared::procedure::Mode;
 use switchyard_shared::task::Purpose;
 use zeroize::Zeroizing;
 
-/// Lines after a refusal that are quoted with it: many devices give their reasons there.
+/// Lines after a refusal that are quoted with it: many devices give their reasons there, or say who is in the way.
 const REASONS_MAX: usize = 3;
 /// Lines at the beginning of what a device shows in which it may refuse to.
 const REFUSAL_LINES_MAX: usize = 3;
@@ -356,14 +356,19 @@ impl Script {
         let answers = &self.platform.answers;
         let any = |patterns: &[Regex], line: &str| patterns.iter().any(|pattern| is(pattern, line));
         let mut lines = lines.filter(|line| !answers.harmless.iter().any(|pattern| pattern.is_match(line)));
-        let busy = lines.clone().find(|line| any(&answers.busy, line));
-        if let Some(line) = busy {
-            return Some(Refusal::Busy(self.quoted(line)));
+        let mut rest = lines.clone();
+        if let Some(first) = rest.find(|line| any(&answers.busy, line)) {
+            return Some(Refusal::Busy(self.with_reasons(first, rest)));
         }
         let first = lines.find(|line| any(&answers.refused, line))?;
-        let rest = lines.filter(|line| !line.trim().is_empty()).take(REASONS_MAX);
-        let said: Vec<String> = std::iter::once(first).chain(rest).map(|line| self.hidden(line)).collect();
-        Some(Refusal::Refused(shortened(&said.join(" "))))
+        Some(Refusal::Refused(self.with_reasons(first, lines)))
+    }
+
+    /// A line against what was said, and the reasons that follow it.
+    fn with_reasons<'l>(&self, first: &'l str, rest: impl Iterator<Item = &'l str>) -> String {
+        let reasons = rest.filter(|line| !line.trim().is_empty()).take(REASONS_MAX);
+        let said: Vec<String> = std::iter::once(first).chain(reasons).map(|line| self.hidden(line)).collect();
+        shortened(&said.join(" "))
     }
 
     /// A device's line for a message: short and without secrets.

@@ -214,7 +214,8 @@ const VENDORS: [Vendor; 6] = [
         refused: "          ^\nunknown command.\n",
         not_committed: "error: configuration check-out failed: not allowed here\n",
         unsaved: ["", ""],
-        locked: "error: configuration database locked by: bob terminal p0 (pid 4242) on since 2026-11-22 09:00:00 UTC\n",
+        locked: "error: configuration database locked by:\n  bob terminal pts/0 (pid 1234) on since 2026-11-23 \
+            10:00:00 UTC, idle 00:01:00\n      exclusive [edit]\n",
         exclusive: true,
         starts: "set system host-name {name}\nset interfaces lo0 description simulated\nset system ntp server 192.0.2.1\n",
         words: &[

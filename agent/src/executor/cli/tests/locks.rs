@@ -59,3 +59,12 @@ fn a_lock_is_in_the_way_when_it_is_somebody_elses() {
         configuration mode using end/exit";
     assert_eq!(busy("cisco_ios", ours), None);
 }
+
+#[test]
+fn who_has_the_lock_is_quoted_also_where_that_stands_in_the_next_lines() {
+    let said = "error: configuration database locked by:\n  bob terminal pts/0 (pid 1234) on since 2026-11-23 \
+        10:00:00 UTC, idle 00:01:00\n      exclusive [edit]\n";
+    let quoted = "error: configuration database locked by: bob terminal pts/0 (pid 1234) on since 2026-11-23 \
+        10:00:00 UTC, idle 00:01:00 exclusive [edit]";
+    assert_eq!(busy("juniper_junos", said).as_deref(), Some(quoted));
+}
