@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Trick {
     /// Another session holds the configuration, and the device says who.
     Locked,
+    /// It says the same to whatever only looks, but for its configuration, and lets whoever writes do so.
+    LooksLocked,
     /// It has too many sessions: it says so and ends each new one.
     SessionLimit,
     /// It shows the first half of its configuration and then its prompt, or half a message and nothing more.
@@ -55,8 +57,9 @@ pub enum Trick {
 
 impl Trick {
     /// Every one by its word.
-    pub const WORDS: [(Self, &'static str); 23] = [
+    pub const WORDS: [(Self, &'static str); 24] = [
         (Self::Locked, "locked"),
+        (Self::LooksLocked, "looks-locked"),
         (Self::SessionLimit, "session-limit"),
         (Self::Partial, "partial"),
         (Self::HalfReading, "half-reading"),

@@ -118,6 +118,20 @@ impl Refusal {
             Self::Refused(said) | Self::Busy(said) => said,
         }
     }
+
+    /// What it means of a `line` that only looks.
+    pub(in crate::executor) fn of_a_look(&self, line: &str, phase: Phase, device: &str) -> Failure {
+        let (class, hint) = match self {
+            Self::Refused(_) => {
+                (Class::PrecheckFailed, "nothing was written; try it by hand: may this user run it?")
+            }
+            Self::Busy(_) => (
+                Class::Overloaded,
+                "nothing was written; wait for the other session, or end it, and try again",
+            ),
+        };
+        Failure::new(class, phase, format!("{device} refuses `{line}`: {}", self.words())).with_hint(hint)
+    }
 }
 
 /// What carries lines to a device.

@@ -87,12 +87,10 @@ impl CliSession {
     }
 
     fn must_not_refuse(&self, command: &str, refusal: Option<Refusal>, phase: Phase) -> Result<(), Failure> {
-        if let Some(refusal) = refusal {
-            let message = format!("{} refuses `{command}`: {}", self.names.device, refusal.words());
-            return Err(Failure::new(Class::PrecheckFailed, phase, message)
-                .with_hint("nothing was written; try the command by hand: may this user run it?"));
+        match refusal {
+            Some(refusal) => Err(refusal.of_a_look(command, phase, &self.names.device)),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

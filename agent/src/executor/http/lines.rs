@@ -112,15 +112,7 @@ impl LinesSession {
                     .with_hint("add it to looks.beginnings of the platform if it can change nothing")
             }
             Unsaid::Not(error) => self.wire.failed(&error, phase),
-            Unsaid::Refused(_, refusal) => {
-                let class = match refusal {
-                    Refusal::Busy(_) => Class::Overloaded,
-                    Refusal::Refused(_) => Class::PrecheckFailed,
-                };
-                let message = format!("{place} refuses `{}`: {}", lines.join("`, `"), refusal.words());
-                Failure::new(class, phase, message)
-                    .with_hint("nothing was written; try it by hand: may this user run it?")
-            }
+            Unsaid::Refused(_, refusal) => refusal.of_a_look(&lines.join("`, `"), phase, &place),
             Unsaid::Strange(reply) if reply.status == 200 => {
                 let message = format!("{place} does not answer as JSON-RPC at {}", self.api().path);
                 Failure::new(Class::PrecheckFailed, phase, message)

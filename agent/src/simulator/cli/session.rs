@@ -206,7 +206,8 @@ impl Session {
                 if !self.vendor().only_looks(line) {
                     self.note(line);
                 }
-                self.answer("Switchyard simulated device\n");
+                let locked = self.has(Trick::LooksLocked);
+                self.answer(if locked { self.vendor().locked } else { "Switchyard simulated device\n" });
             }
             None => {
                 self.note(line);

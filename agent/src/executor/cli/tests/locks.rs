@@ -3,11 +3,12 @@
 use super::super::script::{Refusal, Script};
 use super::bench::{Bench, Part};
 use super::patience::type_to_one_that_says;
-use crate::simulator::Mode;
+use crate::simulator::{Mode, Trick};
+use std::sync::Arc;
 use std::time::Duration;
-use switchyard_shared::outcome::{Class, LeftAs};
-use switchyard_shared::procedure::Mode as Wants;
-use switchyard_shared::task::Purpose;
+use switchyard_shared::outcome::{Class, LeftAs, Phase};
+use switchyard_shared::procedure::{Check, Mode as Wants, Probe};
+use switchyard_shared::task::{Purpose, Work};
 
 /// By this line IOS gives its lock to every session that configures.
 const EXCLUSIVE: &str = "configuration mode exclusive auto\n";
@@ -67,4 +68,50 @@ fn who_has_the_lock_is_quoted_also_where_that_stands_in_the_next_lines() {
     let quoted = "error: configuration database locked by: bob terminal pts/0 (pid 1234) on since 2026-11-23 \
         10:00:00 UTC, idle 00:01:00 exclusive [edit]";
     assert_eq!(busy("juniper_junos", said).as_deref(), Some(quoted));
+}
+
+#[test]
+fn a_look_that_somebody_elses_lock_is_in_the_way_of_is_for_later_and_no_refusal() {
+    for (platform, said) in [
+        (
+            "cisco_ios",
+            "%  Configuration mode locked exclusively by user 'bob' process '3' from terminal '0'.",
+        ),
+        ("cisco_nxos", "Configuration database is locked by user bob on vty 2"),
+        ("juniper_junos", "error: configuration database locked by:\n  bob terminal pts/0"),
+        ("frr", "VTY configuration is locked by other VTY"),
+    ] {
+        let refusal =
+            script(platform).refusal_to_show(said).unwrap_or_else(|| panic!("{platform} shows that"));
+        let failure = refusal.of_a_look("show x", Phase::Read, "r1");
+        assert_eq!((failure.class, failure.phase), (Class::Overloaded, Phase::Read), "{platform}");
+        assert!(failure.hint.contains("wait for the other session, or end it"), "{}", failure.hint);
+    }
+}
+
+#[tokio::test]
+async fn a_change_whose_check_somebody_elses_lock_is_in_the_way_of_stays() {
+    let check = Check {
+        name: "version".into(),
+        probe: Probe::Command { command: "show version".into() },
+        expectations: Vec::new(),
+        save_as: None,
+        initial_delay: Duration::ZERO,
+        interval: Duration::ZERO,
+        count: 1,
+        failure_limit: 0,
+    };
+    let (has, platforms) = ("hostname r1\n", ["cisco_ios", "cisco_nxos", "frr"]);
+    let mode = Mode::Trick(Trick::LooksLocked);
+    let bench = Bench::new(&platforms.map(|platform| Part { platform, has, mode })).await;
+    for (number, platform) in (1..).zip(platforms) {
+        let mut task = bench.task(number, platform, "ntp server 192.0.2.1\n", Wants::Merge);
+        if let Work::Driver(procedure) = &mut task.work {
+            Arc::make_mut(procedure).post = vec![check.clone()];
+        }
+        let outcome = bench.attempt(&task).await;
+        assert_eq!((outcome.class, outcome.left_as), (Class::Inconclusive, LeftAs::Unknown), "{outcome:?}");
+        assert!(outcome.message.contains("the check version could not be made"), "{}", outcome.message);
+        assert_eq!(bench.has(number), "hostname r1\nntp server 192.0.2.1\n", "{platform}");
+    }
 }
