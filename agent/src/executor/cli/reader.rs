@@ -56,6 +56,8 @@ pub(super) struct Reader {
     /// What nobody can foresee in the output.
     mark: String,
     configuring: bool,
+    /// What was sent asks for the right to configure: nothing else may ask for its password.
+    escalates: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +81,7 @@ impl Reader {
             echo: String::new(),
             mark: String::new(),
             configuring: false,
+            escalates: false,
         }
     }
 
@@ -86,6 +89,8 @@ impl Reader {
     pub(super) fn sent(&mut self, line: &str, certain: bool, configuring: bool) {
         self.screen.clear();
         self.awaits = Awaits::Answer { certain };
+        let escalation = self.platform.escalation.as_ref();
+        self.escalates = !configuring && escalation.is_some_and(|escalation| escalation.command == line);
         let line = line.lines().next().unwrap_or_default().trim_end();
         let from = line.floor_char_boundary(line.len().saturating_sub(ECHO_BYTES_MAX));
         line[from..].clone_into(&mut self.echo);
@@ -156,7 +161,7 @@ impl Reader {
             return None;
         }
         if let Some(escalation) = &self.platform.escalation
-            && !self.configuring
+            && self.escalates
             && escalation.asks.is_match(last)
         {
             return Some(Event::Password);

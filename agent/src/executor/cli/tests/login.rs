@@ -75,6 +75,18 @@ async fn a_password_that_is_not_there_or_not_right_is_said_and_tried_once() {
 }
 
 #[tokio::test]
+async fn a_password_is_said_to_whoever_asks_for_it_after_the_escalation_and_to_no_greeting() {
+    let greeting = ["\r\nPassword: ", "changes every 90 days\r\nr1>", "\r\nr1>"];
+    let (begun, heard) = login(&greeting, Some("s3cret")).await;
+    assert!(begun.expect_err("its lines are over").message.contains("the script is over"));
+    assert_eq!(heard, "\nenable\n");
+    let rest = ["enable\r\nPassword: ", "\r\nr1#", "terminal length 0\r\nr1#", "terminal width 511\r\nr1#"];
+    let (begun, heard) = login(&[&greeting[..], &rest[..]].concat(), Some("s3cret")).await;
+    assert_eq!(begun, Ok(()));
+    assert_eq!(heard, "\nenable\ns3cret\nterminal length 0\nterminal width 511\n");
+}
+
+#[tokio::test]
 async fn a_device_that_is_left_in_its_configuration_is_not_touched() {
     let (begun, heard) = login(&["\r\nr1(config)#", "\r\nr1(config)#"], None).await;
     assert_eq!(begun.expect_err("no way in").class, Class::PrecheckFailed);

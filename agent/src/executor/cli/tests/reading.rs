@@ -98,6 +98,19 @@ fn a_banner_with_a_prompt_in_it_is_not_the_first_prompt() {
 }
 
 #[test]
+fn only_the_escalation_is_answered_with_a_question_for_a_password() {
+    let mut reader = greeted("cisco_ios");
+    reader.sent("show running-config", false, false);
+    assert_eq!(reader.push(b"show running-config\r\nbanner motd ^C\r\nPassword: "), Ok(None));
+    assert_eq!(reader.push(b"\r\n^C\r\nend\r\nr1#"), Ok(Some(Event::Prompt(Prompt::Ready))));
+    assert_eq!(reader.take(), "banner motd ^C\nPassword:\n^C\nend\n");
+    reader.sent("enable", false, false);
+    assert_eq!(reader.push(b"enable\r\nPassword: "), Ok(Some(Event::Password)));
+    reader.sent("enable", false, true);
+    assert_eq!(reader.push(b"enable\r\nPassword: "), Ok(None), "a line of configuration");
+}
+
+#[test]
 fn another_prompt_is_told_apart() {
     let mut reader = greeted("cisco_ios");
     reader.sent("show clock", false, false);
