@@ -2,8 +2,9 @@
 
 pub mod memory;
 
+use rustix::fs::{MemfdFlags, memfd_create};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::Path;
 use switchyard_shared::time::Timestamp;
 
@@ -62,6 +63,15 @@ pub fn replace(fs: &dyn Fs, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let _gone_or_written_over_next_time = fs.remove(&draft);
     })?;
     path.parent().map_or(Ok(()), |folder| fs.sync_dir(folder))
+}
+
+/// A file in memory, without a name, that holds all of `bytes` and is read from its beginning: gone with the last who has
+/// it open.
+pub fn nameless(bytes: &[u8]) -> io::Result<File> {
+    let mut file = File::from(memfd_create(c"switchyard", MemfdFlags::CLOEXEC)?);
+    file.write_all(bytes)?;
+    file.rewind()?;
+    Ok(file)
 }
 
 /// The system's files.

@@ -2,13 +2,14 @@
 
 use super::allowed::{DEVICE, Programs};
 use crate::executor::WritePass;
+use crate::fs::nameless;
 use crate::process_group::Group;
 use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use switchyard_shared::outcome::printable;
 use switchyard_shared::readback::ANSWER_BYTES_MAX;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 use zeroize::Zeroizing;
 
@@ -62,21 +63,14 @@ impl Program {
 
     /// Runs it to its end, with `input` on its standard input.
     pub(super) async fn run(&self, input: Option<&str>) -> End {
-        let mut group = match self.start() {
+        let mut group = match self.start(input) {
             Ok(group) => group,
             Err(error) => return End::NotStarted(error.to_string()),
         };
-        let child = &mut group.child;
-        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let feeding = async {
-            if let (Some(mut stdin), Some(input)) = (stdin, input) {
-                // A program may end without reading all of it: its exit status tells.
-                let _ = stdin.write_all(input.as_bytes()).await;
-            }
-        };
+        let (stdout, stderr) = (group.child.stdout.take(), group.child.stderr.take());
         let (mut output, mut words) = (Kept::of(ANSWER_BYTES_MAX), Kept::of(WORDS_BYTES_MAX));
         let talking = async {
-            tokio::join!(feeding, output.read(stdout), words.read(stderr));
+            tokio::join!(output.read(stdout), words.read(stderr));
         };
         let status = match end_of(&mut group, talking).await {
             Ok(status) => status,
@@ -95,11 +89,17 @@ impl Program {
         }
     }
 
-    fn start(&self) -> io::Result<Group> {
+    /// Starts it with all of `input` there already: through a pipe, one that outlives this agent would take the part that
+    /// had come for the whole.
+    fn start(&self, input: Option<&str>) -> io::Result<Group> {
+        let stdin = match input {
+            Some(input) => Stdio::from(nameless(input.as_bytes())?),
+            None => Stdio::null(),
+        };
         let mut command = Command::new(&self.words[0]);
         command.args(&self.words[1..]).env_clear();
         command.envs(self.environment.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
-        Group::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()))
+        Group::start(command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()))
     }
 }
 

@@ -258,6 +258,32 @@ async fn a_comparison_never_starts_the_program_that_writes_even_with_the_pass_of
 }
 
 #[tokio::test]
+async fn a_program_that_outlives_its_agent_has_all_of_its_text_and_never_takes_a_part_for_the_whole() {
+    let outlives = "#!/bin/sh\nexec setsid -w sh -c 'touch \"$0/started\"; until [ -e \"$0/go\" ]; do sleep 0.01; done; \
+                    cat > \"$0/draft\"; mv \"$0/draft\" \"$0/late\"' \"$1\"\n";
+    // More than a pipe holds.
+    let wanted = "a line of it\n".repeat(20_000);
+    let bench = Bench::new(SHOW, outlives, "old\n", &wanted);
+    let appears = async |name: &str| {
+        let path = bench.folder.path().join(name);
+        let until = async {
+            while RealFs.stat(&path).is_err() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), until).await.expect(name);
+        path
+    };
+    tokio::select! {
+        outcome = bench.apply() => panic!("it goes on: {outcome:?}"),
+        _ = appears("started") => {}
+    }
+    replace(&RealFs, &bench.folder.path().join("go"), b"").unwrap();
+    let late = RealFs.read(&appears("late").await, 1 << 20).unwrap();
+    assert_eq!(late.len(), wanted.len());
+}
+
+#[tokio::test]
 async fn a_program_that_cannot_be_started_to_write_is_the_agents_trouble_and_no_devices() {
     let bench = Bench::new(SHOW, APPLY, "old\n", "new\n");
     let apply = bench.folder.path().join("apply");
