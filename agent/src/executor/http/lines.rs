@@ -20,8 +20,6 @@ use zeroize::Zeroizing;
 pub(super) struct LinesSession {
     wire: Wire,
     script: Script,
-    /// What the device showed when the session began.
-    first: Option<String>,
 }
 
 /// Why lines were not all taken.
@@ -34,17 +32,22 @@ enum Unsaid {
     Strange(Reply),
 }
 
-/// Proves that the device takes lines from us, by one that only looks.
+/// Proves that the device takes lines from us, by a short one that only looks: its configuration is read with the time
+/// that a command has.
 pub(super) async fn begin(wire: Wire, script: Script, job: &Job<'_>) -> Result<LinesSession, Failure> {
-    let mut session = LinesSession { wire, script, first: None };
-    let known = session.look_at(&[], Phase::Connect).await;
+    let mut session = LinesSession { wire, script };
+    let proof = [session.api().proof.clone()];
+    let known = match session.say(&proof, None).await {
+        // Whom it refuses a line it has let in.
+        Ok(_) | Err(Unsaid::Refused(_, Refusal::Refused(_))) => Ok(()),
+        Err(unsaid) => Err(session.failed(unsaid, &proof, Phase::Connect)),
+    };
     match &known {
-        Ok(_) => job.context.answered(true),
+        Ok(()) => job.context.answered(true),
         Err(failure) if failure.class == Class::AuthFailed => job.context.answered(false),
         Err(_) => {}
     }
-    session.first = known?.pop();
-    Ok(session)
+    known.map(|()| session)
 }
 
 impl LinesSession {
@@ -102,31 +105,33 @@ impl LinesSession {
 
     /// The answers to `lines`, which only look.
     async fn look_at(&mut self, lines: &[String], phase: Phase) -> Result<Vec<String>, Failure> {
-        let probe = [self.script.platform.running.command.clone()];
-        let lines = if lines.is_empty() { &probe } else { lines };
-        let place = self.wire.place().to_owned();
-        self.say(lines, None).await.map_err(|unsaid| match unsaid {
+        self.say(lines, None).await.map_err(|unsaid| self.failed(unsaid, lines, phase))
+    }
+
+    /// What it means that `lines`, which only look, have no answer.
+    fn failed(&self, unsaid: Unsaid, lines: &[String], phase: Phase) -> Failure {
+        let place = self.wire.place();
+        match unsaid {
             Unsaid::Not(CallError::NotAllowed(_)) => {
                 let message = format!("{place}: a line is not known to only look: `{}`", lines.join("`, `"));
                 Failure::new(Class::PrecheckFailed, phase, message)
                     .with_hint("add it to looks.beginnings of the platform if it can change nothing")
             }
+            Unsaid::Not(CallError::TooLarge(why)) => self.wire.too_large(&why, Class::PrecheckFailed, phase),
             Unsaid::Not(error) => self.wire.failed(&error, phase),
-            Unsaid::Refused(_, refusal) => refusal.of_a_look(&lines.join("`, `"), phase, &place),
+            Unsaid::Refused(_, refusal) => refusal.of_a_look(&lines.join("`, `"), phase, place),
             Unsaid::Strange(reply) if reply.status == 200 => {
                 let message = format!("{place} does not answer as JSON-RPC at {}", self.api().path);
                 Failure::new(Class::PrecheckFailed, phase, message)
                     .with_hint("nothing was written; compare the platform's http with the device's manual")
             }
             Unsaid::Strange(reply) => self.wire.refused(&reply, phase, &self.api().path),
-        })
+        }
     }
 
     async fn read_now(&mut self) -> Result<Running, Failure> {
-        let text = match self.first.take() {
-            Some(text) => text,
-            None => self.look_at(&[], Phase::Read).await?.pop().unwrap_or_default(),
-        };
+        let command = [self.script.platform.running.command.clone()];
+        let text = self.look_at(&command, Phase::Read).await?.pop().unwrap_or_default();
         let running = self.script.running(text)?;
         self.script.note_running(&running.0);
         Ok(running)

@@ -52,10 +52,15 @@ impl Wire {
             }
             CallError::TooLarge(why) => {
                 let class = if phase == Phase::Connect { Class::Unreachable } else { Class::PrecheckFailed };
-                Failure::new(class, phase, format!("{place} cannot be read whole: {why}"))
-                    .with_hint("nothing was written; see what the device answers, and look at its log")
+                self.too_large(why, class, phase)
             }
         }
+    }
+
+    /// An answer of which only a part would be read.
+    pub(super) fn too_large(&self, why: &str, class: Class, phase: Phase) -> Failure {
+        Failure::new(class, phase, format!("{} cannot be read whole: {why}", self.place()))
+            .with_hint("nothing was written; see what the device answers, and look at its log")
     }
 
     /// An answer that is no success, in an attempt that has written nothing.

@@ -37,7 +37,7 @@ pub enum HttpFault {
     Slow(Duration),
     /// It takes so long to answer whatever it is asked.
     Late(Duration),
-    /// It has another fault, and only where a path holds this.
+    /// It has another fault, and only where a path, or what is said there, holds this.
     At(&'static str, Box<HttpFault>),
     /// It says that its answers are of this kind.
     Kind(&'static str),
@@ -48,9 +48,9 @@ pub enum HttpFault {
 }
 
 impl HttpFault {
-    /// The fault of an answer at `path`.
-    pub(super) fn at(self, path: &str) -> Self {
+    /// The fault of an answer to `body` at `path`.
+    pub(super) fn at(self, path: &str, body: &str) -> Self {
         let Self::At(part, fault) = self else { return self };
-        if path.contains(part) { *fault } else { Self::None }
+        if path.contains(part) || body.contains(part) { *fault } else { Self::None }
     }
 }

@@ -82,7 +82,7 @@ async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> io::Res
         only_if: text(IF_MATCH),
         body: &body,
     };
-    let fault = lock(&state).fault.clone().at(asked.path);
+    let fault = lock(&state).fault.clone().at(asked.path, asked.body);
     if fault == HttpFault::Silent {
         std::future::pending::<()>().await;
     }

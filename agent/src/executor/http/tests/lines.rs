@@ -4,7 +4,7 @@ use super::Bench;
 use crate::clock::SystemClock;
 use crate::simulator::http::{Answered, Asked, HttpFault, Persona, PlayedLines};
 use std::time::Duration;
-use switchyard_shared::outcome::{Class, Found, LeftAs};
+use switchyard_shared::outcome::{Class, Found, LeftAs, Phase};
 use switchyard_shared::procedure::{Check, Expectation, Probe};
 use switchyard_shared::task::Purpose;
 
@@ -295,7 +295,7 @@ async fn answers_that_are_none_are_told_apart() {
             "to its end",
         ),
         (HttpFault::HalfAnswer, Class::Unreachable, "no whole answer"),
-        (HttpFault::EndlessBody, Class::Unreachable, "larger than"),
+        (HttpFault::EndlessBody, Class::PrecheckFailed, "larger than"),
     ] {
         let bench = eos().await;
         bench.device.break_with(fault.clone());
@@ -304,6 +304,43 @@ async fn answers_that_are_none_are_told_apart() {
         assert!(outcome.message.contains(words), "{fault:?}: {}", outcome.message);
         assert_eq!(written(&bench), Vec::<String>::new());
     }
+}
+
+/// What goes wrong when the running configuration is asked for.
+fn at_the_reading(fault: HttpFault) -> HttpFault {
+    HttpFault::At("running-config", Box::new(fault))
+}
+
+#[tokio::test]
+async fn a_configuration_is_read_with_the_time_of_a_command_and_not_of_a_connection() {
+    let mut bench = eos().await;
+    bench.task.timeouts.connect = Duration::from_secs(1);
+    bench.device.break_with(at_the_reading(HttpFault::Late(Duration::from_millis(1200))));
+    let (outcome, diff) = bench.compare(CHANGE).await;
+    assert_eq!(outcome.class, Class::Ok, "{}", outcome.message);
+    assert!(diff.contains("+ntp server 192.0.2.2"), "{diff}");
+}
+
+#[tokio::test]
+async fn a_configuration_that_is_too_large_to_be_read_is_of_a_device_that_is_there() {
+    for bench in [eos().await, nxos().await] {
+        bench.device.break_with(at_the_reading(HttpFault::EndlessBody));
+        let outcome = bench.apply(CHANGE).await;
+        let ended = (outcome.class, outcome.phase, outcome.left_as);
+        assert_eq!(ended, (Class::PrecheckFailed, Phase::Read, LeftAs::Unchanged), "{}", outcome.message);
+        assert!(outcome.message.contains("larger than"), "{}", outcome.message);
+        assert_eq!(*bench.told.answered.lock().unwrap(), [true], "its site hears that it lives");
+    }
+}
+
+#[tokio::test]
+async fn whoever_may_not_say_the_line_that_proves_the_login_is_let_in_all_the_same() {
+    let denied = r#"{"jsonrpc": "2.0", "id": 1, "error": {"code": 1005, "message":
+        "CLI command 2 of 2 'show clock' failed: permission to run command denied", "data": [{}, {"errors": ["denied"]}]}}"#;
+    let bench = eos().await;
+    bench.device.break_with(HttpFault::At("show clock", Box::new(HttpFault::Says(denied.into()))));
+    let outcome = bench.apply(CHANGE).await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Changed), "{}", outcome.message);
 }
 
 #[tokio::test]
