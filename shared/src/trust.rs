@@ -12,7 +12,7 @@ words!(
         New = "NEW",
         /// Something is pinned, and it shows nothing of that.
         Changed = "CHANGED",
-        /// Nobody could ask it.
+        /// Nobody could ask it, or not for every kind of key, and it shows none that is pinned.
         Unknown = "UNKNOWN",
         /// Its way has no SSH.
         NoSsh = "NO_SSH",

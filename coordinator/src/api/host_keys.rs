@@ -10,6 +10,7 @@ use switchyard_proto::v1;
 use switchyard_shared::comparison::DeviceDifference;
 use switchyard_shared::digest;
 use switchyard_shared::inventory::{self, Device, Inventory, STATUS_ACTIVE};
+use switchyard_shared::outcome::Class;
 use switchyard_shared::procedure::Transport;
 use switchyard_shared::ssh::HostKey;
 use switchyard_shared::trust::{Trust, judge};
@@ -142,8 +143,7 @@ impl Telling {
             let Some(answer) = answer else { break };
             let Some(index) = self.by_name.get(answer.device.as_str()) else { continue };
             let device = &inventory.devices[*index];
-            let authorities = !device.connections.ssh.host_ca.is_empty();
-            let trust = judge(&answer.keys, &device.host_keys, authorities);
+            let trust = judged(device, &answer);
             self.tell(device, trust, Some(&answer), &answer.reason).await;
         }
         // Agents are not asked for more.
@@ -189,6 +189,14 @@ impl Telling {
         // A reader that has gone is seen by the loop.
         let _gone = self.sender.send(Ok(told)).await;
     }
+}
+
+/// What it shows is to its pins. That it has changed is known when it was asked for every kind of key.
+fn judged(device: &Device, answer: &DeviceDifference) -> Trust {
+    let authorities = !device.connections.ssh.host_ca.is_empty();
+    let trust = judge(&answer.keys, &device.host_keys, authorities);
+    let is_all = answer.class == Some(Class::Ok);
+    if trust == Trust::Changed && !is_all { Trust::Unknown } else { trust }
 }
 
 fn why_no_ssh(device: &Device) -> &'static str {

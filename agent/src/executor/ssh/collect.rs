@@ -24,6 +24,13 @@ struct Found {
     theirs: Vec<String>,
 }
 
+impl Found {
+    /// Whether it has told anything of its keys.
+    fn has_answered(&self) -> bool {
+        !(self.keys.is_empty() && self.theirs.is_empty())
+    }
+}
+
 /// Asks the device for a key of every kind, each within the connect deadline. There is no way to a credential from
 /// here but to that of its jump host.
 pub(super) async fn collect(
@@ -58,20 +65,30 @@ async fn ask_for_all(
     found: &mut Found,
 ) -> Result<(), Failure> {
     context.progress(Phase::Connect);
+    let mut failed = None;
     for kind in algorithms::kinds_of_keys(task.endpoint.ssh.algorithms) {
         let stage = StageCell::default();
         let asking = ask(door, task, context, kind, &stage);
-        match tokio::time::timeout(task.timeouts.connect, asking).await {
-            Ok(Ok(key)) => {
+        let asked = tokio::time::timeout(task.timeouts.connect, asking).await;
+        match asked.unwrap_or_else(|_| Err(explain::silence(task, stage.get()).into())) {
+            Ok(key) => {
                 context.answered(true);
                 found.keys.push(key);
             }
-            Ok(Err(NoKey::OfThisKind { theirs })) => found.theirs = theirs,
-            Ok(Err(NoKey::Failed(failure))) => return Err(*failure),
-            Err(_) => return Err(explain::silence(task, stage.get())),
+            Err(NoKey::OfThisKind { theirs }) => found.theirs = theirs,
+            // What is pinned may be of another kind.
+            Err(NoKey::Failed(failure)) if found.has_answered() && is_of_one_exchange(&failure) => {
+                failed.get_or_insert(*failure);
+            }
+            Err(NoKey::Failed(failure)) => return Err(*failure),
         }
     }
-    Ok(())
+    failed.map_or(Ok(()), Err)
+}
+
+/// Whether the next exchange may end otherwise, and asking for it locks nobody out.
+fn is_of_one_exchange(failure: &Failure) -> bool {
+    matches!(failure.class, Class::Unreachable | Class::Timeout | Class::Overloaded)
 }
 
 /// Why one exchange gave no key.

@@ -153,6 +153,19 @@ async fn what_was_shown_before_a_failure_is_kept_and_told_with_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_device_that_was_not_asked_for_every_kind_of_key_is_not_said_to_have_changed() {
+    let (driver, api) = api(&Arc::default()).await;
+    let mut agent = connect(&driver, "one", hello(vec![])).await.unwrap();
+    driver.deliver(agent.session, FromAgent::Credit(9)).await.unwrap();
+    let answers = collect(&api, "", &["b"]).await.unwrap();
+    let tasks = tasks(&mut agent).await;
+    tell(&driver, &agent, &tasks[0].op, Class::Overloaded, &["SHA256:other"]).await;
+    let found = all(answers).await;
+    assert_eq!((found[0].state(), found[0].keys.len()), (State::Unknown, 1), "what it showed is told");
+    assert_eq!(found[0].reason, "so it is: do this");
+}
+
+#[tokio::test]
 async fn a_reader_that_goes_ends_it_and_that_is_recorded_too() {
     let store: Arc<Fragile> = Arc::default();
     let (driver, api) = api(&store).await;

@@ -4,10 +4,14 @@ use super::before_the_write::peer_that_says;
 use super::bench::Bench;
 use crate::simulator::{Kind, Mode};
 use russh::keys::Algorithm as KeyAlgorithm;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::ssh::Algorithms;
 use switchyard_shared::task::{Purpose, Work};
+use tokio::io::{AsyncWriteExt as _, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 /// A device that nothing is known of but its address.
@@ -87,4 +91,36 @@ async fn collecting_that_is_called_off_ends_at_once() {
     let cancel = CancellationToken::new();
     cancel.cancel();
     assert_eq!(bench.attempt_until(cancel).await.class, Class::Cancelled);
+}
+
+/// What stands before the device and lets every connection through but the second; counts them.
+async fn second_is_turned_away(bench: &mut Bench) -> Arc<AtomicUsize> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+    let (own, count) = (listener.local_addr().expect("an address"), Arc::new(AtomicUsize::new(0)));
+    let endpoint = &mut bench.task.endpoint;
+    let device = (std::mem::replace(&mut endpoint.hostname, own.ip().to_string()), endpoint.port);
+    endpoint.port = own.port();
+    let counting = count.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            if counting.fetch_add(1, Ordering::Relaxed) == 1 {
+                let _ = stream.write_all(b"Exceeded MaxStartups\r\n").await;
+                continue;
+            }
+            let mut device = TcpStream::connect((device.0.as_str(), device.1)).await.expect("the device");
+            let _ = copy_bidirectional(&mut stream, &mut device).await;
+        }
+    });
+    count
+}
+
+#[tokio::test]
+async fn a_device_that_has_shown_a_key_is_asked_for_the_other_kinds_although_one_exchange_fails() {
+    let mut bench = stranger(Mode::Good).await;
+    let connections = second_is_turned_away(&mut bench).await;
+    let outcome = bench.attempt().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Overloaded, LeftAs::Unchanged), "{outcome:?}");
+    assert!(outcome.message.contains("MaxStartups"), "{}", outcome.message);
+    assert_eq!(shown(&bench), [format!("ssh-ed25519 {}", bench.fleet.host_key())]);
+    assert_eq!(connections.load(Ordering::Relaxed), 3, "one for each kind of key");
 }

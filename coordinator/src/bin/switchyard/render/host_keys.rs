@@ -43,6 +43,8 @@ fn status(device: &Device, key: &HostKey) -> String {
     let pinned = &device.pinned_keys;
     if is_believed(device, key) {
         format!("pinned{certificate}")
+    } else if device.state() == State::Unknown {
+        format!("UNKNOWN: it is not pinned{certificate}")
     } else if device.state() != State::Changed {
         format!("NEW{certificate}")
     } else if pinned.is_empty() {

@@ -102,6 +102,21 @@ async fn a_changed_key_stands_beside_the_pinned_one_and_no_fingerprint_is_cut() 
 }
 
 #[tokio::test]
+async fn keys_of_a_device_that_was_not_asked_for_every_kind_are_neither_new_nor_changed() {
+    let reason = "a (192.0.2.1:22) turned the connection away".to_owned();
+    let asked_in_part = CollectHostKeysResponse {
+        reason,
+        ..shows("a", State::Unknown, vec![key(&other(2), "ssh-ed25519")], &[OLD])
+    };
+    let (_, ended, folder) = trust(vec![asked_in_part], &["--write", "keys.yaml"]).await;
+    assert_eq!(ended.exit, Exit::RolloutFailed, "{ended:?}");
+    let lines: Vec<&str> = ended.out.lines().collect();
+    assert!(lines[1].ends_with(&format!("{}  UNKNOWN: it is not pinned", other(2))), "{ended:?}");
+    assert!(lines[2].ends_with("not all: turned the connection away"), "{ended:?}");
+    assert!(!folder.path().join("keys.yaml").exists(), "nobody is asked to accept them");
+}
+
+#[tokio::test]
 async fn scripts_get_every_device_in_one_document_or_line_by_line() {
     let (fake, ended, _) = trust(vec![new("b"), changed("a")], &["-o", "json"]).await;
     let shown: Value = serde_json::from_str(&ended.out).expect("JSON");
