@@ -9,7 +9,7 @@ pub mod outbox;
 #[cfg(test)]
 mod tests;
 
-use self::core::{Core, Event};
+use self::core::{Core, Event, Heard};
 use crate::attempt::{CallOff, Ended, ProgressNote, Sign};
 use crate::clock::Clock;
 use crate::executor::{Executor, Hearing};
@@ -158,7 +158,11 @@ impl Driver {
     fn settle(&mut self) {
         let now = self.clock.now();
         if self.core.wants_hearing(now) {
-            let heard = self.running.iter().map(|(op, running)| (op.clone(), running.hearing.last()));
+            let heard = self.running.iter().map(|(op, Handle { hearing, .. })| Heard {
+                op: op.clone(),
+                at: hearing.last(),
+                is_asking: hearing.is_asking(),
+            });
             self.core.handle(Event::Heard(heard.collect()), now);
         }
         let full = self.log.full();

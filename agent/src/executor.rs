@@ -22,7 +22,7 @@ mod tls_dial;
 pub mod wanted;
 
 pub use failure::Failure;
-pub use hearing::Hearing;
+pub use hearing::{Asking, Hearing};
 pub use pass::WritePass;
 
 use futures_util::future::BoxFuture;

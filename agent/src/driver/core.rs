@@ -18,7 +18,7 @@ mod tried;
 #[cfg(test)]
 mod tests;
 
-pub use event::{Effect, Event};
+pub use event::{Effect, Event, Heard};
 
 use super::ledger::Ledger;
 use super::outbox::Outbox;
@@ -52,6 +52,8 @@ struct Running {
     lease: Lease,
     answered_at: Option<Timestamp>,
     heard_at: Timestamp,
+    /// Whether it has a session that asks the device for signs of life, as far as was told.
+    is_asking: bool,
     wrote_at: Option<Timestamp>,
     /// What stands between the agent and the device failed.
     way_lost: bool,
@@ -157,7 +159,7 @@ impl Core {
             Event::Ended(ended) => self.ended(ended, now),
             Event::Progress(note) => self.progressed(note),
             Event::Sign(sign) => self.signed(sign, now),
-            Event::Heard(sessions) => self.heard(sessions, now),
+            Event::Heard(all) => self.heard(all, now),
             Event::Secret { reference, fingerprint } => {
                 if let Some(fingerprint) = fingerprint {
                     self.secret_is(&reference, fingerprint, now);

@@ -32,8 +32,8 @@ pub enum Event {
         /// What it showed.
         reached: Reached,
     },
-    /// When each session was last heard.
-    Heard(Vec<(OpId, Timestamp)>),
+    /// What each running attempt has heard of its device.
+    Heard(Vec<Heard>),
     /// A secret was looked at.
     Secret {
         /// Which.
@@ -80,4 +80,15 @@ pub enum Effect {
         /// The result among them.
         results_to: Option<u64>,
     },
+}
+
+/// What an attempt has heard of its device.
+#[derive(Debug)]
+pub struct Heard {
+    /// Which attempt.
+    pub op: OpId,
+    /// When it last heard something.
+    pub at: Timestamp,
+    /// Whether it has a session that asks the device for signs of life.
+    pub is_asking: bool,
 }

@@ -1,8 +1,9 @@
 //! Established sessions that fall silent all at once: the link was cut, long before any deadline says so.
 
-use super::Core;
+use super::{Core, Heard, Running};
 use std::time::Duration;
-use switchyard_shared::id::OpId;
+use switchyard_shared::procedure::Transport;
+use switchyard_shared::task::{Task, Work};
 use switchyard_shared::time::{Timestamp, format_duration};
 
 /// Silence of every session that makes a site suspect. Three times as long as a session waits before it
@@ -23,6 +24,33 @@ pub struct Stall {
     not_before: Timestamp,
     /// The silence that was told: one is told once.
     told: Option<Timestamp>,
+    /// When to look whether there are sessions again where there were none.
+    look_at: Timestamp,
+}
+
+/// Whether an attempt at `task` may have a session that asks the device for signs of life: one over HTTP or gNMI, and a
+/// program of this machine, may be silent as long as it likes.
+pub(super) fn may_ask(task: &Task) -> bool {
+    transport(task).is_ssh()
+}
+
+fn transport(task: &Task) -> Transport {
+    match &task.work {
+        Work::Command { .. } | Work::HostKeys => Transport::SshCli,
+        Work::Driver(procedure) => procedure.transport,
+    }
+}
+
+impl Running {
+    fn is_established(&self) -> bool {
+        self.answered_at.is_some() && self.doubt.is_none()
+    }
+
+    /// When something last came over the network; what a program of this machine says did not.
+    fn heard(&self) -> Option<Timestamp> {
+        let answered_at = self.answered_at?;
+        (transport(&self.task) != Transport::LocalExec).then(|| self.heard_at.max(answered_at))
+    }
 }
 
 impl Core {
@@ -32,28 +60,29 @@ impl Core {
     }
 
     pub(super) fn next_stall_check(&self) -> Option<Timestamp> {
-        let last = self.last_heard()?;
-        let due = last.plus(SILENT_FOR).max(self.stall.not_before);
-        (self.stall.told.is_none_or(|told| told < last)).then_some(due)
+        let due = self.last_heard().filter(|last| self.stall.told.is_none_or(|told| told < *last));
+        let due = due.map(|last| last.plus(SILENT_FOR).max(self.stall.not_before));
+        let may_come_to_ask =
+            |running: &Running| running.is_established() && !running.is_asking && may_ask(&running.task);
+        let looks = self.running.values().any(may_come_to_ask).then_some(self.stall.look_at);
+        due.into_iter().chain(looks).min()
     }
 
-    /// When any established session was last heard; `None` if there are too few to compare.
+    /// When something last came of any device; `None` if there are too few sessions to compare.
     fn last_heard(&self) -> Option<Timestamp> {
-        let mut heard = vec![];
-        for running in self.running.values() {
-            if let (Some(answered_at), None) = (running.answered_at, &running.doubt) {
-                heard.push(running.heard_at.max(answered_at));
-            }
-        }
-        if heard.len() < SESSIONS_MIN { None } else { heard.into_iter().max() }
+        let established = || self.running.values().filter(|running| running.is_established());
+        let sessions = established().filter(|running| running.is_asking).count();
+        if sessions < SESSIONS_MIN { None } else { established().filter_map(Running::heard).max() }
     }
 
-    /// When each session was last heard.
-    pub(super) fn heard(&mut self, sessions: Vec<(OpId, Timestamp)>, now: Timestamp) {
+    /// What each attempt has heard.
+    pub(super) fn heard(&mut self, all: Vec<Heard>, now: Timestamp) {
         let due = self.next_stall_check();
-        for (op, at) in sessions {
+        self.stall.look_at = now.plus(SILENT_FOR);
+        for Heard { op, at, is_asking } in all {
             if let Some(running) = self.running.get_mut(&op) {
                 running.heard_at = running.heard_at.max(at);
+                running.is_asking = is_asking;
             }
         }
         let Some(last) = self.last_heard() else { return };
@@ -69,7 +98,7 @@ impl Core {
         let silent: Vec<&str> = self
             .running
             .iter()
-            .filter(|(_, running)| running.answered_at.is_some() && running.doubt.is_none())
+            .filter(|(_, running)| running.is_established() && running.is_asking)
             .map(|(op, _)| op.device.as_str())
             .collect();
         let more = if silent.len() > NAMED_MAX { " and others" } else { "" };

@@ -1,6 +1,7 @@
 //! What starts: in order of arrival, through site, credential, device and pool. What must wait for long is
 //! answered at once, what need not keeps its rank.
 
+use super::stall::may_ask;
 use super::{Core, Effect, Running};
 use crate::attempt;
 use std::collections::VecDeque;
@@ -99,6 +100,7 @@ impl Core {
                 lease,
                 answered_at: None,
                 heard_at: now,
+                is_asking: may_ask(&task),
                 wrote_at: None,
                 way_lost: false,
                 unseen: false,

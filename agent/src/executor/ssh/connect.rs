@@ -5,7 +5,7 @@ use super::heard::{FirstWords, HeardStream};
 use super::jump::{Lease, Passage};
 use super::peer::{Peer, Record};
 use super::{Door, Failure, algorithms, auth, explain, socket};
-use crate::executor::{AttemptContext, Hearing};
+use crate::executor::{Asking, AttemptContext, Hearing};
 use russh::Channel;
 use russh::client::{Config, Handle, Msg, connect_stream};
 use std::sync::Arc;
@@ -80,6 +80,8 @@ pub(in crate::executor) struct Session {
     pub(super) cut: DropGuard,
     /// The jump host under it.
     pub(super) lease: Option<Lease>,
+    /// Its silence means something as long as it lives.
+    pub(super) _asking: Option<Asking>,
 }
 
 /// The settings of a session with the algorithms of `profile`; `certificates`: the device may prove itself with one.
@@ -183,7 +185,8 @@ pub(super) async fn log_in<S: Stream>(
         Err(_) => {}
     }
     login?;
-    Ok(Session { handle, channel: None, record, cut, lease: None })
+    let asking = context.hearing().map(|hearing| hearing.asking());
+    Ok(Session { handle, channel: None, record, cut, lease: None, _asking: asking })
 }
 
 async fn with_channel(session: Session, task: &Task, stage: &StageCell) -> Result<Session, Failure> {

@@ -22,12 +22,34 @@ impl World {
 
     /// What the driver does when it wakes: those of `talking` have been heard just now.
     fn wake(&mut self, talking: &[usize]) {
+        self.wake_with(talking.iter().map(|n| (op(*n), self.now, true)).collect());
+    }
+
+    fn wake_with(&mut self, heard: Vec<(OpId, Timestamp, bool)>) {
         if self.core.wants_hearing(self.now) {
-            let heard = talking.iter().map(|n| (op(*n), self.now)).collect();
-            self.event(Event::Heard(heard));
+            let heard = heard.into_iter().map(|(op, at, is_asking)| Heard { op, at, is_asking });
+            self.event(Event::Heard(heard.collect()));
         }
         self.settle();
     }
+
+    /// Whatever is due by then is done when it is due; of those of `without` no session is open.
+    fn wait_and_wake(&mut self, time: Duration, without: &[usize]) {
+        let end = self.now.plus(time);
+        let mut looks = 0;
+        while let Some(at) = self.core.poll_timeout().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.wake_with(without.iter().map(|n| (op(*n), Timestamp(0), false)).collect());
+            looks += 1;
+            assert!(looks < 100, "it looks all the time");
+        }
+        self.now = end;
+    }
+}
+
+fn over(transport: Transport, n: usize) -> Task {
+    let procedure = Procedure::new(transport, "x");
+    Task { work: Work::Driver(Arc::new(procedure)), ..task(op(n)) }
 }
 
 const SILENCE: Duration = Duration::from_secs(15);
@@ -67,6 +89,45 @@ fn a_single_silent_session_is_a_slow_device() {
     world.wait(Duration::from_secs(50));
     world.wake(&[]);
     assert_eq!(world.site(), BreakerState::Closed);
+}
+
+#[test]
+fn attempts_that_take_long_without_a_session_that_asks_for_signs_of_life_hold_nothing() {
+    let mut world = World::new(10);
+    let silent = [Transport::LocalExec, Transport::LocalExec, Transport::Gnmi, Transport::Http];
+    world.assign_tasks(silent.into_iter().zip(0..).map(|(transport, n)| over(transport, n)).collect());
+    (0..silent.len()).for_each(|n| world.write(op(n)));
+    world.wait_and_wake(Duration::from_secs(60), &[]);
+    assert_eq!(world.site(), BreakerState::Closed);
+    let mut world = with_sessions(2);
+    world.wait_and_wake(Duration::from_secs(300), &[0, 1]);
+    assert_eq!(world.site(), BreakerState::Closed, "they wait for devices to go back by themselves");
+    let opened_at = world.now;
+    while world.site() == BreakerState::Closed {
+        world.now = world.core.poll_timeout().unwrap();
+        world.wake_with(vec![(op(0), opened_at, true), (op(1), opened_at, true)]);
+    }
+    assert!(world.now <= opened_at.plus(2 * SILENCE), "new sessions that fall silent are noticed");
+}
+
+#[test]
+fn silent_sessions_hold_their_site_whatever_runs_beside_them_unless_that_answers() {
+    for (transport, state) in
+        [(Transport::LocalExec, BreakerState::Held), (Transport::Gnmi, BreakerState::Closed)]
+    {
+        let mut world = with_sessions(2);
+        world.wait(Duration::from_secs(14));
+        world.assign_tasks(vec![over(transport, 5)]);
+        world.write(op(5));
+        world.wait(Duration::from_secs(1));
+        world.wake(&[]);
+        assert_eq!(world.site(), state, "{transport}");
+        if state == BreakerState::Held {
+            let why = world.core.breakers.reports()[0].reason.clone();
+            assert!(why.starts_with("2 established sessions") && why.contains("d000, d001"), "{why}");
+            assert!(!why.contains("d005"), "{why}");
+        }
+    }
 }
 
 #[test]

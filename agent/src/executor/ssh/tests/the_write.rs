@@ -174,3 +174,18 @@ async fn a_device_that_works_in_silence_is_heard_all_the_same() {
     let heard = bench.gate.hearing.get().expect("a read clock").last();
     assert!(heard.since(outcome.started_at) >= Duration::from_secs(5), "it answers when it is asked");
 }
+
+#[tokio::test]
+async fn the_silence_of_a_device_means_something_only_while_a_session_asks_it() {
+    let bench = Bench::with(Mode::Slow, |config| config.slow_delay = Duration::from_millis(100)).await;
+    let is_asking = || bench.gate.hearing.get().is_some_and(|hearing| hearing.is_asking());
+    assert!(!is_asking());
+    let written = async {
+        while bench.gates_opened() == 0 {
+            tokio::task::yield_now().await;
+        }
+        is_asking()
+    };
+    let (outcome, asked) = tokio::join!(bench.attempt(), written);
+    assert_eq!((outcome.class, asked, is_asking()), (Class::Ok, true, false), "{outcome:?}");
+}
