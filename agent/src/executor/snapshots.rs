@@ -9,11 +9,10 @@ use super::device::Running;
 use crate::fs::{Fs, is_full, replace};
 use crate::turns::Turns;
 use room::{Ledger, Needed};
-use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use switchyard_shared::id::{DeviceName, OpId};
+use switchyard_shared::id::OpId;
 use switchyard_shared::outcome::{Class, Phase};
 use zeroize::Zeroizing;
 
@@ -36,12 +35,22 @@ const UNFINISHED: &str = ".unfinished";
 /// What is known of the time since a write.
 #[derive(Clone)]
 pub struct Since {
-    /// The digests, under the site's key, of what the device had after it, when it was seen to have the change, and of what
-    /// the last way back from it left where that was something else than what it had before.
-    pub left: Vec<String>,
+    /// What the device had after it, when it was seen to have the change, and what the last way back from it left where
+    /// that was something else than what it had before.
+    pub left: Vec<Left>,
     /// The other rollout that has written to it last, after the last attempt of this one.
     pub written_by: Option<String>,
-    /// What each other rollout that has written to it since then met there first.
+    /// Whether a later attempt of this one was at it.
+    pub was_tried: bool,
+}
+
+/// What a device was left as.
+#[derive(Clone)]
+pub struct Left {
+    /// Its digest, under the site's key.
+    pub digest: String,
+    /// What other rollouts met that came then. Where all of them met what it has now, and it is what it was left as, they gave
+    /// back what they did.
     pub met: Vec<Running>,
 }
 
@@ -176,16 +185,18 @@ impl Snapshots {
     }
 
     fn since_now(&self, op: &OpId) -> io::Result<Since> {
-        let left = self.left_now(op)?;
         let folder = self.folder.join(op.device.as_str());
         let names = self.names(&folder)?;
-        let own = names.iter().rposition(|name| rollout(name) == Some(op.rollout.as_str()));
-        let since = own.map_or(&[][..], |own| &names[own + 1..]);
-        let mut others = BTreeSet::new();
-        let firsts = since.iter().filter(|name| others.insert(rollout(name)));
-        let met = firsts.map(|name| Ok(Running(self.kept(&folder, name)?))).collect::<io::Result<_>>()?;
-        let written_by = since.last().and_then(|name| rollout(name)).map(str::to_owned);
-        Ok(Since { left, written_by, met })
+        let after = |own: Option<usize>| own.map_or(&[][..], |own| &names[own + 1..]);
+        let of_write = after(names.iter().rposition(|name| is_of(name, op)));
+        let of_last = after(names.iter().rposition(|name| rollout(name) == Some(op.rollout.as_str())));
+        let mut left = Vec::new();
+        for (digest, since) in self.left_now(op)?.into_iter().zip([of_write, of_last]) {
+            let met = first_of_each(since, op).into_iter().map(|name| Ok(Running(self.kept(&folder, name)?)));
+            left.push(Left { digest, met: met.collect::<io::Result<_>>()? });
+        }
+        let written_by = of_last.last().and_then(|name| rollout(name)).map(str::to_owned);
+        Ok(Since { left, written_by, was_tried: of_write.len() > of_last.len() })
     }
 
     /// What is kept of the attempts of `op`'s rollout at its device, newest first.
@@ -232,7 +243,7 @@ impl Snapshots {
         let names = self.names(&folder)?;
         let next = names.last().and_then(|name| number(name)).map_or(1, |last| last.saturating_add(1));
         let path = folder.join(format!("{next:0DIGITS$}@{}", stem(op)));
-        self.write(&op.device, &path, text)?;
+        self.write(op, &path, text)?;
         let names = self.names(&folder)?;
         let too_many = names.len().saturating_sub(PER_DEVICE_MAX);
         let may_go = names.iter().filter(|name| !spared.is_some_and(|spared| is_of(name, spared)));
@@ -245,11 +256,11 @@ impl Snapshots {
     }
 
     /// Puts a whole snapshot at `path`; on a full disk the oldest of all go for it.
-    fn write(&self, device: &DeviceName, path: &Path, text: &str) -> io::Result<()> {
+    fn write(&self, op: &OpId, path: &Path, text: &str) -> io::Result<()> {
         let bytes = text.len() as u64;
         let write = || replace(&*self.fs, path, text.as_bytes());
         let written = write().or_else(|error| match is_full(&error) {
-            true => self.give_way(device, bytes).and_then(|()| write()),
+            true => self.give_way(op, bytes).and_then(|()| write()),
             false => Err(error),
         });
         if written.is_err() {
@@ -297,6 +308,20 @@ fn rollout(name: &str) -> Option<&str> {
     name.split('@').nth(1)
 }
 
+/// The first snapshot of the rollout that was last at a device, that of the one that was last before it, and so on: what
+/// each of them met. What came between the first and the last of one was over when that ended.
+fn first_of_each<'a>(since: &'a [String], op: &OpId) -> Vec<&'a String> {
+    let others: Vec<&String> =
+        since.iter().filter(|name| rollout(name) != Some(op.rollout.as_str())).collect();
+    let (mut rest, mut firsts) = (others.as_slice(), Vec::new());
+    while let Some(last) = rest.last() {
+        let first = rest.iter().position(|name| rollout(name) == rollout(last)).unwrap_or_default();
+        firsts.push(rest[first]);
+        rest = &rest[..first];
+    }
+    firsts
+}
+
 fn number(name: &str) -> Option<u64> {
     name.split_once('@')?.0.parse().ok()
 }
@@ -305,7 +330,7 @@ fn number(name: &str) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::fs::RealFs;
-    use switchyard_shared::id::RolloutName;
+    use switchyard_shared::id::{DeviceName, RolloutName};
 
     fn op(attempt: u32) -> OpId {
         OpId { rollout: RolloutName::new("ntp.v2").unwrap(), device: DeviceName::new("r1").unwrap(), attempt }
@@ -352,7 +377,7 @@ mod tests {
             let _ = snapshots.keep(&op, &Running(Zeroizing::new(had.into())), None).await.unwrap();
         }
         let since = snapshots.since(&op(1)).await.unwrap();
-        assert_eq!((since.written_by, since.met.len()), (None, 0));
+        assert_eq!((since.written_by, since.was_tried), (None, false));
     }
 
     #[tokio::test]

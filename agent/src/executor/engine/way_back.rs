@@ -7,6 +7,7 @@ use super::sessions::another_session;
 use super::{Ended, Run};
 use crate::executor::Failure;
 use crate::executor::device::{Restored, Running, Session, WriteEnd};
+use crate::executor::snapshots::Left;
 use switchyard_shared::id::OpId;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::procedure::{LOCK_WAIT, LOCK_WAITS, LOOKS_AFTER_WAY_BACK};
@@ -169,9 +170,12 @@ impl Run<'_> {
                 Back::new(LeftAs::Unknown, format!("; on the way back: {end}"))
             }
         };
-        if !is_same {
-            // The next try must not take what this one left for somebody's change.
-            let of = self.goes_back_from().unwrap_or_else(|| self.job.task.op.clone());
+        // The next try must not take what this one left for somebody's change; what stayed may be just that.
+        let of = match self.goes_back_from() {
+            Some(of) => (!stayed).then_some(of),
+            None => Some(self.job.task.op.clone()),
+        };
+        if let Some(of) = of.filter(|_| !is_same) {
             self.engine.snapshots.note_way_back(&of, self.digest(&after)).await;
         }
         Ok(Ok(back))
@@ -320,11 +324,16 @@ impl Run<'_> {
         let rollout = &of.rollout;
         let now = self.digest(now);
         // A change that had gone when another rollout came, and is there again, is that one's or a later one's.
-        if since.left.contains(&now) && since.met.iter().all(|met| self.digest(met) == now) {
+        let is_it = |left: &Left| left.digest == now && left.met.iter().all(|met| self.digest(met) == now);
+        if since.left.iter().any(is_it) {
             return Ok(());
         }
         let why = match (since.left.first(), since.written_by) {
             (_, Some(other)) => format!("rollout {other} has written to it since rollout {rollout} wrote"),
+            (Some(_), None) if since.was_tried => format!(
+                "it has something else than rollout {rollout} left: an attempt to put it back whose end is not known, or somebody, \
+                 has changed it since"
+            ),
             (Some(_), None) => format!("somebody has changed it since rollout {rollout} wrote"),
             (None, None) => {
                 format!(

@@ -1,10 +1,10 @@
 //! Room for the snapshots of a whole agent: the oldest go, and never what a way back needs now.
 
-use super::{Snapshots, is_of};
+use super::{Snapshots, is_of, rollout};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use switchyard_shared::id::{DeviceName, OpId};
+use switchyard_shared::id::{DeviceName, OpId, RolloutName};
 use switchyard_shared::time::Timestamp;
 
 /// Most bytes that all snapshots of an agent take.
@@ -64,7 +64,7 @@ impl Snapshots {
             Some(used) if ledger.kept_since_count < KEPT_BEFORE_COUNT && used + bytes <= self.bytes_max => {
                 used
             }
-            Some(_) | None => self.clear(&mut ledger, device, bytes, self.bytes_max)?,
+            Some(_) | None => self.clear(&mut ledger, device, bytes, None)?,
         };
         if used + bytes > self.bytes_max {
             return Err(io::Error::other(format!(
@@ -83,31 +83,40 @@ impl Snapshots {
         ledger.used = ledger.used.map(|used| used.saturating_sub(bytes));
     }
 
-    /// The disk is full, before the snapshots have all their room: the oldest go for the `bytes` of `device` that have
-    /// taken theirs.
-    pub(super) fn give_way(&self, device: &DeviceName, bytes: u64) -> io::Result<()> {
+    /// The disk is full, before the snapshots have all their room: the oldest go for the `bytes` of `op` that have taken
+    /// theirs. What its own rollout may be put back to stays: rather is nothing written to one device more.
+    pub(super) fn give_way(&self, op: &OpId, bytes: u64) -> io::Result<()> {
         let mut ledger = lock(&self.ledger);
-        let written = ledger.used.unwrap_or(0).saturating_sub(bytes);
-        let used = self.clear(&mut ledger, device, bytes, written)?;
+        let used = self.clear(&mut ledger, &op.device, bytes, Some(&op.rollout))?;
         ledger.used = Some(used + bytes);
         Ok(())
     }
 
-    /// Counts all snapshots; where `bytes` more would be beyond `bound` the oldest go, those of other devices than `device`
-    /// first. Gives the bytes that are left.
-    fn clear(&self, ledger: &mut Ledger, device: &DeviceName, bytes: u64, bound: u64) -> io::Result<u64> {
+    /// Counts all snapshots; where there is no room for `bytes` more the oldest go, those of other devices than `device`
+    /// first. On a full disk, where those of a rollout are `spared`, there is none. Gives the bytes that are left.
+    fn clear(
+        &self,
+        ledger: &mut Ledger,
+        device: &DeviceName,
+        bytes: u64,
+        spared: Option<&RolloutName>,
+    ) -> io::Result<u64> {
         let mut all = self.all()?;
         let mut used = all.iter().map(|kept| kept.bytes).sum::<u64>();
+        let bound = if spared.is_some() { used } else { self.bytes_max };
         let enough = match used + bytes > bound {
             true => bound - bound / ROOM_SHARE,
             false => bound,
         };
-        all.retain(|kept| !self.needs(kept));
+        all.retain(|kept| spared.is_none_or(|spared| rollout(&kept.name) != Some(spared.as_str())));
         all.sort_by_key(|kept| (kept.device == *device, kept.modified));
         let mut gone = 0;
         for kept in &all {
             if used + bytes <= enough {
                 break;
+            }
+            if self.needs(kept) {
+                continue;
             }
             self.remove(&self.folder.join(kept.device.as_str()), &kept.name)?;
             used -= kept.bytes;

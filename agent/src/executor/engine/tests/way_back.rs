@@ -177,3 +177,41 @@ async fn what_another_rollout_made_of_what_a_way_back_left_is_its_own() {
     let outcome = bench.apply().await;
     assert_eq!((outcome.class, bench.has().as_str()), (Class::PrecheckFailed, "wen"), "{outcome:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn changes_are_put_back_one_after_the_other_the_last_one_first() {
+    let mut bench = changed().await;
+    let rollouts = ["ntp", "second", "third"];
+    for (name, brings) in [("second", "newer"), ("third", "newest")] {
+        another_brings(&mut bench, name, brings).await;
+    }
+    for (name, back) in rollouts.into_iter().rev().zip(["newer", "new", "old"]) {
+        bench.task.op.rollout = RolloutName::new(name).unwrap();
+        let outcome = bench.apply().await;
+        assert_eq!((outcome.class, bench.has().as_str()), (Class::Ok, back), "{name}: {outcome:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_way_back_over_anothers_work_that_came_to_nothing_asks_for_the_word_anew() {
+    for locked in [true, false] {
+        let mut bench = changed().await;
+        another_brings(&mut bench, "other", if locked { "old" } else { "newer" }).await;
+        if locked {
+            another_brings(&mut bench, "third", "new").await;
+            bench.is_locked_against_a_way_back(usize::MAX);
+        } else {
+            bench.has_after_a_way_back("newer");
+        }
+        let has = bench.has();
+        bench.task.purpose = Purpose::Restore { attempt: 1, before: None, overwrite: true };
+        let outcome = bench.apply().await;
+        assert!(outcome.class != Class::Ok && bench.has() == has, "{outcome:?}");
+        bench.is_locked_against_a_way_back(0);
+        bench.has_after_a_way_back("old");
+        bench.task.op.attempt = 3;
+        bench.task.purpose = Purpose::Restore { attempt: 1, before: None, overwrite: false };
+        let outcome = bench.apply().await;
+        assert_eq!((outcome.class, bench.has()), (Class::PrecheckFailed, has), "{outcome:?}");
+    }
+}

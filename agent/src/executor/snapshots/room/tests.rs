@@ -8,7 +8,6 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 use std::path::Path;
 use std::time::Duration;
-use switchyard_shared::id::RolloutName;
 use zeroize::Zeroizing;
 
 /// Room for five snapshots of 100 bytes, and a little more.
@@ -156,7 +155,7 @@ async fn a_way_back_reads_and_notes_while_many_new_writes_wait_for_room() {
     let left = tokio::time::timeout(Duration::from_secs(20), goes_back).await;
     drop(let_go);
     looks.await.unwrap();
-    assert_eq!(left.expect("it waits for no room"), ["a digest"]);
+    assert_eq!(left.expect("it waits for no room")[0].digest, "a digest");
     while waiting.next().await.is_some() {}
 }
 
@@ -181,19 +180,29 @@ async fn room_is_counted_from_what_lies_on_the_disk_and_given_back_by_what_goes(
 async fn on_a_full_disk_the_oldest_snapshots_go_before_a_device_is_refused() {
     let disk = MemoryFs::new(1);
     let snapshots = Snapshots::new(Path::new("/data"), Arc::new(disk.clone()));
-    for device in ["r1", "r2", "r3", "r4"] {
-        drop(keep(&snapshots, device, 1).await.unwrap());
+    drop(keep(&snapshots, "r0", 1).await.unwrap());
+    for device in ["r1", "r2", "r3"] {
+        let op = OpId { rollout: RolloutName::new("earlier").unwrap(), ..op(device, 1) };
+        let _ = snapshots.keep(&op, &Running(Zeroizing::new("x".repeat(100))), None).await.unwrap();
     }
     disk.set_capacity(Some(450));
-    let held = keep(&snapshots, "r5", 1).await.unwrap();
-    assert!(has(&snapshots, "r5", 1).await && has(&snapshots, "r4", 1).await);
-    assert!(!has(&snapshots, "r1", 1).await, "it was the oldest");
+    drop(keep(&snapshots, "r5", 1).await.unwrap());
+    let kept = |disk: &MemoryFs| -> Vec<String> {
+        disk.files()
+            .iter()
+            .map(|path| path.parent().unwrap().file_name().unwrap().to_string_lossy().into())
+            .collect()
+    };
+    assert_eq!(kept(&disk), ["r0", "r3", "r5"], "the oldest of another rollout went");
     assert_eq!(lock(&snapshots.ledger).used, Some(disk.used()));
     disk.set_capacity(Some(0));
     let failure = keep(&snapshots, "r6", 1).await.unwrap_err();
     assert_eq!(failure.class, Class::AgentError);
-    assert!(has(&snapshots, "r5", 1).await, "its way back needs it now");
-    drop(held);
+    assert!(
+        has(&snapshots, "r0", 1).await && has(&snapshots, "r5", 1).await,
+        "its own rollout may need them"
+    );
+    assert_eq!(lock(&snapshots.ledger).used, Some(disk.used()));
 }
 
 #[tokio::test]
