@@ -50,6 +50,8 @@ impl Redactor {
 pub struct Wanted {
     text: Secret,
     redactor: Redactor,
+    /// Whether the text is all there: on a way back it may name secrets that cannot be had.
+    pub is_known: bool,
     /// What it is to the running configuration.
     pub mode: Mode,
 }
@@ -57,7 +59,7 @@ pub struct Wanted {
 impl Wanted {
     /// `text` as it goes to the device, with the values of `secrets` in it.
     pub fn new(text: Secret, secrets: Vec<Secret>, mode: Mode) -> Self {
-        Self { text, redactor: Redactor::of(secrets), mode }
+        Self { text, redactor: Redactor::of(secrets), is_known: true, mode }
     }
 
     /// The configuration of `task` with the values of its secrets, each of which is one line of printable text.
@@ -85,7 +87,8 @@ impl Wanted {
             // The way back writes what the device had: secrets that are gone must not stand in it.
             Err(_) if matches!(task.purpose, Purpose::Restore { .. }) => {
                 let redactor = Redactor(Arc::new(Hidden::of(&segments, Vec::new())), None);
-                return Ok(Self { text: Secret::new(String::new()), redactor, mode: procedure.mode });
+                let text = Secret::new(String::new());
+                return Ok(Self { text, redactor, is_known: false, mode: procedure.mode });
             }
             Err(failure) => return Err(failure),
         };
@@ -99,7 +102,7 @@ impl Wanted {
         let text = put_in(&segments, &values)?;
         known.extend(values.into_values());
         let redactor = Redactor(Arc::new(Hidden::of(&segments, known)), None);
-        Ok(Self { text, redactor, mode: procedure.mode })
+        Ok(Self { text, redactor, is_known: true, mode: procedure.mode })
     }
 
     /// The configuration as it goes to the device: show it to nobody else.

@@ -142,7 +142,7 @@ impl Run<'_> {
         let back = match restored {
             _ if is_same => Back::new(LeftAs::Reverted, ""),
             Ok(_) if session.alike(&after, &begun.before) => {
-                match self.has_what_was_wanted(&**session, &after) {
+                match self.has_what_was_wanted(&**session, &after).unwrap_or(after == now) {
                     true => {
                         Back { is_short: true, has_moved: !stayed, ..Back::new(LeftAs::Changed, ORDER_STAYS) }
                     }
@@ -198,11 +198,13 @@ impl Run<'_> {
             return Some("");
         }
         let is_alike = self.digest(now) == self.digest(before);
-        (is_alike && !self.has_what_was_wanted(session, now)).then_some(BACK_IN_ANOTHER_ORDER)
+        (is_alike && self.has_what_was_wanted(session, now) == Some(false)).then_some(BACK_IN_ANOTHER_ORDER)
     }
 
-    fn has_what_was_wanted(&self, session: &dyn Session, now: &Running) -> bool {
-        session.compare(now, &self.wanted).is_ok_and(|change| change.is_nothing())
+    /// Nobody knows where the change names a secret that cannot be had.
+    fn has_what_was_wanted(&self, session: &dyn Session, now: &Running) -> Option<bool> {
+        let has_it = || session.compare(now, &self.wanted).is_ok_and(|change| change.is_nothing());
+        self.wanted.is_known.then(has_it)
     }
 
     /// What the device has, over a new session where this one has ended.

@@ -215,3 +215,20 @@ async fn a_way_back_over_anothers_work_that_came_to_nothing_asks_for_the_word_an
         assert_eq!((outcome.class, bench.has()), (Class::PrecheckFailed, has), "{outcome:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_is_back_in_another_order_is_put_back_though_a_secret_of_the_change_is_gone() {
+    let mut bench = Bench::new("old", "new");
+    let named = switchyard_shared::secret_text::named("k");
+    bench.task.configuration = named.as_bytes().into();
+    let reference = bench.secret("k", "newer");
+    bench.procedure.secrets.insert("k".into(), reference);
+    assert_eq!((bench.apply().await.class, bench.has().as_str()), (Class::Ok, "newer"));
+    bench.procedure.secrets.insert("k".into(), "file:gone".into());
+    bench.lists_backwards();
+    bench.task.op.attempt = 2;
+    bench.task.purpose = Purpose::Restore { attempt: 1, before: None, overwrite: false };
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Reverted), "{outcome:?}");
+    assert_eq!(bench.has(), "dlo");
+}
