@@ -1,26 +1,29 @@
 //! Which members of JSON hold secrets, by their names as of YANG leaves: their values are shown to nobody. Some devices
 //! show stars in their place, which are never written.
 
-use super::netconf::{HIDDEN, KEYS, Known, is_masked, is_secret, unseen};
+use super::netconf::{HIDDEN, KEYS, Known, Within, is_masked, is_name, is_secret, unseen};
 use super::wanted::Redactor;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use switchyard_shared::digest::of_bytes;
 use zeroize::Zeroizing;
 
+/// Nothing is known of what the top stands in.
+const TOP: Around = (Within::TOP, Within::TOP);
+
 /// Hides the secrets of two trees that are compared; that one has another value than the other can still be seen.
 pub fn hide_both(before: &mut Value, after: &mut Value) {
     let mut known = Known::default();
-    visit(before, "", "", &mut |place, leaf| {
+    visit(before, "", "", TOP, &mut |place, leaf| {
         known.add(place, digest(leaf));
         *leaf = HIDDEN.into();
     });
-    visit(after, "", "", &mut |place, leaf| *leaf = known.shown(place, &digest(leaf)).into());
+    visit(after, "", "", TOP, &mut |place, leaf| *leaf = known.shown(place, &digest(leaf)).into());
 }
 
 /// Hides the secrets of one tree.
 pub fn hide(tree: &mut Value) {
-    visit(tree, "", "", &mut |_, leaf| *leaf = HIDDEN.into());
+    visit(tree, "", "", TOP, &mut |_, leaf| *leaf = HIDDEN.into());
 }
 
 /// `text` of a device, JSON or lines with members of JSON in them, without its secrets; as it is where there are none.
@@ -29,7 +32,7 @@ pub fn redact(text: &str) -> String {
         return text.split_inclusive('\n').map(line).collect();
     };
     let mut found = false;
-    visit(&mut value, "", "", &mut |_, leaf| {
+    visit(&mut value, "", "", TOP, &mut |_, leaf| {
         found = true;
         *leaf = HIDDEN.into();
     });
@@ -54,23 +57,35 @@ fn digest(leaf: &Value) -> String {
     of_bytes(text(leaf).as_bytes())
 }
 
+/// What a leaf stands in, and what stands in it where it is none.
+type Around = (Within, Within);
+
 /// Every secret leaf of `value`, which is called `name`, and the names on the way to it; those of a leaf-list one by one.
-fn visit(value: &mut Value, name: &str, place: &str, to: &mut dyn FnMut(&str, &mut Value)) {
+fn visit(value: &mut Value, name: &str, place: &str, around: Around, to: &mut dyn FnMut(&str, &mut Value)) {
+    let (within, inside) = around;
     match value {
-        Value::Object(members) => members.iter_mut().for_each(|(name, value)| {
-            visit(value, name, &format!("{place}/{}", local(name)), to);
-        }),
+        Value::Object(members) => {
+            let has_name = members.iter().any(|(name, value)| is_leaf(value) && is_name(local(name)));
+            members.iter_mut().for_each(|(name, value)| {
+                let around = (inside, inside.below(name, has_name));
+                visit(value, name, &format!("{place}/{}", local(name)), around, to);
+            });
+        }
         Value::Array(items) => items.iter_mut().for_each(|item| {
-            visit(item, name, &format!("{place}{}", keys(item)), to);
+            visit(item, name, &format!("{place}{}", keys(item, inside)), around, to);
         }),
         Value::String(text) if text.is_empty() => {}
         Value::String(_) | Value::Number(_) => {
-            if is_secret(local(name)) {
+            if within.hides(local(name)) {
                 to(place, value);
             }
         }
         Value::Null | Value::Bool(_) => {}
     }
+}
+
+fn is_leaf(value: &Value) -> bool {
+    !value.is_object() && !value.is_array()
 }
 
 /// Where a device shows something else in the place of its secrets, by the names on the way there: what is so in one entry
@@ -138,10 +153,9 @@ fn leaves<'a>(value: &'a Value, at: &mut Vec<&'a str>, to: &mut dyn FnMut(&[&'a 
 
 /// What tells an entry from its neighbours: the leaves that are usually keys, else all that it has itself, which are
 /// its keys in models of OpenConfig.
-fn keys(entry: &Value) -> String {
+fn keys(entry: &Value, inside: Within) -> String {
     let Some(members) = entry.as_object() else { return String::new() };
-    let is_leaf = |value: &Value| !value.is_object() && !value.is_array();
-    let leaves = members.iter().filter(|(name, value)| is_leaf(value) && !is_secret(local(name)));
+    let leaves = members.iter().filter(|(name, value)| is_leaf(value) && !inside.hides(local(name)));
     let (usual, others): (Vec<_>, Vec<_>) = leaves.partition(|(name, _)| KEYS.contains(&local(name)));
     let mut keys: Vec<String> = (if usual.is_empty() { others } else { usual })
         .into_iter()
@@ -197,6 +211,17 @@ mod tests {
         );
         assert_eq!(after["m:user"][0]["password"], ANOTHER);
         assert_eq!((&after["m:user"][1], &after["snmp"]), (&before["m:user"][1], &before["snmp"]));
+    }
+
+    #[test]
+    fn an_snmp_community_that_is_the_key_of_its_entry_is_hidden() {
+        let of = |name: &str| {
+            json!({"x:native": {"x:snmp-server": {"x:community-config": [{"name": name, "permission": "ro"}]}},
+                "policy": {"community": [{"name": "PEERS"}]}})
+        };
+        let (mut before, mut after) = (of("c4n4ry"), of("other"));
+        hide_both(&mut before, &mut after);
+        assert_eq!((&before, &after), (&of(HIDDEN), &of(ANOTHER)));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub use fuzz::fuzz;
 pub(super) use picture::KEYS;
 pub(super) use reply::is_busy;
 use russh::ChannelMsg;
-pub(super) use secrecy::{HIDDEN, Known, is_masked, is_secret, unseen};
+pub(super) use secrecy::{HIDDEN, Known, Within, is_masked, is_name, is_secret, unseen};
 use session::NetconfSession;
 use std::sync::Arc;
 use switchyard_shared::outcome::{Class, Phase};

@@ -47,6 +47,44 @@ pub fn is_secret(name: &str) -> bool {
         || words.iter().any(|word| WORDS.contains(&word.as_str()))
 }
 
+/// What a leaf stands in, as far as that makes it a secret: in SNMP the name of a community is its password.
+#[derive(Debug, Clone, Copy)]
+pub struct Within {
+    snmp: bool,
+    community: bool,
+}
+
+impl Within {
+    /// At the top.
+    pub const TOP: Self = Self { snmp: false, community: false };
+
+    /// What stands in a node of this name; `beside_name` where that has a name beside it, so that names further down are
+    /// those of something else.
+    pub fn below(self, name: &str, beside_name: bool) -> Self {
+        let words = words(name);
+        let snmp = self.snmp || words.iter().any(|word| word.starts_with("snmp"));
+        let is_community = words.iter().any(|word| matches!(word.as_str(), "community" | "communities"));
+        Self { snmp, community: snmp && (is_community || (self.community && !beside_name)) }
+    }
+
+    /// Whether a leaf of this name holds a secret here.
+    pub fn hides(self, name: &str) -> bool {
+        let words = words(name);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let is_community = match words.as_slice() {
+            [.., "community", "name" | "string"] => self.snmp,
+            [.., "name"] => self.community,
+            _ => false,
+        };
+        is_community || is_secret(name)
+    }
+}
+
+/// Whether a leaf of this name says what something is called.
+pub fn is_name(name: &str) -> bool {
+    words(name).last().is_some_and(|last| last == "name")
+}
+
 /// Whether a leaf of this name that shows this text shows it in the place of its secret: stars, or what Junos shows.
 pub fn is_masked(name: &str, text: &str) -> bool {
     let text = text.trim();
@@ -103,18 +141,18 @@ impl Known {
 /// Hides the secrets of two trees that are compared; that one has another value than the other can still be seen.
 pub fn hide_both(before: &mut [Element], after: &mut [Element]) {
     let mut known = Known::default();
-    visit(before, "", &mut |place, leaf| {
+    visit(before, "", Within::TOP, &mut |place, leaf| {
         known.add(place, of_bytes(leaf.text.as_bytes()));
         leaf.text = hidden(HIDDEN);
     });
-    visit(after, "", &mut |place, leaf| {
+    visit(after, "", Within::TOP, &mut |place, leaf| {
         leaf.text = hidden(known.shown(place, &of_bytes(leaf.text.as_bytes())));
     });
 }
 
 /// Hides the secrets of one tree.
 pub fn hide(elements: &mut [Element]) {
-    visit(elements, "", &mut |_, leaf| leaf.text = hidden(HIDDEN));
+    visit(elements, "", Within::TOP, &mut |_, leaf| leaf.text = hidden(HIDDEN));
 }
 
 fn hidden(shown: &str) -> Zeroizing<String> {
@@ -122,20 +160,23 @@ fn hidden(shown: &str) -> Zeroizing<String> {
 }
 
 /// Every secret leaf, and the names on the way to it from the top.
-fn visit(elements: &mut [Element], above: &str, to: &mut dyn FnMut(&str, &mut Element)) {
+fn visit(elements: &mut [Element], above: &str, within: Within, to: &mut dyn FnMut(&str, &mut Element)) {
+    let has_name = elements.iter().any(|element| element.children.is_empty() && is_name(&element.name));
     for element in elements {
-        let place = format!("{above}/{}{}", element.name, key(element));
-        if element.children.is_empty() && !element.text.trim().is_empty() && is_secret(&element.name) {
+        let inside = within.below(&element.name, has_name);
+        let place = format!("{above}/{}{}", element.name, key(element, inside));
+        if element.children.is_empty() && !element.text.trim().is_empty() && within.hides(&element.name) {
             to(&place, element);
             element.prefixes.clear();
         }
-        visit(&mut element.children, &place, to);
+        visit(&mut element.children, &place, inside, to);
     }
 }
 
 /// What tells an entry from its neighbours: keys come first (RFC 7950 section 7.8.5).
-fn key(element: &Element) -> String {
-    let first = element.children.first().filter(|first| first.children.is_empty() && !is_secret(&first.name));
+fn key(element: &Element, inside: Within) -> String {
+    let first =
+        element.children.first().filter(|first| first.children.is_empty() && !inside.hides(&first.name));
     first.map_or_else(String::new, |first| format!("[{}={}]", first.name, first.text.trim()))
 }
 
@@ -189,5 +230,54 @@ mod tests {
         ] {
             assert!(!is_secret(name), "{name}");
         }
+    }
+
+    /// The text of the leaf at `path`, hidden or not, where all that is below its first name is alone.
+    fn is_hidden_at(path: &str) -> bool {
+        let names: Vec<&str> = path.split('/').collect();
+        let (leaf, above) = names.split_last().unwrap();
+        above.iter().fold(Within::TOP, |within, name| within.below(name, false)).hides(leaf)
+    }
+
+    #[test]
+    fn the_name_of_an_snmp_community_is_its_password() {
+        for path in [
+            "configuration/snmp/community/name",
+            "configuration/snmp/v3/snmp-community/community-name",
+            "native/snmp-server/community-config/name",
+            "snmp/community/text-name",
+            "snmp/default-communities/default-community/community-name",
+            "configure/system/security/snmp/community/community-string",
+            "System/snmp-items/inst-items/community-items/CommSecP-list/name",
+        ] {
+            assert!(is_hidden_at(path), "{path}");
+        }
+        for path in [
+            "configuration/policy-options/community/name",
+            "configuration/snmp/name",
+            "configuration/snmp/trap-group/name",
+            "routing-policy/community-name",
+            "snmp/community/index",
+        ] {
+            assert!(!is_hidden_at(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_community_that_is_the_key_of_its_entry_is_hidden_and_its_clients_are_not() {
+        let entry = |name: &str| {
+            let text = format!(
+                "<snmp><community><name>{name}</name><clients><name>192.0.2.0/24</name></clients></community></snmp>"
+            );
+            [super::super::xml::parse(&text).unwrap()]
+        };
+        let (mut before, mut after, mut same) = (entry("c4n4ry"), entry("other"), entry("c4n4ry"));
+        hide_both(&mut before, &mut after);
+        let shown = [before, after].map(|tree| super::super::xml::print(&tree, "").to_string());
+        assert!(shown.iter().all(|tree| !tree.contains("c4n4ry") && !tree.contains(">other<")), "{shown:?}");
+        assert!(shown.iter().all(|tree| tree.contains("192.0.2.0/24")), "{shown:?}");
+        assert!(shown[1].contains(ANOTHER) && !shown[0].contains(ANOTHER), "{shown:?}");
+        hide_both(&mut entry("c4n4ry"), &mut same);
+        assert!(!super::super::xml::print(&same, "").contains(ANOTHER));
     }
 }
