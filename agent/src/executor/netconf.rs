@@ -6,6 +6,7 @@ pub(crate) mod framing;
 mod fuzz;
 mod hello;
 mod node;
+mod order;
 mod picture;
 mod places;
 mod presence;

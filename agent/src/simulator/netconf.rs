@@ -9,7 +9,7 @@ use super::trick::Trick;
 use super::{Kind, Mode};
 use crate::executor::netconf::BASE;
 use crate::executor::netconf::framing::Framer;
-use crate::executor::netconf::xml::{Element, escape, parse};
+use crate::executor::netconf::xml::{Element, escape, parse, print};
 use russh::Channel;
 use russh::server::Msg;
 use std::net::SocketAddr;
@@ -238,7 +238,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
     /// The configuration, as this device shows it.
     async fn shows(&mut self, number: &str, data: &str) -> Result<(), Over> {
         let masked = self.has(Trick::Masked).then(|| masked(data));
-        let reply = reply(number, &format!("<data>{}</data>", masked.as_deref().unwrap_or(data)));
+        let shown = masked.or_else(|| self.has(Trick::Sorted).then(|| sorted(data)));
+        let reply = reply(number, &format!("<data>{}</data>", shown.as_deref().unwrap_or(data)));
         let mode = self.mode();
         let framed = self.framer.frame(&reply).to_vec();
         let half = &framed[..framed.len() / 2];
@@ -334,6 +335,19 @@ fn masked(data: &str) -> String {
     let first = parts.next().unwrap_or_default().to_owned();
     let rest = |part: &str| part.split_once("</password>").map_or("", |(_, rest)| rest).to_owned();
     parts.fold(first, |shown, part| shown + "<password>****</password>" + &rest(part))
+}
+
+/// `data` with the entries of each list sorted by what they begin with.
+fn sorted(data: &str) -> String {
+    let mut data = parse(&format!("<data>{data}</data>")).map_or_else(|_| Vec::new(), |data| data.children);
+    sort(&mut data);
+    print(&data, "").to_string()
+}
+
+fn sort(siblings: &mut [Element]) {
+    let begins = |entry: &Element| entry.children.first().unwrap_or(entry).text.to_string();
+    siblings.chunk_by_mut(Element::is_named_as).for_each(|entries| entries.sort_by_key(begins));
+    siblings.iter_mut().for_each(|sibling| sort(&mut sibling.children));
 }
 
 fn reply(number: &str, body: &str) -> String {

@@ -53,11 +53,13 @@ pub enum Trick {
     Deep,
     /// It shows stars in the place of every password.
     Masked,
+    /// It shows the entries of its lists sorted by what they begin with.
+    Sorted,
 }
 
 impl Trick {
     /// Every one by its word.
-    pub const WORDS: [(Self, &'static str); 24] = [
+    pub const WORDS: [(Self, &'static str); 25] = [
         (Self::Locked, "locked"),
         (Self::LooksLocked, "looks-locked"),
         (Self::SessionLimit, "session-limit"),
@@ -82,6 +84,7 @@ impl Trick {
         (Self::Bomb, "bomb"),
         (Self::Deep, "deep"),
         (Self::Masked, "masked"),
+        (Self::Sorted, "sorted"),
     ];
 
     /// The word for it.

@@ -1,6 +1,7 @@
 //! How a device differs from what is wanted, and the edits that make it so, or as it was.
 
 use super::hello::BASE;
+use super::order::in_one_order;
 use super::picture;
 use super::places::name;
 use super::presence::{Operation, are_same, are_so, asked, by_name, is_same, only_what_shows, operation};
@@ -94,13 +95,22 @@ fn is_seen<'a>(want: &'a [Element], at: &mut Place<'a>, masked: &BTreeSet<Place<
     Ok(())
 }
 
-/// How a device that has `have` differs from `want`: empty when it has it.
-pub fn difference(have: &[Element], want: &[Element], mode: Mode) -> String {
-    let is_there = match mode {
+fn is_there(have: &[Element], want: &[Element], mode: Mode) -> bool {
+    match mode {
         Mode::Merge => are_so(want, have),
         Mode::Replace => are_same(want, &of_names(have, want)),
-    };
-    if is_there {
+    }
+}
+
+/// Whether a device that has `have` has `want` with its entries in whatever order: before a write their order counts, since
+/// nobody here knows which lists are ordered by their user.
+pub fn has_in_some_order(have: &[Element], want: &[Element], mode: Mode) -> bool {
+    is_there(&in_one_order(have), &in_one_order(want), mode)
+}
+
+/// How a device that has `have` differs from `want`: empty when it has it.
+pub fn difference(have: &[Element], want: &[Element], mode: Mode) -> String {
+    if is_there(have, want, mode) {
         return String::new();
     }
     let mut before = of_names(have, want);

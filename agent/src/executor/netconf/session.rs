@@ -246,6 +246,14 @@ impl Session for NetconfSession {
         }
     }
 
+    fn differs_in_order_alone(&self, running: &Running, wanted: &Wanted) -> bool {
+        at_length(running.0.len(), || {
+            let want = compare::wanted(wanted.reveal());
+            let both = want.and_then(|want| Ok((compare::running(&running.0)?, want)));
+            both.is_ok_and(|(have, want)| compare::has_in_some_order(&have, &want, wanted.mode))
+        })
+    }
+
     fn look<'a>(&'a mut self, probe: &'a Probe) -> BoxFuture<'a, Result<String, Failure>> {
         Box::pin(self.look_now(probe))
     }

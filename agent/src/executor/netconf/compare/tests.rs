@@ -212,3 +212,50 @@ fn pieces_of_one_thing_that_a_device_does_not_have_become_one() {
     assert_eq!(diff.matches("<new").count(), 1, "{diff}");
     assert!(diff.contains("+  <a>1</a>\n+  <b>1</b>\n"), "{diff}");
 }
+
+#[test]
+fn entries_in_whatever_order_are_there_and_another_value_mark_or_number_of_them_is_not() {
+    let tree = |inner: &str| {
+        format!("<s xmlns=\"urn:x\" xmlns:p=\"urn:p\" xmlns:q=\"urn:p\" xmlns:m=\"urn:m\">{inner}</s>")
+    };
+    let has = |have: &str, want: &str, mode| {
+        has_in_some_order(&running(&tree(have)).unwrap(), &wanted(&tree(want)).unwrap(), mode)
+    };
+    for (have, want, is_there) in [
+        (
+            "<e><n>1</n><v>a</v><v>b</v></e><e><n>2</n></e>",
+            "<e><n>2</n></e><e><v>b</v><v>a</v><n>1</n></e>",
+            true,
+        ),
+        ("<e><n>1</n></e><e><n>2</n></e>", "<e><n>2</n></e><e><n>2</n></e>", false),
+        ("<e><n>1</n></e><e><n>2</n></e>", "<e><n>1</n></e>", false),
+        ("<e><n>1</n></e><e><n>2</n><v>a</v></e>", "<e><n>1</n><v>a</v></e><e><n>2</n></e>", false),
+        ("<t>p:b</t><t>p:a</t>", "<t>q:a</t><t>q:b</t>", true),
+        // The letters of one prefix stand before what is beside it, and those of the other behind.
+        ("<t>p:b</t><t>pz</t>", "<t>pz</t><t>q:b</t>", true),
+        ("<t>p:b</t><t>p:a</t>", "<t>m:a</t><t>m:b</t>", false),
+        ("<t>00:11</t><t>01:11</t>", "<t>01:11</t><t>00:11</t>", true),
+        (
+            "<e><n>1</n></e><e inactive='inactive'><n>2</n></e>",
+            "<e inactive='inactive'><n>2</n></e><e><n>1</n></e>",
+            true,
+        ),
+        ("<e><n>1</n></e><e inactive='inactive'><n>2</n></e>", "<e><n>2</n></e><e><n>1</n></e>", false),
+        ("<e m:by='bob'><n>2</n></e><e><n>1</n></e>", "<e><n>1</n></e><e><n>2</n></e>", true),
+    ] {
+        assert_eq!(has(have, want, Mode::Replace), is_there, "{have} {want}");
+        let (have, want) = (format!("<l>{have}</l>"), format!("<l nc:operation='replace'>{want}</l>"));
+        assert_eq!(has(&have, &want, Mode::Merge), is_there, "{have} {want}");
+    }
+}
+
+#[test]
+fn a_long_list_in_another_order_is_found_there_without_trying_every_pair() {
+    let entry = |number: u32| format!("<e><on>true</on><l><x>1</x><x>1</x></l><name>e{number}</name></e>");
+    let list = |entries: String| format!("<s xmlns=\"urn:x\">{entries}</s>");
+    let have = running(&list((0..5000).map(entry).collect())).unwrap();
+    let turned =
+        |last: u32| wanted(&list((1..5000).rev().map(entry).collect::<String>() + &entry(last))).unwrap();
+    assert!(has_in_some_order(&have, &turned(0), Mode::Replace));
+    assert!(!has_in_some_order(&have, &turned(5000), Mode::Replace));
+}
