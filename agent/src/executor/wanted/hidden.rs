@@ -1,5 +1,7 @@
 //! Hides secrets in texts: the new ones by what they are, those that a device had by where they stand.
 
+mod markup;
+
 use crate::secrets::Secret;
 use std::collections::BTreeSet;
 use switchyard_shared::secret_text::Segment;
@@ -13,6 +15,8 @@ pub(super) const HIDDEN_BYTES_MIN: usize = 4;
 const LEAD_BYTES_MIN: usize = 3;
 /// What differences put before a line.
 const SIGNS: [char; 4] = ['+', '-', ' ', '\t'];
+/// What may stand before a text.
+const BLANK: [char; 5] = [' ', '\t', '\r', '\n', '\u{feff}'];
 /// The only line of a difference that begins like one that is taken away and is none.
 const HEADER: &str = "--- running";
 
@@ -44,6 +48,34 @@ impl Hidden {
     /// The values and the places of them in a configuration.
     pub(super) fn of(segments: &[Segment<'_>], values: Vec<Secret>) -> Self {
         let mut hidden = Self::values(values);
+        let is_xml = matches!(segments, [Segment::Text(first), ..] if first.trim_start_matches(BLANK).starts_with('<'));
+        if !(is_xml && hidden.are_in_elements(segments)) {
+            hidden.are_in_lines(segments);
+        }
+        hidden
+    }
+
+    /// Takes in the elements around the secrets of a text of XML; whether they alone tell where each of them stands. What
+    /// stands before one in its line tells nothing: devices are shown in lines of our own.
+    fn are_in_elements(&mut self, segments: &[Segment<'_>]) -> bool {
+        let (mut text, mut places) = (String::new(), Vec::new());
+        for segment in segments {
+            match segment {
+                Segment::Text(piece) => text.push_str(piece),
+                Segment::Secret(_) => places.push(text.len()),
+            }
+        }
+        for around in markup::around(&text, &places) {
+            let name = around.and_then(|around| element(markup::first(around)));
+            // A text of several lines may be shown without the tag before it.
+            self.has_no_place |= name.is_none() || around.is_some_and(|around| around.contains('\n'));
+            self.elements.extend(name.map(str::to_owned));
+        }
+        !self.has_no_place
+    }
+
+    /// Takes in what stands before the secrets in their lines.
+    fn are_in_lines(&mut self, segments: &[Segment<'_>]) {
         // What stands in the line so far, unless a secret has been in it: that one hides the rest.
         let mut line = Some(String::new());
         // What stands in it since its beginning, or since that secret: elements and members may be printed in lines of
@@ -59,12 +91,11 @@ impl Hidden {
                     }
                 },
                 Segment::Secret(_) => {
-                    hidden.place(line.take().as_deref().map(str::trim_start), &before);
+                    self.place(line.take().as_deref().map(str::trim_start), &before);
                     before.clear();
                 }
             }
         }
-        hidden
     }
 
     /// Takes in where a secret stands: after `lead`, if it is the first in its line, and `before` it.
@@ -170,7 +201,7 @@ fn without_content(text: &str, name: &str) -> String {
         let tag = &rest[open..close];
         rest = &rest[close..];
         if element(tag) == Some(name) && !tag.starts_with("</") {
-            let end = rest.find('<').unwrap_or(rest.len());
+            let end = markup::end_of_text(rest);
             if !rest[..end].trim().is_empty() {
                 redacted.push_str(HIDDEN);
                 rest = &rest[end..];

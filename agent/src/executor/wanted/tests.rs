@@ -52,6 +52,56 @@ async fn the_old_secret_of_an_xml_element_is_hidden_in_a_text_of_one_line_too() 
 }
 
 #[tokio::test]
+async fn the_old_secret_within_the_text_of_an_xml_element_is_hidden_however_its_tag_is_written() {
+    let diff = |uri: &str| {
+        format!(
+            " <aaa xmlns=\"urn:x\">\n   <server>\n     <name>s1</name>\n-    <uri>{uri}</uri>\n+    <uri>{}</uri>\n \
+             </aaa>\n",
+            "radsec://sw:s3cr3t-new@192.0.2.1"
+        )
+    };
+    let k = named("k");
+    for inner in [
+        format!("<uri>radsec://sw:{k}@192.0.2.1</uri>"),
+        format!("\n  <uri>radsec://sw:{k}@192.0.2.1</uri>\n"),
+        format!("\n  <x:uri>radsec://sw:{k}</x:uri>"),
+        format!("\n  <uri a=\"b>c\">radsec://sw:{k}</uri>"),
+        format!("<uri\ta='\"'>{k}</uri>"),
+        format!("<uri><![CDATA[{k}]]></uri>"),
+        format!("\n<uri>radsec:<![CDATA[//<sw>:{k}]]></uri>"),
+        format!("<uri><!-- <old> -->radsec://{k}</uri>"),
+        format!("<url/><uri>radsec://{}:{k}@192.0.2.1</uri>", named("user")),
+    ] {
+        let text = format!("\n<aaa xmlns=\"urn:x\"><server><name>s1</name>{inner}</server></aaa>");
+        let wanted = fill(&text, &[("k", "s3cr3t-new"), ("user", "s3cr3t-user")]).await.unwrap();
+        for old in
+            ["radsec://sw:0ld@192.0.2.1", "0ld", "0ld\n-0lder", "<![CDATA[0ld]]>", "rad<![CDATA[<0ld>]]>0ld"]
+        {
+            let shown = wanted.redact(&diff(old));
+            let hidden = diff("(secret)").replace("radsec://sw:s3cr3t-new@192.0.2.1", "(secret)");
+            assert_eq!(shown, hidden, "{inner} {old}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn where_no_element_of_one_line_tells_the_place_of_a_secret_all_that_is_taken_away_is_hidden() {
+    let k = named("k");
+    for inner in [
+        format!("<uri to=\"radsec://sw:{k}\">1</uri>"),
+        format!("<uri to=\"radsec://sw:{k}\"/>"),
+        format!("<!-- radsec://sw:{k} --><uri>1</uri>"),
+        format!("<uri>\n  radsec://sw:{k}\n  or not\n</uri>"),
+        format!("<uri\n  to=\"1\">radsec://sw:{k}</uri>"),
+    ] {
+        let wanted =
+            fill(&format!("<aaa xmlns=\"urn:x\">{inner}</aaa>"), &[("k", "s3cr3t-new")]).await.unwrap();
+        let shown = wanted.redact("--- running\n <aaa>\n-  <uri to=\"0ld\">\n-  radsec:0ld\n+  s3cr3t-new\n");
+        assert_eq!(shown, "--- running\n <aaa>\n-(secret)\n-(secret)\n+  (secret)\n", "{inner}");
+    }
+}
+
+#[tokio::test]
 async fn a_secret_that_would_be_more_than_one_line_is_refused_before_any_write() {
     for bad in ["a\nno aaa\n", "a\rb", "a\u{1b}[2Jb", "a\u{2028}b", "a\0b"] {
         let failure = fill(&format!("key {}\n", named("k")), &[("k", bad)]).await.unwrap_err();
