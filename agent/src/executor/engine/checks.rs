@@ -1,6 +1,6 @@
 //! Checks before the write and after it.
 
-use super::limits::{in_time, unless_called_off, within};
+use super::limits::{NoAnswer, in_time, unless_called_off, within};
 use super::sessions::another_session;
 use super::trouble::Trouble;
 use super::{Ended, Run, web};
@@ -89,11 +89,11 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// A port or a page that gives no answer may be behind a link that was cut just then: that is found out at once. A
-    /// reading after a doubt has written nothing that it could speak against.
+    /// A port or a page that says nothing may be behind a link that was cut just then: that is found out at once. One that
+    /// refuses has shown that the link works. A reading after a doubt has written nothing that it could speak against.
     fn ask_why_none_answers(&self, not_passed: &NotPassed) {
-        let none_answers = not_passed.beside.as_ref().is_some_and(|look| look.class == Class::Unreachable);
-        if none_answers && self.job.task.purpose.writes() {
+        let is_silent = not_passed.beside.as_ref().is_some_and(|look| look.class == Class::Timeout);
+        if is_silent && self.job.task.purpose.writes() {
             self.job.context.unseen();
         }
     }
@@ -191,10 +191,10 @@ impl Run<'_> {
         match probe {
             Probe::Tcp { port } => {
                 let hostname = self.job.task.endpoint.hostname.as_str();
-                let connecting = TcpStream::connect((hostname, *port)).map_err(|error| error.to_string());
-                in_time(limit, connecting).await.map(|_| "open".to_owned()).map_err(|why| {
-                    let message = format!("{hostname}:{port} is not open: {why}");
-                    Failure::new(Class::Unreachable, Phase::Verify, message)
+                let connecting = TcpStream::connect((hostname, *port)).map_err(NoAnswer::from);
+                in_time(limit, connecting).await.map(|_| "open".to_owned()).map_err(|no| {
+                    let message = format!("{hostname}:{port} is not open: {}", no.why);
+                    Failure::new(no.class(), Phase::Verify, message)
                 })
             }
             Probe::Command { .. } | Probe::NetconfGet { .. } | Probe::GnmiGet { .. } => {

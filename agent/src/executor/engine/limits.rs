@@ -2,6 +2,7 @@
 
 use crate::executor::Failure;
 use crate::executor::device::{Session, WriteEnd};
+use std::io;
 use std::time::Duration;
 use switchyard_shared::outcome::{Class, Phase};
 use switchyard_shared::time::format_duration;
@@ -29,15 +30,40 @@ pub(super) async fn within<T>(
     }
 }
 
+/// Why what is no session with a device has not told what it was asked.
+pub(super) struct NoAnswer {
+    /// It said nothing at all, not even that it refuses.
+    is_silent: bool,
+    pub(super) why: String,
+}
+
+impl NoAnswer {
+    pub(super) fn class(&self) -> Class {
+        if self.is_silent { Class::Timeout } else { Class::Unreachable }
+    }
+}
+
+impl From<String> for NoAnswer {
+    fn from(why: String) -> Self {
+        Self { is_silent: false, why }
+    }
+}
+
+impl From<io::Error> for NoAnswer {
+    fn from(error: io::Error) -> Self {
+        use io::ErrorKind::{HostUnreachable, NetworkUnreachable, TimedOut};
+        let is_silent = matches!(error.kind(), HostUnreachable | NetworkUnreachable | TimedOut);
+        Self { is_silent, why: error.to_string() }
+    }
+}
+
 /// Waits for `work`, which asks what is no session with a device.
 pub(super) async fn in_time<T>(
     limit: Duration,
-    work: impl Future<Output = Result<T, String>>,
-) -> Result<T, String> {
-    match tokio::time::timeout(limit, work).await {
-        Ok(done) => done,
-        Err(_) => Err(format!("no answer within {}", format_duration(limit))),
-    }
+    work: impl Future<Output = Result<T, NoAnswer>>,
+) -> Result<T, NoAnswer> {
+    let silent = || NoAnswer { is_silent: true, why: format!("no answer within {}", format_duration(limit)) };
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(silent()))
 }
 
 /// Waits for `work`, which comes before any write, unless the attempt is called off.
@@ -71,4 +97,24 @@ pub(super) async fn after_write<T>(
 /// Says goodbye within [`GOODBYE_WAIT`]; what is left of the session is cut.
 pub(super) async fn goodbye(session: Box<dyn Session>) {
     let _ = tokio::time::timeout(GOODBYE_WAIT, session.close()).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_refuses_is_not_silent() {
+        use io::ErrorKind as Kind;
+        for (kind, class) in [
+            (Kind::TimedOut, Class::Timeout),
+            (Kind::HostUnreachable, Class::Timeout),
+            (Kind::NetworkUnreachable, Class::Timeout),
+            (Kind::ConnectionRefused, Class::Unreachable),
+            (Kind::ConnectionReset, Class::Unreachable),
+            (Kind::Other, Class::Unreachable),
+        ] {
+            assert_eq!(NoAnswer::from(io::Error::from(kind)).class(), class, "{kind}");
+        }
+    }
 }

@@ -59,7 +59,10 @@ impl Run<'_> {
         let (judged, unjudged): (Vec<&Check>, Vec<&Check>) =
             self.job.procedure.post.iter().partition(|check| check.needs().is_none());
         let outcome = match self.post_checks(session, judged.into_iter(), &BTreeMap::new()).await {
-            Err(Trouble::NoWay(_, why)) => return Err(self.not_judged(Class::AgentError, &why, NO_BLAME)),
+            Err(Trouble::NoWay(class, why)) => {
+                let hint = if class == Class::AgentError { NO_BLAME } else { READ_IT };
+                return Err(self.not_judged(class, &why, hint));
+            }
             Err(Trouble::Unseen(_, why)) => {
                 let class = self.refused.get().map_or(Class::Unreachable, |failure| failure.class);
                 return Err(self.not_judged(class, &why, READ_IT));

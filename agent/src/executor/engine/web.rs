@@ -1,6 +1,6 @@
 //! Checks that ask a web server or a Prometheus, from the agent and without any login.
 
-use super::limits::in_time;
+use super::limits::{NoAnswer, in_time};
 use crate::executor::wanted::Redactor;
 use crate::executor::{Failure, json_secrecy};
 use crate::http_client::{Connection, Reply, tls};
@@ -42,7 +42,7 @@ impl Asking<'_> {
 
 /// The body of what `url` answers with `status`.
 pub(super) async fn http(url: &str, status: u16, asking: &Asking<'_>) -> Result<String, Failure> {
-    let reply = get(url, asking).await.map_err(|why| unanswered(format!("failed to GET {url}: {why}")))?;
+    let reply = get(url, asking).await.map_err(|no| unanswered(&no, &format!("failed to GET {url}")))?;
     if reply.status != status {
         let words = quoted(&String::from_utf8_lossy(&reply.body), asking.redactor);
         return Err(failure(format!("{url} answers with status {}, not {status}{words}", reply.status)));
@@ -53,7 +53,7 @@ pub(super) async fn http(url: &str, status: u16, asking: &Asking<'_>) -> Result<
 /// The one value that `query` gives now at the Prometheus at `url`.
 pub(super) async fn prometheus(url: &str, query: &str, asking: &Asking<'_>) -> Result<String, Failure> {
     let place = format!("{}/api/v1/query?query={}", url.trim_end_matches('/'), escaped(query));
-    let reply = get(&place, asking).await.map_err(|why| unanswered(format!("failed to ask {url}: {why}")))?;
+    let reply = get(&place, asking).await.map_err(|no| unanswered(&no, &format!("failed to ask {url}")))?;
     let body = text(&reply).map_err(|why| failure(format!("{url} {why}")))?;
     let answer: Value = serde_json::from_str(&body).map_err(|_| {
         let words = quoted(&body, asking.redactor);
@@ -87,18 +87,18 @@ fn failure(message: String) -> Failure {
 }
 
 /// There is no answer: nothing was learned of what was to be seen.
-fn unanswered(message: String) -> Failure {
-    Failure { class: Class::Unreachable, ..failure(message) }
+fn unanswered(no: &NoAnswer, failed_to: &str) -> Failure {
+    Failure { class: no.class(), ..failure(format!("{failed_to}: {}", no.why)) }
 }
 
-async fn get(url: &str, asking: &Asking<'_>) -> Result<Reply, String> {
+async fn get(url: &str, asking: &Asking<'_>) -> Result<Reply, NoAnswer> {
     in_time(asking.limit, get_now(url, asking)).await
 }
 
-async fn get_now(url: &str, asking: &Asking<'_>) -> Result<Reply, String> {
+async fn get_now(url: &str, asking: &Asking<'_>) -> Result<Reply, NoAnswer> {
     let uri: hyper::Uri = url.parse().map_err(|_| "it is no address".to_owned())?;
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-        return Err("it is no address".into());
+        return Err("it is no address".to_owned().into());
     };
     let host = authority.host().trim_matches(['[', ']']).to_owned();
     let port = authority.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
@@ -109,7 +109,7 @@ async fn get_now(url: &str, asking: &Asking<'_>) -> Result<Reply, String> {
         .header(ACCEPT, "*/*")
         .body(Default::default())
         .map_err(|error| error.to_string())?;
-    let stream = TcpStream::connect((host.as_str(), port)).await.map_err(|error| error.to_string())?;
+    let stream = TcpStream::connect((host.as_str(), port)).await?;
     let connection = match scheme {
         "https" => {
             let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
@@ -119,7 +119,7 @@ async fn get_now(url: &str, asking: &Asking<'_>) -> Result<Reply, String> {
         _ => Connection::over(stream).await,
     };
     let mut connection = connection.map_err(|error| error.to_string())?;
-    connection.ask(request, ANSWER_BYTES_MAX).await.map_err(|error| error.to_string())
+    connection.ask(request, ANSWER_BYTES_MAX).await.map_err(|error| error.to_string().into())
 }
 
 fn text(reply: &Reply) -> Result<String, String> {

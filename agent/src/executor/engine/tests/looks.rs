@@ -172,40 +172,52 @@ async fn whether_the_link_was_cut_is_asked_when_it_is_lost_under_the_checks_of_a
     assert_eq!(bench.times_unseen(), 1, "the core judges it by that");
 }
 
+#[tokio::test(start_paused = true)]
+async fn whether_the_link_was_cut_is_asked_when_a_page_says_nothing_after_the_change() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let page = Probe::Http { url, status: 200, ca_ref: None };
+    for (awaits, revert) in [(true, true), (false, true), (false, false)] {
+        let mut bench = checked(awaits);
+        bench.procedure.post = vec![check(page.clone(), None)];
+        bench.procedure.revert = revert;
+        let outcome = bench.apply().await;
+        let left_as = if revert { LeftAs::Reverted } else { LeftAs::Changed };
+        assert_eq!((outcome.class, outcome.left_as), (Class::PostcheckFailed, left_as), "{outcome:?}");
+        assert_eq!(bench.times_unseen(), 1, "the core judges it by that: {outcome:?}");
+    }
+    let mut bench = checked(false);
+    bench.set("new");
+    bench.task.purpose = Purpose::Settle { before: None };
+    bench.procedure.post = vec![check(page, None)];
+    let outcome = bench.apply().await;
+    assert_eq!((outcome.class, outcome.found), (Class::PostcheckFailed, Some(Found::Applied)));
+    assert_eq!(bench.times_unseen(), 0, "a reading has written nothing that could have cut it");
+}
+
 #[tokio::test]
-async fn whether_the_link_was_cut_is_asked_when_a_port_or_a_page_gives_no_answer_after_the_change() {
+async fn a_port_or_a_page_that_refuses_after_the_change_has_shown_that_the_link_works() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let page = Probe::Http { url: format!("http://127.0.0.1:{port}"), status: 200, ca_ref: None };
     for probe in [Probe::Tcp { port }, page] {
-        for (awaits, revert) in [(true, true), (false, true), (false, false)] {
-            let mut bench = checked(awaits);
-            bench.procedure.post = vec![check(probe.clone(), None)];
-            bench.procedure.revert = revert;
-            let outcome = bench.apply().await;
-            let left_as = if revert { LeftAs::Reverted } else { LeftAs::Changed };
-            assert_eq!((outcome.class, outcome.left_as), (Class::PostcheckFailed, left_as), "{outcome:?}");
-            assert_eq!(bench.times_unseen(), 1, "the core judges it by that: {outcome:?}");
-        }
         let mut bench = checked(false);
-        bench.set("new");
-        bench.task.purpose = Purpose::Settle { before: None };
         bench.procedure.post = vec![check(probe, None)];
         let outcome = bench.apply().await;
-        assert_eq!((outcome.class, outcome.found), (Class::PostcheckFailed, Some(Found::Applied)));
-        assert_eq!(bench.times_unseen(), 0, "a reading has written nothing that could have cut it");
+        let told = (outcome.class, outcome.left_as);
+        assert_eq!(told, (Class::PostcheckFailed, LeftAs::Reverted), "{outcome:?}");
+        assert_eq!(bench.times_unseen(), 0, "{outcome:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_doubt_stands_when_the_checks_that_settle_it_get_no_answer() {
-    for (class, ends_as) in [(Class::Unreachable, Class::Unreachable), (Class::Overloaded, Class::AgentError)]
-    {
+    for class in [Class::Unreachable, Class::Overloaded, Class::AgentError] {
         let mut bench = checked(false);
         bench.set("new");
         bench.task.purpose = Purpose::Settle { before: Some(bench.digest("old")) };
         bench.fails_looks(class);
         let outcome = bench.apply().await;
-        assert_eq!((outcome.class, outcome.found), (ends_as, None), "{outcome:?}");
+        assert_eq!((outcome.class, outcome.found), (class, None), "{outcome:?}");
     }
     let mut bench = checked(false);
     bench.set("new");
