@@ -41,10 +41,12 @@ fn platform(mut root: Reader<'_>, name: Option<String>, aliases: Vec<String>) ->
         .required_section("running", "running: {command: show running-config}")
         .and_then(sections::running);
     let unsaved = root.section("unsaved").and_then(sections::unsaved);
+    let api = root.section("http").and_then(http::api);
     let commands = [
         ("running.command", running.as_ref().map(|reading| &reading.command)),
         ("running.all", running.as_ref().and_then(|reading| reading.all.as_ref())),
         ("unsaved.command", unsaved.as_ref().map(|unsaved| &unsaved.command)),
+        ("http.proof", api.as_ref().and_then(|api| api.proof.as_ref())),
     ];
     for (key, command) in commands {
         if command.is_some_and(|command| !looks.allow(command)) {
@@ -59,7 +61,6 @@ fn platform(mut root: Reader<'_>, name: Option<String>, aliases: Vec<String>) ->
         .and_then(sections::configure);
     let save = root.texts("save");
     let secrets = root.patterns("secrets");
-    let api = root.section("http").and_then(http::api);
     drop(root);
     Some(Platform {
         name: name?,

@@ -15,8 +15,9 @@ const DEPTH_MAX: usize = 8;
 pub struct HttpApi {
     /// Where the API is.
     pub path: String,
-    /// A short line that only looks, which every user may say: an answer to it proves the login.
-    pub proof: String,
+    /// A short line that only looks, which every user may say: an answer to it proves the login. Without one the running
+    /// configuration does.
+    pub proof: Option<String>,
     /// The kind of what is sent.
     pub kind: String,
     /// How lines are said that only look.
@@ -42,7 +43,7 @@ pub struct Call {
 
 pub(super) fn api(mut section: Reader<'_>) -> Option<HttpApi> {
     let path = section.required("path", "path: /command-api");
-    let proof = section.required("proof", "proof: show clock");
+    let proof = section.text("proof");
     let kind = section.text("kind").unwrap_or_else(|| "application/json-rpc".into());
     let look = section.required_section("look", "look: {method: runCmds, params: {cmds: '{lines}'}}");
     let look = look.and_then(call);
@@ -62,15 +63,7 @@ pub(super) fn api(mut section: Reader<'_>) -> Option<HttpApi> {
         None => look.clone(),
         Some(call) => call,
     };
-    Some(HttpApi {
-        path: path?,
-        proof: proof?,
-        kind,
-        look: look?,
-        change: change?,
-        text: text?,
-        errors: errors?,
-    })
+    Some(HttpApi { path: path?, proof, kind, look: look?, change: change?, text: text?, errors: errors? })
 }
 
 fn call(mut section: Reader<'_>) -> Option<Call> {

@@ -142,6 +142,12 @@ fn what_a_definition_may_hold_has_bounds() {
         ),
         (SMALL.replace("(?P<name>\\w+)#", "\\w+#"), "has no group called name"),
         (SMALL.replace("show all", "print all"), "running.command is not among the words that only look"),
+        (
+            format!(
+                "{SMALL}http: {{path: /x, proof: clock, look: {{method: m, params: ['{{lines}}']}}, text: t, errors: e}}\n"
+            ),
+            "http.proof is not among the words that only look",
+        ),
         (SMALL.replace("[edit]", "[]"), "enter is missing"),
     ] {
         let said = said(&wrong);

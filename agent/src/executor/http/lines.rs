@@ -36,7 +36,8 @@ enum Unsaid {
 /// that a command has.
 pub(super) async fn begin(wire: Wire, script: Script, job: &Job<'_>) -> Result<LinesSession, Failure> {
     let mut session = LinesSession { wire, script };
-    let proof = [session.api().proof.clone()];
+    let platform = session.script.platform.clone();
+    let proof = [session.api().proof.as_ref().unwrap_or(&platform.running.command).clone()];
     let known = match session.say(&proof, None).await {
         // Whom it refuses a line it has let in.
         Ok(_) | Err(Unsaid::Refused(_, Refusal::Refused(_))) => Ok(()),
