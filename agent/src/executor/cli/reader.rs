@@ -153,6 +153,13 @@ impl Reader {
         }
     }
 
+    /// Whether what came last, before any prompt, may ask for a password: it may be a part of a banner, too.
+    pub(super) fn may_ask_to_log_in(&self) -> bool {
+        let asks = self.platform.escalation.as_ref().map(|escalation| &escalation.asks);
+        let last = self.screen.unfinished(PROMPT_BYTES_MAX).filter(|_| self.name.is_none());
+        asks.zip(last).is_some_and(|(asks, last)| asks.is_match(last.trim_end()))
+    }
+
     fn look(&self) -> Option<Event> {
         let last = self.screen.unfinished(PROMPT_BYTES_MAX)?;
         let last = last.trim_end();

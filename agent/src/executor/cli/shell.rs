@@ -16,6 +16,8 @@ use switchyard_shared::time::format_duration;
 const KEYS_MAX: u32 = 20_000;
 /// Longest line that is typed, in bytes.
 pub(super) const LINE_BYTES_MAX: usize = 4096;
+/// A banner goes on within this time; a device that then still asks for a password before its first prompt waits for one.
+const BANNER_WAIT: Duration = Duration::from_secs(3);
 /// What is said of an answer without bounds.
 pub(super) const TOO_MUCH: &str = "its answer does not end: it is longer than 1 MiB";
 
@@ -167,7 +169,16 @@ impl Shell {
 
     async fn event(&mut self) -> Result<Event, Broken> {
         loop {
-            let bytes = self.wire.next().await.map_err(Broken::Lost)?;
+            let may_ask = self.reader.may_ask_to_log_in();
+            let next = self.wire.next();
+            let next = match may_ask {
+                false => next.await,
+                true => match tokio::time::timeout(BANNER_WAIT, next).await {
+                    Ok(next) => next,
+                    Err(_) => return Ok(Event::Password),
+                },
+            };
+            let bytes = next.map_err(Broken::Lost)?;
             match self.reader.push(&bytes) {
                 Ok(Some(event)) => return Ok(event),
                 Ok(None) => {}

@@ -10,6 +10,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use switchyard_shared::outcome::{Class, Phase};
 
+/// Instead of a line: nothing comes until that is no longer waited for.
+const SILENCE: &str = "silence";
+
 /// A device that says its lines whatever it hears.
 struct Script {
     lines: VecDeque<&'static str>,
@@ -24,6 +27,9 @@ impl Wire for Script {
 
     fn next(&mut self) -> BoxFuture<'_, Result<Vec<u8>, String>> {
         let line = self.lines.pop_front().map(|line| line.as_bytes().to_vec());
+        if line.as_deref() == Some(SILENCE.as_bytes()) {
+            return Box::pin(std::future::pending());
+        }
         Box::pin(async move { line.ok_or_else(|| "the script is over".into()) })
     }
 
@@ -84,6 +90,20 @@ async fn a_password_is_said_to_whoever_asks_for_it_after_the_escalation_and_to_n
     let (begun, heard) = login(&[&greeting[..], &rest[..]].concat(), Some("s3cret")).await;
     assert_eq!(begun, Ok(()));
     assert_eq!(heard, "\nenable\ns3cret\nterminal length 0\nterminal width 511\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_waits_for_a_password_before_its_first_prompt_gets_it_once() {
+    let asks = ["\r\nPassword: ", SILENCE];
+    let ready = ["\r\nr1#", "\r\nr1#", "terminal length 0\r\nr1#", "terminal width 511\r\nr1#"];
+    let (begun, heard) = login(&[&asks[..], &ready[..]].concat(), Some("s3cret")).await;
+    assert_eq!(begun, Ok(()));
+    assert_eq!(heard, "s3cret\n\nterminal length 0\nterminal width 511\n");
+    for (lines, password, tries) in [(&asks[..], None, 0), (&[asks, asks].concat()[..], Some("s3cret"), 1)] {
+        let (begun, heard) = login(lines, password).await;
+        assert_eq!(begun.expect_err("no way in").class, Class::AuthFailed);
+        assert_eq!(heard.matches("s3cret").count(), tries, "{heard:?}");
+    }
 }
 
 #[tokio::test]
