@@ -72,9 +72,10 @@ impl Within {
         let words = words(name);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let is_community = match words.as_slice() {
-            [.., "community", "name" | "string"] => self.snmp,
+            [.., "community" | "comm", "name"] => self.snmp,
             [.., "name"] => self.community,
-            _ => false,
+            [.., last] => self.snmp && words.contains(&"community") && !ABOUT.contains(last),
+            [] => false,
         };
         is_community || is_secret(name)
     }
@@ -249,6 +250,8 @@ mod tests {
             "snmp/default-communities/default-community/community-name",
             "configure/system/security/snmp/community/community-string",
             "System/snmp-items/inst-items/community-items/CommSecP-list/name",
+            "System/snmp-items/inst-items/host-items/Host-list/commName",
+            "native/snmp-server/host-config/ip-community/community-or-user",
         ] {
             assert!(is_hidden_at(path), "{path}");
         }
@@ -258,6 +261,7 @@ mod tests {
             "configuration/snmp/trap-group/name",
             "routing-policy/community-name",
             "snmp/community/index",
+            "snmp/community-index",
         ] {
             assert!(!is_hidden_at(path), "{path}");
         }
