@@ -1,8 +1,10 @@
 //! What devices had before each write, kept at the site: a few for each device, readable by the agent alone.
 
 mod room;
+mod since;
 
 pub use room::{Held, SITE_BYTES_MAX};
+pub use since::{Left, Since};
 
 use super::Failure;
 use super::device::Running;
@@ -31,28 +33,6 @@ const LEFT: &str = "left";
 const LEFT_BYTES_MAX: u64 = 512;
 /// What the name of a file ends with that is not whole.
 const UNFINISHED: &str = ".unfinished";
-
-/// What is known of the time since a write.
-#[derive(Clone)]
-pub struct Since {
-    /// What the device had after it, when it was seen to have the change, and what the last way back from it left where
-    /// that was something else than what it had before.
-    pub left: Vec<Left>,
-    /// The other rollout that has written to it last, after the last attempt of this one.
-    pub written_by: Option<String>,
-    /// Whether a later attempt of this one was at it.
-    pub was_tried: bool,
-}
-
-/// What a device was left as.
-#[derive(Clone)]
-pub struct Left {
-    /// Its digest, under the site's key.
-    pub digest: String,
-    /// What other rollouts met that came then. Where all of them met what it has now, and it is what it was left as, they gave
-    /// back what they did.
-    pub met: Vec<Running>,
-}
 
 /// The snapshots of one agent.
 #[derive(Clone)]
@@ -190,13 +170,21 @@ impl Snapshots {
         let after = |own: Option<usize>| own.map_or(&[][..], |own| &names[own + 1..]);
         let of_write = after(names.iter().rposition(|name| is_of(name, op)));
         let of_last = after(names.iter().rposition(|name| rollout(name) == Some(op.rollout.as_str())));
-        let mut left = Vec::new();
-        for (digest, since) in self.left_now(op)?.into_iter().zip([of_write, of_last]) {
-            let met = first_of_each(since, op).into_iter().map(|name| Ok(Running(self.kept(&folder, name)?)));
-            left.push(Left { digest, met: met.collect::<io::Result<_>>()? });
-        }
+        let noted = self.left_now(op)?.into_iter().zip([of_write, of_last]);
+        let left = noted.map(|(digest, since)| Ok(Left { digest, writes: self.of_others_now(op, since)? }));
+        let left = left.collect::<io::Result<_>>()?;
         let written_by = of_last.last().and_then(|name| rollout(name)).map(str::to_owned);
         Ok(Since { left, written_by, was_tried: of_write.len() > of_last.len() })
+    }
+
+    /// Those of `names` that are of other rollouts than that of `op`: whose they are, and what is kept.
+    fn of_others_now(&self, op: &OpId, names: &[String]) -> io::Result<Vec<(String, Running)>> {
+        let folder = self.folder.join(op.device.as_str());
+        let of_others = names.iter().filter_map(|name| Some((rollout(name)?, name)));
+        let of_others = of_others.filter(|(rollout, _)| *rollout != op.rollout.as_str());
+        of_others
+            .map(|(rollout, name)| Ok((rollout.to_owned(), Running(self.kept(&folder, name)?))))
+            .collect()
     }
 
     /// What is kept of the attempts of `op`'s rollout at its device, newest first.
@@ -306,20 +294,6 @@ fn is_of(name: &str, op: &OpId) -> bool {
 
 fn rollout(name: &str) -> Option<&str> {
     name.split('@').nth(1)
-}
-
-/// The first snapshot of the rollout that was last at a device, that of the one that was last before it, and so on: what
-/// each of them met. What came between the first and the last of one was over when that ended.
-fn first_of_each<'a>(since: &'a [String], op: &OpId) -> Vec<&'a String> {
-    let others: Vec<&String> =
-        since.iter().filter(|name| rollout(name) != Some(op.rollout.as_str())).collect();
-    let (mut rest, mut firsts) = (others.as_slice(), Vec::new());
-    while let Some(last) = rest.last() {
-        let first = rest.iter().position(|name| rollout(name) == rollout(last)).unwrap_or_default();
-        firsts.push(rest[first]);
-        rest = &rest[..first];
-    }
-    firsts
 }
 
 fn number(name: &str) -> Option<u64> {

@@ -7,7 +7,6 @@ use super::sessions::another_session;
 use super::{Ended, Run};
 use crate::executor::Failure;
 use crate::executor::device::{Restored, Running, Session, WriteEnd};
-use crate::executor::snapshots::Left;
 use switchyard_shared::id::OpId;
 use switchyard_shared::outcome::{Class, LeftAs, Outcome, Phase};
 use switchyard_shared::procedure::{LOCK_WAIT, LOCK_WAITS, LOOKS_AFTER_WAY_BACK};
@@ -142,7 +141,7 @@ impl Run<'_> {
         let back = match restored {
             _ if is_same => Back::new(LeftAs::Reverted, ""),
             Ok(_) if session.alike(&after, &begun.before) => {
-                match self.has_what_was_wanted(&**session, &after).unwrap_or(after == now) {
+                match self.has_what_was_wanted(&**session, &after) {
                     true => {
                         Back { is_short: true, has_moved: !stayed, ..Back::new(LeftAs::Changed, ORDER_STAYS) }
                     }
@@ -198,13 +197,12 @@ impl Run<'_> {
             return Some("");
         }
         let is_alike = self.digest(now) == self.digest(before);
-        (is_alike && self.has_what_was_wanted(session, now) == Some(false)).then_some(BACK_IN_ANOTHER_ORDER)
+        (is_alike && !self.has_what_was_wanted(session, now)).then_some(BACK_IN_ANOTHER_ORDER)
     }
 
-    /// Nobody knows where the change names a secret that cannot be had.
-    fn has_what_was_wanted(&self, session: &dyn Session, now: &Running) -> Option<bool> {
-        let has_it = || session.compare(now, &self.wanted).is_ok_and(|change| change.is_nothing());
-        self.wanted.is_known.then(has_it)
+    /// Where the change names a secret that cannot be had, nobody knows: then the order counts for nothing.
+    fn has_what_was_wanted(&self, session: &dyn Session, now: &Running) -> bool {
+        self.wanted.is_known && session.compare(now, &self.wanted).is_ok_and(|change| change.is_nothing())
     }
 
     /// What the device has, over a new session where this one has ended.
@@ -326,8 +324,7 @@ impl Run<'_> {
         let rollout = &of.rollout;
         let now = self.digest(now);
         // A change that had gone when another rollout came, and is there again, is that one's or a later one's.
-        let is_it = |left: &Left| left.digest == now && left.met.iter().all(|met| self.digest(met) == now);
-        if since.left.iter().any(is_it) {
+        if since.left.iter().any(|left| left.stands(&now, |met| self.digest(met))) {
             return Ok(());
         }
         let why = match (since.left.first(), since.written_by) {
