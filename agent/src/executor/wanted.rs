@@ -86,7 +86,8 @@ impl Wanted {
             Ok(values) => values,
             // The way back writes what the device had: secrets that are gone must not stand in it.
             Err(_) if matches!(task.purpose, Purpose::Restore { .. }) => {
-                let redactor = Redactor(Arc::new(Hidden::of(&segments, Vec::new())), None);
+                let redactor =
+                    Redactor(Arc::new(Hidden::of(&segments, Vec::new(), procedure.transport)), None);
                 let text = Secret::new(String::new());
                 return Ok(Self { text, redactor, is_known: false, mode: procedure.mode });
             }
@@ -101,7 +102,7 @@ impl Wanted {
         };
         let text = put_in(&segments, &values)?;
         known.extend(values.into_values());
-        let redactor = Redactor(Arc::new(Hidden::of(&segments, known)), None);
+        let redactor = Redactor(Arc::new(Hidden::of(&segments, known, procedure.transport)), None);
         Ok(Self { text, redactor, is_known: true, mode: procedure.mode })
     }
 

@@ -4,6 +4,7 @@ mod markup;
 
 use crate::secrets::Secret;
 use std::collections::BTreeSet;
+use switchyard_shared::procedure::Transport;
 use switchyard_shared::secret_text::Segment;
 use zeroize::Zeroizing;
 
@@ -15,8 +16,6 @@ pub(super) const HIDDEN_BYTES_MIN: usize = 4;
 const LEAD_BYTES_MIN: usize = 3;
 /// What differences put before a line.
 const SIGNS: [char; 4] = ['+', '-', ' ', '\t'];
-/// What may stand before a text.
-const BLANK: [char; 5] = [' ', '\t', '\r', '\n', '\u{feff}'];
 /// The only line of a difference that begins like one that is taken away and is none.
 const HEADER: &str = "--- running";
 
@@ -45,11 +44,11 @@ impl Hidden {
         Self { values, leads, elements, members, has_no_place: false }
     }
 
-    /// The values and the places of them in a configuration.
-    pub(super) fn of(segments: &[Segment<'_>], values: Vec<Secret>) -> Self {
+    /// The values and the places of them in a configuration that goes by `transport`. Only over NETCONF is it XML for sure:
+    /// a file of a host may begin like it.
+    pub(super) fn of(segments: &[Segment<'_>], values: Vec<Secret>, transport: Transport) -> Self {
         let mut hidden = Self::values(values);
-        let is_xml = matches!(segments, [Segment::Text(first), ..] if first.trim_start_matches(BLANK).starts_with('<'));
-        if !(is_xml && hidden.are_in_elements(segments)) {
+        if !(transport == Transport::Netconf && hidden.are_in_elements(segments)) {
             hidden.are_in_lines(segments);
         }
         hidden

@@ -15,8 +15,19 @@ fn put(folder: &Path, name: &str, text: &str) {
 }
 
 async fn fill(configuration: &str, files: &[(&str, &str)]) -> Result<Wanted, Failure> {
+    fill_over(Procedure::new(Transport::SshCli, "frr"), configuration, files).await
+}
+
+async fn fill_xml(configuration: &str, files: &[(&str, &str)]) -> Wanted {
+    fill_over(Procedure::new(Transport::Netconf, ""), configuration, files).await.unwrap()
+}
+
+async fn fill_over(
+    mut procedure: Procedure,
+    configuration: &str,
+    files: &[(&str, &str)],
+) -> Result<Wanted, Failure> {
     let folder = tempfile::tempdir().unwrap();
-    let mut procedure = Procedure::new(Transport::SshCli, "frr");
     for (name, text) in files {
         put(folder.path(), name, text);
         procedure.secrets.insert((*name).to_owned(), format!("file:{name}"));
@@ -73,7 +84,7 @@ async fn the_old_secret_within_the_text_of_an_xml_element_is_hidden_however_its_
         format!("<url/><uri>radsec://{}:{k}@192.0.2.1</uri>", named("user")),
     ] {
         let text = format!("\n<aaa xmlns=\"urn:x\"><server><name>s1</name>{inner}</server></aaa>");
-        let wanted = fill(&text, &[("k", "s3cr3t-new"), ("user", "s3cr3t-user")]).await.unwrap();
+        let wanted = fill_xml(&text, &[("k", "s3cr3t-new"), ("user", "s3cr3t-user")]).await;
         for old in
             ["radsec://sw:0ld@192.0.2.1", "0ld", "0ld\n-0lder", "<![CDATA[0ld]]>", "rad<![CDATA[<0ld>]]>0ld"]
         {
@@ -94,11 +105,22 @@ async fn where_no_element_of_one_line_tells_the_place_of_a_secret_all_that_is_ta
         format!("<uri>\n  radsec://sw:{k}\n  or not\n</uri>"),
         format!("<uri\n  to=\"1\">radsec://sw:{k}</uri>"),
     ] {
-        let wanted =
-            fill(&format!("<aaa xmlns=\"urn:x\">{inner}</aaa>"), &[("k", "s3cr3t-new")]).await.unwrap();
+        let wanted = fill_xml(&format!("<aaa xmlns=\"urn:x\">{inner}</aaa>"), &[("k", "s3cr3t-new")]).await;
         let shown = wanted.redact("--- running\n <aaa>\n-  <uri to=\"0ld\">\n-  radsec:0ld\n+  s3cr3t-new\n");
         assert_eq!(shown, "--- running\n <aaa>\n-(secret)\n-(secret)\n+  (secret)\n", "{inner}");
     }
+}
+
+#[tokio::test]
+async fn a_file_that_begins_like_xml_hides_the_lines_of_its_secrets_and_no_other() {
+    let file = format!("<VirtualHost *:80>\n    AuthLDAPBindPassword {}\n</VirtualHost>\n", named("k"));
+    let wanted = fill(&file, &[("k", "s3cr3t-new")]).await.unwrap();
+    let diff = "@@ -1,3 +1,4 @@ <VirtualHost *:80>\n-    AuthLDAPBindPassword 0ld\n+    DocumentRoot /srv\n-    Require ip\n";
+    assert_eq!(wanted.redact(diff), diff.replace("0ld", "(secret)"));
+    let xml =
+        fill(&format!("<password><!-- vault -->{}</password>\n", named("k")), &[("k", "s3cr3t-new")]).await;
+    let shown = xml.unwrap().redact("-<password><!-- vault -->0ld</password>\n");
+    assert!(!shown.contains("0ld"), "{shown}");
 }
 
 #[tokio::test]
