@@ -51,8 +51,9 @@ impl From<String> for NoAnswer {
 
 impl From<io::Error> for NoAnswer {
     fn from(error: io::Error) -> Self {
-        use io::ErrorKind::{HostUnreachable, NetworkUnreachable, TimedOut};
-        let is_silent = matches!(error.kind(), HostUnreachable | NetworkUnreachable | TimedOut);
+        use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+        // A name that cannot be resolved has reached nobody either.
+        let is_silent = !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset);
         Self { is_silent, why: error.to_string() }
     }
 }
@@ -112,7 +113,7 @@ mod tests {
             (Kind::NetworkUnreachable, Class::Timeout),
             (Kind::ConnectionRefused, Class::Unreachable),
             (Kind::ConnectionReset, Class::Unreachable),
-            (Kind::Other, Class::Unreachable),
+            (Kind::Other, Class::Timeout),
         ] {
             assert_eq!(NoAnswer::from(io::Error::from(kind)).class(), class, "{kind}");
         }
