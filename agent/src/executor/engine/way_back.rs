@@ -29,6 +29,9 @@ pub(super) const BY_HAND: &str =
 pub(super) const CHANGED_SINCE: &str = "somebody has changed it since";
 /// What is said of a device on which the order that was changed stays.
 const ORDER_STAYS: &str = "; the order of entries is the change, and the device did not take the other one";
+/// What is said of one of which nobody knows whether that order was the change.
+const ORDER_UNKNOWN: &str = "; the order of entries is another one and did not change, and nobody can tell whether that is the \
+                             change while its secret cannot be had";
 /// What is said of a device that has what it had, with its entries in another order.
 const BACK_IN_ANOTHER_ORDER: &str = "; it shows entries of a list in another order than then: look at the device if that \
                                      order counts";
@@ -141,11 +144,12 @@ impl Run<'_> {
         let back = match restored {
             _ if is_same => Back::new(LeftAs::Reverted, ""),
             Ok(_) if session.alike(&after, &begun.before) => {
+                let stays =
+                    |note| Back { is_short: true, has_moved: !stayed, ..Back::new(LeftAs::Changed, note) };
                 match self.has_what_was_wanted(&**session, &after) {
-                    true => {
-                        Back { is_short: true, has_moved: !stayed, ..Back::new(LeftAs::Changed, ORDER_STAYS) }
-                    }
-                    false => Back::new(LeftAs::Reverted, BACK_IN_ANOTHER_ORDER),
+                    Some(true) => stays(ORDER_STAYS),
+                    None if after == now => stays(ORDER_UNKNOWN),
+                    Some(false) | None => Back::new(LeftAs::Reverted, BACK_IN_ANOTHER_ORDER),
                 }
             }
             Ok(Restored::Except(stays)) => {
@@ -197,12 +201,13 @@ impl Run<'_> {
             return Some("");
         }
         let is_alike = self.digest(now) == self.digest(before);
-        (is_alike && !self.has_what_was_wanted(session, now)).then_some(BACK_IN_ANOTHER_ORDER)
+        (is_alike && self.has_what_was_wanted(session, now) == Some(false)).then_some(BACK_IN_ANOTHER_ORDER)
     }
 
-    /// Where the change names a secret that cannot be had, nobody knows: then the order counts for nothing.
-    fn has_what_was_wanted(&self, session: &dyn Session, now: &Running) -> bool {
-        self.wanted.is_known && session.compare(now, &self.wanted).is_ok_and(|change| change.is_nothing())
+    /// Nobody knows where the change names a secret that cannot be had.
+    fn has_what_was_wanted(&self, session: &dyn Session, now: &Running) -> Option<bool> {
+        let has_it = || session.compare(now, &self.wanted).is_ok_and(|change| change.is_nothing());
+        self.wanted.is_known.then(has_it)
     }
 
     /// What the device has, over a new session where this one has ended.
