@@ -47,7 +47,7 @@ pub fn run(count: usize, chance: &mut Chance, report: &mut Report) {
             wait::pause(delay);
             report.add("kills", 1);
             report.add(word(victim), 1);
-            resumed.extend(kill(&mut stage, victim, report));
+            resumed.extend(kill(&mut stage, &name, victim, report));
         }
         stage.finish(&name, report);
         report.add("rollouts", 1);
@@ -81,8 +81,8 @@ fn word(victim: Victim) -> &'static str {
 }
 
 /// Kills and starts again; gives how long after the start the next device was contacted, by its own
-/// ledger, when there was one to contact.
-fn kill(stage: &mut Stage, victim: Victim, report: &mut Report) -> Option<Duration> {
+/// ledger, when there was one to contact and the rollout did not wait for a person.
+fn kill(stage: &mut Stage, name: &str, victim: Victim, report: &mut Report) -> Option<Duration> {
     let site = match victim {
         Victim::Coordinator | Victim::Everything => None,
         Victim::Agent(site) | Victim::Both(site) => Some(site),
@@ -104,5 +104,9 @@ fn kill(stage: &mut Stage, victim: Victim, report: &mut Report) -> Option<Durati
         return None;
     }
     let seen = wait::within(RESUME_WITHIN, || stage.first_contact_after(start, site));
+    if seen.is_none() && stage.is_paused(name) {
+        report.add("kills of a rollout that waited for a person", 1);
+        return None;
+    }
     Some(seen.map_or(RESUME_WITHIN, |(at, _)| at.since(start)))
 }

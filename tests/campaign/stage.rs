@@ -185,6 +185,11 @@ impl Stage {
         self.watching.as_mut().is_none_or(Running::has_ended)
     }
 
+    /// Whether rollout `name` waits for a person.
+    pub fn is_paused(&self, name: &str) -> bool {
+        text(&self.world.run(&["status", name])).contains("PAUSED")
+    }
+
     /// What the operator has seen so far.
     pub fn seen(&self) -> Vec<String> {
         let now = self.watching.as_ref().map(Running::output).unwrap_or_default();
