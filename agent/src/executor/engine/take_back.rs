@@ -169,7 +169,7 @@ impl Run<'_> {
 
     /// How a device was left that may have taken the change back, and has `now`.
     fn seen_back(&self, session: &dyn Session, begun: &Begun, now: &Running, left: Option<&str>) -> Back {
-        match self.is_back(session, now, &begun.before) {
+        match self.is_back(session, now, &begun.before, None) {
             Some(note) => Back::new(LeftAs::Reverted, note),
             None if self.is_changed_since(now, left) => {
                 Back::new(LeftAs::Changed, format!("; {CHANGED_SINCE}"))

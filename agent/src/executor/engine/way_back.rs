@@ -139,6 +139,7 @@ impl Run<'_> {
             tracing::warn!(device = %self.job.task.op.device, said, "the way back was refused");
         }
         let after = self.read_anew(session).await.ok_or(UNSEEN)?;
+        let left_by_change = self.left_by_change().await;
         let stayed = self.digest(&after) == self.digest(&now);
         let is_same = after == begun.before && (restored.is_ok() || session.is_shown_whole());
         let back = match restored {
@@ -146,7 +147,7 @@ impl Run<'_> {
             Ok(_) if session.alike(&after, &begun.before) => {
                 let stays =
                     |note| Back { is_short: true, has_moved: !stayed, ..Back::new(LeftAs::Changed, note) };
-                match self.has_what_was_wanted(&**session, &after) {
+                match self.has_what_was_wanted(&**session, &after, left_by_change.as_deref()) {
                     Some(true) => stays(ORDER_STAYS),
                     None if after == now => stays(ORDER_UNKNOWN),
                     Some(false) | None => Back::new(LeftAs::Reverted, BACK_IN_ANOTHER_ORDER),
@@ -196,18 +197,34 @@ impl Run<'_> {
         session: &dyn Session,
         now: &Running,
         before: &Running,
+        left_by_change: Option<&str>,
     ) -> Option<&'static str> {
         if now == before {
             return Some("");
         }
         let is_alike = self.digest(now) == self.digest(before);
-        (is_alike && self.has_what_was_wanted(session, now) == Some(false)).then_some(BACK_IN_ANOTHER_ORDER)
+        let has_it = self.has_what_was_wanted(session, now, left_by_change);
+        (is_alike && has_it == Some(false)).then_some(BACK_IN_ANOTHER_ORDER)
     }
 
-    /// Nobody knows where the change names a secret that cannot be had.
-    fn has_what_was_wanted(&self, session: &dyn Session, now: &Running) -> Option<bool> {
-        let has_it = || session.compare(now, &self.wanted).is_ok_and(|change| change.is_nothing());
-        self.wanted.is_known.then(has_it)
+    /// Where the change names a secret that cannot be had, nobody knows of what is alike to what it left.
+    fn has_what_was_wanted(
+        &self,
+        session: &dyn Session,
+        now: &Running,
+        left_by_change: Option<&str>,
+    ) -> Option<bool> {
+        if self.wanted.is_known {
+            return Some(session.compare(now, &self.wanted).is_ok_and(|change| change.is_nothing()));
+        }
+        left_by_change.filter(|left| *left != self.digest(now)).map(|_| false)
+    }
+
+    /// The digest of what the change left that this takes back, where what it wanted is not known.
+    async fn left_by_change(&self) -> Option<String> {
+        let of = self.goes_back_from().filter(|_| !self.wanted.is_known)?;
+        let since = self.engine.snapshots.since(&of).await.ok()?;
+        since.left.into_iter().next().map(|left| left.digest)
     }
 
     /// What the device has, over a new session where this one has ended.
@@ -361,7 +378,8 @@ impl Run<'_> {
     /// What the device has, unless that is `before` already and nothing is to be saved.
     async fn must_not_be(&self, session: &mut Box<dyn Session>, before: &Running) -> Result<Running, Ended> {
         let now = self.read(&mut **session).await?;
-        if let Some(note) = self.is_back(&**session, &now, before)
+        let left_by_change = self.left_by_change().await;
+        if let Some(note) = self.is_back(&**session, &now, before, left_by_change.as_deref())
             && !self.must_save_back(&mut **session).await
         {
             let rest = self.saves_itself(&**session);

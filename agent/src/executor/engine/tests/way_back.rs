@@ -1,6 +1,6 @@
 //! Putting a device back once more.
 
-use super::fake::Bench;
+use super::fake::{Bench, Saving};
 use super::*;
 use switchyard_shared::id::{OpId, RolloutName};
 
@@ -216,24 +216,42 @@ async fn a_way_back_over_anothers_work_that_came_to_nothing_asks_for_the_word_an
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_device_that_is_back_in_another_order_is_put_back_though_a_secret_of_the_change_is_gone() {
-    let mut bench = Bench::new("old", "new");
-    let named = switchyard_shared::secret_text::named("k");
-    bench.task.configuration = named.as_bytes().into();
-    let reference = bench.secret("k", "newer");
+/// A device that rollout `ntp` has brought from `old` to what its secret says, which is gone now, and that lists what it is
+/// put back to in another order; the way back is what comes next.
+async fn changed_by_a_secret_that_is_gone(old: &str, secret: &str) -> Bench {
+    let mut bench = Bench::new(old, "");
+    bench.task.configuration = switchyard_shared::secret_text::named("k").as_bytes().into();
+    let reference = bench.secret("k", secret);
     bench.procedure.secrets.insert("k".into(), reference);
-    assert_eq!((bench.apply().await.class, bench.has().as_str()), (Class::Ok, "newer"));
+    assert_eq!((bench.apply().await.class, bench.has().as_str()), (Class::Ok, secret));
     bench.procedure.secrets.insert("k".into(), "file:gone".into());
     bench.lists_backwards();
     bench.task.op.attempt = 2;
     bench.task.purpose = Purpose::Restore { attempt: 1, before: None, overwrite: false };
-    let outcome = bench.apply().await;
-    assert_eq!((outcome.class, outcome.left_as), (Class::Ok, LeftAs::Reverted), "{outcome:?}");
-    assert_eq!(bench.has(), "dlo");
-    bench.task.op.attempt = 3;
+    bench
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_is_back_in_another_order_is_put_back_and_saved_though_a_secret_of_the_change_is_gone()
+{
+    let mut bench = changed_by_a_secret_that_is_gone("old!", "newer").await;
+    (bench.procedure.commit.save, bench.task.op.attempt) = (true, 2);
+    bench.boots("newer");
+    for (saving, class) in [(Saving::Refuses, Class::PostcheckFailed), (Saving::Works, Class::Ok)] {
+        bench.saves(saving);
+        let outcome = bench.apply().await;
+        assert_eq!((outcome.class, outcome.left_as), (class, LeftAs::Reverted), "{outcome:?}");
+        assert_eq!(bench.has(), "!dlo");
+        bench.task.op.attempt += 1;
+    }
+    assert_eq!(bench.next_boot(), Some("!dlo".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_does_not_move_is_not_called_put_back_while_nobody_can_tell_whether_it_is_the_change() {
+    let bench = changed_by_a_secret_that_is_gone("abcd", "dcba").await;
     let outcome = bench.apply().await;
     let told = (outcome.class, outcome.left_as, bench.has());
-    assert_eq!(told, (Class::RollbackFailed, LeftAs::Changed, "dlo".into()), "{outcome:?}");
+    assert_eq!(told, (Class::RollbackFailed, LeftAs::Changed, "dcba".into()), "{outcome:?}");
     assert!(outcome.message.contains("nobody can tell whether that is the change"), "{}", outcome.message);
 }
