@@ -3,11 +3,12 @@
 use super::super::script::{Refusal, Script};
 use super::bench::{Bench, Part};
 use super::patience::type_to_one_that_says;
+use super::unsaid::looks;
 use crate::simulator::{Mode, Trick};
 use std::sync::Arc;
 use std::time::Duration;
 use switchyard_shared::outcome::{Class, LeftAs, Phase};
-use switchyard_shared::procedure::{Check, Mode as Wants, Probe};
+use switchyard_shared::procedure::Mode as Wants;
 use switchyard_shared::task::{Purpose, Work};
 
 /// By this line IOS gives its lock to every session that configures.
@@ -91,27 +92,17 @@ fn a_look_that_somebody_elses_lock_is_in_the_way_of_is_for_later_and_no_refusal(
 
 #[tokio::test]
 async fn a_change_whose_check_somebody_elses_lock_is_in_the_way_of_stays() {
-    let check = Check {
-        name: "version".into(),
-        probe: Probe::Command { command: "show version".into() },
-        expectations: Vec::new(),
-        save_as: None,
-        initial_delay: Duration::ZERO,
-        interval: Duration::ZERO,
-        count: 1,
-        failure_limit: 0,
-    };
     let (has, platforms) = ("hostname r1\n", ["cisco_ios", "cisco_nxos", "frr"]);
     let mode = Mode::Trick(Trick::LooksLocked);
     let bench = Bench::new(&platforms.map(|platform| Part { platform, has, mode })).await;
     for (number, platform) in (1..).zip(platforms) {
         let mut task = bench.task(number, platform, "ntp server 192.0.2.1\n", Wants::Merge);
         if let Work::Driver(procedure) = &mut task.work {
-            Arc::make_mut(procedure).post = vec![check.clone()];
+            Arc::make_mut(procedure).post = vec![looks("show version")];
         }
         let outcome = bench.attempt(&task).await;
         assert_eq!((outcome.class, outcome.left_as), (Class::Inconclusive, LeftAs::Unknown), "{outcome:?}");
-        assert!(outcome.message.contains("the check version could not be made"), "{}", outcome.message);
+        assert!(outcome.message.contains("the check harmless could not be made"), "{}", outcome.message);
         assert_eq!(bench.has(number), "hostname r1\nntp server 192.0.2.1\n", "{platform}");
     }
 }

@@ -44,6 +44,15 @@ impl Bench {
         Self { task, procedure, cancel: CancellationToken::new(), gate: Ok(()), world, engine, data }
     }
 
+    /// A device that its rollout has brought from `old` to `new`, and the way back of it as what comes next.
+    pub async fn changed() -> Self {
+        let mut bench = Self::new("old", "new");
+        assert_eq!(bench.apply().await.class, Class::Ok);
+        bench.task.op.attempt = 2;
+        bench.task.purpose = Purpose::Restore { attempt: 1, before: None, overwrite: false };
+        bench
+    }
+
     pub async fn apply(&self) -> Outcome {
         let context = Context { world: self.world.clone(), gate: self.gate.clone() };
         self.engine.carry_out(&self.task, &self.procedure, &context, self.cancel.clone()).await

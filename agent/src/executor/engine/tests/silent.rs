@@ -31,20 +31,12 @@ fn refused_half_way() -> Bench {
     bench
 }
 
-async fn asked_for_back() -> Bench {
-    let mut bench = Bench::new("old", "new");
-    assert_eq!(bench.apply().await.class, Class::Ok);
-    bench.task.op.attempt = 2;
-    bench.task.purpose = Purpose::Restore { attempt: 1, before: None, overwrite: false };
-    bench
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_way_back_without_an_answer_leaves_a_doubt_that_names_it_and_is_not_sent_again() {
     for (bench, phase, says, has) in [
         (checked(), Phase::Verify, "the check look failed", "new"),
         (refused_half_way(), Phase::Revert, "refused the change", "half"),
-        (asked_for_back().await, Phase::Revert, "is not known to be as it was before the change", "new"),
+        (Bench::changed().await, Phase::Revert, "is not known to be as it was before the change", "new"),
     ] {
         bench.hang(Deed::Restore);
         let outcome = ended(&bench).await;
@@ -62,7 +54,7 @@ async fn a_device_that_is_back_and_did_not_say_so_is_read_and_believed() {
     for (bench, class) in [
         (checked(), Class::PostcheckFailed),
         (refused_half_way(), Class::Rejected),
-        (asked_for_back().await, Class::Ok),
+        (Bench::changed().await, Class::Ok),
     ] {
         bench.hang(Deed::Restore);
         bench.when(Deed::Restore, |world: &mut World| world.has_now("old"));

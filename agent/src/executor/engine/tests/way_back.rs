@@ -131,18 +131,9 @@ async fn another_brings(bench: &mut Bench, name: &str, wanted: &str) {
     bench.task = ours;
 }
 
-/// A device that rollout `ntp` has brought from `old` to `new`, and the way back of it as what comes next.
-async fn changed() -> Bench {
-    let mut bench = Bench::new("old", "new");
-    assert_eq!(bench.apply().await.class, Class::Ok);
-    bench.task.op.attempt = 2;
-    bench.task.purpose = Purpose::Restore { attempt: 1, before: None, overwrite: false };
-    bench
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_change_that_a_second_rollout_took_away_and_a_third_made_again_is_the_thirds() {
-    let mut bench = changed().await;
+    let mut bench = Bench::changed().await;
     another_brings(&mut bench, "second", "old").await;
     another_brings(&mut bench, "third", "new").await;
     let outcome = bench.apply().await;
@@ -152,7 +143,7 @@ async fn a_change_that_a_second_rollout_took_away_and_a_third_made_again_is_the_
 
 #[tokio::test(start_paused = true)]
 async fn a_way_back_that_failed_half_way_can_be_tried_again_though_another_rollout_was_there_before_it() {
-    let mut bench = changed().await;
+    let mut bench = Bench::changed().await;
     another_brings(&mut bench, "other", "newer").await;
     let ours = bench.task.clone();
     bench.task.op = OpId { rollout: RolloutName::new("other").unwrap(), ..ours.op.clone() };
@@ -168,7 +159,7 @@ async fn a_way_back_that_failed_half_way_can_be_tried_again_though_another_rollo
 
 #[tokio::test(start_paused = true)]
 async fn what_another_rollout_made_of_what_a_way_back_left_is_its_own() {
-    let mut bench = changed().await;
+    let mut bench = Bench::changed().await;
     bench.lists_backwards();
     let outcome = bench.apply().await;
     assert_eq!((outcome.left_as, bench.has().as_str()), (LeftAs::Reverted, "dlo"), "{outcome:?}");
@@ -180,7 +171,7 @@ async fn what_another_rollout_made_of_what_a_way_back_left_is_its_own() {
 
 #[tokio::test(start_paused = true)]
 async fn changes_are_put_back_one_after_the_other_the_last_one_first() {
-    let mut bench = changed().await;
+    let mut bench = Bench::changed().await;
     let rollouts = ["ntp", "second", "third"];
     for (name, brings) in [("second", "newer"), ("third", "newest")] {
         another_brings(&mut bench, name, brings).await;
@@ -195,7 +186,7 @@ async fn changes_are_put_back_one_after_the_other_the_last_one_first() {
 #[tokio::test(start_paused = true)]
 async fn a_way_back_over_anothers_work_that_came_to_nothing_asks_for_the_word_anew() {
     for locked in [true, false] {
-        let mut bench = changed().await;
+        let mut bench = Bench::changed().await;
         another_brings(&mut bench, "other", if locked { "old" } else { "newer" }).await;
         if locked {
             another_brings(&mut bench, "third", "new").await;
