@@ -20,6 +20,12 @@ const TOP: [&str; 11] = [
     "LICENSE",
     "CHANGELOG.md",
 ];
+/// A library of others with a patch on it: no text of ours.
+const COPY: &str = "agent/vendor/russh";
+/// The release that the copy is of, and the registry's checksum of it.
+const RUSSH: (&str, &str) = ("0.65.1", "94be3d86c71b9ed220a675c405e35c7a02565a009bf8da2e9cc13a700320a5c5");
+/// What a lock file calls the registry.
+const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 /// Crates that `shared` must never depend on, directly or not.
 const NOT_IN_SHARED: [&str; 8] =
     ["tokio", "tonic", "prost", "rustls", "russh", "rusqlite", "getrandom", "rand"];
@@ -31,14 +37,15 @@ fn root() -> PathBuf {
 fn run(program: &str, arguments: &[&str]) -> String {
     let output =
         Command::new(program).args(arguments).current_dir(root()).output().expect("the program runs");
-    assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let said = [&output.stdout[..], &output.stderr].map(String::from_utf8_lossy).concat();
+    assert!(output.status.success(), "{program} {arguments:?}: {said}");
     String::from_utf8(output.stdout).expect("text")
 }
 
 fn files(ending: &str) -> Vec<String> {
     let listed = run("git", &["ls-files", "--cached", "--others", "--exclude-standard"]);
-    let present = |file: &&str| root().join(file).is_file();
-    listed.lines().filter(|file| file.ends_with(ending)).filter(present).map(str::to_owned).collect()
+    let ours = |file: &&str| !Path::new(file).starts_with(COPY) && root().join(file).is_file();
+    listed.lines().filter(|file| file.ends_with(ending)).filter(ours).map(str::to_owned).collect()
 }
 
 fn read(file: &str) -> String {
@@ -124,6 +131,44 @@ fn one_crypto_provider() {
         .lines()
         .filter(|line| ["ring ", "openssl-sys ", "native-tls "].iter().any(|name| line.starts_with(name)));
     assert_none("a second provider of cryptography", second.map(str::to_owned).collect());
+}
+
+#[test]
+#[ignore = "needs the registry of crates: use tests/run"]
+fn the_copy_of_the_ssh_library_is_the_released_one_with_its_patch_and_nothing_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let released = released(folder.path());
+    let copy = folder.path().join("copy").display().to_string();
+    std::fs::create_dir(&copy).expect("a folder");
+    run("cp", &["-r", &format!("{released}/src"), &format!("{released}/Cargo.toml"), &copy]);
+    let patch = root().join("agent/vendor/russh.patch").canonicalize().expect("the patch");
+    run("git", &["-C", &copy, "init", "--quiet"]);
+    run("git", &["-C", &copy, "apply", &patch.display().to_string()]);
+    run("diff", &["-r", "--exclude=.git", &copy, COPY]);
+}
+
+/// The folder of the released library, fetched from the registry: cargo refuses another checksum.
+fn released(folder: &Path) -> String {
+    let (version, checksum) = RUSSH;
+    let ours = format!("name = \"russh\"\nversion = \"{version}\"\n");
+    let theirs = format!("{ours}source = \"{REGISTRY}\"\nchecksum = \"{checksum}\"\n");
+    let lock = read("Cargo.lock");
+    assert!(lock.contains(&format!("{ours}dependencies")), "the copy is not what is built: see Cargo.lock");
+    std::fs::write(folder.join("Cargo.lock"), lock.replace(&ours, &theirs)).expect("a file");
+    let needs = format!("russh = {{ version = \"={version}\", default-features = false }}");
+    let package = "[workspace]\n[package]\nname = \"released\"\n[lib]\npath = \"lib.rs\"\n[dependencies]\n";
+    std::fs::write(folder.join("Cargo.toml"), format!("{package}{needs}\n")).expect("a file");
+    std::fs::write(folder.join("lib.rs"), "").expect("a file");
+    let path = folder.join("Cargo.toml").display().to_string();
+    let told = run("cargo", &["metadata", "--quiet", "--format-version", "1", "--manifest-path", &path]);
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    let mut packages = told["packages"].as_array().expect("packages").iter();
+    let russh = packages.find(|package| package["name"] == "russh").expect("russh");
+    russh["manifest_path"]
+        .as_str()
+        .and_then(|path| path.strip_suffix("/Cargo.toml"))
+        .expect("a folder")
+        .to_owned()
 }
 
 #[test]
