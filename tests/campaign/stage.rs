@@ -137,6 +137,15 @@ impl Stage {
         contacts.map(|event| Timestamp(event.at_us)).filter(|at| *at > start).min()
     }
 
+    /// When the first device was logged in to after `start` that never was before.
+    pub fn first_start_after(&self, start: Timestamp, site: Option<usize>) -> Option<Timestamp> {
+        let first = |(_, events): &(String, Vec<Event>)| {
+            let mut logins = events.iter().filter(|event| event.event == Kind::Login);
+            logins.next().map(|event| Timestamp(event.at_us)).filter(|at| *at > start)
+        };
+        self.ledgers(site).iter().filter_map(first).min()
+    }
+
     /// How many devices were logged in to between two instants. That an agent asks whether the link works is no
     /// start: it never speaks.
     pub fn starts_between(&self, site: Option<usize>, from: Timestamp, to: Timestamp) -> usize {
