@@ -7,12 +7,16 @@ use clap::Parser;
 use mutate::Mutator;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 use switchyard_agent::clock::SystemClock;
 use switchyard_agent::fuzz;
 
 /// One input may take so long; a longer one is a find.
 const SLOW: Duration = Duration::from_secs(5);
+
+/// An input that takes longer has no end: it is kept, and the program ends.
+const ENDLESS: Duration = Duration::from_secs(60);
 
 /// Fuzzes what reads devices and files.
 #[derive(Parser)]
@@ -58,6 +62,7 @@ fn run((name, target): Target, folder: &Path, options: &Options) -> anyhow::Resu
     let end = clock.now().plus(Duration::from_secs(options.seconds));
     let (mut executions, mut found, mut deepest) = (0_u64, 0, 0);
     let mut seeds = corpus.into_iter();
+    let begun = watch(name, folder.join("finds"));
     loop {
         let started = clock.now();
         if started >= end {
@@ -65,6 +70,7 @@ fn run((name, target): Target, folder: &Path, options: &Options) -> anyhow::Resu
         }
         let input = seeds.next().unwrap_or_else(|| mutator.next());
         executions += 1;
+        begun.send(input.clone())?;
         let result = catch_unwind(|| target(&input));
         match result {
             Ok(reached) if clock.now().since(started) < SLOW => {
@@ -82,6 +88,27 @@ fn run((name, target): Target, folder: &Path, options: &Options) -> anyhow::Resu
     }
     println!("{name}: {executions} inputs in {} s, {found} finds", options.seconds);
     Ok(found)
+}
+
+/// Is told each input before it is taken; keeps one that is not taken at all, and ends the program.
+fn watch(name: &'static str, finds: PathBuf) -> SyncSender<Vec<u8>> {
+    let (begun, inputs) = sync_channel(1);
+    std::thread::spawn(move || {
+        let mut input: Vec<u8> = Vec::new();
+        loop {
+            match inputs.recv_timeout(ENDLESS) {
+                Ok(next) => input = next,
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => break,
+            }
+        }
+        eprintln!("{name}: an input is not taken within {} s", ENDLESS.as_secs());
+        if let Err(error) = keep(&finds, name, &input) {
+            eprintln!("{name}: failed to keep it: {error:#}");
+        }
+        std::process::exit(1);
+    });
+    begun
 }
 
 fn corpus(folder: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
