@@ -51,7 +51,7 @@ pub enum PlatformsError {
     #[error("read the platform definitions in {path}: there are {1}, more than {PLATFORMS_MAX}", path = .0.display())]
     TooMany(PathBuf, usize),
     /// Definitions with problems, one a line.
-    #[error("use the platform definitions:\n{}", .0.iter().map(|problem| format!("  {problem}")).collect::<Vec<_>>().join("\n"))]
+    #[error("use the platform definitions:\n{}\nmend what is wrong there or take the file away, and start again", .0.iter().map(|problem| format!("  {problem}")).collect::<Vec<_>>().join("\n"))]
     Wrong(Vec<Problem>),
 }
 
