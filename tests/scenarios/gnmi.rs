@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 use std::net::Ipv4Addr;
-use switchyard_agent::simulator::gnmi::{GnmiFleet, Told};
+use switchyard_agent::simulator::gnmi::{GnmiFault, GnmiFleet, Told};
+use switchyard_tests::wait;
 use switchyard_tests::world::{World, document, text};
 use tokio::runtime::Runtime;
 
@@ -64,4 +65,36 @@ fn over_gnmi_plan_shows_the_true_diff_apply_makes_it_once_and_rollback_takes_it_
     assert_eq!(document(&back)["state"], "ROLLED_BACK");
     assert_eq!(running()[0], before[0], "to what it had");
     assert_eq!(running()[1], after[1], "the other one keeps it");
+}
+
+#[test]
+fn a_write_over_gnmi_that_is_lost_is_in_doubt_until_a_reading_tells_and_is_not_sent_blindly_again() {
+    let runtime = Runtime::new().expect("a runtime");
+    let mut world = World::new();
+    let data = tempfile::tempdir().expect("a folder");
+    let fleet =
+        runtime.block_on(GnmiFleet::start(data.path(), 2, Ipv4Addr::new(127, 11, 8, 1), 0)).expect("targets");
+    world.start_coordinator();
+    world.start_agent("lab");
+    world.import(&world.write("inventory.yaml", &fleet.inventory_yaml()));
+    let (_, lost) = &fleet.targets()[0];
+    lost.behave(GnmiFault::DropAfterWrite);
+    world.write("mtu.j2", CHANGE);
+    let spec = world.write(
+        "mtu.yaml",
+        "api_version: switchyard/v1\nkind: Rollout\nmetadata: {name: mtu}\nspec:\n  change: {templates: {default: \
+         mtu.j2}, commit: {method: direct}}\n",
+    );
+    world.say(&["apply", "-f", &spec.display().to_string(), "--no-wait"]);
+    let device = || {
+        let listed = world.document(&["rollout", "devices", "mtu", "-o", "json"]);
+        let items = listed["items"].as_array().cloned().unwrap_or_default();
+        items.into_iter().find(|item| item["device"] == "dev001").unwrap_or_default()
+    };
+    let settled = wait::until("its doubt is settled", || {
+        Some(device()).filter(|device| device["state"] == "SUCCEEDED")
+    });
+    let log: String = world.log("mtu").iter().map(Value::to_string).collect();
+    assert!(log.contains("LOST_AFTER_WRITE") && log.contains("UNKNOWN"), "{log}");
+    assert_eq!(lost.told(), [Told::Change], "once, and nothing blind after: {settled}");
 }

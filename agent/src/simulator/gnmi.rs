@@ -10,7 +10,7 @@ mod store;
 mod tree;
 
 pub use certificates::{Authority, Certificate};
-pub use fault::GnmiFault;
+pub use fault::{GnmiFault, GnmiFaults, ParseGnmiFaultsError};
 pub use fleet::{GnmiFleet, GnmiFleetError};
 pub use service::Told;
 #[cfg(test)]

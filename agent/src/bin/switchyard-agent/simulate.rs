@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
-use switchyard_agent::simulator::gnmi::GnmiFleet;
+use switchyard_agent::simulator::gnmi::{GnmiFaults, GnmiFleet};
 use switchyard_agent::simulator::{
     Fault, Fleet, FleetConfig, Plays, SiteRanges, parse_sites, raise_descriptor_limit, send_order,
 };
@@ -26,7 +26,7 @@ Examples:
   switchyard-agent simulate --devices 100 --sites ams:1-20,fra:21-40,lon:41-100
   switchyard-agent simulate --devices 100 --cut-after 46
   switchyard-agent simulate --devices 8 --platform cisco_ios --platform juniper_junos:5-8 --fault locked:3
-  switchyard-agent simulate --devices 8 --gnmi --port 9339
+  switchyard-agent simulate --devices 8 --gnmi --port 9339 --gnmi-fault drop-after-write:3
   switchyard-agent simulate --set good:47-100     (while the first one runs)")]
 pub struct Args {
     /// How many devices to simulate.
@@ -54,9 +54,12 @@ pub struct Args {
     /// (netconf, netconf-1.0, netconf-startup); may be given several times.
     #[arg(long, value_name = "PLATFORM[:RANGE]")]
     platform: Vec<Plays>,
-    /// Play gNMI targets over TLS, all of them good, with an inventory that pins their CA.
+    /// Play gNMI targets over TLS, with an inventory that pins their CA.
     #[arg(long, conflicts_with_all = ["fault", "sites", "cut_after", "platform", "set"])]
     gnmi: bool,
+    /// gNMI targets that misbehave, such as drop-after-write:1-3; a wrong mode lists all; may be given several times.
+    #[arg(long, value_name = "MODE:RANGE", requires = "gnmi")]
+    gnmi_fault: Vec<GnmiFaults>,
     /// How late slow devices answer.
     #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = duration)]
     slow_delay: Duration,
@@ -79,6 +82,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     if args.gnmi {
         let fleet = GnmiFleet::start(&args.data, devices, args.address, args.port).await.map_err(failed)?;
+        for GnmiFaults { fault, targets } in &args.gnmi_fault {
+            let last = targets.last();
+            anyhow::ensure!(last <= devices, "failed to find target {last}: there are {devices}");
+            let chosen = fleet.targets().iter().zip(1..).filter(|(_, number)| targets.contains(*number));
+            chosen.for_each(|((_, target), _)| target.behave(*fault));
+        }
         println!("simulating {} gNMI targets", fleet.targets().len());
         println!("  inventory  {}", fleet.data().join("inventory.yaml").display());
         println!("  ledgers    {}", fleet.data().join("devices/*/ledger.jsonl").display());

@@ -1,10 +1,15 @@
 //! How a gNMI target behaves otherwise than good.
 
+use crate::simulator::ranges::{ParseRangesError, Ranges};
+use clap::ValueEnum;
+use std::str::FromStr;
+
 /// The behaviour of a target, from now on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum GnmiFault {
     /// As the specification says.
     #[default]
+    #[value(name = "good")]
     None,
     /// Takes a change, then drops the connection.
     DropAfterWrite,
@@ -74,4 +79,66 @@ pub enum GnmiFault {
     OddTimes,
     /// Calls what it refuses `ABORTED`.
     Aborts,
+}
+
+/// Targets that behave so, counted from 1: `drop-after-write:1-3`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GnmiFaults {
+    /// How they behave.
+    pub fault: GnmiFault,
+    /// Which do.
+    pub targets: Ranges,
+}
+
+/// Why a text says nothing of targets.
+#[derive(Debug, thiserror::Error)]
+pub enum ParseGnmiFaultsError {
+    /// No colon.
+    #[error("read {0:?} as MODE:RANGE, such as drop-after-write:1-3")]
+    NoColon(String),
+    /// No such behaviour.
+    #[error("take the mode {0:?}: gNMI targets know {known}", known = words())]
+    Mode(String),
+    /// Not a set of numbers.
+    #[error(transparent)]
+    Range(#[from] ParseRangesError),
+}
+
+impl FromStr for GnmiFaults {
+    type Err = ParseGnmiFaultsError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (mode, range) =
+            text.split_once(':').ok_or_else(|| ParseGnmiFaultsError::NoColon(text.to_owned()))?;
+        let fault =
+            GnmiFault::from_str(mode, false).map_err(|_| ParseGnmiFaultsError::Mode(mode.to_owned()))?;
+        Ok(Self { fault, targets: range.parse()? })
+    }
+}
+
+/// Every behaviour's word.
+fn words() -> String {
+    let names: Vec<String> = GnmiFault::value_variants()
+        .iter()
+        .filter_map(|fault| Some(fault.to_possible_value()?.get_name().to_owned()))
+        .collect();
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_told_how_to_behave_by_a_word_and_their_numbers() {
+        let read: GnmiFaults = "drop-after-write:1,3-4".parse().unwrap();
+        assert_eq!(read.fault, GnmiFault::DropAfterWrite);
+        assert!(read.targets.contains(3) && !read.targets.contains(2));
+        assert_eq!("good:1".parse::<GnmiFaults>().unwrap().fault, GnmiFault::None);
+        for (text, expected) in [("mute", "MODE:RANGE"), ("mut:1", "half-json"), ("mute:0", "device numbers")]
+        {
+            let said = text.parse::<GnmiFaults>().unwrap_err().to_string();
+            assert!(said.contains(expected), "{said}");
+        }
+    }
 }
