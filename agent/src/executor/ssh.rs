@@ -29,7 +29,7 @@ pub(in crate::executor) fn played_task() -> Task {
     tests::task()
 }
 
-use super::{AttemptContext, Executor, Failure, json_secrecy};
+use super::{AttemptContext, Executor, Failure, WritePass, json_secrecy};
 use crate::clock::Clock;
 use crate::platform::Platforms;
 use crate::secrets::{Credential, Secret, Secrets, SiteKey};
@@ -198,14 +198,13 @@ impl SshExecutor {
         }
         // It goes to the coordinator: under the site's key, so that nobody can try what passwords it was made of.
         let before = answer.map(|answer| self.door.key.digest(&readback::said(&answer)));
-        if let Err(refused) = context.open_write_gate(before).await {
+        let pass = WritePass::ask(context, self.clock.clone(), before).await.map_err(|refused| {
             let (phase, now) = (Stage::Open.phase(), self.clock.now());
-            let outcome = Outcome::new(refused.class, phase, LeftAs::Unchanged, &refused.message, now);
-            return Err(Box::new(outcome));
-        }
+            Box::new(Outcome::new(refused.class, phase, LeftAs::Unchanged, &refused.message, now))
+        })?;
         context.progress(Phase::Write);
         let mut capture = Capture::default();
-        let ending = exchange::exchange(session, task, &mut capture).await;
+        let ending = exchange::exchange(session, &pass, task, &mut capture).await;
         Ok(verdict::outcome(task, ending, &capture, self.clock.now()))
     }
 

@@ -3,6 +3,7 @@
 use super::capture::Capture;
 use super::connect::Session;
 use super::peer::{Farewell, Record};
+use crate::executor::WritePass;
 use russh::client::Msg;
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use std::time::Duration;
@@ -14,7 +15,7 @@ const OUTPUT_WAIT: Duration = Duration::from_secs(2);
 /// How the write ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// The session was gone before the command was sent: the device saw nothing.
+    /// The session was gone before the command was sent, or the attempt may not send it: the device saw nothing.
     NotSent(String),
     /// The device refused to run any command.
     NoCommand,
@@ -28,8 +29,17 @@ pub(super) enum Ending {
     Lost(String),
 }
 
-/// Runs the task's command within its deadline. The write gate must be open.
-pub(super) async fn exchange(session: &mut Session, task: &Task, capture: &mut Capture) -> Ending {
+/// Runs the task's command within its deadline. It needs the pass of the gate, and never leaves an attempt that only
+/// reads.
+pub(super) async fn exchange(
+    session: &mut Session,
+    _: &WritePass,
+    task: &Task,
+    capture: &mut Capture,
+) -> Ending {
+    if !task.purpose.writes() {
+        return Ending::NotSent("this attempt only reads".into());
+    }
     let Some(channel) = session.channel.take() else {
         return Ending::NotSent("the channel was used before".into());
     };

@@ -4,6 +4,7 @@ mod before_the_write;
 mod bench;
 mod collecting;
 mod crowd;
+mod gate;
 mod hop;
 mod jump;
 mod own_trouble;
