@@ -2,6 +2,7 @@
 
 pub(in crate::executor) mod bench;
 mod defaults;
+mod dripping;
 mod gate;
 mod half;
 mod half_back;

@@ -1,5 +1,6 @@
 //! Sessions with a peer that answers by a script: what is said to it, and what each of its answers means.
 
+mod dripping;
 mod order;
 mod peer;
 mod saving;

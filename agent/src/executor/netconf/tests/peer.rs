@@ -8,6 +8,7 @@ use crate::executor::netconf::xml::parse;
 use crate::executor::{AttemptContext, GateRefused, WritePass};
 use futures_util::future::BoxFuture;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use switchyard_shared::outcome::Phase;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
@@ -33,6 +34,8 @@ pub enum Answer {
     Raw(Vec<u8>),
     /// `<ok/>`, once the next word has come.
     Later,
+    /// These elements, one byte a second.
+    Drips(String),
     /// The end of the session.
     Close,
 }
@@ -114,11 +117,16 @@ async fn serve(
                 let text = format!("<rpc-reply xmlns=\"{BASE}\" message-id=\"{number}\">{inner}</rpc-reply>");
                 framer.frame(&text).to_vec()
             };
+            let mut byte_time = None;
             let answer = match script(&rpc.children[0].name) {
                 Answer::Ok => reply("<ok/>"),
                 Answer::Data(data) => reply(&format!("<data>{data}</data>")),
                 Answer::Error(error) => reply(&error),
                 Answer::Raw(raw) => raw,
+                Answer::Drips(inner) => {
+                    byte_time = Some(Duration::from_secs(1));
+                    reply(&inner)
+                }
                 Answer::Close => return,
                 Answer::Later => {
                     late = reply("<ok/>");
@@ -127,6 +135,9 @@ async fn serve(
             };
             // One byte at a time: no message may depend on how it is cut.
             for byte in std::mem::take(&mut late).into_iter().chain(answer) {
+                if let Some(byte_time) = byte_time {
+                    tokio::time::sleep(byte_time).await;
+                }
                 if stream.write_all(&[byte]).await.is_err() {
                     return;
                 }
