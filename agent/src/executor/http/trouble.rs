@@ -84,7 +84,12 @@ impl Wire {
                 format!("{place} does not let user {user} read {path}{words}"),
             )
             .with_hint("give the user the right to do this (NACM or the device's own roles)"),
-            409 | 423 | 429 | 503 => failure(
+            429 | 503 => failure(
+                Class::Overloaded,
+                format!("{place} is busy (status {}){words}", reply.status),
+                "nothing was written; it has no room: wait, or lower max_parallel_per_site, and try again",
+            ),
+            409 | 423 => failure(
                 Class::Overloaded,
                 format!("{place} is busy (status {}){words}", reply.status),
                 "nothing was written; wait for the other session, or end it, and try again",

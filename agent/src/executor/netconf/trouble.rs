@@ -34,7 +34,10 @@ pub fn failure(error: CallError, phase: Phase, place: &str) -> Failure {
 
 fn refused(errors: &[RpcError], phase: Phase, place: &str) -> Failure {
     let class = errors.first().map_or(Class::PrecheckFailed, RpcError::class);
-    let hint = if class == Class::Overloaded {
+    let is_full = errors.first().is_some_and(|error| error.tag == "resource-denied");
+    let hint = if is_full {
+        "nothing was written; it has no room: close idle sessions, or lower max_parallel_per_site, and try again"
+    } else if class == Class::Overloaded {
         "nothing was written; wait for the other session, or end it, and try again"
     } else if class == Class::AuthFailed {
         "give the user the right to do this (NACM or the device's own roles)"

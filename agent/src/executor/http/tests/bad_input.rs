@@ -14,13 +14,32 @@ fn store() -> Store {
     Store::new(&json!({"x:system": {"mtu": 1500}}))
 }
 
+/// What whoever reads of such an end is told to do next, in one of these words.
+const NEXT: [(Class, &[&str]); 6] = [
+    (Class::AuthFailed, &["check username and credential_ref", "give the user the right to do this"]),
+    (Class::Overloaded, &["wait for the other session, or end it", "lower max_parallel_per_site"]),
+    (
+        Class::PrecheckFailed,
+        &["see what the device answers", "look at its log", "turn its API on", "turn JSON on"],
+    ),
+    (
+        Class::Unreachable,
+        &["look at the device's log", "see what the device answers", "the inventory", "correct the port"],
+    ),
+    (Class::Rejected, &["correct the template, then plan again"]),
+    (Class::HostKeyMismatch, &["server_name", "ca_ref"]),
+];
+
 fn assert_is(outcome: &Outcome, class: Class, words: &[&str]) {
     assert_eq!((outcome.class, outcome.left_as), (class, LeftAs::Unchanged), "{}", outcome.message);
-    for word in words.iter().chain(&["127.0.0.1:"]) {
+    for word in words {
         let text = format!("{} {}", outcome.message, outcome.hint);
         assert!(text.contains(word), "no {word:?} in {text}");
     }
-    assert!(!outcome.hint.is_empty(), "{}: and what now?", outcome.message);
+    assert!(outcome.message.contains("127.0.0.1:"), "which device? {}", outcome.message);
+    let next = NEXT.iter().find(|(of, _)| *of == class).map_or(&[][..], |(_, words)| words);
+    let says = next.iter().any(|words| outcome.hint.contains(words));
+    assert!(says, "what now? {} | {}", outcome.message, outcome.hint);
 }
 
 #[tokio::test]
@@ -33,8 +52,9 @@ async fn answers_that_are_none_are_told_apart_before_anything_is_written() {
             vec!["refused the password of user netops", "credential_ref"],
         ),
         (HttpFault::Status(403), Class::AuthFailed, vec!["netops", "NACM"]),
-        (HttpFault::Status(503), Class::Overloaded, vec!["busy (status 503)"]),
-        (HttpFault::Status(429), Class::Overloaded, vec!["busy (status 429)"]),
+        (HttpFault::Status(423), Class::Overloaded, vec!["busy (status 423)", "wait for the other session"]),
+        (HttpFault::Status(503), Class::Overloaded, vec!["busy (status 503)", "lower max_parallel_per_site"]),
+        (HttpFault::Status(429), Class::Overloaded, vec!["busy (status 429)", "lower max_parallel_per_site"]),
         (HttpFault::Status(500), Class::PrecheckFailed, vec!["status 500", "log"]),
         (HttpFault::Status(404), Class::PrecheckFailed, vec!["has nothing at /restconf/data", "port"]),
         (

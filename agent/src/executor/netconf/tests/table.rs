@@ -3,9 +3,9 @@
 use crate::executor::cli::tests::bench::{Bench, Part};
 use crate::simulator::{Kind, Mode, Trick};
 use std::sync::Arc;
-use switchyard_shared::outcome::{Class, Found, LeftAs, Phase};
+use switchyard_shared::outcome::{Class, Found, LeftAs, Outcome, Phase};
 use switchyard_shared::procedure::Mode as Wants;
-use switchyard_shared::task::Purpose;
+use switchyard_shared::task::{Purpose, Task};
 use tokio::task::JoinSet;
 
 const HAS: &str = "<system xmlns=\"urn:x\">\n  <hostname>r1</hostname>\n  <interface>\n    <name>lo0</name>\n    \
@@ -30,6 +30,23 @@ const REFUSED_UNTIL: &[&str] = &["discard-changes", "edit-config", "commit confi
 const CONFIRMED: &[&str] = &["discard-changes", "edit-config", "commit confirmed", "commit persist-id"];
 const FOR_GOOD: &[&str] = &["discard-changes", "edit-config", "commit"];
 const REFUSED: &[&str] = &["discard-changes", "edit-config", "commit", "discard-changes"];
+
+/// What whoever reads of such an end is told to do next; nothing of any other end.
+const NEXT: [(Class, Phase, &str); 13] = [
+    (Class::Unreachable, Phase::Connect, "turn NETCONF on, or correct the port"),
+    (Class::Unreachable, Phase::Read, "look at the device's log and its session limit"),
+    (Class::Unreachable, Phase::Write, "look at the device's log and its sessions, then try again"),
+    (Class::Timeout, Phase::Connect, "see what keeps the device from answering, and try again"),
+    (Class::Timeout, Phase::Read, "see what keeps the device from answering, and try again"),
+    (Class::Overloaded, Phase::Authenticate, "close idle ones, or lower max_parallel_per_site"),
+    (Class::Overloaded, Phase::Read, "close idle sessions, or lower max_parallel_per_site"),
+    (Class::Overloaded, Phase::Validate, "wait for the other session, or end it"),
+    (Class::AuthFailed, Phase::Read, "give the user the right to do this"),
+    (Class::PrecheckFailed, Phase::Read, "see what this device says over NETCONF"),
+    (Class::Rejected, Phase::Write, "correct the template, then plan again"),
+    (Class::LostAfterWrite, Phase::Write, "read the device before anything else"),
+    (Class::LostAfterWrite, Phase::Confirm, "if it stays unknown, look at the device"),
+];
 
 fn columns() -> Vec<Column> {
     use Class::*;
@@ -120,8 +137,8 @@ async fn cell(bench: Arc<Bench>, number: usize, column: Column, version: usize) 
     let outcome = bench.attempt(&task).await;
     let got = (outcome.class, outcome.phase, outcome.left_as);
     check(got == (class, phase, left_as), format!("{got:?} {} | {}", outcome.message, outcome.hint));
-    let silent = [Class::Ok, Class::Unchanged].contains(&class);
-    check(silent || !outcome.hint.is_empty(), format!("no hint: {}", outcome.message));
+    check(names(&outcome, &task), format!("which device? {}", outcome.message));
+    check(says_what_to_do(&outcome), format!("what now? {} | {}", outcome.message, outcome.hint));
     check(bench.has(number) == has, format!("it has\n{}", bench.has(number)));
     let said = bench.typed(number);
     check(said == words, format!("said {said:?}"));
@@ -145,6 +162,21 @@ async fn cell(bench: Arc<Bench>, number: usize, column: Column, version: usize) 
         check(bench.has(number) == HAS, format!("after the way back it has\n{}", bench.has(number)));
     }
     wrong
+}
+
+/// Whether its message says which device it is about.
+fn names(outcome: &Outcome, task: &Task) -> bool {
+    let address = format!("{}:{}", task.endpoint.hostname, task.endpoint.port);
+    outcome.message.contains(task.op.device.as_str()) || outcome.message.contains(&address)
+}
+
+/// Whether a person is told what to do next wherever one is needed, and nowhere else.
+fn says_what_to_do(outcome: &Outcome) -> bool {
+    let next = NEXT.iter().find(|(class, phase, _)| (*class, *phase) == (outcome.class, outcome.phase));
+    match next {
+        Some((_, _, words)) => outcome.hint.contains(words),
+        None => matches!(outcome.class, Class::Ok | Class::Unchanged) && outcome.hint.is_empty(),
+    }
 }
 
 #[tokio::test]
