@@ -5,8 +5,13 @@ use super::{Failure, explain, ssh_agent};
 use crate::executor::ssh::connect::Stage;
 use crate::secrets::{Credential, Secret, Secrets};
 use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse};
+use russh::keys::agent::AgentIdentity;
+use russh::keys::signature::Signer as _;
+use russh::keys::ssh_encoding::Encode as _;
+use russh::keys::ssh_key::Signature;
 use russh::keys::{Algorithm, Certificate, HashAlg, PrivateKey, PrivateKeyWithHashAlg, decode_secret_key};
-use russh::{MethodKind, MethodSet};
+use russh::{MethodKind, MethodSet, Signer};
+use std::error::Error;
 use std::sync::Arc;
 use switchyard_shared::ssh::Algorithms;
 use switchyard_shared::task::Task;
@@ -60,22 +65,32 @@ pub(super) async fn proof(credential: Credential, task: &Task) -> Result<Proof, 
             }
         }
         Credential::PrivateKey(pem) => match decode_secret_key(pem.reveal(), None) {
-            Ok(key) if !key.is_encrypted() => {
+            Ok(key) if key.is_encrypted() => Err(locked(task)),
+            Err(russh::keys::Error::KeyIsEncrypted) => Err(locked(task)),
+            Ok(key) if signs(&key) => {
                 let certificate = certificate(pem.reveal(), &key, task)?;
                 Ok(Proof::Key(Arc::new(key), certificate))
             }
-            Ok(_) | Err(russh::keys::Error::KeyIsEncrypted) => Err(explain::credential(
-                task,
-                "use the private key: it is protected by a passphrase",
-                "use a key without a passphrase (ssh-keygen -p -N ''), readable by the agent alone",
-            )),
-            Err(_) => Err(explain::credential(
+            Ok(_) | Err(_) => Err(explain::credential(
                 task,
                 "use the private key: it is damaged or of an unknown kind",
                 "check it with ssh-keygen -y -f FILE; ed25519, ECDSA and RSA keys are understood",
             )),
         },
     }
+}
+
+fn locked(task: &Task) -> Failure {
+    explain::credential(
+        task,
+        "use the private key: it is protected by a passphrase",
+        "use a key without a passphrase (ssh-keygen -p -N ''), readable by the agent alone",
+    )
+}
+
+/// Whether the file is all that a signature takes: not where a token at somebody's desk has the key.
+fn signs(key: &PrivateKey) -> bool {
+    matches!(key.algorithm(), Algorithm::Ed25519 | Algorithm::Ecdsa { .. } | Algorithm::Rsa { .. })
 }
 
 /// The certificate of the key, when one stands behind it: the line of its `-cert.pub` file.
@@ -117,11 +132,9 @@ pub(super) async fn authenticate(
     record: &Record,
 ) -> Result<(), Failure> {
     let (offered, answer) = match proof {
-        Proof::Key(key, None) => ("private key", with_key(handle, &key, task).await),
-        Proof::Key(key, Some(certificate)) => {
-            let user = &task.endpoint.username;
-            let answer = handle.authenticate_openssh_cert(user, key, *certificate).await;
-            ("certificate", answer.map(Into::into))
+        Proof::Key(key, certificate) => {
+            let offered = if certificate.is_some() { "certificate" } else { "private key" };
+            (offered, with_key(handle, &key, certificate.as_deref(), task).await)
         }
         Proof::Agent(held) => ("key of the ssh-agent", with_agent(handle, *held, task).await?),
         Proof::Password(password) => ("password", with_password(handle, &password, task).await?),
@@ -177,10 +190,33 @@ fn rsa_hashes(profile: Algorithms, told: Option<Option<HashAlg>>) -> Vec<Option<
     }
 }
 
+/// A key of our own that signs with the hash that it is told: the library's own way to log in with a certificate knows
+/// of none, and names SHA-1 for an RSA key.
+struct OwnKey<'a>(&'a PrivateKey);
+
+impl Signer for OwnKey<'_> {
+    type Error = Box<dyn Error + Send + Sync>;
+
+    async fn auth_sign(
+        &mut self,
+        _of: &AgentIdentity,
+        hash: Option<HashAlg>,
+        mut text: Vec<u8>,
+    ) -> Result<Vec<u8>, Self::Error> {
+        let signature: Signature = match self.0.key_data().rsa() {
+            Some(pair) => (pair, hash).try_sign(&text)?,
+            None => self.0.try_sign(&text)?,
+        };
+        signature.encode_prefixed(&mut text)?;
+        Ok(text)
+    }
+}
+
 /// One try; two for an RSA key when the device does not say which hashes it knows.
 async fn with_key(
     handle: &mut Handle<Peer>,
     key: &Arc<PrivateKey>,
+    certificate: Option<&Certificate>,
     task: &Task,
 ) -> Result<Answer, russh::Error> {
     let rsa = matches!(key.algorithm(), Algorithm::Rsa { .. });
@@ -190,8 +226,19 @@ async fn with_key(
     };
     let mut answer = Answer::Refused { methods: MethodSet::empty(), partly: false };
     for hash in hashes {
-        let key = PrivateKeyWithHashAlg::new(Arc::clone(key), hash);
-        answer = handle.authenticate_publickey(&task.endpoint.username, key).await?.into();
+        let user = &task.endpoint.username;
+        let tried = match certificate {
+            Some(certificate) => {
+                let signer = &mut OwnKey(key);
+                let tried = handle.authenticate_certificate_with(user, certificate.clone(), hash, signer);
+                tried.await.map_err(|error| russh::Error::IO(std::io::Error::other(error)))?
+            }
+            None => {
+                let key = PrivateKeyWithHashAlg::new(Arc::clone(key), hash);
+                handle.authenticate_publickey(user, key).await?
+            }
+        };
+        answer = tried.into();
         match &answer {
             Answer::Refused { methods, partly: false } if methods.contains(&MethodKind::PublicKey) => {}
             Answer::Accepted | Answer::Refused { .. } => break,
@@ -298,6 +345,21 @@ async fn with_questions(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::executor::ssh::tests::task;
+    use russh::keys::ssh_key::{LineEnding, private, public};
+    use switchyard_shared::outcome::Class;
+
+    #[tokio::test]
+    async fn a_key_that_is_in_a_token_is_told_before_the_device_is_asked() {
+        let public = public::SkEd25519::new(public::Ed25519PublicKey([7; 32]), "ssh:");
+        let token = private::SkEd25519::new(public, 1, vec![1; 32]).expect("a handle");
+        let key = PrivateKey::new(private::KeypairData::SkEd25519(token), "me").expect("a key");
+        let pem = key.to_openssh(LineEnding::LF).expect("a file").to_string();
+        let proof = proof(Credential::PrivateKey(Secret::new(pem)), &task()).await;
+        let failure = proof.err().expect("it is refused");
+        assert_eq!(failure.class, Class::CredentialUnavailable);
+        assert!(failure.message.contains("of an unknown kind"), "{}", failure.message);
+    }
 
     #[test]
     fn modern_never_signs_with_sha1_and_legacy_does_at_once_where_the_device_tells_nothing() {

@@ -237,23 +237,37 @@ async fn a_host_certificate_of_a_trusted_authority_needs_no_pinned_key() {
 
 #[tokio::test]
 #[ignore = "needs openssh-server: use tests/run"]
-#[expect(clippy::disallowed_methods, reason = "a test's own folder")]
 async fn a_certificate_behind_the_private_key_logs_in() {
+    logs_in_with_its_certificate("ed25519").await;
+}
+
+#[tokio::test]
+#[ignore = "needs openssh-server: use tests/run"]
+async fn a_certificate_behind_an_rsa_key_logs_in_with_current_hashes() {
+    logs_in_with_its_certificate("rsa").await;
+}
+
+/// A key of this kind at a server that knows an authority and no key.
+#[expect(clippy::disallowed_methods, reason = "a test's own folder")]
+async fn logs_in_with_its_certificate(kind: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let trusted = folder.path().join("keys/ca.pub");
     let mut config = crate::openssh::OpenSshConfig::new(folder.path(), 1);
     config.sshd_lines = format!("TrustedUserCAKeys {}\nAuthorizedKeysFile none", trusted.display());
     let fleet = OpenSshFleet::start(config).await.expect("a fleet");
     let (ca, _) = authority(&fleet, "ca").await;
-    let key = folder.path().join("keys/netops_ed25519");
+    let key = folder.path().join("keys/own");
+    let shown = key.display().to_string();
+    output("ssh-keygen", &["-q", "-t", kind, "-N", "", "-f", &shown]).await.expect("a key");
     let mut task = task(&fleet, &fleet.entries()[0]);
+    task.endpoint.credential_ref = format!("file:{shown}");
     let alone = attempt(&executor(&fleet), &task).await;
     assert_eq!(alone.class, Class::AuthFailed, "the bare key is nobody's: {alone:?}");
 
     sign(&ca, &["-n", fleet.username(), "-V", "-1m:+1h"], &key.with_extension("pub")).await;
     let both = folder.path().join("both");
     let read = |path: &Path| std::fs::read_to_string(path).expect("a file");
-    let text = read(&key) + &read(&folder.path().join("keys/netops_ed25519-cert.pub"));
+    let text = read(&key) + &read(&folder.path().join("keys/own-cert.pub"));
     crate::openssh::setup::write(&both, &text, 0o600).expect("a file");
     task.endpoint.credential_ref = format!("file:{}", both.display());
     let outcome = attempt(&executor(&fleet), &task).await;
