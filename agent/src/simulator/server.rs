@@ -8,7 +8,7 @@ use super::freeze::FrozenStream;
 use super::listener::note;
 use super::netconf;
 use super::session::{self, Call};
-use super::{Kind, Mode};
+use super::{Kind, Mode, Trick};
 use crate::executor::ssh::cut::CutStream;
 use russh::keys::{PrivateKey, PublicKey};
 use russh::server::{
@@ -61,7 +61,7 @@ pub(super) async fn serve(device: Arc<Device>, shared: Arc<Shared>, stream: TcpS
     let _ends_with_us = cut.clone().drop_guard();
     let stream = FrozenStream::new(CutStream::new(stream, cut.clone()), device.modes());
     let config = Arc::clone(&shared.config);
-    let visitor = Visitor { device, shared, client, cut, channels: BTreeMap::new() };
+    let visitor = Visitor { device, shared, client, cut, channels: BTreeMap::new(), opened: 0 };
     if let Ok(session) = run_stream(config, stream, visitor).await {
         let _ = session.await;
     }
@@ -73,6 +73,8 @@ struct Visitor {
     client: SocketAddr,
     cut: CancellationToken,
     channels: BTreeMap<ChannelId, Channel<Msg>>,
+    /// How many channels there were.
+    opened: u8,
 }
 
 impl Visitor {
@@ -114,9 +116,12 @@ impl Handler for Visitor {
         reply: ChannelOpenHandle,
         _session: &mut Session,
     ) -> Result<(), Self::Error> {
-        if self.device.mode() == Mode::Busy || !self.channels.is_empty() {
+        let mode = self.device.mode();
+        let is_full = matches!(mode, Mode::Trick(Trick::Channels(most)) if self.opened >= most);
+        if mode == Mode::Busy || is_full || !self.channels.is_empty() {
             reply.reject(ChannelOpenFailure::ResourceShortage).await;
         } else {
+            self.opened = self.opened.saturating_add(1);
             self.channels.insert(channel.id(), channel);
             reply.accept().await;
         }

@@ -11,6 +11,8 @@ pub enum Trick {
     LooksLocked,
     /// It has too many sessions: it says so and ends each new one.
     SessionLimit,
+    /// It opens so many channels in one connection and no more, also when they have ended.
+    Channels(u8),
     /// It shows the first half of its configuration and then its prompt, or half a message and nothing more.
     Partial,
     /// The same at every second reading.
@@ -59,10 +61,13 @@ pub enum Trick {
 
 impl Trick {
     /// Every one by its word.
-    pub const WORDS: [(Self, &'static str); 25] = [
+    pub const WORDS: [(Self, &'static str); 28] = [
         (Self::Locked, "locked"),
         (Self::LooksLocked, "looks-locked"),
         (Self::SessionLimit, "session-limit"),
+        (Self::Channels(1), "one-channel"),
+        (Self::Channels(2), "two-channels"),
+        (Self::Channels(3), "three-channels"),
         (Self::Partial, "partial"),
         (Self::HalfReading, "half-reading"),
         (Self::DefaultsRefused, "defaults-refused"),

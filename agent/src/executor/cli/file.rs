@@ -132,6 +132,15 @@ impl FileSession {
                 Err(Failure::new(Class::PrecheckFailed, phase, message)
                     .with_hint("nothing was written; look at the file by hand"))
             }
+            Err(NotRun::NoRoom(why)) => Err(Failure::new(
+                Class::Overloaded,
+                phase,
+                format!("{device}: {why}"),
+            )
+            .with_hint(
+                "nothing was written; raise its limit of sessions in one connection, or see what keeps it \
+                     from ending a command",
+            )),
             Err(NotRun::NotSent(why) | NotRun::Lost(why)) => {
                 let message = format!("{device}: session lost: {why}");
                 Err(Failure::new(Class::Unreachable, phase, message)
@@ -291,6 +300,39 @@ impl Session for FileSession {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::executor::cli::tests::bench::{Bench, Part};
+    use crate::simulator::{Mode as Behaves, Trick};
+    use futures_util::future::join_all;
+    use switchyard_shared::outcome::LeftAs;
+
+    #[tokio::test]
+    async fn a_device_that_opens_no_further_channel_has_no_room_and_what_lies_beside_its_file_is_told() {
+        let (has, wanted) = ("server 192.0.2.1\n", "server 192.0.2.2\n");
+        let rows: [(u8, Phase, &[&str], &str); 3] = [
+            (1, Phase::Read, &[], ""),
+            (2, Phase::Write, &[], ""),
+            (3, Phase::Write, &["stage 17 bytes", "conftool check \"$2\""], "/etc/.conf.switchyard"),
+        ];
+        let part = |most| Part { platform: "linux", has, mode: Behaves::Trick(Trick::Channels(most)) };
+        let bench = Bench::new(&rows.map(|(most, ..)| part(most))).await;
+        let attempts = (1..).zip(rows).map(async |(number, (_, phase, typed, beside))| {
+            let task = bench.task(number, "linux", wanted, Mode::Replace);
+            let outcome = bench.attempt(&task).await;
+            let got = (outcome.class, outcome.phase, outcome.left_as);
+            assert_eq!(got, (Class::Overloaded, phase, LeftAs::Unchanged), "{outcome:?}");
+            let told = ["it opened no channel for another command", beside];
+            assert!(told.iter().all(|words| outcome.message.contains(words)), "{outcome:?}");
+            assert_eq!((bench.typed(number), bench.has(number)), (owned(typed), has.to_owned()));
+            bench.mends(&task).await;
+            let again = bench.again(&task, Purpose::Apply).await;
+            assert_eq!((again.class, bench.has(number).as_str()), (Class::Ok, wanted), "{again:?}");
+        });
+        join_all(attempts).await;
+    }
+
+    fn owned(lines: &[&str]) -> Vec<String> {
+        lines.iter().map(|line| (*line).to_owned()).collect()
+    }
 
     #[test]
     fn what_a_login_prints_around_the_file_is_no_part_of_it() {

@@ -3,6 +3,7 @@
 use super::capture::Capture;
 use super::connect::{Session, open_again};
 use super::exchange::reason;
+use super::explain::first_words;
 use russh::client::Msg;
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use std::time::Duration;
@@ -26,6 +27,8 @@ pub(in crate::executor) struct Ran {
 pub(in crate::executor) enum NotRun {
     /// The session was gone before the command was sent.
     NotSent(String),
+    /// The device opened no channel for it; the session lives.
+    NoRoom(String),
     /// The device refused to run it.
     Refused,
     /// It printed more than was asked for.
@@ -54,10 +57,7 @@ impl Session {
     ) -> Result<Ran, NotRun> {
         let channel = match self.channel.take() {
             Some(channel) => channel,
-            None => {
-                let opened = open_again(&self.handle).await;
-                opened.map_err(|_| NotRun::NotSent(reason(&self.record)))?
-            }
+            None => open_again(&self.handle).await.map_err(|error| self.not_opened(&error))?,
         };
         let (mut read, write) = channel.split();
         if write.exec(true, command.as_bytes()).await.is_err() {
@@ -74,6 +74,14 @@ impl Session {
             Some(status) => Ok(Ran { status, output: heard.output, words }),
             None => Err(NotRun::Lost("the command ended without an exit status".into())),
         }
+    }
+
+    fn not_opened(&self, error: &russh::Error) -> NotRun {
+        let russh::Error::ChannelOpenFailure(why) = error else {
+            return NotRun::NotSent(reason(&self.record));
+        };
+        let said = first_words(why.description()).to_lowercase();
+        NotRun::NoRoom(format!("it opened no channel for another command: {said}"))
     }
 }
 

@@ -26,7 +26,7 @@ impl FileSession {
         self.staged(staged, beside)?;
         let install = Say::Install { _pass: pass, sum: &has.sum(), check: in_place };
         let installed = self.say(&install, &[]).await;
-        self.changed(installed, in_place)
+        self.changed(installed.map_err(|not_run| not_run.but_staged(&platform.path)), in_place)
     }
 
     /// Takes the file away again that was not there before.
@@ -43,7 +43,7 @@ impl FileSession {
             Ok(ran) => Err(self.refused(&ran, "", LeftAs::Unchanged)),
             Err(NotRun::Lost(why)) => Err(WriteEnd::NotSent(why)),
             Err(NotRun::TooLong) => Err(WriteEnd::NotSent("its answer does not end".into())),
-            Err(not_run @ (NotRun::NotSent(_) | NotRun::Refused)) => Err(not_run.end()),
+            Err(not_run @ (NotRun::NotSent(_) | NotRun::NoRoom(_) | NotRun::Refused)) => Err(not_run.end()),
         }
     }
 
@@ -86,7 +86,23 @@ impl NotRun {
             },
             Self::TooLong => WriteEnd::Lost("its answer does not end".into()),
             Self::NotSent(why) => WriteEnd::NotSent(why),
+            Self::NoRoom(why) => WriteEnd::Busy(why),
             Self::Lost(why) => WriteEnd::Lost(why),
+        }
+    }
+
+    /// The same of what was to put the new text in the place of the file at `path`: it lies beside it then.
+    fn but_staged(self, path: &str) -> Self {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let and_beside = |why| {
+            format!(
+                "{why}; the new text stays in {folder}/.{name}.switchyard (of a link: beside its file) until the next change"
+            )
+        };
+        match self {
+            Self::NotSent(why) => Self::NotSent(and_beside(why)),
+            Self::NoRoom(why) => Self::NoRoom(and_beside(why)),
+            end @ (Self::Refused | Self::TooLong | Self::Lost(_)) => end,
         }
     }
 }
