@@ -3,7 +3,9 @@
 mod messages;
 mod services;
 
-pub use messages::{a_plan, beat, dark_site, device, devices_changed, result, running, state_changed};
+pub use messages::{
+    a_plan, advised, beat, dark_site, device, devices_changed, result, running, state_changed,
+};
 
 use crate::exit::Exit;
 use crate::session::{Interrupt, Surroundings};

@@ -1,5 +1,6 @@
 //! Screens and lines: pure functions from what is known to text.
 
+pub mod advice;
 pub mod diffs;
 pub mod document;
 pub mod host_keys;
@@ -11,3 +12,4 @@ pub mod status;
 pub mod summary;
 pub mod table;
 pub mod why;
+mod wrap;

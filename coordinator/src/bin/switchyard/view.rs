@@ -12,7 +12,7 @@ use std::sync::Arc;
 use switchyard_proto::v1;
 use switchyard_proto::v1::wave_status::State as WaveState;
 use switchyard_shared::breaker::State as BreakerState;
-use switchyard_shared::outcome::{Class, DeviceState, LeftAs};
+use switchyard_shared::outcome::{Class, DeviceState, LeftAs, Phase};
 use switchyard_shared::rollout::RolloutState;
 use switchyard_shared::time::Timestamp;
 
@@ -118,6 +118,8 @@ pub struct Trouble {
     pub state: DeviceState,
     /// The class of its last attempt; none when it was never tried.
     pub class: Option<Class>,
+    /// The phase in which that attempt ended, when it did not go well and somebody told.
+    pub phase: Option<Phase>,
     /// What it was left as.
     pub left_as: Option<LeftAs>,
     /// Why, in one line.
@@ -131,10 +133,17 @@ pub struct Trouble {
 impl Trouble {
     /// The word it is grouped under: its class, or its state when it was never tried.
     pub fn word(&self) -> &'static str {
-        match (self.state, self.class) {
-            (DeviceState::Skipped, _) | (_, None) => self.state.as_str(),
-            (_, Some(class)) => class.as_str(),
-        }
+        self.class.filter(|_| self.was_tried()).map_or(self.state.as_str(), Class::as_str)
+    }
+
+    /// The word it is grouped under, and the phase that its attempt ended in.
+    pub fn end(&self) -> String {
+        words::in_phase(self.word(), self.phase.filter(|_| self.was_tried()))
+    }
+
+    /// Whether it was reached for: one that is skipped was not, unless a check before the write said no.
+    pub fn was_tried(&self) -> bool {
+        self.state != DeviceState::Skipped || self.class == Some(Class::PrecheckFailed)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The wire's numbers as the words that people and scripts read.
 
 use switchyard_proto::v1;
-use switchyard_shared::outcome::{Class, DeviceState, LeftAs};
+use switchyard_shared::outcome::{Class, DeviceState, LeftAs, Phase};
 use switchyard_shared::rollout::RolloutState;
 use switchyard_shared::time::Timestamp;
 
@@ -102,6 +102,26 @@ pub fn to_class(value: i32) -> Option<Class> {
     Class::parse(class(value))
 }
 
+/// Whether there is nothing to be done about this end of an attempt.
+pub fn went_well(outcome: &v1::Outcome) -> bool {
+    matches!(to_class(outcome.class), Some(Class::Ok | Class::Unchanged))
+}
+
+/// The phase in which an attempt ended that did not go well; `None` also when nobody told it.
+pub fn phase_of(outcome: &v1::Outcome) -> Option<Phase> {
+    Phase::parse(phase(outcome.phase)).filter(|_| !went_well(outcome))
+}
+
+/// How an attempt ended: its class, and the phase of what did not go well.
+pub fn end(outcome: &v1::Outcome) -> String {
+    in_phase(class(outcome.class), phase_of(outcome))
+}
+
+/// `TIMEOUT in read`, or the word alone.
+pub fn in_phase(word: &str, phase: Option<Phase>) -> String {
+    phase.map_or_else(|| word.to_owned(), |phase| format!("{word} in {}", phase.as_str().to_lowercase()))
+}
+
 /// What the device was left as, or `None` for one this program does not know.
 pub fn to_left_as(value: i32) -> Option<LeftAs> {
     LeftAs::parse(left_as(value))
@@ -156,6 +176,9 @@ mod tests {
         for n in 1..=17 {
             assert!(to_class(n).is_some(), "class {n}");
         }
+        for n in 1..=9 {
+            assert!(Phase::parse(phase(n)).is_some(), "phase {n}");
+        }
         for n in 1..=4 {
             assert!(to_left_as(n).is_some(), "left as {n}");
         }
@@ -170,5 +193,18 @@ mod tests {
         assert_eq!(full("rollouts", "rollouts/ntp"), "rollouts/ntp");
         assert_eq!(short("rollouts", "rollouts/ntp"), "ntp");
         assert_eq!(short("rollouts", "rolloutsx"), "rolloutsx");
+    }
+
+    #[test]
+    fn an_end_names_its_phase_unless_it_went_well_or_nobody_told() {
+        use v1::{OutcomeClass as Class, OutcomePhase as Phase};
+        let of = |class: Class, phase: Phase| {
+            end(&v1::Outcome { class: class.into(), phase: phase.into(), ..v1::Outcome::default() })
+        };
+        assert_eq!(of(Class::Timeout, Phase::Read), "TIMEOUT in read");
+        assert_eq!(of(Class::Timeout, Phase::Unspecified), "TIMEOUT");
+        assert_eq!(of(Class::Unchanged, Phase::Read), "UNCHANGED");
+        let newer = v1::Outcome { class: Class::Rejected.into(), phase: 99, ..v1::Outcome::default() };
+        assert_eq!(end(&newer), "REJECTED");
     }
 }

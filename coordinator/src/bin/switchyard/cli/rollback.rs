@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::json;
 use crate::session::Session;
 use crate::text::one_line;
-use crate::words::{device_state, full, left_as, short};
+use crate::words::{device_state, end, full, left_as, short, went_well};
 use std::time::Duration;
 use switchyard_proto::v1;
 use switchyard_proto::v1::DeviceState;
@@ -109,11 +109,13 @@ fn goes_on(device: &v1::DeviceResult) -> bool {
 fn told(session: &mut Session, device: &v1::DeviceResult) -> Exit {
     if session.for_people() {
         let outcome = device.outcome.as_ref();
+        let failed = outcome.filter(|outcome| !went_well(outcome));
+        let failed = failed.map_or(String::new(), |outcome| format!(" ({})", end(outcome)));
         let left = outcome.map_or(String::new(), |outcome| format!(", left {}", left_as(outcome.left_as)));
         let why = outcome.map_or(&device.reason, |outcome| &outcome.message);
         let why = if device.state() == DeviceState::Running { &device.reason } else { why };
         let (name, state) = (&device.device, device_state(device.state));
-        session.say(&one_line(&format!("{name} is {state}{left}: {why}")));
+        session.say(&one_line(&format!("{name} is {state}{failed}{left}: {why}")));
         if let Some(outcome) = outcome.filter(|outcome| !outcome.hint.is_empty()) {
             session.note(&one_line(&outcome.hint));
         }
@@ -136,12 +138,17 @@ fn told(session: &mut Session, device: &v1::DeviceResult) -> Exit {
 mod tests {
     use crate::exit::Exit;
     use crate::fake::{Fake, running, surroundings};
-    use switchyard_proto::v1::{self, DeviceState, LeftAs, OutcomeClass};
+    use switchyard_proto::v1::{self, DeviceState, LeftAs, OutcomeClass, OutcomePhase};
 
     fn device(state: DeviceState, class: OutcomeClass, message: &str) -> v1::DeviceResult {
-        let left_as = LeftAs::Reverted.into();
-        let outcome =
-            v1::Outcome { class: class.into(), left_as, message: message.into(), ..Default::default() };
+        let outcome = v1::Outcome {
+            class: class.into(),
+            phase: OutcomePhase::Revert.into(),
+            left_as: LeftAs::Reverted.into(),
+            message: message.into(),
+            hint: "look at it".into(),
+            ..Default::default()
+        };
         v1::DeviceResult {
             device: "dev1".into(),
             state: state.into(),
@@ -152,16 +159,18 @@ mod tests {
 
     #[tokio::test]
     async fn a_rollback_waits_for_its_device_and_tells_by_its_end_whether_it_is_back() {
-        for (state, class, exit) in [
-            (DeviceState::RolledBack, OutcomeClass::Ok, Exit::Ok),
-            (DeviceState::Succeeded, OutcomeClass::RollbackFailed, Exit::RolloutFailed),
-            (DeviceState::Unknown, OutcomeClass::LostAfterWrite, Exit::Blocked),
+        let (failed, lost) = (OutcomeClass::RollbackFailed, OutcomeClass::LostAfterWrite);
+        for (state, class, exit, ended_as) in [
+            (DeviceState::RolledBack, OutcomeClass::Ok, Exit::Ok, "ROLLED_BACK"),
+            (DeviceState::Succeeded, failed, Exit::RolloutFailed, "SUCCEEDED (ROLLBACK_FAILED in revert)"),
+            (DeviceState::Unknown, lost, Exit::Blocked, "UNKNOWN (LOST_AFTER_WRITE in revert)"),
         ] {
             let fake = Fake::start(running(2)).await;
             fake.state().devices = vec![device(state, class, "so it ended")];
             let ended = fake.run(&["rollback", "ntp", "--device", "dev1", "--reason", "bgp"]).await;
             assert_eq!(ended.exit, exit, "{ended:?}");
-            assert!(ended.out.starts_with("dev1 is ") && ended.out.ends_with("so it ended\n"), "{ended:?}");
+            assert_eq!(ended.out, format!("dev1 is {ended_as}, left REVERTED: so it ended\n"), "{ended:?}");
+            assert!(ended.err.ends_with("look at it\n"), "what to do: {ended:?}");
             assert_eq!(fake.state().asked[0], "rollback rollouts/ntp dev1 bgp 32");
         }
     }

@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::json;
 use crate::render::lists;
 use crate::session::Session;
+use crate::text::one_line;
 use crate::words::short;
 use switchyard_proto::v1;
 use switchyard_shared::outcome::DeviceState;
@@ -106,6 +107,7 @@ impl Devices {
             let lines = lists::device_results(&devices, session.width());
             let name = short("rollouts", &self.rollout);
             session.list(&lines, &format!("no such devices in the rollout {name}"));
+            session.say_all(&lists::what_to_do(&devices, &one_line(name), session.width()));
         } else {
             session.documents(devices.iter().map(json::device_result).collect());
         }
@@ -125,6 +127,7 @@ impl Devices {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fake::{Fake, advised, dark_site, result};
 
     #[test]
     fn states_and_filter_are_asked_for_together() {
@@ -139,6 +142,21 @@ mod tests {
             devices(Some("site = \"a\" OR site = \"b\""), vec![DeviceState::Failed, DeviceState::Unknown]),
             "(site = \"a\" OR site = \"b\") AND (state = \"FAILED\" OR state = \"UNKNOWN\")"
         );
+    }
+
+    #[tokio::test]
+    async fn people_read_beneath_the_devices_what_to_do_and_a_document_stays_a_document() {
+        let failed = result("dev1", v1::DeviceState::Failed, v1::OutcomeClass::Timeout, "no banner");
+        let fake = Fake::start(dark_site()).await;
+        fake.state().devices = vec![advised(failed, v1::OutcomePhase::Connect, "check its power")];
+        let shown = fake.run(&["rollout", "devices", "rollouts/ntp"]).await;
+        assert!(shown.out.contains("TIMEOUT in connect"), "{shown:?}");
+        let beneath = "no banner\n\nWhat to do\n  TIMEOUT in connect: check its power\n";
+        assert!(shown.out.ends_with(beneath), "{shown:?}");
+        let json = fake.run(&["rollout", "devices", "ntp", "-o", "json"]).await;
+        let outcome = &serde_json::from_str::<serde_json::Value>(&json.out).expect("one document")["items"]
+            [0]["outcome"];
+        assert_eq!((&outcome["class"], &outcome["phase"]), (&"TIMEOUT".into(), &"CONNECT".into()));
     }
 
     #[test]

@@ -86,6 +86,13 @@ pub fn result(
     v1::DeviceResult { outcome: Some(outcome), ..device(name, "lon", state) }
 }
 
+/// The same device, where its agent told the phase and what to do.
+pub fn advised(device: v1::DeviceResult, phase: v1::OutcomePhase, hint: &str) -> v1::DeviceResult {
+    let outcome = device.outcome.unwrap_or_default();
+    let outcome = v1::Outcome { phase: phase.into(), hint: hint.into(), ..outcome };
+    v1::DeviceResult { outcome: Some(outcome), ..device }
+}
+
 fn message(sequence: u64, event: Event) -> Box<v1::WatchRolloutResponse> {
     let at = at(i64::try_from(sequence).expect("small"));
     Box::new(v1::WatchRolloutResponse { sequence, at, event: Some(event) })

@@ -1,6 +1,7 @@
 //! Lists as tables: rollouts, devices, breakers, agents, plans, the inventory.
 
-use super::table::table;
+use super::advice::{ADVICE_MAX, End, advice};
+use super::table::{sparing, table};
 use super::why::why;
 use crate::text::{beside_name, number, one_line};
 use crate::view::{Breaker, Counts, View};
@@ -62,18 +63,32 @@ pub fn device_results(devices: &[v1::DeviceResult], width: Option<usize>) -> Vec
             vec![
                 one_line(&device.device),
                 one_line(&device.site),
-                one_line(&device.wave),
                 words::device_state(device.state).to_owned(),
-                outcome.map_or("-".to_owned(), |outcome| words::class(outcome.class).to_owned()),
-                device.attempt.to_string(),
+                outcome.map_or("-".to_owned(), words::end),
                 outcome.map_or("-".to_owned(), |outcome| words::left_as(outcome.left_as).to_lowercase()),
+                one_line(&device.wave),
+                device.attempt.to_string(),
                 took.unwrap_or_else(|| "-".to_owned()),
                 or_dash(beside_name(&device.device, message.unwrap_or(&device.reason))),
             ]
         })
         .collect();
-    let headers = ["DEVICE", "SITE", "WAVE", "STATE", "CLASS", "ATTEMPT", "LEFT AS", "TOOK", "MESSAGE"];
-    table(&headers, &rows, width)
+    let headers = ["DEVICE", "SITE", "STATE", "CLASS", "LEFT AS", "WAVE", "ATTEMPT", "TOOK", "MESSAGE"];
+    sparing(&headers, &rows, width, &["TOOK", "ATTEMPT", "WAVE"])
+}
+
+/// What to do about those of `devices` that are not well; empty when nobody said.
+pub fn what_to_do(devices: &[v1::DeviceResult], rollout: &str, width: Option<usize>) -> Vec<String> {
+    let ends: Vec<End> = devices
+        .iter()
+        .filter_map(|device| {
+            let outcome = device.outcome.as_ref().filter(|outcome| !words::went_well(outcome))?;
+            let hint = one_line(&outcome.hint);
+            Some(End { device: one_line(&device.device), end: words::end(outcome), hint })
+        })
+        .collect();
+    let lines = advice(&ends, ADVICE_MAX, rollout, width);
+    if lines.is_empty() { lines } else { std::iter::once(String::new()).chain(lines).collect() }
 }
 
 /// One breaker in one line: its state, why, since when, what happens next, who can change it.
@@ -187,7 +202,7 @@ pub fn devices(devices: &[v1::Device], width: Option<usize>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::{dark_site, result, running};
+    use crate::fake::{advised, dark_site, result, running};
 
     #[test]
     fn one_row_tells_a_rollout() {
@@ -217,5 +232,26 @@ mod tests {
         let mut device = result("dev047", v1::DeviceState::Failed, v1::OutcomeClass::Rejected, "x\x1b[2Jy");
         device.reason = "\u{202e}".into();
         assert!(!device_results(&[device], None).join("").contains('\x1b'));
+    }
+
+    #[test]
+    fn beneath_the_devices_stands_what_to_do_about_those_that_are_not_well() {
+        use v1::{DeviceState as State, OutcomeClass as Class, OutcomePhase as Phase};
+        let devices = [
+            advised(result("dev1", State::Unchanged, Class::Unchanged, ""), Phase::Read, "it is as well"),
+            advised(
+                result("dev2", State::Failed, Class::Timeout, "no banner"),
+                Phase::Connect,
+                "look\x1b[2J",
+            ),
+            result("dev3", State::Failed, Class::Rejected, "no such line"),
+        ];
+        let text = device_results(&devices, Some(80)).join("\n");
+        assert!(text.contains("dev1    lon   UNCHANGED  UNCHANGED           unchanged"), "{text}");
+        assert!(text.contains("dev2    lon   FAILED     TIMEOUT in connect  unchanged"), "{text}");
+        assert!(text.contains("dev3    lon   FAILED     REJECTED            unchanged"), "{text}");
+        let expected = ["", "What to do", "  TIMEOUT in connect: look\\u{1b}[2J"];
+        assert_eq!(what_to_do(&devices, "ntp", Some(80)), expected);
+        assert!(what_to_do(&devices[2..], "ntp", None).is_empty());
     }
 }

@@ -1,7 +1,6 @@
 //! The live screen of one rollout: pure, and never larger than the terminal.
 
 mod parts;
-mod wrap;
 
 pub use parts::state_style;
 
@@ -27,7 +26,7 @@ pub fn render(view: &View, width: usize, height: usize, now: Timestamp, color: b
         parts::sites(view, width),
         parts::harm(view),
         parts::breakers(view, now),
-        parts::failing(view),
+        parts::failing(view, width),
         parts::hint(view),
     ];
     chosen(&sections, height).iter().map(|line| line.draw(width, color)).collect()

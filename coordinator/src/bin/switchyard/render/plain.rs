@@ -6,7 +6,7 @@ use crate::view::{Counts, View};
 use crate::words;
 use std::time::Duration;
 use switchyard_proto::v1::{self, watch_rollout_response::Event};
-use switchyard_shared::outcome::{Class, DeviceState};
+use switchyard_shared::outcome::{Class, DeviceState, Phase};
 use switchyard_shared::time::{Timestamp, format_duration};
 
 /// A line under construction.
@@ -208,7 +208,8 @@ fn device(result: &v1::DeviceResult, at: Timestamp, verbose: bool) -> Option<Str
         .with("wave", &result.wave)
         .count("attempt", result.attempt);
     if let Some(outcome) = outcome {
-        entry = entry.with("class", words::class(outcome.class));
+        let phase = words::phase_of(outcome).map_or("", Phase::as_str);
+        entry = entry.with("class", words::class(outcome.class)).unless_empty("phase", phase);
         if !matches!(verb, "ok" | "retry") {
             entry = entry.with("left_as", words::left_as(outcome.left_as));
         }

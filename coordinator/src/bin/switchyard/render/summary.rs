@@ -1,7 +1,8 @@
 //! What became of a rollout, once the live screen is gone.
 
+use super::advice::{ADVICE_MAX, advice, of_view};
 use super::live::state_style;
-use super::table::table;
+use super::table::{sparing, table};
 use super::why::why;
 use crate::text::{Style, counted, fit};
 use crate::view::{Trouble, View};
@@ -13,13 +14,19 @@ use switchyard_shared::time::{Timestamp, format_duration};
 
 /// Most devices listed by name.
 pub const DEVICES_MAX: usize = 20;
+/// Most ends, each a class and a phase, that are counted; the least common are left out.
+const ENDS_MAX: usize = 20;
 
-/// The last screen: state, counts, failures by class, failed devices with what they were left as,
-/// breakers, and what to type next.
+/// The last screen: state, counts, failures by class and phase, failed devices with what they were left as,
+/// what to do about them, breakers, and what to type next.
 pub fn summary(view: &View, now: Timestamp, width: usize, color: bool) -> Vec<String> {
     let mut lines = vec![headline(view, now, color), format!("  {}", tally(view))];
-    lines.extend(classes(view, width));
+    lines.extend(ends(view, width));
     lines.extend(devices(view, width));
+    let what_to_do = advice(&of_view(view), ADVICE_MAX, &view.rollout, Some(width));
+    if !what_to_do.is_empty() {
+        lines.extend(blank_then(what_to_do));
+    }
     lines.extend(breakers(view, now, width, color));
     lines.extend(next(view));
     lines
@@ -55,24 +62,25 @@ pub fn tally(view: &View) -> String {
     format!("{}: {}", counted(view.counts.planned().into(), "device"), parts.join(", "))
 }
 
-fn classes(view: &View, width: usize) -> Vec<String> {
-    let mut groups: BTreeMap<&str, Vec<&Trouble>> = BTreeMap::new();
+fn ends(view: &View, width: usize) -> Vec<String> {
+    let mut groups: BTreeMap<String, Vec<&Trouble>> = BTreeMap::new();
     for trouble in view.troubles.values() {
-        groups.entry(trouble.word()).or_default().push(trouble);
+        groups.entry(trouble.end()).or_default().push(trouble);
     }
     if groups.is_empty() {
         return Vec::new();
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
-    groups.sort_by_key(|(class, troubles)| (std::cmp::Reverse(troubles.len()), *class));
+    groups.sort_by_key(|(end, troubles)| (std::cmp::Reverse(troubles.len()), end.clone()));
     let rows: Vec<Vec<String>> = groups
         .into_iter()
-        .map(|(class, troubles)| {
+        .take(ENDS_MAX)
+        .map(|(end, troubles)| {
             let sites = most_common(troubles.iter().map(|trouble| trouble.site.as_str()));
             let sites: Vec<String> = sites.iter().take(3).map(|(site, n)| format!("{site} {n}")).collect();
             let message = most_common(troubles.iter().map(|trouble| trouble.message.as_str()));
             let message = message.first().map(|(message, _)| (*message).to_owned()).unwrap_or_default();
-            vec![class.to_owned(), troubles.len().to_string(), sites.join(", "), message]
+            vec![end, troubles.len().to_string(), sites.join(", "), message]
         })
         .collect();
     blank_then(table(&["CLASS", "COUNT", "SITES", "MESSAGE (most common)"], &rows, Some(width)))
@@ -89,12 +97,11 @@ fn most_common<'a>(words: impl Iterator<Item = &'a str>) -> Vec<(&'a str, usize)
 }
 
 fn devices(view: &View, width: usize) -> Vec<String> {
-    let mut tried: Vec<_> =
-        view.troubles.iter().filter(|(_, trouble)| trouble.state != DeviceState::Skipped).collect();
+    let mut tried: Vec<_> = view.troubles.iter().filter(|(_, trouble)| trouble.was_tried()).collect();
     if tried.is_empty() {
         return Vec::new();
     }
-    tried.sort_by_key(|(name, trouble)| (trouble.word(), (*name).clone()));
+    tried.sort_by_key(|(name, trouble)| (trouble.end(), (*name).clone()));
     let rows: Vec<Vec<String>> = tried
         .iter()
         .take(DEVICES_MAX)
@@ -103,16 +110,16 @@ fn devices(view: &View, width: usize) -> Vec<String> {
             vec![
                 (*name).clone(),
                 trouble.site.clone(),
-                trouble.wave.clone(),
-                trouble.word().to_owned(),
-                trouble.attempt.to_string(),
+                trouble.end(),
                 left,
+                trouble.wave.clone(),
+                trouble.attempt.to_string(),
                 trouble.message.clone(),
             ]
         })
         .collect();
-    let headers = ["DEVICE", "SITE", "WAVE", "CLASS", "ATTEMPT", "LEFT AS", "MESSAGE"];
-    let mut lines = blank_then(table(&headers, &rows, Some(width)));
+    let headers = ["DEVICE", "SITE", "CLASS", "LEFT AS", "WAVE", "ATTEMPT", "MESSAGE"];
+    let mut lines = blank_then(sparing(&headers, &rows, Some(width), &["ATTEMPT", "WAVE"]));
     if tried.len() > DEVICES_MAX {
         let more = tried.len() - DEVICES_MAX;
         let state = view.worth_a_look().unwrap_or("failed");
@@ -173,7 +180,8 @@ fn blank_then(lines: Vec<String>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::{dark_site, result};
+    use crate::fake::{advised, dark_site, result, running};
+    use crate::text::columns;
     use switchyard_proto::v1;
 
     #[test]
@@ -215,5 +223,64 @@ mod tests {
         let text = of(v1::rollout::State::Paused, left_out);
         assert!(text.contains("--state skipped"), "{text}");
         assert!(text.contains("rollout resume ntp") && text.contains("rollout abort ntp"), "{text}");
+    }
+
+    /// Two devices with long names, of which one failed a check before the write and one a check after it.
+    fn in_a_narrow_place(hint: &str) -> View {
+        let failed = [
+            (
+                "acc02.fra1",
+                v1::DeviceState::Failed,
+                v1::OutcomeClass::PostcheckFailed,
+                v1::OutcomePhase::Verify,
+            ),
+            (
+                "acc01.fra1",
+                v1::DeviceState::Skipped,
+                v1::OutcomeClass::PrecheckFailed,
+                v1::OutcomePhase::Validate,
+            ),
+        ];
+        let devices = failed.map(|(name, state, class, phase)| v1::DeviceResult {
+            site: "fra1".into(),
+            wave: "everything-else".into(),
+            ..advised(result(name, state, class, "ntp: 5 of 6 tries failed"), phase, hint)
+        });
+        let counts = v1::DeviceCounts { planned: 2, failed: 1, skipped: 1, ..v1::DeviceCounts::default() };
+        View::new(&v1::Rollout { counts: Some(counts), ..running(2) }, &devices)
+    }
+
+    #[test]
+    fn eighty_columns_tell_the_device_its_class_and_phase_what_it_was_left_as_and_what_to_do() {
+        let hint = "look at the device; to put back what it had: switchyard rollback ntp --device acc02.fra1";
+        let lines = summary(&in_a_narrow_place(hint), Timestamp(0), 80, false);
+        let text = lines.join("\n");
+        assert!(text.contains("acc02.fra1  fra1  POSTCHECK_FAILED in verify   unchanged"), "{text}");
+        assert!(text.contains("acc01.fra1  fra1  PRECHECK_FAILED in validate  unchanged"), "{text}");
+        assert!(text.contains("\nWhat to do\n  POSTCHECK_FAILED in verify: look at the device;"), "{text}");
+        assert!(text.contains("    switchyard rollback ntp --device acc02.fra1\n"), "{text}");
+        let narrow = lines.iter().filter(|line| !line.starts_with("Next:"));
+        assert!(narrow.clone().all(|line| columns(line) <= 80), "{text}");
+    }
+
+    #[test]
+    fn a_hint_cannot_drive_the_terminal() {
+        let text = summary(&in_a_narrow_place("a\x1b[2J\nb\u{202e}"), Timestamp(0), 80, false).join("\n");
+        assert!(text.contains("in verify: a\\u{1b}[2J b\\u{202e}"), "{text}");
+        assert!(!text.contains(['\x1b', '\u{202e}']), "{text}");
+    }
+
+    #[test]
+    fn a_device_that_was_never_tried_ended_in_no_phase() {
+        let mut skipped = result("dev001", v1::DeviceState::Skipped, v1::OutcomeClass::Unspecified, "");
+        skipped.outcome = None;
+        skipped.reason = "site/lon is OPEN".into();
+        let text = summary(&View::new(&dark_site(), &[]), Timestamp(0), 100, false).join("\n");
+        assert!(!text.contains("What to do"), "{text}");
+        let mut rollout = dark_site();
+        rollout.counts = Some(v1::DeviceCounts { planned: 1, skipped: 1, ..v1::DeviceCounts::default() });
+        let text = summary(&View::new(&rollout, &[skipped]), Timestamp(0), 100, false).join("\n");
+        assert!(text.contains("SKIPPED      1  lon 1  site/lon is OPEN"), "{text}");
+        assert!(!text.contains("What to do") && !text.contains(" in "), "{text}");
     }
 }

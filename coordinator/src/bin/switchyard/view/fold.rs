@@ -189,16 +189,22 @@ impl View {
         }
         let outcome = device.outcome.as_ref();
         let message = outcome.map(|outcome| outcome.message.as_str()).filter(|text| !text.is_empty());
-        let trouble = Trouble {
+        let mut trouble = Trouble {
             site: one_line(&device.site),
             wave: one_line(&device.wave),
             state,
             class: outcome.and_then(|outcome| words::to_class(outcome.class)),
+            phase: outcome.and_then(words::phase_of),
             left_as: outcome.and_then(|outcome| words::to_left_as(outcome.left_as)),
             message: beside_name(&device.device, &one_line(message.unwrap_or(&device.reason))).to_owned(),
             hint: outcome.map(|outcome| one_line(&outcome.hint)).unwrap_or_default(),
             attempt: device.attempt,
         };
+        // News of a reading, which is an attempt of its own, says nothing of how the one in doubt ended: that stands.
+        let known = self.troubles.get(&device.device).filter(|known| known.state == DeviceState::Unknown);
+        if let (DeviceState::Unknown, None, Some(known)) = (state, outcome, known) {
+            trouble = Trouble { message: trouble.message, attempt: trouble.attempt, ..known.clone() };
+        }
         self.troubles.insert(device.device.clone(), trouble);
     }
 

@@ -222,3 +222,44 @@ fn a_promotion_reads_the_same_from_the_event_and_from_the_heartbeat() {
     assert_eq!(view.waiting_for(), Some(told));
     assert!(view.is_held());
 }
+
+#[test]
+fn news_of_a_reading_leaves_standing_how_the_attempt_in_doubt_ended() {
+    let mut view = View::new(&fresh(2), &all_pending(2));
+    let outcome = v1::Outcome {
+        class: v1::OutcomeClass::LostAfterWrite.into(),
+        phase: v1::OutcomePhase::Write.into(),
+        left_as: v1::LeftAs::Unknown.into(),
+        hint: "it is read before anything else".into(),
+        ..v1::Outcome::default()
+    };
+    let lost = v1::DeviceResult { outcome: Some(outcome), ..device(0, "ams", v1::DeviceState::Unknown) };
+    let reading = v1::DeviceResult {
+        attempt: 2,
+        reason: "being read back".into(),
+        ..device(0, "ams", v1::DeviceState::Unknown)
+    };
+    view.apply(&changed(2, vec![device(0, "ams", v1::DeviceState::Running)]));
+    view.apply(&changed(3, vec![lost]));
+    view.apply(&changed(4, vec![reading]));
+    let trouble = &view.troubles["dev000"];
+    assert_eq!(trouble.end(), "LOST_AFTER_WRITE in write");
+    assert_eq!((trouble.left_as, trouble.message.as_str()), (Some(LeftAs::Unknown), "being read back"));
+    assert_eq!((trouble.attempt, trouble.hint.as_str()), (2, "it is read before anything else"));
+    view.apply(&changed(5, vec![device(0, "ams", v1::DeviceState::Running)]));
+    view.apply(&changed(6, vec![device(0, "ams", v1::DeviceState::Unknown)]));
+    assert_eq!(view.troubles["dev000"].end(), "UNKNOWN", "what was tried anew ended otherwise");
+}
+
+#[test]
+fn a_device_that_a_check_before_the_write_left_out_was_tried_and_others_that_are_skipped_were_not() {
+    let ended = |class: v1::OutcomeClass| {
+        let phase = v1::OutcomePhase::Validate.into();
+        let outcome = v1::Outcome { class: class.into(), phase, ..v1::Outcome::default() };
+        let device =
+            v1::DeviceResult { outcome: Some(outcome), ..device(0, "ams", v1::DeviceState::Skipped) };
+        View::new(&fresh(1), &[device]).troubles["dev000"].end()
+    };
+    assert_eq!(ended(v1::OutcomeClass::PrecheckFailed), "PRECHECK_FAILED in validate");
+    assert_eq!(ended(v1::OutcomeClass::Timeout), "SKIPPED");
+}

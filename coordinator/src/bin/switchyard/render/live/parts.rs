@@ -1,8 +1,9 @@
 //! The parts of the live screen, each with how soon its lines must be given room.
 
 use super::Section;
-use super::wrap::wrap;
+use crate::render::advice::{advice, of_view};
 use crate::render::why::why;
+use crate::render::wrap::wrap;
 use crate::text::{Line, Style, number};
 use crate::view::{Counts, View, Wave};
 use std::cmp::Reverse;
@@ -14,6 +15,8 @@ use switchyard_shared::time::{Timestamp, format_duration};
 
 /// Most devices named under `Failing`.
 const EXAMPLES_MAX: usize = 5;
+/// Most ends for which the live screen says what to do.
+const ADVISED_MAX: usize = 3;
 /// Longest bar, in columns.
 const BAR_MAX: usize = 20;
 /// Before what the rollout waits for.
@@ -192,7 +195,7 @@ pub fn harm(view: &View) -> Section {
     Section(lines)
 }
 
-pub fn failing(view: &View) -> Section {
+pub fn failing(view: &View, width: usize) -> Section {
     let classes = view.classes();
     if classes.is_empty() {
         return Section(Vec::new());
@@ -200,11 +203,14 @@ pub fn failing(view: &View) -> Section {
     let words: Vec<String> = classes.iter().map(|(class, count)| format!("{class} {count}")).collect();
     let mut lines =
         vec![(6, Line::default().with(Style::Bad, "Failing  ").with(Style::Plain, words.join("   ")))];
-    let tried = view.troubles.iter().filter(|(_, trouble)| trouble.state != DeviceState::Skipped);
+    let tried = view.troubles.iter().filter(|(_, trouble)| trouble.was_tried());
     lines.extend(tried.take(EXAMPLES_MAX).map(|(name, trouble)| {
-        let text = format!("  {name} ({})  {}  {}", trouble.site, trouble.word(), trouble.message);
-        (8, Line::plain(text))
+        let left = trouble.left_as.map(|left| format!(", left {}", left.as_str().to_lowercase()));
+        let end = format!("{}{}", trouble.end(), left.unwrap_or_default());
+        (8, Line::plain(format!("  {name} ({})  {end}  {}", trouble.site, trouble.message)))
     }));
+    let what_to_do = advice(&of_view(view), ADVISED_MAX, &view.rollout, Some(width));
+    lines.extend(what_to_do.into_iter().map(|text| (7, Line::plain(text))));
     Section(lines)
 }
 

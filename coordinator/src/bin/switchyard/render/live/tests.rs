@@ -1,7 +1,7 @@
 //! The screen fits, and says what matters first.
 
 use super::*;
-use crate::fake::{dark_site, result, running};
+use crate::fake::{advised, dark_site, result, running};
 use crate::text::columns;
 use switchyard_proto::v1;
 
@@ -31,7 +31,9 @@ fn crowded() -> View {
             );
             device.site = format!("s{:02}{}", n % 30, "x".repeat(50));
             device.wave.clone_from(&rollout.waves[n % 12].name);
-            device
+            let phase =
+                v1::OutcomePhase::try_from(1 + i32::try_from(n % 9).expect("small")).expect("a phase");
+            advised(device, phase, &format!("{} switchyard rollback {}", "h ".repeat(90), "d".repeat(60)))
         })
         .collect();
     View::new(&rollout, &devices)
@@ -87,8 +89,8 @@ fn a_dark_site_comes_first_with_its_breaker_and_why() {
     let devices: Vec<_> = (0..6)
         .map(|n| {
             let state = if n < 3 { v1::DeviceState::Succeeded } else { v1::DeviceState::Failed };
-            let mut device =
-                result(&format!("dev{n}"), state, v1::OutcomeClass::Timeout, "no banner within 5s");
+            let device = result(&format!("dev{n}"), state, v1::OutcomeClass::Timeout, "no banner within 5s");
+            let mut device = advised(device, v1::OutcomePhase::Connect, "check its power");
             device.site = if n < 3 { "ams".into() } else { "lon".into() };
             device
         })
@@ -98,7 +100,9 @@ fn a_dark_site_comes_first_with_its_breaker_and_why() {
     assert!(lon < ams, "{text}");
     assert!(text.contains("Breaker  site/lon OPEN  5 of the last 5 devices unreachable"), "{text}");
     assert!(text.contains("Failing  TIMEOUT 3"), "{text}");
-    assert!(text.contains("dev3 (lon)  TIMEOUT  no banner within 5s"), "{text}");
+    let dev3 = "dev3 (lon)  TIMEOUT in connect, left unchanged  no banner within 5s";
+    assert!(text.contains(dev3), "{text}");
+    assert!(text.contains("\nWhat to do\n  TIMEOUT in connect: check its power\n"), "{text}");
 }
 
 #[test]
@@ -122,4 +126,16 @@ fn without_colour(line: &str) -> String {
     let mut pieces = line.split('\x1b');
     let first = pieces.next().unwrap_or_default().to_owned();
     pieces.fold(first, |text, piece| text + piece.split_once('m').map_or("", |(_, rest)| rest))
+}
+
+#[test]
+fn what_to_do_takes_a_few_lines_and_gives_way_before_the_wait_and_the_breakers() {
+    let lines = render(&crowded(), 80, 200, Timestamp(0), false);
+    let from = lines.iter().position(|line| line == "What to do").expect("it stands there");
+    let ends = lines[from..].iter().filter(|line| line.starts_with("  TIMEOUT in ")).count();
+    assert_eq!(ends, 3, "{lines:#?}");
+    assert!(lines.iter().any(|line| line.starts_with("  … 6 more: switchyard")), "{lines:#?}");
+    let few = render(&crowded(), 80, 12, Timestamp(0), false);
+    assert!(few.iter().any(|line| line.starts_with("Breaker  ")), "{few:#?}");
+    assert!(!few.contains(&"What to do".to_owned()), "{few:#?}");
 }

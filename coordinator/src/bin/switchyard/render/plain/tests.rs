@@ -1,7 +1,7 @@
 //! The lines as scripts know them.
 
 use super::*;
-use crate::fake::{dark_site, result};
+use crate::fake::{advised, dark_site, result};
 
 fn at() -> Timestamp {
     Timestamp(1_763_770_000_123_000)
@@ -77,4 +77,24 @@ fn a_breaker_line_says_why_and_when_it_tries_again() {
     let lines = lines(Event::BreakerChanged(v1::BreakerChanged { breaker: Some(breaker) }));
     assert!(lines[0].contains(" breaker  name=site/lon state=OPEN failed=5 seen=5"), "{lines:?}");
     assert!(lines[0].contains("reason=\"5 of the last 5 devices unreachable\""), "{lines:?}");
+}
+
+#[test]
+fn what_is_not_ok_names_its_phase_and_what_to_do() {
+    use v1::{DeviceState as State, OutcomeClass as Class, OutcomePhase as Phase};
+    let devices = vec![
+        advised(
+            result("dev1", State::Failed, Class::Timeout, "no prompt"),
+            Phase::Read,
+            "look\nat\x1b[2J it",
+        ),
+        advised(result("dev2", State::Succeeded, Class::Ok, ""), Phase::Confirm, ""),
+        result("dev3", State::Failed, Class::Rejected, ""),
+    ];
+    let lines = lines(Event::DevicesChanged(v1::DevicesChanged { devices }));
+    let expected =
+        "class=TIMEOUT phase=READ left_as=UNCHANGED msg=\"no prompt\" hint=\"look at\\\\u{1b}[2J it\"";
+    assert!(lines[0].ends_with(expected), "{lines:?}");
+    assert!(lines[1].ends_with("class=OK"), "{lines:?}");
+    assert!(lines[2].ends_with("class=REJECTED left_as=UNCHANGED"), "nobody told a phase: {lines:?}");
 }
