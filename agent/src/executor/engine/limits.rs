@@ -10,6 +10,11 @@ use tokio_util::sync::CancellationToken;
 
 /// Longest goodbye to a device whose answer is already known.
 const GOODBYE_WAIT: Duration = Duration::from_secs(1);
+/// What to do about a device that did not open a session.
+const NOT_OPENED: &str = "nothing was written; see what keeps the device from answering, and try again; at its login it \
+                          may be waiting for its AAA server, or for a new password in the place of one that has expired";
+/// What to do about one that is silent in its session.
+const NOT_ANSWERED: &str = "nothing was written; see what keeps the device from answering, and try again";
 
 /// Waits for `work`, which comes before any write; that it does not end in time is `TIMEOUT`.
 pub(super) async fn within<T>(
@@ -24,8 +29,7 @@ pub(super) async fn within<T>(
             let waited = format_duration(limit);
             let failure =
                 Failure::new(Class::Timeout, phase, format!("{device} gave no answer within {waited}"));
-            Err(failure
-                .with_hint("nothing was written; see what keeps the device from answering, and try again"))
+            Err(failure.with_hint(if phase == Phase::Connect { NOT_OPENED } else { NOT_ANSWERED }))
         }
     }
 }
@@ -103,6 +107,16 @@ pub(super) async fn goodbye(session: Box<dyn Session>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_hint_of_a_session_that_does_not_open_names_a_password_that_may_have_expired() {
+        for (phase, named) in [(Phase::Connect, true), (Phase::Read, false)] {
+            let silence = std::future::pending::<Result<(), Failure>>();
+            let silent = within(phase, Duration::from_secs(1), "r1".into(), silence).await;
+            let failure = silent.expect_err("it is over");
+            assert_eq!(failure.hint.contains("one that has expired"), named, "{}", failure.hint);
+        }
+    }
 
     #[test]
     fn who_refuses_is_not_silent() {

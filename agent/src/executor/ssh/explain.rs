@@ -72,7 +72,8 @@ pub(super) fn silence(task: &Task, stage: Stage) -> Failure {
         ),
         Stage::Authenticate => (
             "did not answer the login",
-            "it may be waiting for its AAA server: check that the device reaches it",
+            "it may be waiting for its AAA server: check that the device reaches it; or the password of the user has \
+             expired and it asks for a new one: log in by hand",
         ),
         Stage::OpenChannel | Stage::Open => (
             "accepted the login and did not open a channel",
@@ -319,6 +320,13 @@ mod tests {
         legacy.endpoint.ssh.algorithms = switchyard_shared::ssh::Algorithms::Legacy;
         let failure = ssh(&legacy, Stage::Handshake, &error);
         assert!(failure.hint.contains("no profile"), "{}", failure.hint);
+    }
+
+    #[test]
+    fn the_hint_of_a_silent_login_names_a_password_that_may_have_expired() {
+        let failure = silence(&task(), Stage::Authenticate);
+        assert_eq!(failure.class, Class::Timeout, "nobody knows what it waits for");
+        assert!(failure.hint.contains("expired and it asks for a new one"), "{}", failure.hint);
     }
 
     #[test]
