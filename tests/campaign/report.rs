@@ -30,12 +30,8 @@ impl Report {
 
     /// Adds to a figure that counts.
     pub fn add(&mut self, name: &str, more: usize) {
-        self.figure(name, (self.count(name) + more) as f64);
-    }
-
-    /// A figure that counts; none is 0.
-    pub fn count(&self, name: &str) -> usize {
-        self.figures.iter().find(|(known, _)| known == name).map_or(0, |(_, value)| *value as usize)
+        let before = self.figures.iter().find(|(known, _)| known == name).map_or(0.0, |(_, value)| *value);
+        self.figure(name, before + more as f64);
     }
 
     /// The greatest of all.

@@ -135,7 +135,10 @@ impl Run<'_> {
             WriteEnd::Busy(why) => {
                 let message = format!("{device} is in use: {why}");
                 self.ended(Class::Overloaded, phase, LeftAs::Unchanged, &message)
-                    .with_hint("nothing was written; wait for the other session, or end it, and try again")
+                    .with_hint(
+                        "nothing was written; wait for the other session, or end it, and try again; where there is \
+                         no room, close idle sessions or lower max_parallel_per_site",
+                    )
             }
             WriteEnd::Lost(why) => {
                 let message = format!("{device}: the end of the write is not known: {why}");
