@@ -94,7 +94,7 @@ impl NotRun {
     /// The same of what was to put the new text in the place of the file at `path`: it lies beside it then.
     fn but_staged(self, path: &str) -> Self {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let and_beside = |why| {
+        let and_beside = |why: String| {
             format!(
                 "{why}; the new text stays in {folder}/.{name}.switchyard (of a link: beside its file) until the next change"
             )
@@ -102,7 +102,22 @@ impl NotRun {
         match self {
             Self::NotSent(why) => Self::NotSent(and_beside(why)),
             Self::NoRoom(why) => Self::NoRoom(and_beside(why)),
-            end @ (Self::Refused | Self::TooLong | Self::Lost(_)) => end,
+            // It ran the one before: what it is out of now is processes.
+            Self::Refused => Self::NoRoom(and_beside("it refuses to run one more command".into())),
+            end @ (Self::TooLong | Self::Lost(_)) => end,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_that_refuses_the_last_command_of_a_write_has_no_room_and_what_lies_beside_its_file_is_told() {
+        let WriteEnd::Busy(why) = NotRun::Refused.but_staged("/etc/chrony/chrony.conf").end() else {
+            panic!("it is told otherwise");
+        };
+        assert!(why.contains("/etc/chrony/.chrony.conf.switchyard"), "{why}");
     }
 }
