@@ -6,6 +6,7 @@ mod answer;
 mod auth;
 mod capture;
 mod certificate;
+mod certificate_names;
 mod collect;
 mod connect;
 pub(crate) mod cut;

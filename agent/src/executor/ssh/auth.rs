@@ -1,5 +1,6 @@
 //! Proves to a device who we are: a private key or a password, each tried as seldom as possible.
 
+use super::certificate_names::CertificateNames;
 use super::peer::{Farewell, Peer, Record};
 use super::{Failure, explain, ssh_agent};
 use crate::executor::ssh::connect::Stage;
@@ -130,13 +131,14 @@ pub(super) async fn authenticate(
     proof: Proof,
     task: &Task,
     record: &Record,
+    names: CertificateNames,
 ) -> Result<(), Failure> {
     let (offered, answer) = match proof {
         Proof::Key(key, certificate) => {
             let offered = if certificate.is_some() { "certificate" } else { "private key" };
-            (offered, with_key(handle, &key, certificate.as_deref(), task).await)
+            (offered, with_key(handle, &key, certificate.as_deref().zip(Some(names)), task).await?)
         }
-        Proof::Agent(held) => ("key of the ssh-agent", with_agent(handle, *held, task).await?),
+        Proof::Agent(held) => ("key of the ssh-agent", with_agent(handle, *held, names, task).await?),
         Proof::Password(password) => ("password", with_password(handle, &password, task).await?),
     };
     let (methods, partly) = match answer {
@@ -190,9 +192,9 @@ fn rsa_hashes(profile: Algorithms, told: Option<Option<HashAlg>>) -> Vec<Option<
     }
 }
 
-/// A key of our own that signs with the hash that it is told: the library's own way to log in with a certificate knows
-/// of none, and names SHA-1 for an RSA key.
-struct OwnKey<'a>(&'a PrivateKey);
+/// A key of our own that signs with a hash, whatever the certificate is named by: the library's own way to log in with a
+/// certificate names SHA-1 for an RSA key.
+struct OwnKey<'a>(&'a PrivateKey, Option<HashAlg>);
 
 impl Signer for OwnKey<'_> {
     type Error = Box<dyn Error + Send + Sync>;
@@ -200,11 +202,11 @@ impl Signer for OwnKey<'_> {
     async fn auth_sign(
         &mut self,
         _of: &AgentIdentity,
-        hash: Option<HashAlg>,
+        _name: Option<HashAlg>,
         mut text: Vec<u8>,
     ) -> Result<Vec<u8>, Self::Error> {
         let signature: Signature = match self.0.key_data().rsa() {
-            Some(pair) => (pair, hash).try_sign(&text)?,
+            Some(pair) => (pair, self.1).try_sign(&text)?,
             None => self.0.try_sign(&text)?,
         };
         signature.encode_prefixed(&mut text)?;
@@ -212,45 +214,65 @@ impl Signer for OwnKey<'_> {
     }
 }
 
-/// One try; two for an RSA key when the device does not say which hashes it knows.
+/// One try; two for an RSA key when the device does not say which hashes it knows. The outer error is a key that does
+/// not sign.
 async fn with_key(
     handle: &mut Handle<Peer>,
     key: &Arc<PrivateKey>,
-    certificate: Option<&Certificate>,
+    certificate: Option<(&Certificate, CertificateNames)>,
     task: &Task,
-) -> Result<Answer, russh::Error> {
-    let rsa = matches!(key.algorithm(), Algorithm::Rsa { .. });
-    let hashes = match rsa {
-        false => vec![None],
-        true => rsa_hashes(task.endpoint.ssh.algorithms, handle.best_supported_rsa_hash().await?),
+) -> Result<Result<Answer, russh::Error>, Failure> {
+    let told = match matches!(key.algorithm(), Algorithm::Rsa { .. }) {
+        true => handle.best_supported_rsa_hash().await.map(Some),
+        false => Ok(None),
+    };
+    let hashes = match told {
+        Ok(Some(told)) => rsa_hashes(task.endpoint.ssh.algorithms, told),
+        Ok(None) => vec![None],
+        Err(error) => return Ok(Err(error)),
     };
     let mut answer = Answer::Refused { methods: MethodSet::empty(), partly: false };
     for hash in hashes {
         let user = &task.endpoint.username;
         let tried = match certificate {
-            Some(certificate) => {
-                let signer = &mut OwnKey(key);
-                let tried = handle.authenticate_certificate_with(user, certificate.clone(), hash, signer);
-                tried.await.map_err(|error| russh::Error::IO(std::io::Error::other(error)))?
+            Some((certificate, names)) => {
+                let (name, signer) = (names.of_hash(hash), &mut OwnKey(key, hash));
+                let tried =
+                    handle.authenticate_certificate_with(user, certificate.clone(), name, signer).await;
+                match tried {
+                    Err(why) if !handle.is_closed() => {
+                        let hint = "check the file with ssh-keygen -y -f FILE; the device was asked and waits no more";
+                        return Err(explain::credential(
+                            task,
+                            &format!("sign with the private key: {why}"),
+                            hint,
+                        ));
+                    }
+                    tried => tried.map_err(|error| russh::Error::IO(std::io::Error::other(error))),
+                }
             }
             None => {
                 let key = PrivateKeyWithHashAlg::new(Arc::clone(key), hash);
-                handle.authenticate_publickey(user, key).await?
+                handle.authenticate_publickey(user, key).await
             }
         };
-        answer = tried.into();
+        answer = match tried {
+            Ok(result) => result.into(),
+            Err(error) => return Ok(Err(error)),
+        };
         match &answer {
             Answer::Refused { methods, partly: false } if methods.contains(&MethodKind::PublicKey) => {}
             Answer::Accepted | Answer::Refused { .. } => break,
         }
     }
-    Ok(answer)
+    Ok(Ok(answer))
 }
 
 /// As with a key of our own; the outer error is an ssh-agent that does not sign.
 async fn with_agent(
     handle: &mut Handle<Peer>,
     mut held: ssh_agent::Held,
+    names: CertificateNames,
     task: &Task,
 ) -> Result<Result<Answer, russh::Error>, Failure> {
     let told = match held.is_rsa() {
@@ -266,7 +288,7 @@ async fn with_agent(
     };
     let mut answer = Answer::Refused { methods: MethodSet::empty(), partly: false };
     for hash in hashes {
-        let tried = held.log_in(handle, &task.endpoint.username, hash).await;
+        let tried = held.log_in(handle, &task.endpoint.username, hash, names).await;
         answer = match tried {
             Ok(result) => result.into(),
             Err(why) if handle.is_closed() => return Ok(Err(russh::Error::IO(std::io::Error::other(why)))),

@@ -1,5 +1,6 @@
 //! From nothing to an open channel: credential, TCP, handshake, pinned host key, authentication.
 
+use super::certificate_names::CertificateNames;
 use super::cut::CutStream;
 use super::heard::{FirstWords, HeardStream};
 use super::jump::{Lease, Passage};
@@ -178,7 +179,8 @@ pub(super) async fn log_in<S: Stream>(
 
     stage.set(Stage::Authenticate);
     context.progress(Phase::Authenticate);
-    let login = auth::authenticate(&mut handle, proof, task, &record).await;
+    let names = CertificateNames::of(first_words.greeting().as_deref());
+    let login = auth::authenticate(&mut handle, proof, task, &record, names).await;
     match &login {
         Ok(()) => context.answered(true),
         Err(failure) if failure.class == Class::AuthFailed => context.answered(false),

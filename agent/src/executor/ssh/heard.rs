@@ -24,6 +24,13 @@ impl FirstWords {
         (!line.starts_with("SSH-")).then(|| line.to_owned())
     }
 
+    /// The greeting itself, such as `SSH-2.0-OpenSSH_9.2`.
+    pub(super) fn greeting(&self) -> Option<String> {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = String::from_utf8_lossy(&bytes);
+        text.lines().map(str::trim).find(|line| line.starts_with("SSH-")).map(str::to_owned)
+    }
+
     fn add(&self, bytes: &[u8]) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let room = FIRST_WORDS_BYTES_MAX.saturating_sub(kept.len());

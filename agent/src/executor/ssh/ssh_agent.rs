@@ -1,5 +1,6 @@
 //! Logins with a key that an ssh-agent holds: it signs, and the key stays where it is.
 
+use super::certificate_names::CertificateNames;
 use russh::client::{AuthResult, Handle};
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
@@ -28,8 +29,12 @@ pub(super) struct Held {
     identity: AgentIdentity,
 }
 
-/// An ssh-agent that is waited for so long and no longer.
-struct Patient(AgentClient<UnixStream>, Duration);
+/// An ssh-agent that is waited for so long and no longer, and signs with the hash it is told last.
+struct Patient {
+    agent: AgentClient<UnixStream>,
+    patience: Duration,
+    hash: Option<HashAlg>,
+}
 
 /// Why there is no such key: what failed, to fit "failed to …", and what to do.
 pub(super) struct NoKey {
@@ -74,7 +79,7 @@ pub(super) async fn find(socket: &Path, wanted: Option<&str>, patience: Duration
         }
     };
     match all.into_iter().find(|identity| print(identity) == wanted) {
-        Some(identity) => Ok(Held { agent: Patient(agent, patience), identity }),
+        Some(identity) => Ok(Held { agent: Patient { agent, patience, hash: None }, identity }),
         None => {
             let why = format!("find the key {wanted} in the ssh-agent, which holds {}", prints.len());
             Err(NoKey::new(why, START_ONE))
@@ -92,12 +97,12 @@ impl Signer for Patient {
     async fn auth_sign(
         &mut self,
         key: &AgentIdentity,
-        hash: Option<HashAlg>,
+        _name: Option<HashAlg>,
         text: Vec<u8>,
     ) -> Result<Vec<u8>, Self::Error> {
-        let signed = tokio::time::timeout(self.1, self.0.auth_sign(key, hash, text)).await;
+        let signed = tokio::time::timeout(self.patience, self.agent.auth_sign(key, self.hash, text)).await;
         signed.unwrap_or_else(|_| {
-            let error = io::Error::new(io::ErrorKind::TimedOut, no_answer(self.1));
+            let error = io::Error::new(io::ErrorKind::TimedOut, no_answer(self.patience));
             Err(AgentAuthError::Key(russh::keys::Error::IO(error)))
         })
     }
@@ -123,13 +128,16 @@ impl Held {
         handle: &mut Handle<super::peer::Peer>,
         user: &str,
         hash: Option<HashAlg>,
+        names: CertificateNames,
     ) -> Result<AuthResult, String> {
+        self.agent.hash = hash;
         let done = match &self.identity {
             AgentIdentity::PublicKey { key, .. } => {
                 handle.authenticate_publickey_with(user, key.clone(), hash, &mut self.agent).await
             }
             AgentIdentity::Certificate { certificate, .. } => {
-                handle.authenticate_certificate_with(user, certificate.clone(), hash, &mut self.agent).await
+                let name = names.of_hash(hash);
+                handle.authenticate_certificate_with(user, certificate.clone(), name, &mut self.agent).await
             }
         };
         done.map_err(|error| error.to_string())
