@@ -97,6 +97,23 @@ pub fn beside_name<'a>(device: &str, message: &'a str) -> &'a str {
     rest.strip_prefix(": ").or_else(|| rest.strip_prefix(' ')).unwrap_or(message)
 }
 
+/// Stands for the device in a text of [`unnamed`]; no text of [`one_line`] has it.
+pub const DEVICE: char = '\0';
+
+/// `text` with [`DEVICE`] for each word that is `device`, so that what is said of many devices reads the same.
+pub fn unnamed(device: &str, text: &str) -> String {
+    let word = |word: &str| {
+        let bare = word.trim_matches(|c| ",;:.()'\"".contains(c));
+        if bare == device { word.replacen(device, &DEVICE.to_string(), 1) } else { word.to_owned() }
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// A text of [`unnamed`] as it is said of `device`.
+pub fn named(device: &str, text: &str) -> String {
+    text.replace(DEVICE, device)
+}
+
 /// A number with thousands separated: `12,345`.
 pub fn number(n: u64) -> String {
     let digits = n.to_string();
@@ -186,6 +203,17 @@ mod tests {
     #[test]
     fn a_strangers_text_stays_on_its_line() {
         assert_eq!(one_line("a\nb\x1b[2J\t"), "a b\\u{1b}[2J");
+    }
+
+    #[test]
+    fn a_text_that_names_its_device_reads_the_same_for_another_and_no_other_word_is_taken_for_it() {
+        for device in ["r1", "device", "acc01.fra1"] {
+            let text = format!("look at r10; give it back: rollback ntp --device {device}; ({device})");
+            let expected =
+                text.replace(&format!(" {device};"), " \0;").replace(&format!("({device})"), "(\0)");
+            assert_eq!(unnamed(device, &text), expected);
+            assert_eq!(named(device, &unnamed(device, &text)), text);
+        }
     }
 
     #[test]

@@ -124,7 +124,7 @@ pub struct Trouble {
     pub left_as: Option<LeftAs>,
     /// Why, in one line.
     pub message: String,
-    /// What to do next; may be empty.
+    /// What to do next, as [`crate::text::unnamed`] has it; may be empty.
     pub hint: String,
     /// Tries so far.
     pub attempt: u32,
@@ -139,6 +139,17 @@ impl Trouble {
     /// The word it is grouped under, and the phase that its attempt ended in.
     pub fn end(&self) -> String {
         words::in_phase(self.word(), self.phase.filter(|_| self.was_tried()))
+    }
+
+    /// Its end, and what it was left as: `TIMEOUT in read, left unchanged`.
+    pub fn end_and_left(&self) -> String {
+        let left = self.left_as.map(|left| format!(", left {}", left.as_str().to_lowercase()));
+        format!("{}{}", self.end(), left.unwrap_or_default())
+    }
+
+    /// Whether a person may have to do something about how it ended.
+    pub fn wants_advice(&self) -> bool {
+        self.was_tried() && self.state != DeviceState::RolledBack && !self.hint.is_empty()
     }
 
     /// Whether it was reached for: one that is skipped was not, unless a check before the write said no.

@@ -151,7 +151,7 @@ mod tests {
         fake.state().devices = vec![advised(failed, v1::OutcomePhase::Connect, "check its power")];
         let shown = fake.run(&["rollout", "devices", "rollouts/ntp"]).await;
         assert!(shown.out.contains("TIMEOUT in connect"), "{shown:?}");
-        let beneath = "no banner\n\nWhat to do\n  TIMEOUT in connect: check its power\n";
+        let beneath = "no banner\n\nWhat to do\n  TIMEOUT in connect, left unchanged: check its power\n";
         assert!(shown.out.ends_with(beneath), "{shown:?}");
         let json = fake.run(&["rollout", "devices", "ntp", "-o", "json"]).await;
         let outcome = &serde_json::from_str::<serde_json::Value>(&json.out).expect("one document")["items"]

@@ -1,63 +1,93 @@
 //! What to do about devices that are not well: for each way in which they ended, the hint that most of them have.
 
 use super::wrap::wrap;
-use crate::text::one_line;
-use crate::view::View;
+use crate::text::{DEVICE, named, one_line};
+use crate::view::Trouble;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use switchyard_shared::outcome::{LeftAs, Phase};
 
 /// Most ends that are advised on, where there is room.
 pub const ADVICE_MAX: usize = 5;
 
-/// How one device ended.
-pub struct End {
-    /// Its name.
-    pub device: String,
-    /// Its class, and the phase where one is told.
-    pub end: String,
-    /// What to do, in one line; may be empty.
-    pub hint: String,
+/// How devices ended that are advised on together: what helps one that kept a change is not what helps one that
+/// has taken it back.
+type End = (&'static str, Option<Phase>, Option<LeftAs>);
+
+fn end_of(trouble: &Trouble) -> End {
+    (trouble.word(), trouble.phase, trouble.left_as)
 }
 
-/// How the devices of `view` ended that are not well.
-pub fn of_view(view: &View) -> Vec<End> {
-    let tried = view.troubles.iter().filter(|(_, trouble)| trouble.was_tried());
-    tried
-        .map(|(name, trouble)| End { device: one_line(name), end: trouble.end(), hint: trouble.hint.clone() })
-        .collect()
+/// The hints of one end, each with how many devices have it and the first of them.
+struct Hints<'a> {
+    example: &'a Trouble,
+    devices: usize,
+    by_text: BTreeMap<&'a str, (usize, &'a str)>,
 }
 
-/// The part of a screen that says what to do: the commonest of `ends` first and at most `most` of them, each with the
-/// hint that most of its devices have, and with a device that it is of where others have another one. Empty when no
-/// device has a hint.
-pub fn advice(ends: &[End], most: usize, rollout: &str, width: Option<usize>) -> Vec<String> {
-    let mut groups: BTreeMap<&str, BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
-    for End { device, end, hint } in ends.iter().filter(|end| !end.hint.is_empty()) {
-        groups.entry(end).or_default().entry(hint).or_default().push(device);
-    }
-    if groups.is_empty() {
+/// The part of a screen that says what to do: at most `most` ends of `troubles`, those first that left a change or
+/// nobody knows what and then the commonest, each with the hint that most of its devices have, and with a device
+/// that it is of where it is not that of all. Empty when no device has a hint.
+pub fn advice(
+    troubles: &BTreeMap<String, Trouble>,
+    most: usize,
+    rollout: &str,
+    width: Option<usize>,
+) -> Vec<String> {
+    let (shown, left_out) = commonest(troubles, most);
+    if shown.is_empty() {
         return Vec::new();
     }
-    let mut groups: Vec<_> = groups.into_iter().collect();
-    groups.sort_by_key(|(_, hints)| Reverse(hints.values().map(Vec::len).sum::<usize>()));
     let mut lines = vec!["What to do".to_owned()];
-    for (end, hints) in groups.iter().take(most) {
-        lines.extend(line(end, hints, width));
-    }
-    if groups.len() > most {
-        let more = groups.len() - most;
-        lines
-            .extend(indented(&format!("… {more} more: switchyard rollout devices {rollout} -o json"), width));
+    lines.extend(shown.iter().flat_map(|hints| line(hints, width)));
+    let all = format!("switchyard rollout devices {rollout} -o json");
+    if left_out > 0 {
+        lines.extend(indented(&format!("… {left_out} more: {all}"), width));
+    } else if shown.iter().any(|hints| hints.by_text.len() > 1) {
+        lines.extend(indented(&format!("… all hints: {all}"), width));
     }
     lines
 }
 
-fn line(end: &str, hints: &BTreeMap<&str, Vec<&str>>, width: Option<usize>) -> Vec<String> {
-    let commonest = hints.iter().min_by_key(|(_, devices)| Reverse(devices.len()));
-    let Some((hint, devices)) = commonest else { return Vec::new() };
-    let such_as = devices.first().filter(|_| hints.len() > 1);
-    let such_as = such_as.map(|device| format!(", such as {device}")).unwrap_or_default();
-    indented(&format!("{end}{such_as}: {hint}"), width)
+/// The ends that are shown, and how many are not. Drawn many times a second of as many devices as there are, so
+/// nothing is copied.
+fn commonest(troubles: &BTreeMap<String, Trouble>, most: usize) -> (Vec<Hints<'_>>, usize) {
+    let advised = || troubles.iter().filter(|(_, trouble)| trouble.wants_advice());
+    let mut ends: BTreeMap<End, Hints> = BTreeMap::new();
+    for (_, trouble) in advised() {
+        let new = || Hints { example: trouble, devices: 0, by_text: BTreeMap::new() };
+        ends.entry(end_of(trouble)).or_insert_with(new).devices += 1;
+    }
+    let left_out = ends.len().saturating_sub(most);
+    let mut shown: Vec<Hints> = ends.into_values().collect();
+    shown.sort_by_key(|hints| (!may_be_changed(hints.example.left_as), Reverse(hints.devices)));
+    shown.truncate(most);
+    for (device, trouble) in advised() {
+        if let Some(hints) = shown.iter_mut().find(|hints| end_of(hints.example) == end_of(trouble)) {
+            hints.by_text.entry(&trouble.hint).or_insert((0, device)).0 += 1;
+        }
+    }
+    (shown, left_out)
+}
+
+fn may_be_changed(left_as: Option<LeftAs>) -> bool {
+    match left_as {
+        Some(LeftAs::Changed | LeftAs::Unknown) => true,
+        Some(LeftAs::Unchanged | LeftAs::Reverted) | None => false,
+    }
+}
+
+fn line(hints: &Hints, width: Option<usize>) -> Vec<String> {
+    let commonest = hints.by_text.iter().min_by_key(|(_, (devices, _))| Reverse(*devices));
+    let Some((hint, (_, device))) = commonest else { return Vec::new() };
+    let (device, several) = (one_line(device), hints.by_text.len());
+    let end = hints.example.end_and_left();
+    let whose = match several {
+        1 if hints.devices == 1 || !hint.contains(DEVICE) => String::new(),
+        1 => format!(", such as {device}"),
+        _ => format!(", such as {device} (1 of {several} hints)"),
+    };
+    indented(&format!("{end}{whose}: {}", named(&device, hint)), width)
 }
 
 fn indented(text: &str, width: Option<usize>) -> Vec<String> {
@@ -66,60 +96,4 @@ fn indented(text: &str, width: Option<usize>) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::text::columns;
-
-    const BY_NAME: &str = "look at the device; to put back what it had: switchyard rollback ntp --device";
-
-    fn of(device: &str, end: &str, hint: &str) -> End {
-        End { device: device.into(), end: end.into(), hint: hint.into() }
-    }
-
-    #[test]
-    fn each_end_is_advised_on_once_and_the_commonest_first() {
-        let mut ends = vec![of("dev9", "REJECTED in write", "correct the template, then plan again")];
-        ends.extend((0..3).map(|n| of(&format!("dev{n}"), "TIMEOUT in connect", "check its power")));
-        ends.push(of("dev5", "SKIPPED", ""));
-        let expected = [
-            "What to do",
-            "  TIMEOUT in connect: check its power",
-            "  REJECTED in write: correct the template, then plan again",
-        ];
-        assert_eq!(advice(&ends, ADVICE_MAX, "ntp", None), expected);
-    }
-
-    #[test]
-    fn where_hints_of_an_end_differ_the_commonest_stands_with_a_device_it_is_of() {
-        let verify = "POSTCHECK_FAILED in verify";
-        let mut ends =
-            vec![of("dev1", verify, "a hint of one"), of("dev2", verify, "b"), of("dev3", verify, "b")];
-        assert_eq!(advice(&ends, ADVICE_MAX, "ntp", None)[1], format!("  {verify}, such as dev2: b"));
-        ends.truncate(1);
-        assert_eq!(advice(&ends, ADVICE_MAX, "ntp", None)[1], format!("  {verify}: a hint of one"));
-    }
-
-    #[test]
-    fn no_more_ends_are_advised_on_than_there_is_room_for_and_the_rest_is_counted() {
-        let ends: Vec<End> = (0..9).map(|n| of("dev1", &format!("E{n}"), "look")).collect();
-        let lines = advice(&ends, ADVICE_MAX, "ntp", None);
-        assert_eq!(lines.len(), 1 + ADVICE_MAX + 1, "{lines:#?}");
-        assert_eq!(lines[ADVICE_MAX + 1], "  … 4 more: switchyard rollout devices ntp -o json");
-    }
-
-    #[test]
-    fn nothing_is_said_where_nobody_knows_what_to_do() {
-        assert!(advice(&[of("dev1", "SKIPPED", "")], ADVICE_MAX, "ntp", None).is_empty());
-    }
-
-    #[test]
-    fn a_hint_goes_over_several_lines_of_a_narrow_screen_with_its_command_whole() {
-        let ends = [of("dev1", "POSTCHECK_FAILED in verify", &format!("{BY_NAME} dev1"))];
-        let lines = advice(&ends, ADVICE_MAX, "ntp", Some(60));
-        assert!(lines[2].ends_with(": switchyard rollback ntp --device dev1"), "{lines:#?}");
-        for width in [10, 20, 39, 80] {
-            let lines = advice(&ends, ADVICE_MAX, "ntp", Some(width));
-            assert!(lines.iter().all(|line| columns(line) <= width), "{width}: {lines:#?}");
-        }
-    }
-}
+mod tests;

@@ -1,10 +1,10 @@
 //! Lists as tables: rollouts, devices, breakers, agents, plans, the inventory.
 
-use super::advice::{ADVICE_MAX, End, advice};
+use super::advice::{ADVICE_MAX, advice};
 use super::table::{sparing, table};
 use super::why::why;
 use crate::text::{beside_name, number, one_line};
-use crate::view::{Breaker, Counts, View};
+use crate::view::{Breaker, Counts, Trouble, View};
 use crate::words;
 use switchyard_proto::v1;
 use switchyard_shared::outcome::DeviceState;
@@ -79,15 +79,8 @@ pub fn device_results(devices: &[v1::DeviceResult], width: Option<usize>) -> Vec
 
 /// What to do about those of `devices` that are not well; empty when nobody said.
 pub fn what_to_do(devices: &[v1::DeviceResult], rollout: &str, width: Option<usize>) -> Vec<String> {
-    let ends: Vec<End> = devices
-        .iter()
-        .filter_map(|device| {
-            let outcome = device.outcome.as_ref().filter(|outcome| !words::went_well(outcome))?;
-            let hint = one_line(&outcome.hint);
-            Some(End { device: one_line(&device.device), end: words::end(outcome), hint })
-        })
-        .collect();
-    let lines = advice(&ends, ADVICE_MAX, rollout, width);
+    let troubles = devices.iter().filter_map(|device| Some((device.device.clone(), Trouble::of(device)?)));
+    let lines = advice(&troubles.collect(), ADVICE_MAX, rollout, width);
     if lines.is_empty() { lines } else { std::iter::once(String::new()).chain(lines).collect() }
 }
 
@@ -250,8 +243,30 @@ mod tests {
         assert!(text.contains("dev1    lon   UNCHANGED  UNCHANGED           unchanged"), "{text}");
         assert!(text.contains("dev2    lon   FAILED     TIMEOUT in connect  unchanged"), "{text}");
         assert!(text.contains("dev3    lon   FAILED     REJECTED            unchanged"), "{text}");
-        let expected = ["", "What to do", "  TIMEOUT in connect: look\\u{1b}[2J"];
+        let expected = ["", "What to do", "  TIMEOUT in connect, left unchanged: look\\u{1b}[2J"];
         assert_eq!(what_to_do(&devices, "ntp", Some(80)), expected);
         assert!(what_to_do(&devices[2..], "ntp", None).is_empty());
+    }
+
+    #[test]
+    fn a_device_that_was_settled_or_is_tried_anew_or_was_left_out_is_not_advised_on_by_how_it_ended_before() {
+        use v1::{DeviceState as State, OutcomeClass as Class, OutcomePhase as Phase};
+        let of = |state, class| [advised(result("dev1", state, class, ""), Phase::Read, "look at it")];
+        for (state, class) in [
+            (State::Succeeded, Class::LostAfterWrite),
+            (State::Running, Class::Timeout),
+            (State::Pending, Class::Timeout),
+            (State::Skipped, Class::Timeout),
+            (State::RolledBack, Class::Ok),
+        ] {
+            assert!(what_to_do(&of(state, class), "ntp", None).is_empty(), "{state:?}");
+        }
+        for (state, class) in [
+            (State::Failed, Class::Timeout),
+            (State::Unknown, Class::LostAfterWrite),
+            (State::Skipped, Class::PrecheckFailed),
+        ] {
+            assert_eq!(what_to_do(&of(state, class), "ntp", None).len(), 3, "{state:?}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What became of a rollout, once the live screen is gone.
 
-use super::advice::{ADVICE_MAX, advice, of_view};
+use super::advice::{ADVICE_MAX, advice};
 use super::live::state_style;
 use super::table::{sparing, table};
 use super::why::why;
@@ -23,7 +23,7 @@ pub fn summary(view: &View, now: Timestamp, width: usize, color: bool) -> Vec<St
     let mut lines = vec![headline(view, now, color), format!("  {}", tally(view))];
     lines.extend(ends(view, width));
     lines.extend(devices(view, width));
-    let what_to_do = advice(&of_view(view), ADVICE_MAX, &view.rollout, Some(width));
+    let what_to_do = advice(&view.troubles, ADVICE_MAX, &view.rollout, Some(width));
     if !what_to_do.is_empty() {
         lines.extend(blank_then(what_to_do));
     }
@@ -257,8 +257,11 @@ mod tests {
         let text = lines.join("\n");
         assert!(text.contains("acc02.fra1  fra1  POSTCHECK_FAILED in verify   unchanged"), "{text}");
         assert!(text.contains("acc01.fra1  fra1  PRECHECK_FAILED in validate  unchanged"), "{text}");
-        assert!(text.contains("\nWhat to do\n  POSTCHECK_FAILED in verify: look at the device;"), "{text}");
-        assert!(text.contains("    switchyard rollback ntp --device acc02.fra1\n"), "{text}");
+        assert!(
+            text.contains("\nWhat to do\n  POSTCHECK_FAILED in verify, left unchanged: look at the device;"),
+            "{text}"
+        );
+        assert!(text.contains("switchyard rollback ntp --device acc02.fra1\n"), "{text}");
         let narrow = lines.iter().filter(|line| !line.starts_with("Next:"));
         assert!(narrow.clone().all(|line| columns(line) <= 80), "{text}");
     }
@@ -266,7 +269,7 @@ mod tests {
     #[test]
     fn a_hint_cannot_drive_the_terminal() {
         let text = summary(&in_a_narrow_place("a\x1b[2J\nb\u{202e}"), Timestamp(0), 80, false).join("\n");
-        assert!(text.contains("in verify: a\\u{1b}[2J b\\u{202e}"), "{text}");
+        assert!(text.contains("in verify, left unchanged: a\\u{1b}[2J b\\u{202e}"), "{text}");
         assert!(!text.contains(['\x1b', '\u{202e}']), "{text}");
     }
 

@@ -1,7 +1,7 @@
 //! Snapshots, device lists and events into the view.
 
 use super::{Breaker, Counts, Place, Trouble, View, Wave};
-use crate::text::{beside_name, one_line};
+use crate::text::{beside_name, one_line, unnamed};
 use crate::words;
 use std::collections::BTreeMap;
 use switchyard_proto::v1::{self, watch_rollout_response::Event, wave_status::State as WaveState};
@@ -87,7 +87,7 @@ impl View {
             }
             self.sites.entry(place.site.to_string()).or_default().add(state);
             self.places.insert(device.device.clone(), place);
-            self.trouble(device, state);
+            self.trouble(device);
         }
     }
 
@@ -175,34 +175,17 @@ impl View {
             site.add(state);
         }
         self.places.insert(device.device.clone(), place);
-        self.trouble(device, state);
+        self.trouble(device);
     }
 
-    fn trouble(&mut self, device: &v1::DeviceResult, state: DeviceState) {
-        let troubled = matches!(
-            state,
-            DeviceState::Failed | DeviceState::Skipped | DeviceState::Unknown | DeviceState::RolledBack
-        );
-        if !troubled {
+    fn trouble(&mut self, device: &v1::DeviceResult) {
+        let Some(mut trouble) = Trouble::of(device) else {
             self.troubles.remove(&device.device);
             return;
-        }
-        let outcome = device.outcome.as_ref();
-        let message = outcome.map(|outcome| outcome.message.as_str()).filter(|text| !text.is_empty());
-        let mut trouble = Trouble {
-            site: one_line(&device.site),
-            wave: one_line(&device.wave),
-            state,
-            class: outcome.and_then(|outcome| words::to_class(outcome.class)),
-            phase: outcome.and_then(words::phase_of),
-            left_as: outcome.and_then(|outcome| words::to_left_as(outcome.left_as)),
-            message: beside_name(&device.device, &one_line(message.unwrap_or(&device.reason))).to_owned(),
-            hint: outcome.map(|outcome| one_line(&outcome.hint)).unwrap_or_default(),
-            attempt: device.attempt,
         };
         // News of a reading, which is an attempt of its own, says nothing of how the one in doubt ended: that stands.
         let known = self.troubles.get(&device.device).filter(|known| known.state == DeviceState::Unknown);
-        if let (DeviceState::Unknown, None, Some(known)) = (state, outcome, known) {
+        if let (DeviceState::Unknown, None, Some(known)) = (trouble.state, &device.outcome, known) {
             trouble = Trouble { message: trouble.message, attempt: trouble.attempt, ..known.clone() };
         }
         self.troubles.insert(device.device.clone(), trouble);
@@ -214,6 +197,35 @@ impl View {
             None => drop(self.breakers.remove(&name)),
             Some(known) => drop(self.breakers.insert(name, known)),
         }
+    }
+}
+
+impl Trouble {
+    /// How `device` stands, when it is not well.
+    pub fn of(device: &v1::DeviceResult) -> Option<Self> {
+        let troubled = |state: &DeviceState| match state {
+            DeviceState::Failed | DeviceState::Skipped | DeviceState::Unknown | DeviceState::RolledBack => {
+                true
+            }
+            DeviceState::Pending | DeviceState::Running | DeviceState::Succeeded | DeviceState::Unchanged => {
+                false
+            }
+        };
+        let state = words::to_device_state(device.state).filter(troubled)?;
+        let outcome = device.outcome.as_ref();
+        let message = outcome.map(|outcome| outcome.message.as_str()).filter(|text| !text.is_empty());
+        let hint = outcome.map(|outcome| one_line(&outcome.hint)).unwrap_or_default();
+        Some(Self {
+            site: one_line(&device.site),
+            wave: one_line(&device.wave),
+            state,
+            class: outcome.and_then(|outcome| words::to_class(outcome.class)),
+            phase: outcome.and_then(words::phase_of),
+            left_as: outcome.and_then(|outcome| words::to_left_as(outcome.left_as)),
+            message: beside_name(&device.device, &one_line(message.unwrap_or(&device.reason))).to_owned(),
+            hint: unnamed(&device.device, &hint),
+            attempt: device.attempt,
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The parts of the live screen, each with how soon its lines must be given room.
 
 use super::Section;
-use crate::render::advice::{advice, of_view};
+use crate::render::advice::advice;
 use crate::render::why::why;
 use crate::render::wrap::wrap;
 use crate::text::{Line, Style, number};
@@ -205,11 +205,10 @@ pub fn failing(view: &View, width: usize) -> Section {
         vec![(6, Line::default().with(Style::Bad, "Failing  ").with(Style::Plain, words.join("   ")))];
     let tried = view.troubles.iter().filter(|(_, trouble)| trouble.was_tried());
     lines.extend(tried.take(EXAMPLES_MAX).map(|(name, trouble)| {
-        let left = trouble.left_as.map(|left| format!(", left {}", left.as_str().to_lowercase()));
-        let end = format!("{}{}", trouble.end(), left.unwrap_or_default());
+        let end = trouble.end_and_left();
         (8, Line::plain(format!("  {name} ({})  {end}  {}", trouble.site, trouble.message)))
     }));
-    let what_to_do = advice(&of_view(view), ADVISED_MAX, &view.rollout, Some(width));
+    let what_to_do = advice(&view.troubles, ADVISED_MAX, &view.rollout, Some(width));
     lines.extend(what_to_do.into_iter().map(|text| (7, Line::plain(text))));
     Section(lines)
 }

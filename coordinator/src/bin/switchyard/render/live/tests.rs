@@ -102,7 +102,7 @@ fn a_dark_site_comes_first_with_its_breaker_and_why() {
     assert!(text.contains("Failing  TIMEOUT 3"), "{text}");
     let dev3 = "dev3 (lon)  TIMEOUT in connect, left unchanged  no banner within 5s";
     assert!(text.contains(dev3), "{text}");
-    assert!(text.contains("\nWhat to do\n  TIMEOUT in connect: check its power\n"), "{text}");
+    assert!(text.contains("\nWhat to do\n  TIMEOUT in connect, left unchanged: check its power\n"), "{text}");
 }
 
 #[test]

@@ -1,0 +1,108 @@
+//! What is said first, of whom, and what is counted instead.
+
+use super::*;
+use crate::fake::{advised, result};
+use crate::text::columns;
+use switchyard_proto::v1::{self, DeviceState as State, OutcomeClass as Class, OutcomePhase};
+
+const CORRECT: &str = "correct the change, then plan again";
+
+fn put_back(device: &str) -> String {
+    format!("look at the device; to put back what it had: switchyard rollback ntp --device {device}")
+}
+
+fn of(device: &str, class: Class, left_as: v1::LeftAs, hint: &str) -> v1::DeviceResult {
+    let phase = match class {
+        Class::Timeout => OutcomePhase::Connect,
+        Class::Rejected => OutcomePhase::Write,
+        _ => OutcomePhase::Verify,
+    };
+    let mut device = advised(result(device, State::Failed, class, "no"), phase, hint);
+    if let Some(outcome) = &mut device.outcome {
+        outcome.left_as = left_as.into();
+    }
+    device
+}
+
+fn timeout(device: &str, hint: &str) -> v1::DeviceResult {
+    of(device, Class::Timeout, v1::LeftAs::Unchanged, hint)
+}
+
+fn postcheck(device: &str, left_as: v1::LeftAs, hint: &str) -> v1::DeviceResult {
+    of(device, Class::PostcheckFailed, left_as, hint)
+}
+
+fn told(devices: &[v1::DeviceResult], width: Option<usize>) -> Vec<String> {
+    let troubles = devices.iter().filter_map(|device| Some((device.device.clone(), Trouble::of(device)?)));
+    advice(&troubles.collect(), ADVICE_MAX, "ntp", width)
+}
+
+#[test]
+fn devices_that_kept_a_change_come_first_with_their_way_back_and_apart_from_those_that_took_it_back() {
+    let names: Vec<String> = (0..50).map(|n| format!("dev{n:02}")).collect();
+    let changed = names.iter().map(|name| postcheck(name, v1::LeftAs::Changed, &put_back(name)));
+    let reverted = ["dev50", "dev51"].map(|name| postcheck(name, v1::LeftAs::Reverted, CORRECT));
+    let devices: Vec<_> = changed.chain(reverted).collect();
+    let back = put_back("dev00");
+    let expected = [
+        "What to do".to_owned(),
+        format!("  POSTCHECK_FAILED in verify, left changed, such as dev00: {back}"),
+        format!("  POSTCHECK_FAILED in verify, left reverted: {CORRECT}"),
+    ];
+    assert_eq!(told(&devices, None), expected);
+    let few = [&devices[..1], &devices[50..]].concat();
+    let alone = format!("  POSTCHECK_FAILED in verify, left changed: {back}");
+    assert_eq!(told(&few, None)[1], alone, "first although it is one of three");
+}
+
+#[test]
+fn each_end_is_advised_on_once_and_the_commonest_first() {
+    let mut devices = vec![of("dev9", Class::Rejected, v1::LeftAs::Unchanged, "correct the template")];
+    devices.extend((0..3).map(|n| timeout(&format!("dev{n}"), "check its power")));
+    devices.push(of("dev5", Class::Overloaded, v1::LeftAs::Unchanged, ""));
+    let expected = [
+        "What to do",
+        "  TIMEOUT in connect, left unchanged: check its power",
+        "  REJECTED in write, left unchanged: correct the template",
+    ];
+    assert_eq!(told(&devices, None), expected);
+}
+
+#[test]
+fn of_several_hints_the_commonest_stands_with_a_device_that_it_is_of_and_where_to_read_the_others() {
+    let mut devices = vec![timeout("dev1", "a"), timeout("dev2", "b"), timeout("dev3", "b")];
+    let expected = [
+        "What to do",
+        "  TIMEOUT in connect, left unchanged, such as dev2 (1 of 2 hints): b",
+        "  … all hints: switchyard rollout devices ntp -o json",
+    ];
+    assert_eq!(told(&devices, None), expected);
+    devices.truncate(1);
+    assert_eq!(told(&devices, None)[1..], ["  TIMEOUT in connect, left unchanged: a"]);
+}
+
+#[test]
+fn no_more_ends_are_advised_on_than_there_is_room_for_and_the_rest_is_counted() {
+    let phases = (1..=9).map(|phase| OutcomePhase::try_from(phase).expect("a phase"));
+    let devices: Vec<_> =
+        phases.map(|phase| advised(timeout(phase.as_str_name(), ""), phase, "look")).collect();
+    let lines = told(&devices, None);
+    assert_eq!(lines.len(), 1 + ADVICE_MAX + 1, "{lines:#?}");
+    assert_eq!(lines[ADVICE_MAX + 1], "  … 4 more: switchyard rollout devices ntp -o json");
+}
+
+#[test]
+fn nothing_is_said_where_nobody_knows_what_to_do() {
+    assert!(told(&[timeout("dev1", "")], None).is_empty());
+}
+
+#[test]
+fn a_hint_goes_over_several_lines_of_a_narrow_screen_with_its_command_whole() {
+    let devices = [postcheck("dev1", v1::LeftAs::Changed, &put_back("dev1"))];
+    let lines = told(&devices, Some(60));
+    assert!(lines.iter().any(|line| line.ends_with("switchyard rollback ntp --device dev1")), "{lines:#?}");
+    for width in [10, 20, 39, 80] {
+        let lines = told(&devices, Some(width));
+        assert!(lines.iter().all(|line| columns(line) <= width), "{width}: {lines:#?}");
+    }
+}
