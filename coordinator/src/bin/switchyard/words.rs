@@ -112,6 +112,16 @@ pub fn phase_of(outcome: &v1::Outcome) -> Option<Phase> {
     Phase::parse(phase(outcome.phase)).filter(|_| !went_well(outcome))
 }
 
+/// How `device` ended, as far as that is known. The end of a device in doubt that leaves none is not how it ended: it
+/// is that of an earlier attempt, or one of two that contradict each other.
+pub fn known_end(device: &v1::DeviceResult) -> Option<&v1::Outcome> {
+    let in_doubt = to_device_state(device.state) == Some(DeviceState::Unknown);
+    let leaves_doubt = |outcome: &v1::Outcome| {
+        to_class(outcome.class).and_then(Class::device_state) == Some(DeviceState::Unknown)
+    };
+    device.outcome.as_ref().filter(|outcome| !in_doubt || leaves_doubt(outcome))
+}
+
 /// How an attempt ended: its class, and the phase of what did not go well.
 pub fn end(outcome: &v1::Outcome) -> String {
     in_phase(class(outcome.class), phase_of(outcome))

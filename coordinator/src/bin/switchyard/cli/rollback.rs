@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::json;
 use crate::session::Session;
 use crate::text::one_line;
-use crate::words::{device_state, end, full, left_as, short, went_well};
+use crate::words::{device_state, end, full, known_end, left_as, short, went_well};
 use std::time::Duration;
 use switchyard_proto::v1;
 use switchyard_proto::v1::DeviceState;
@@ -108,12 +108,12 @@ fn goes_on(device: &v1::DeviceResult) -> bool {
 
 fn told(session: &mut Session, device: &v1::DeviceResult) -> Exit {
     if session.for_people() {
-        let outcome = device.outcome.as_ref();
+        // While it is being put back the coordinator has still how it ended before.
+        let outcome = known_end(device).filter(|_| device.state() != DeviceState::Running);
         let failed = outcome.filter(|outcome| !went_well(outcome));
         let failed = failed.map_or(String::new(), |outcome| format!(" ({})", end(outcome)));
         let left = outcome.map_or(String::new(), |outcome| format!(", left {}", left_as(outcome.left_as)));
         let why = outcome.map_or(&device.reason, |outcome| &outcome.message);
-        let why = if device.state() == DeviceState::Running { &device.reason } else { why };
         let (name, state) = (&device.device, device_state(device.state));
         session.say(&one_line(&format!("{name} is {state}{failed}{left}: {why}")));
         if let Some(outcome) = outcome.filter(|outcome| !outcome.hint.is_empty()) {
@@ -172,6 +172,23 @@ mod tests {
             assert_eq!(ended.out, format!("dev1 is {ended_as}, left REVERTED: so it ended\n"), "{ended:?}");
             assert!(ended.err.ends_with("look at it\n"), "what to do: {ended:?}");
             assert_eq!(fake.state().asked[0], "rollback rollouts/ntp dev1 bgp 32");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_waited_for_or_given_up_is_not_told_by_how_it_ended_before() {
+        let fake = Fake::start(running(2)).await;
+        for (state, exit, expected) in [
+            (DeviceState::Running, Exit::Ok, "dev1 is RUNNING: being put back\n"),
+            (DeviceState::Unknown, Exit::Blocked, "dev1 is UNKNOWN: being put back\n"),
+        ] {
+            let before = device(state, OutcomeClass::RollbackFailed, "the end of an earlier one");
+            let asked = v1::DeviceResult { reason: "being put back".into(), ..before };
+            fake.state().devices = vec![asked];
+            let no_wait = if state == DeviceState::Running { &["--no-wait"][..] } else { &[] };
+            let left = fake.run(&[&["rollback", "ntp", "--device", "dev1"][..], no_wait].concat()).await;
+            assert_eq!((left.exit, left.out.as_str()), (exit, expected), "{left:?}");
+            assert!(!left.err.contains("look at it"), "{left:?}");
         }
     }
 

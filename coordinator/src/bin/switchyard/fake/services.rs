@@ -191,7 +191,8 @@ impl RolloutService for Fake {
         let more = if overwrite { " overwrite" } else { "" };
         self.asked(format!("rollback {rollout} {device} {reason} {}{more}", request_id.len()))?;
         let state = v1::DeviceState::Running.into();
-        let device_result = Some(v1::DeviceResult { device, state, ..Default::default() });
+        let known = self.state().devices.iter().find(|known| known.device == device).cloned();
+        let device_result = Some(v1::DeviceResult { device, state, ..known.unwrap_or_default() });
         Ok(Response::new(v1::RollbackDeviceResponse { device_result }))
     }
 

@@ -54,7 +54,7 @@ pub fn device_results(devices: &[v1::DeviceResult], width: Option<usize>) -> Vec
     let rows: Vec<Vec<String>> = devices
         .iter()
         .map(|device| {
-            let outcome = device.outcome.as_ref();
+            let outcome = words::known_end(device);
             let took = outcome.and_then(|outcome| {
                 let start = words::instant_of(outcome.started_at.as_ref())?;
                 Some(format_duration(words::instant_of(outcome.finished_at.as_ref())?.since(start)))
@@ -218,6 +218,14 @@ mod tests {
             lines[1].contains("TIMEOUT") && lines[1].contains("unchanged") && lines[1].ends_with("no banner"),
             "{lines:?}"
         );
+    }
+
+    #[test]
+    fn a_device_in_doubt_shows_no_end_that_leaves_none_but_why_it_is_in_doubt() {
+        let device = result("dev047", v1::DeviceState::Unknown, v1::OutcomeClass::Timeout, "no banner");
+        let lines = device_results(&[v1::DeviceResult { reason: "given up".into(), ..device }], None);
+        assert!(lines[1].starts_with("dev047  lon   UNKNOWN  -      -        all"), "{lines:#?}");
+        assert!(lines[1].ends_with("given up"), "{lines:#?}");
     }
 
     #[test]

@@ -188,7 +188,7 @@ fn breaker(breaker: &v1::Breaker, at: Timestamp) -> String {
 }
 
 fn device(result: &v1::DeviceResult, at: Timestamp, verbose: bool) -> Option<String> {
-    let outcome = result.outcome.as_ref();
+    let outcome = words::known_end(result);
     let was_tried = outcome.is_some_and(|outcome| {
         !matches!(words::to_class(outcome.class), None | Some(Class::Cancelled | Class::NotStarted))
     });

@@ -212,7 +212,7 @@ impl Trouble {
             }
         };
         let state = words::to_device_state(device.state).filter(troubled)?;
-        let outcome = device.outcome.as_ref();
+        let outcome = words::known_end(device);
         let message = outcome.map(|outcome| outcome.message.as_str()).filter(|text| !text.is_empty());
         let hint = outcome.map(|outcome| one_line(&outcome.hint)).unwrap_or_default();
         Some(Self {

@@ -252,6 +252,35 @@ fn news_of_a_reading_leaves_standing_how_the_attempt_in_doubt_ended() {
 }
 
 #[test]
+fn a_device_in_doubt_is_not_told_by_the_end_of_an_earlier_attempt_that_left_none() {
+    let outcome = v1::Outcome {
+        class: v1::OutcomeClass::Timeout.into(),
+        phase: v1::OutcomePhase::Read.into(),
+        left_as: v1::LeftAs::Unchanged.into(),
+        message: "silent".into(),
+        hint: "nothing was written".into(),
+        ..v1::Outcome::default()
+    };
+    let given_up = v1::DeviceResult {
+        outcome: Some(outcome),
+        reason: "given up by anna".into(),
+        ..device(0, "ams", v1::DeviceState::Unknown)
+    };
+    let unknown = v1::DeviceCounts { planned: 1, unknown: 1, ..v1::DeviceCounts::default() };
+    let mut view = View::new(&v1::Rollout { counts: Some(unknown), ..fresh(1) }, &[given_up]);
+    let plain = |view: &View, why: &str| {
+        let trouble = &view.troubles["dev000"];
+        assert_eq!((trouble.end_and_left().as_str(), trouble.message.as_str()), ("UNKNOWN", why));
+        assert_eq!(trouble.hint, "");
+    };
+    plain(&view, "given up by anna");
+    let reading =
+        v1::DeviceResult { reason: "being read".into(), ..device(0, "ams", v1::DeviceState::Unknown) };
+    view.apply(&changed(2, vec![reading]));
+    plain(&view, "being read");
+}
+
+#[test]
 fn a_device_that_a_check_before_the_write_left_out_was_tried_and_others_that_are_skipped_were_not() {
     let ended = |class: v1::OutcomeClass| {
         let phase = v1::OutcomePhase::Validate.into();
