@@ -1,14 +1,28 @@
 //! What to do about devices that are not well: for each way in which they ended, the hint that most of them have.
 
-use super::wrap::wrap;
-use crate::text::{DEVICE, named, one_line};
+use super::wrap::{COMMAND, wrap};
+use crate::text::{DEVICE, fit, named, one_line};
 use crate::view::Trouble;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use switchyard_shared::outcome::{LeftAs, Phase};
 
-/// Most ends that are advised on, where there is room.
-pub const ADVICE_MAX: usize = 5;
+/// What a screen has room for.
+pub struct Room {
+    /// Most ends that are advised on.
+    pub ends: usize,
+    /// Most lines of one hint.
+    pub lines: usize,
+    /// Columns of a line, where they are bounded.
+    pub width: Option<usize>,
+}
+
+impl Room {
+    /// That of what is scrolled: hints are whole.
+    pub fn scrolled(width: Option<usize>) -> Self {
+        Self { ends: 5, lines: usize::MAX, width }
+    }
+}
 
 /// How devices ended that are advised on together: what helps one that kept a change is not what helps one that
 /// has taken it back.
@@ -25,26 +39,21 @@ struct Hints<'a> {
     by_text: BTreeMap<&'a str, (usize, &'a str)>,
 }
 
-/// The part of a screen that says what to do: at most `most` ends of `troubles`, those first that left a change or
-/// nobody knows what and then the commonest, each with the hint that most of its devices have, and with a device
-/// that it is of where it is not that of all. Empty when no device has a hint.
-pub fn advice(
-    troubles: &BTreeMap<String, Trouble>,
-    most: usize,
-    rollout: &str,
-    width: Option<usize>,
-) -> Vec<String> {
-    let (shown, left_out) = commonest(troubles, most);
+/// The part of a screen that says what to do: the ends of `troubles`, those first that left a change or nobody knows
+/// what and then the commonest, each with the hint that most of its devices have, and with a device that it is of
+/// where it is not that of all. Empty when no device has a hint.
+pub fn advice(troubles: &BTreeMap<String, Trouble>, rollout: &str, room: &Room) -> Vec<String> {
+    let (shown, left_out) = commonest(troubles, room.ends);
     if shown.is_empty() {
         return Vec::new();
     }
     let mut lines = vec!["What to do".to_owned()];
-    lines.extend(shown.iter().flat_map(|hints| line(hints, width)));
+    lines.extend(shown.iter().flat_map(|hints| line(hints, room)));
     let all = format!("switchyard rollout devices {rollout} -o json");
     if left_out > 0 {
-        lines.extend(indented(&format!("… {left_out} more: {all}"), width));
+        lines.extend(indented(&format!("… {left_out} more: {all}"), room));
     } else if shown.iter().any(|hints| hints.by_text.len() > 1) {
-        lines.extend(indented(&format!("… all hints: {all}"), width));
+        lines.extend(indented(&format!("… all hints: {all}"), room));
     }
     lines
 }
@@ -77,7 +86,7 @@ fn may_be_changed(left_as: Option<LeftAs>) -> bool {
     }
 }
 
-fn line(hints: &Hints, width: Option<usize>) -> Vec<String> {
+fn line(hints: &Hints, room: &Room) -> Vec<String> {
     let commonest = hints.by_text.iter().min_by_key(|(_, (devices, _))| Reverse(*devices));
     let Some((hint, (_, device))) = commonest else { return Vec::new() };
     let (device, several) = (one_line(device), hints.by_text.len());
@@ -87,12 +96,28 @@ fn line(hints: &Hints, width: Option<usize>) -> Vec<String> {
         1 => format!(", such as {device}"),
         _ => format!(", such as {device} (1 of {several} hints)"),
     };
-    indented(&format!("{end}{whose}: {}", named(&device, hint)), width)
+    indented(&format!("{end}{whose}: {}", named(&device, hint)), room)
 }
 
-fn indented(text: &str, width: Option<usize>) -> Vec<String> {
-    let lines = width.map_or_else(|| vec![text.to_owned()], |width| wrap(text, width.saturating_sub(2)));
+fn indented(text: &str, room: &Room) -> Vec<String> {
+    let Some(width) = room.width else { return vec![format!("  {text}")] };
+    let width = width.saturating_sub(2);
+    let lines = cut(wrap(text, width), room.lines, width);
     lines.into_iter().map(|line| format!("  {line}")).collect()
+}
+
+/// At most `most` of `lines`, the cut marked; a command that ends them is what they are read for, and stays.
+fn cut(mut lines: Vec<String>, most: usize, width: usize) -> Vec<String> {
+    if lines.len() <= most {
+        return lines;
+    }
+    let command = lines.pop_if(|last| last.trim_start().starts_with(COMMAND));
+    lines.truncate(most - command.iter().len());
+    if let Some(last) = lines.last_mut() {
+        *last = fit(&format!("{last} …"), width);
+    }
+    lines.extend(command);
+    lines
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Lists as tables: rollouts, devices, breakers, agents, plans, the inventory.
 
-use super::advice::{ADVICE_MAX, advice};
+use super::advice::{Room, advice};
 use super::table::{sparing, table};
 use super::why::why;
 use crate::text::{beside_name, number, one_line};
@@ -80,7 +80,7 @@ pub fn device_results(devices: &[v1::DeviceResult], width: Option<usize>) -> Vec
 /// What to do about those of `devices` that are not well; empty when nobody said.
 pub fn what_to_do(devices: &[v1::DeviceResult], rollout: &str, width: Option<usize>) -> Vec<String> {
     let troubles = devices.iter().filter_map(|device| Some((device.device.clone(), Trouble::of(device)?)));
-    let lines = advice(&troubles.collect(), ADVICE_MAX, rollout, width);
+    let lines = advice(&troubles.collect(), rollout, &Room::scrolled(width));
     if lines.is_empty() { lines } else { std::iter::once(String::new()).chain(lines).collect() }
 }
 

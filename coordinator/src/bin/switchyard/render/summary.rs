@@ -1,6 +1,6 @@
 //! What became of a rollout, once the live screen is gone.
 
-use super::advice::{ADVICE_MAX, advice};
+use super::advice::{Room, advice};
 use super::live::state_style;
 use super::table::{sparing, table};
 use super::why::why;
@@ -23,7 +23,7 @@ pub fn summary(view: &View, now: Timestamp, width: usize, color: bool) -> Vec<St
     let mut lines = vec![headline(view, now, color), format!("  {}", tally(view))];
     lines.extend(ends(view, width));
     lines.extend(devices(view, width));
-    let what_to_do = advice(&view.troubles, ADVICE_MAX, &view.rollout, Some(width));
+    let what_to_do = advice(&view.troubles, &view.rollout, &Room::scrolled(Some(width)));
     if !what_to_do.is_empty() {
         lines.extend(blank_then(what_to_do));
     }

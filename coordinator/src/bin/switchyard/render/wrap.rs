@@ -3,7 +3,7 @@
 use crate::text::columns;
 
 /// What a command to copy begins with.
-const COMMAND: &str = "switchyard";
+pub const COMMAND: &str = "switchyard";
 /// Narrower screens have no room to indent.
 const INDENT_FROM: usize = 20;
 

@@ -11,13 +11,8 @@ fn put_back(device: &str) -> String {
     format!("look at the device; to put back what it had: switchyard rollback ntp --device {device}")
 }
 
-fn of(device: &str, class: Class, left_as: v1::LeftAs, hint: &str) -> v1::DeviceResult {
-    let phase = match class {
-        Class::Timeout => OutcomePhase::Connect,
-        Class::Rejected => OutcomePhase::Write,
-        _ => OutcomePhase::Verify,
-    };
-    let mut device = advised(result(device, State::Failed, class, "no"), phase, hint);
+fn of(device: &str, end: (Class, OutcomePhase), left_as: v1::LeftAs, hint: &str) -> v1::DeviceResult {
+    let mut device = advised(result(device, State::Failed, end.0, "no"), end.1, hint);
     if let Some(outcome) = &mut device.outcome {
         outcome.left_as = left_as.into();
     }
@@ -25,16 +20,16 @@ fn of(device: &str, class: Class, left_as: v1::LeftAs, hint: &str) -> v1::Device
 }
 
 fn timeout(device: &str, hint: &str) -> v1::DeviceResult {
-    of(device, Class::Timeout, v1::LeftAs::Unchanged, hint)
+    of(device, (Class::Timeout, OutcomePhase::Connect), v1::LeftAs::Unchanged, hint)
 }
 
 fn postcheck(device: &str, left_as: v1::LeftAs, hint: &str) -> v1::DeviceResult {
-    of(device, Class::PostcheckFailed, left_as, hint)
+    of(device, (Class::PostcheckFailed, OutcomePhase::Verify), left_as, hint)
 }
 
 fn told(devices: &[v1::DeviceResult], width: Option<usize>) -> Vec<String> {
     let troubles = devices.iter().filter_map(|device| Some((device.device.clone(), Trouble::of(device)?)));
-    advice(&troubles.collect(), ADVICE_MAX, "ntp", width)
+    advice(&troubles.collect(), "ntp", &Room::scrolled(width))
 }
 
 #[test]
@@ -57,9 +52,14 @@ fn devices_that_kept_a_change_come_first_with_their_way_back_and_apart_from_thos
 
 #[test]
 fn each_end_is_advised_on_once_and_the_commonest_first() {
-    let mut devices = vec![of("dev9", Class::Rejected, v1::LeftAs::Unchanged, "correct the template")];
+    let mut devices = vec![of(
+        "dev9",
+        (Class::Rejected, OutcomePhase::Write),
+        v1::LeftAs::Unchanged,
+        "correct the template",
+    )];
     devices.extend((0..3).map(|n| timeout(&format!("dev{n}"), "check its power")));
-    devices.push(of("dev5", Class::Overloaded, v1::LeftAs::Unchanged, ""));
+    devices.push(of("dev5", (Class::Overloaded, OutcomePhase::Connect), v1::LeftAs::Unchanged, ""));
     let expected = [
         "What to do",
         "  TIMEOUT in connect, left unchanged: check its power",
@@ -87,8 +87,8 @@ fn no_more_ends_are_advised_on_than_there_is_room_for_and_the_rest_is_counted() 
     let devices: Vec<_> =
         phases.map(|phase| advised(timeout(phase.as_str_name(), ""), phase, "look")).collect();
     let lines = told(&devices, None);
-    assert_eq!(lines.len(), 1 + ADVICE_MAX + 1, "{lines:#?}");
-    assert_eq!(lines[ADVICE_MAX + 1], "  … 4 more: switchyard rollout devices ntp -o json");
+    assert_eq!(lines.len(), 1 + 5 + 1, "{lines:#?}");
+    assert_eq!(lines[6], "  … 4 more: switchyard rollout devices ntp -o json");
 }
 
 #[test]
@@ -104,5 +104,21 @@ fn a_hint_goes_over_several_lines_of_a_narrow_screen_with_its_command_whole() {
     for width in [10, 20, 39, 80] {
         let lines = told(&devices, Some(width));
         assert!(lines.iter().all(|line| columns(line) <= width), "{width}: {lines:#?}");
+    }
+}
+
+#[test]
+fn a_hint_that_is_cut_to_a_few_lines_says_so_and_keeps_the_command_that_ends_it() {
+    let words = |n: usize, last: &str| ["word"].repeat(n).join(" ") + last;
+    let of = |text: &str, lines| indented(text, &Room { ends: 1, lines, width: Some(40) });
+    let command = "switchyard rollback ntp --device d1";
+    let told = of(&words(30, &format!(": {command}")), 2);
+    assert_eq!(told, [format!("  {}…", ["word "].repeat(7).concat()), format!("    {command}")]);
+    let told = of(&words(30, ""), 2);
+    assert_eq!((told.len(), told[1].as_str()), (2, "    word word word word word word word …"));
+    assert_eq!(of(&words(30, ""), 9), of(&words(30, ""), usize::MAX), "short enough is whole");
+    for width in 0..40 {
+        let told = indented(&words(30, command), &Room { ends: 1, lines: 2, width: Some(width) });
+        assert!(told.len() <= 2 && told.iter().all(|line| columns(line) <= width.max(3)), "{told:?}");
     }
 }

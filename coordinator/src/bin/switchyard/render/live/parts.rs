@@ -1,7 +1,7 @@
 //! The parts of the live screen, each with how soon its lines must be given room.
 
 use super::Section;
-use crate::render::advice::advice;
+use crate::render::advice::{Room, advice};
 use crate::render::why::why;
 use crate::render::wrap::wrap;
 use crate::text::{Line, Style, number};
@@ -15,8 +15,12 @@ use switchyard_shared::time::{Timestamp, format_duration};
 
 /// Most devices named under `Failing`.
 const EXAMPLES_MAX: usize = 5;
+/// How many of them come before what to do, where there is no room for all.
+const EXAMPLES_FIRST: usize = 3;
 /// Most ends for which the live screen says what to do.
 const ADVISED_MAX: usize = 3;
+/// Most lines of one hint.
+const HINT_LINES_MAX: usize = 2;
 /// Longest bar, in columns.
 const BAR_MAX: usize = 20;
 /// Before what the rollout waits for.
@@ -204,11 +208,13 @@ pub fn failing(view: &View, width: usize) -> Section {
     let mut lines =
         vec![(6, Line::default().with(Style::Bad, "Failing  ").with(Style::Plain, words.join("   ")))];
     let tried = view.troubles.iter().filter(|(_, trouble)| trouble.was_tried());
-    lines.extend(tried.take(EXAMPLES_MAX).map(|(name, trouble)| {
+    lines.extend(tried.take(EXAMPLES_MAX).enumerate().map(|(index, (name, trouble))| {
         let end = trouble.end_and_left();
-        (8, Line::plain(format!("  {name} ({})  {end}  {}", trouble.site, trouble.message)))
+        let priority = if index < EXAMPLES_FIRST { 7 } else { 8 };
+        (priority, Line::plain(format!("  {name} ({})  {end}  {}", trouble.site, trouble.message)))
     }));
-    let what_to_do = advice(&view.troubles, ADVISED_MAX, &view.rollout, Some(width));
+    let room = Room { ends: ADVISED_MAX, lines: HINT_LINES_MAX, width: Some(width) };
+    let what_to_do = advice(&view.troubles, &view.rollout, &room);
     lines.extend(what_to_do.into_iter().map(|text| (7, Line::plain(text))));
     Section(lines)
 }

@@ -139,3 +139,35 @@ fn what_to_do_takes_a_few_lines_and_gives_way_before_the_wait_and_the_breakers()
     assert!(few.iter().any(|line| line.starts_with("Breaker  ")), "{few:#?}");
     assert!(!few.contains(&"What to do".to_owned()), "{few:#?}");
 }
+
+#[test]
+fn a_small_terminal_names_the_first_failing_devices_before_it_says_at_length_what_to_do() {
+    use v1::OutcomeClass as Class;
+    let ends = [Class::Timeout, Class::Rejected, Class::PostcheckFailed, Class::Overloaded];
+    let devices: Vec<_> = (0..12)
+        .map(|n| {
+            let name = format!("acc{n:02}.fra1");
+            let device = result(&name, v1::DeviceState::Failed, ends[n % 4], "no");
+            advised(device, v1::OutcomePhase::Verify, &format!("{}of {name}", "a long hint ".repeat(30)))
+        })
+        .collect();
+    let lines = render(&View::new(&running(12), &devices), 80, 24, Timestamp(0), false);
+    assert!(
+        (0..5).all(|n| lines.iter().any(|line| line.contains(&format!("acc{n:02}.fra1 (")))),
+        "{lines:#?}"
+    );
+    let from = lines.iter().position(|line| line == "What to do").expect("it stands there");
+    assert_eq!(
+        lines[from..].iter().filter(|line| line.starts_with("    ") && line.ends_with('…')).count(),
+        3,
+        "{lines:#?}"
+    );
+    assert_eq!(
+        lines.len() - from,
+        1 + 3 * 2 + 1 + 1,
+        "three hints of two lines, the rest, and Ctrl-C: {lines:#?}"
+    );
+    let lines = render(&View::new(&running(12), &devices), 80, 10, Timestamp(0), false);
+    assert!(lines.iter().any(|line| line.contains("acc02.fra1 (")), "{lines:#?}");
+    assert!(!lines.contains(&"What to do".to_owned()), "{lines:#?}");
+}
