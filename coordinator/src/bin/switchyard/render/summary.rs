@@ -7,14 +7,14 @@ use super::why::why;
 use crate::text::{Style, counted, fit};
 use crate::view::{Trouble, View};
 use crate::words::is_final;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use switchyard_shared::outcome::DeviceState;
 use switchyard_shared::rollout::RolloutState;
 use switchyard_shared::time::{Timestamp, format_duration};
 
 /// Most devices listed by name.
 pub const DEVICES_MAX: usize = 20;
-/// Most ends, each a class and a phase, that are counted; the least common are left out.
+/// Most ends, each a class and a phase, that are counted apart; the least common are counted together.
 const ENDS_MAX: usize = 20;
 
 /// The last screen: state, counts, failures by class and phase, failed devices with what they were left as,
@@ -72,9 +72,9 @@ fn ends(view: &View, width: usize) -> Vec<String> {
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_by_key(|(end, troubles)| (std::cmp::Reverse(troubles.len()), end.clone()));
-    let rows: Vec<Vec<String>> = groups
+    let others = groups.split_off(groups.len().min(ENDS_MAX));
+    let mut rows: Vec<Vec<String>> = groups
         .into_iter()
-        .take(ENDS_MAX)
         .map(|(end, troubles)| {
             let sites = most_common(troubles.iter().map(|trouble| trouble.site.as_str()));
             let sites: Vec<String> = sites.iter().take(3).map(|(site, n)| format!("{site} {n}")).collect();
@@ -83,6 +83,10 @@ fn ends(view: &View, width: usize) -> Vec<String> {
             vec![end, troubles.len().to_string(), sites.join(", "), message]
         })
         .collect();
+    if !others.is_empty() {
+        let devices: usize = others.iter().map(|(_, troubles)| troubles.len()).sum();
+        rows.push(vec![format!("… {} others", others.len()), devices.to_string()]);
+    }
     blank_then(table(&["CLASS", "COUNT", "SITES", "MESSAGE (most common)"], &rows, Some(width)))
 }
 
@@ -120,10 +124,12 @@ fn devices(view: &View, width: usize) -> Vec<String> {
         .collect();
     let headers = ["DEVICE", "SITE", "CLASS", "LEFT AS", "WAVE", "ATTEMPT", "MESSAGE"];
     let mut lines = blank_then(sparing(&headers, &rows, Some(width), &["ATTEMPT", "WAVE"]));
-    if tried.len() > DEVICES_MAX {
-        let more = tried.len() - DEVICES_MAX;
-        let state = view.worth_a_look().unwrap_or("failed");
-        lines.push(format!("… {more} more: switchyard rollout devices {} --state {state}", view.rollout));
+    let more = &tried[tried.len().min(DEVICES_MAX)..];
+    if !more.is_empty() {
+        let states: BTreeSet<DeviceState> = more.iter().map(|(_, trouble)| trouble.state).collect();
+        let states = states.iter().map(|state| format!(" --state {}", state.as_str().to_lowercase()));
+        let states: String = states.collect();
+        lines.push(format!("… {} more: switchyard rollout devices {}{states}", more.len(), view.rollout));
     }
     lines
 }
@@ -208,6 +214,32 @@ mod tests {
         assert!(text.contains("… 5 more: switchyard rollout devices ntp --state failed"), "{text}");
         assert!(text.contains("site/lon  OPEN  5 of the last 5 devices unreachable"), "{text}");
         assert!(text.contains("Next: switchyard rollout devices ntp --state failed"), "{text}");
+    }
+
+    #[test]
+    fn what_is_not_listed_is_counted_and_each_of_its_states_is_named() {
+        let phases = (1..=9).filter_map(|phase| v1::OutcomePhase::try_from(phase).ok());
+        let classes = [v1::OutcomeClass::Timeout, v1::OutcomeClass::Rejected, v1::OutcomeClass::Overloaded];
+        let ends = phases.flat_map(|phase| classes.map(|class| (class, phase)));
+        let failed = ends.enumerate().map(|(n, (class, phase))| {
+            advised(result(&format!("dev{n:03}"), v1::DeviceState::Failed, class, "no"), phase, "")
+        });
+        let lost = result("dev900", v1::DeviceState::Unknown, v1::OutcomeClass::LostAfterWrite, "no");
+        let mut devices: Vec<_> = failed.collect();
+        let of = |devices: &[v1::DeviceResult]| {
+            let planned = u32::try_from(devices.len()).expect("few");
+            let view = View::new(&running(planned), devices);
+            summary(&view, Timestamp(0), 100, false).join("\n")
+        };
+        let text = of(&devices);
+        assert!(text.contains("\n… 7 others                      7\n"), "{text}");
+        assert!(text.contains("\n… 7 more: switchyard rollout devices ntp --state failed\n"), "{text}");
+        let others = (100..120)
+            .map(|n| result(&format!("dev{n}"), v1::DeviceState::Failed, v1::OutcomeClass::AgentError, "no"));
+        devices.extend(others.chain([lost]));
+        let text = of(&devices);
+        let both = "… 28 more: switchyard rollout devices ntp --state failed --state unknown\n";
+        assert!(text.contains(both), "{text}");
     }
 
     #[test]
