@@ -368,6 +368,7 @@ async fn with_questions(
 mod tests {
     use super::*;
     use crate::executor::ssh::tests::task;
+    use russh::keys::key::safe_rng;
     use russh::keys::ssh_key::{LineEnding, private, public};
     use switchyard_shared::outcome::Class;
 
@@ -381,6 +382,16 @@ mod tests {
         let failure = proof.err().expect("it is refused");
         assert_eq!(failure.class, Class::CredentialUnavailable);
         assert!(failure.message.contains("of an unknown kind"), "{}", failure.message);
+    }
+
+    #[tokio::test]
+    async fn an_rsa_certificate_is_signed_for_with_the_chosen_hash_whatever_name_it_goes_by() {
+        let pair = private::RsaKeypair::random(&mut safe_rng(), 2048).expect("a key");
+        let key = PrivateKey::from(pair);
+        let of = AgentIdentity::PublicKey { key: key.public_key().clone(), comment: String::new() };
+        let signed =
+            OwnKey(&key, Some(HashAlg::Sha512)).auth_sign(&of, None, Vec::new()).await.expect("signed");
+        assert!(signed.windows(12).any(|part| part == b"rsa-sha2-512"), "{signed:?}");
     }
 
     #[test]
