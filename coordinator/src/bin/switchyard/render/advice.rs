@@ -106,12 +106,15 @@ fn indented(text: &str, room: &Room) -> Vec<String> {
     lines.into_iter().map(|line| format!("  {line}")).collect()
 }
 
+/// What a command has that takes away what somebody else did: it is not shown without all the words before it.
+const OVERWRITES: &str = "--overwrite";
+
 /// At most `most` of `lines`, the cut marked; a command that ends them is what they are read for, and stays.
 fn cut(mut lines: Vec<String>, most: usize, width: usize) -> Vec<String> {
     if lines.len() <= most {
         return lines;
     }
-    let command = lines.pop_if(|last| last.trim_start().starts_with(COMMAND));
+    let command = lines.pop_if(|last| last.trim_start().starts_with(COMMAND) && !last.contains(OVERWRITES));
     lines.truncate(most - command.iter().len());
     if let Some(last) = lines.last_mut() {
         *last = fit(&format!("{last} …"), width);

@@ -79,7 +79,8 @@ pub fn device_results(devices: &[v1::DeviceResult], width: Option<usize>) -> Vec
 
 /// What to do about those of `devices` that are not well; empty when nobody said.
 pub fn what_to_do(devices: &[v1::DeviceResult], rollout: &str, width: Option<usize>) -> Vec<String> {
-    let troubles = devices.iter().filter_map(|device| Some((device.device.clone(), Trouble::of(device)?)));
+    let of = |device| Trouble::of(device).or_else(|| Trouble::not_put_back(device));
+    let troubles = devices.iter().filter_map(|device| Some((device.device.clone(), of(device)?)));
     let lines = advice(&troubles.collect(), rollout, &Room::scrolled(width));
     if lines.is_empty() { lines } else { std::iter::once(String::new()).chain(lines).collect() }
 }
@@ -273,6 +274,7 @@ mod tests {
             (State::Failed, Class::Timeout),
             (State::Unknown, Class::LostAfterWrite),
             (State::Skipped, Class::PrecheckFailed),
+            (State::Succeeded, Class::RollbackFailed),
         ] {
             assert_eq!(what_to_do(&of(state, class), "ntp", None).len(), 3, "{state:?}");
         }

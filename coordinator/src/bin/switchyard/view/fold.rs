@@ -6,7 +6,7 @@ use crate::words;
 use std::collections::BTreeMap;
 use switchyard_proto::v1::{self, watch_rollout_response::Event, wave_status::State as WaveState};
 use switchyard_shared::breaker::State as BreakerState;
-use switchyard_shared::outcome::DeviceState;
+use switchyard_shared::outcome::{Class, DeviceState};
 use switchyard_shared::rollout::RolloutState;
 
 impl View {
@@ -211,11 +211,21 @@ impl Trouble {
                 false
             }
         };
-        let state = words::to_device_state(device.state).filter(troubled)?;
+        words::to_device_state(device.state).filter(troubled).map(|state| Self::told(device, state))
+    }
+
+    /// How `device` stands that had gone well, was asked back, and was not put back.
+    pub fn not_put_back(device: &v1::DeviceResult) -> Option<Self> {
+        let class = device.outcome.as_ref().and_then(|outcome| words::to_class(outcome.class));
+        let well = words::to_device_state(device.state).filter(|state| *state == DeviceState::Succeeded)?;
+        (class == Some(Class::RollbackFailed)).then(|| Self::told(device, well))
+    }
+
+    fn told(device: &v1::DeviceResult, state: DeviceState) -> Self {
         let outcome = words::known_end(device);
         let message = outcome.map(|outcome| outcome.message.as_str()).filter(|text| !text.is_empty());
         let hint = outcome.map(|outcome| one_line(&outcome.hint)).unwrap_or_default();
-        Some(Self {
+        Self {
             site: one_line(&device.site),
             wave: one_line(&device.wave),
             state,
@@ -225,7 +235,7 @@ impl Trouble {
             message: beside_name(&device.device, &one_line(message.unwrap_or(&device.reason))).to_owned(),
             hint: unnamed(&device.device, &hint),
             attempt: device.attempt,
-        })
+        }
     }
 }
 

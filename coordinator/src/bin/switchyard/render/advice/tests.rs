@@ -122,3 +122,15 @@ fn a_hint_that_is_cut_to_a_few_lines_says_so_and_keeps_the_command_that_ends_it(
         assert!(told.len() <= 2 && told.iter().all(|line| columns(line) <= width.max(3)), "{told:?}");
     }
 }
+
+#[test]
+fn a_command_that_takes_away_what_others_did_is_not_shown_without_the_words_before_it() {
+    let command = "switchyard rollback ntp --device acc02.fra1 --overwrite";
+    let hint = format!("look at it first; to take that away, too: {command}");
+    let text =
+        format!("ROLLBACK_FAILED in validate, left changed, such as acc02.fra1 (1 of 2 hints): {hint}");
+    let told = indented(&text, &Room { ends: 1, lines: 2, width: Some(80) });
+    assert!(told[1].contains("look at it first") && told[1].ends_with('…'), "{told:?}");
+    assert!(!told.concat().contains("--overwrite"), "{told:?}");
+    assert!(indented(&text, &Room::scrolled(Some(80))).concat().contains(command));
+}
