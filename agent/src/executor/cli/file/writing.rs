@@ -9,6 +9,9 @@ use crate::executor::ssh::{NotRun, Ran};
 use crate::platform::NEW;
 use switchyard_shared::outcome::LeftAs;
 
+/// A file is read before it is changed, over the same session: what the host is out of now is processes.
+const REFUSES: &str = "it refuses to run one more command";
+
 impl FileSession {
     /// Puts `text` in the place of what was seen, `checked` by the definition's check where it has one.
     pub(super) async fn put(
@@ -80,10 +83,7 @@ impl NotRun {
     /// What it means for what was to be changed.
     fn end(self) -> WriteEnd {
         match self {
-            Self::Refused => WriteEnd::Rejected {
-                message: "it refuses to run commands".into(),
-                left_as: LeftAs::Unchanged,
-            },
+            Self::Refused => WriteEnd::Busy(REFUSES.into()),
             Self::TooLong => WriteEnd::Lost("its answer does not end".into()),
             Self::NotSent(why) => WriteEnd::NotSent(why),
             Self::NoRoom(why) => WriteEnd::Busy(why),
@@ -102,8 +102,7 @@ impl NotRun {
         match self {
             Self::NotSent(why) => Self::NotSent(and_beside(why)),
             Self::NoRoom(why) => Self::NoRoom(and_beside(why)),
-            // It ran the one before: what it is out of now is processes.
-            Self::Refused => Self::NoRoom(and_beside("it refuses to run one more command".into())),
+            Self::Refused => Self::NoRoom(and_beside(REFUSES.into())),
             end @ (Self::TooLong | Self::Lost(_)) => end,
         }
     }
@@ -114,7 +113,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_that_refuses_the_last_command_of_a_write_has_no_room_and_what_lies_beside_its_file_is_told() {
+    fn a_host_that_refuses_a_command_of_a_write_has_no_room_and_what_lies_beside_its_file_is_told() {
+        assert!(matches!(NotRun::Refused.end(), WriteEnd::Busy(_)), "nothing is said against the change");
         let WriteEnd::Busy(why) = NotRun::Refused.but_staged("/etc/chrony/chrony.conf").end() else {
             panic!("it is told otherwise");
         };
