@@ -11,16 +11,31 @@ const CHANGE: &str =
     r#"{"/interfaces/interface[name=eth0]/config": {"mtu": 9000}, "/system/config/motd-banner": null}"#;
 const BROKEN: &str = r#"{"/interfaces/interface[name=eth1]/config/mtu": 70000}"#;
 
+/// Two targets behind an agent of their own. The runtime carries them.
+struct Lab {
+    world: World,
+    fleet: GnmiFleet,
+    _data: tempfile::TempDir,
+    _runtime: Runtime,
+}
+
+impl Lab {
+    /// At addresses of their own: 127.11.`net`.1 on.
+    fn new(net: u8) -> Self {
+        let runtime = Runtime::new().expect("a runtime");
+        let data = tempfile::tempdir().expect("a folder");
+        let fleet = runtime.block_on(GnmiFleet::start(data.path(), 2, Ipv4Addr::new(127, 11, net, 1), 0));
+        let (mut world, fleet) = (World::new(), fleet.expect("targets"));
+        world.start_coordinator();
+        world.start_agent("lab");
+        world.import(&world.write("inventory.yaml", &fleet.inventory_yaml()));
+        Self { world, fleet, _data: data, _runtime: runtime }
+    }
+}
+
 #[test]
 fn over_gnmi_plan_shows_the_true_diff_apply_makes_it_once_and_rollback_takes_it_back() {
-    let runtime = Runtime::new().expect("a runtime");
-    let mut world = World::new();
-    let data = tempfile::tempdir().expect("a folder");
-    let fleet =
-        runtime.block_on(GnmiFleet::start(data.path(), 2, Ipv4Addr::new(127, 11, 7, 1), 0)).expect("targets");
-    world.start_coordinator();
-    world.start_agent("lab");
-    world.import(&world.write("inventory.yaml", &fleet.inventory_yaml()));
+    let Lab { world, fleet, .. } = &Lab::new(7);
     let running = || fleet.targets().iter().map(|(_, target)| target.running()).collect::<Vec<Value>>();
     let told = || fleet.targets().iter().map(|(_, target)| target.told()).collect::<Vec<_>>();
     let before = running();
@@ -69,14 +84,7 @@ fn over_gnmi_plan_shows_the_true_diff_apply_makes_it_once_and_rollback_takes_it_
 
 #[test]
 fn a_write_over_gnmi_that_is_lost_is_in_doubt_until_a_reading_tells_and_is_not_sent_blindly_again() {
-    let runtime = Runtime::new().expect("a runtime");
-    let mut world = World::new();
-    let data = tempfile::tempdir().expect("a folder");
-    let fleet =
-        runtime.block_on(GnmiFleet::start(data.path(), 2, Ipv4Addr::new(127, 11, 8, 1), 0)).expect("targets");
-    world.start_coordinator();
-    world.start_agent("lab");
-    world.import(&world.write("inventory.yaml", &fleet.inventory_yaml()));
+    let Lab { world, fleet, .. } = &Lab::new(8);
     let (_, lost) = &fleet.targets()[0];
     lost.behave(GnmiFault::DropAfterWrite);
     world.write("mtu.j2", CHANGE);
